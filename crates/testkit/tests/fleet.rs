@@ -1,6 +1,7 @@
 //! The fleet itself, with OpenSSH's own client: what it promises to the tests of other crates holds.
 
 #![forbid(unsafe_code)]
+#![allow(clippy::expect_used, reason = "what a test's own functions meet is the test's failure")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

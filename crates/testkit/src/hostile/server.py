@@ -1,0 +1,120 @@
+# A server that lets everybody in and misbehaves afterwards. Arguments: KIND HOST_KEY.
+# Says "listening PORT" once and "fired" whenever a client meets the fault. Ends when its standard input does.
+import os
+import socket
+import sys
+import threading
+
+try:
+    import paramiko
+except ImportError:
+    print("missing", flush=True)
+    sys.exit(3)
+
+KIND, HOST_KEY = sys.argv[1:3]
+FOR_EVER = threading.Event()
+
+
+def fired():
+    print("fired", flush=True)
+
+
+def until_stdin_ends():
+    while os.read(0, 1):
+        pass
+    os._exit(0)
+
+
+class Server(paramiko.ServerInterface):
+    def get_allowed_auths(self, username):
+        return "publickey,password,keyboard-interactive"
+
+    def authenticate(self):
+        if KIND == "auth-never-answered":
+            fired()
+            FOR_EVER.wait()
+        return paramiko.AUTH_SUCCESSFUL
+
+    def check_auth_publickey(self, username, key):
+        return self.authenticate()
+
+    def check_auth_password(self, username, password):
+        return self.authenticate()
+
+    def check_channel_request(self, kind, chanid):
+        if KIND == "channel-refused":
+            fired()
+            return paramiko.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+        if KIND == "open-never-answered":
+            fired()
+            FOR_EVER.wait()
+        return paramiko.OPEN_SUCCEEDED
+
+    def check_channel_env_request(self, channel, name, value):
+        return False
+
+    def check_channel_exec_request(self, channel, command):
+        if KIND == "exec-never-answered":
+            fired()
+            FOR_EVER.wait()
+        if KIND == "exec-refused":
+            fired()
+            return False
+        threading.Thread(target=after_exec, args=(channel,), daemon=True).start()
+        return True
+
+
+def after_exec(channel):
+    if KIND == "deaf":
+        # Never reads, never answers EOF, signals or close.
+        fired()
+        FOR_EVER.wait()
+    # Every kind below takes the command's preamble, if there is one, until the client has nothing more to say.
+    channel.settimeout(0.5)
+    try:
+        while channel.recv(65536):
+            pass
+    except socket.timeout:
+        pass
+    channel.sendall(b"some output\n")
+    if KIND == "no-exit-status":
+        fired()
+        channel.shutdown_write()
+        channel.close()
+    elif KIND == "channel-never-closed":
+        channel.send_exit_status(7)
+        channel.shutdown_write()
+        fired()
+        KEPT.append(channel)
+    elif KIND == "drops-link":
+        fired()
+        channel.get_transport().sock.shutdown(socket.SHUT_RDWR)
+
+
+# paramiko closes a channel that is collected as garbage.
+KEPT = []
+
+
+def serve(connection, key):
+    transport = paramiko.Transport(connection)
+    KEPT.append(transport)
+    transport.add_server_key(key)
+    try:
+        transport.start_server(server=Server())
+    except (paramiko.SSHException, EOFError, OSError):
+        return
+    while transport.is_active():
+        channel = transport.accept(5)
+        if channel is not None:
+            KEPT.append(channel)
+
+
+threading.Thread(target=until_stdin_ends, daemon=True).start()
+host_key = paramiko.Ed25519Key(filename=HOST_KEY)
+listener = socket.socket()
+listener.bind(("127.0.0.1", 0))
+listener.listen(64)
+print("listening", listener.getsockname()[1], flush=True)
+while True:
+    client, _ = listener.accept()
+    threading.Thread(target=serve, args=(client, host_key), daemon=True).start()
