@@ -1,0 +1,46 @@
+//! What a plugin can do: [`Capability`].
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Something a plugin can do, with the schema of its parameters and the permissions it needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Capability {
+    /// `category.verb`: `command.execute`, `inventory.list`, `package.install`.
+    pub name: String,
+    /// One line for help texts.
+    pub description: String,
+    /// JSON Schema of the parameters.
+    pub parameters: Value,
+    /// JSON Schema of the result, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Value>,
+    /// Permissions the caller needs, all of them.
+    pub required_permissions: Vec<String>,
+    /// How much harm it can do.
+    pub risk: RiskLevel,
+    /// JSON pointers (RFC 6901) to parameters that are secrets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sensitive: Vec<String>,
+    /// Whether doing it twice is the same as doing it once.
+    #[serde(default)]
+    pub idempotent: bool,
+    /// The limit of one call, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+}
+
+/// How much harm a capability can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RiskLevel {
+    /// It only looks.
+    Read,
+    /// It changes this side's data.
+    Write,
+    /// It runs something on nodes.
+    Execute,
+    /// It changes who may do what, or creates and destroys machines.
+    Admin,
+}

@@ -1,0 +1,196 @@
+//! Errors with stable codes: [`ErrorCode`], what happened on one node, [`NodeError`].
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::NodeId;
+
+/// Makes the codes, their words and the table of all of them from one list.
+macro_rules! error_codes {
+    ($($(#[$doc:meta])* $name:ident = $word:literal, $retry:literal;)*) => {
+        /// A stable code. Words never change their meaning; new ones may come.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum ErrorCode {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl ErrorCode {
+            /// All codes.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The word that is stored and shown.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $word,)* }
+            }
+
+            /// Whether trying the same again later can help, as far as the code alone tells.
+            pub fn is_retryable(self) -> bool {
+                match self { $(Self::$name => $retry,)* }
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// A field of the request is bad.
+    Validation = "validation", false;
+    /// The authorizer said no, or could not be asked.
+    Denied = "denied", false;
+    /// No such execution, node or record.
+    NotFound = "not_found", false;
+    /// A target is in no inventory.
+    UnknownTarget = "unknown_target", false;
+    /// Nothing registered can do this action.
+    Unsupported = "unsupported", false;
+    /// The queue has reached its limit.
+    QueueFull = "queue_full", true;
+    /// The engine is shutting down.
+    ShuttingDown = "shutting_down", true;
+    /// The same idempotency key came with another request.
+    IdempotencyConflict = "idempotency_conflict", false;
+    /// The store cannot read or write now.
+    StoreUnavailable = "store_unavailable", true;
+    /// The store holds something it cannot have written.
+    StoreCorrupt = "store_corrupt", false;
+    /// The store was made by a newer version.
+    StoreTooNew = "store_too_new", false;
+    /// The disk of this machine is full.
+    DiskFull = "disk_full", true;
+    /// A host name could not be resolved.
+    Dns = "dns", true;
+    /// The TCP connection was refused.
+    ConnectionRefused = "connection_refused", true;
+    /// The peer closed or reset the connection before the login.
+    ConnectionReset = "connection_reset", true;
+    /// The network says that there is no way to the node.
+    NoRoute = "no_route", true;
+    /// The login was not done in time.
+    ConnectTimeout = "connect_timeout", true;
+    /// What answered does not speak SSH.
+    NotSsh = "not_ssh", false;
+    /// No common algorithm, or the key exchange failed.
+    KeyExchange = "key_exchange", false;
+    /// The host key is in no known-hosts file.
+    HostKeyUnknown = "host_key_unknown", false;
+    /// The host key differs from the known one.
+    HostKeyChanged = "host_key_changed", false;
+    /// The host key is marked as revoked.
+    HostKeyRevoked = "host_key_revoked", false;
+    /// Every credential was refused.
+    AuthFailed = "auth_failed", false;
+    /// There is no credential to offer.
+    NoCredentials = "no_credentials", false;
+    /// A private key cannot be used: missing, unreadable, readable by others, wrong passphrase.
+    BadKey = "bad_key", false;
+    /// A jump host could not be passed.
+    JumpFailed = "jump_failed", true;
+    /// The node refused a channel (RFC 4254 section 5.1).
+    ChannelRefused = "channel_refused", true;
+    /// The node never answered a request, or answered against the protocol.
+    ProtocolViolation = "protocol_violation", false;
+    /// The process ended and the node gave neither exit status nor signal.
+    NoExitStatus = "no_exit_status", false;
+    /// The connection was lost while the action was running.
+    LinkLost = "link_lost", false;
+    /// The node has no usable shell.
+    NoShell = "no_shell", false;
+    /// The working directory cannot be entered.
+    BadWorkingDirectory = "bad_working_directory", false;
+    /// sudo, su or doas said no.
+    RunAsDenied = "run_as_denied", false;
+    /// A password is needed to change the user, and none was given.
+    RunAsPasswordNeeded = "run_as_password_needed", false;
+    /// A file on this machine cannot be read or written.
+    LocalFile = "local_file", false;
+    /// A file on the node cannot be read or written.
+    RemoteFile = "remote_file", false;
+    /// The copy differs from its source.
+    ChecksumMismatch = "checksum_mismatch", true;
+    /// A setting (`ssh_config`, known-hosts file, inventory) is bad.
+    BadConfig = "bad_config", false;
+    /// A limit of this side was reached.
+    LimitReached = "limit_reached", true;
+    /// A plugin threw, panicked or answered nonsense.
+    PluginFault = "plugin_fault", false;
+    /// A fault of ours.
+    Internal = "internal", false;
+}
+
+impl ErrorCode {
+    /// The code of that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == word)
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Serialize for ErrorCode {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for ErrorCode {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        Self::from_word(&word).ok_or_else(|| serde::de::Error::custom(format!("unknown error code {word:?}")))
+    }
+}
+
+/// What went wrong on one node: the node, the kind of error and the reason (R7.3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "camelCase")]
+#[error("{node}: {message}")]
+pub struct NodeError {
+    /// The node.
+    pub node: NodeId,
+    /// The kind of error.
+    pub code: ErrorCode,
+    /// The reason, and what to do where that is known. One sentence fragment, without the node's name.
+    pub message: String,
+    /// The chain of causes, outermost first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<String>,
+}
+
+impl NodeError {
+    /// An error without deeper causes.
+    pub fn new(node: NodeId, code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { node, code, message: message.into(), causes: Vec::new() }
+    }
+
+    /// The same error with the causes of `source` written down.
+    #[must_use]
+    pub fn caused_by(mut self, source: &(dyn std::error::Error + 'static)) -> Self {
+        // A chain of causes is short; the bound guards against one that points at itself.
+        let mut next = Some(source);
+        for _ in 0..16 {
+            let Some(cause) = next else { break };
+            self.causes.push(cause.to_string());
+            next = cause.source();
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_code_has_a_word_of_its_own_that_reads_back() {
+        let words: BTreeSet<&str> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(words.len(), ErrorCode::ALL.len());
+        for code in ErrorCode::ALL {
+            assert_eq!(ErrorCode::from_word(code.as_str()), Some(*code));
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The public event stream of an execution: [`ExecutionEvent`].
+//!
+//! Internal messages and stored records are other types. Every surface shows these same events.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::host_key::HostKeySeen;
+use crate::id::{ExecutionId, NodeId};
+use crate::outcome::NodeOutcome;
+use crate::output::{ContentHash, OutputData, StreamKind};
+use crate::ports::ConnectPhases;
+use crate::summary::{ExecutionSummary, Progress};
+
+/// Something that happened in an execution.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExecutionEvent {
+    /// Of which execution.
+    pub execution_id: ExecutionId,
+    /// Its place in the execution's stream, from 1, without gaps.
+    pub seq: u64,
+    /// When, UTC.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[non_exhaustive]
+pub enum EventKind {
+    /// It was accepted and stored.
+    Queued {
+        /// Number of targets.
+        targets: u64,
+    },
+    /// Its first node may start.
+    Started,
+    /// An attempt on a node begins.
+    NodeStarted {
+        /// The node.
+        node: NodeId,
+        /// 1 for the first.
+        attempt: u32,
+    },
+    /// The node was reached.
+    NodeConnected {
+        /// The node.
+        node: NodeId,
+        /// Whether the connection stood already.
+        reused: bool,
+        /// How long each part took.
+        phases: ConnectPhases,
+    },
+    /// A host key was accepted that stood in no known-hosts file: `accept-new` wrote it down, or `off`
+    /// looked away.
+    HostKeyException {
+        /// The node.
+        node: NodeId,
+        /// The key.
+        key: HostKeySeen,
+    },
+    /// Output of a node.
+    Output {
+        /// The node.
+        node: NodeId,
+        /// Which stream.
+        stream: StreamKind,
+        /// Bytes of this stream before this piece.
+        offset: u64,
+        /// The bytes.
+        data: OutputData,
+    },
+    /// A copy has come further.
+    CopyProgress {
+        /// The node.
+        node: NodeId,
+        /// Bytes so far.
+        done_bytes: u64,
+        /// Bytes in all, where known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        total_bytes: Option<u64>,
+    },
+    /// A node's run is over; its result is stored.
+    NodeFinished {
+        /// The node.
+        node: NodeId,
+        /// The last attempt; 0 when none was begun.
+        attempt: u32,
+        /// How it ended.
+        result: NodeOutcome,
+        /// From the start of the last attempt, in milliseconds.
+        duration_ms: u64,
+        /// Content hash of stdout; absent when it was empty.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stdout: Option<ContentHash>,
+        /// Content hash of stderr; absent when it was empty.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stderr: Option<ContentHash>,
+        /// Where the execution stands now.
+        progress: Progress,
+    },
+    /// Somebody asked to end it.
+    CancelRequested {
+        /// Who.
+        by: String,
+        /// Which nodes; absent for all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        nodes: Option<Vec<NodeId>>,
+        /// Whether at once, with SIGKILL.
+        kill: bool,
+    },
+    /// It is over. The last event of every stream.
+    Finished {
+        /// The folded result.
+        summary: ExecutionSummary,
+    },
+    /// Events that this subscriber does not get: it was too slow for what is held in memory and they are not
+    /// kept in the store. Made for one subscriber, and in no stream itself; `seq` is that of the first
+    /// missing event.
+    Gap {
+        /// The last missing sequence number.
+        last_seq: u64,
+    },
+}
+
+impl EventKind {
+    /// The node it is about, where it is about one.
+    pub fn node(&self) -> Option<&NodeId> {
+        match self {
+            Self::NodeStarted { node, .. }
+            | Self::NodeConnected { node, .. }
+            | Self::HostKeyException { node, .. }
+            | Self::Output { node, .. }
+            | Self::CopyProgress { node, .. }
+            | Self::NodeFinished { node, .. } => Some(node),
+            _ => None,
+        }
+    }
+
+    /// Whether this ends the stream.
+    pub fn is_last(&self) -> bool {
+        matches!(self, Self::Finished { .. })
+    }
+}

@@ -1,0 +1,25 @@
+//! Types, validation and ports of Pabawi's execution framework.
+//!
+//! This crate is the middle of the workspace: every other crate knows it and it knows none of them. It
+//! touches no network, no file, no clock and no runtime.
+
+#![forbid(unsafe_code)]
+
+pub mod action;
+pub mod capability;
+pub mod error;
+pub mod event;
+pub mod host_key;
+pub mod id;
+pub mod journal;
+pub mod node;
+pub mod outcome;
+pub mod output;
+pub mod ports;
+pub mod record;
+pub mod request;
+pub mod resilience;
+pub mod secret;
+pub mod summary;
+pub mod task;
+pub mod validation;

@@ -1,0 +1,49 @@
+//! Port [`Authorizer`]: whether a caller may do something. A missing, failing or slow authorizer denies; the
+//! engine sees to that.
+
+use async_trait::async_trait;
+
+use crate::action::ActionKind;
+use crate::id::NodeId;
+use crate::request::Caller;
+
+/// Decides about callers.
+#[async_trait]
+pub trait Authorizer: Send + Sync + 'static {
+    /// Whether the caller may do this to all of these nodes. It is asked once with every target before
+    /// anything is recorded and again for each target when its run starts.
+    ///
+    /// # Errors
+    /// [`AuthorizerError`] when it cannot tell, which counts as a denial.
+    async fn authorize(&self, query: &AuthorizationQuery<'_>) -> Result<Decision, AuthorizerError>;
+}
+
+/// The question.
+#[derive(Debug, Clone, Copy)]
+pub struct AuthorizationQuery<'a> {
+    /// Who.
+    pub caller: &'a Caller,
+    /// What, as a capability name: `command.execute`, `executions.list`.
+    pub capability: &'a str,
+    /// The kind of action, where one is to be done.
+    pub action: Option<ActionKind>,
+    /// Where; empty for a question that concerns no node.
+    pub nodes: &'a [NodeId],
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Yes.
+    Allow,
+    /// No.
+    Deny {
+        /// Why, for the person.
+        reason: String,
+    },
+}
+
+/// Why an authorizer could not tell.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("authorizer failed: {0}")]
+pub struct AuthorizerError(pub String);

@@ -1,0 +1,30 @@
+//! The ports: one async trait per file, each with the types that cross it.
+//!
+//! The engine calls these; transports, stores, plugins and hosts implement them. A port names no technology.
+
+mod authorizer;
+mod clock;
+mod execution_store;
+mod fact_provider;
+mod inventory_source;
+mod journal_store;
+mod log_sink;
+mod metrics_sink;
+mod plugin;
+mod target_resolver;
+mod transport;
+
+pub use authorizer::{AuthorizationQuery, Authorizer, AuthorizerError, Decision};
+pub use clock::Clock;
+pub use execution_store::{CancelRequest, Created, ExecutionStore, StoreError, StoreWrite, TargetResult};
+pub use fact_provider::{FactProvider, FactProviderError, NodeFacts};
+pub use inventory_source::{InventorySnapshot, InventorySource, InventorySourceError};
+pub use journal_store::JournalStore;
+pub use log_sink::{LogLevel, LogRecord, LogSink};
+pub use metrics_sink::{Metric, MetricsSink};
+pub use plugin::{Plugin, PluginError, PluginHealth, PluginMetadata, PluginRun};
+pub use target_resolver::{TargetError, TargetResolver};
+pub use transport::{
+    ActionEnd, ActionEvent, ConnectPhases, ConnectRequest, CopyReport, PoolStats, RunningAction, Session,
+    SessionInfo, TerminateMode, Transport, TransportError,
+};

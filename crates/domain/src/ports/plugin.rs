@@ -1,0 +1,126 @@
+//! Port [`Plugin`]: a tool such as Bolt, Ansible or PuppetDB. A plugin writes what is special about its
+//! tool; queueing, time limits, records and permissions are the engine's.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::action::Action;
+use crate::capability::Capability;
+use crate::error::ErrorCode;
+use crate::id::{CorrelationId, ExecutionId, NodeId, PluginName};
+use crate::node::Target;
+use crate::ports::{FactProvider, InventorySource, RunningAction};
+
+/// A tool (R6.1).
+#[async_trait]
+pub trait Plugin: Send + Sync + 'static {
+    /// What it is.
+    fn metadata(&self) -> PluginMetadata;
+
+    /// JSON Schema of its configuration; the configuration is checked against it before
+    /// [`Plugin::initialize`] (R9.8).
+    fn config_schema(&self) -> Option<Value> {
+        None
+    }
+
+    /// What it can do.
+    fn capabilities(&self) -> Vec<Capability>;
+
+    /// Gets ready. Called once before anything else (R6.2).
+    ///
+    /// # Errors
+    /// [`PluginError`]; the other plugins are not affected.
+    async fn initialize(&self, config: Value) -> Result<(), PluginError>;
+
+    /// Whether it works now.
+    async fn health(&self) -> PluginHealth;
+
+    /// Lets go of what it holds. Called once, after its last run has ended.
+    async fn shutdown(&self);
+
+    /// Starts an action on several targets in one run of the tool. What is told per node comes from the
+    /// returned runs, one for each target in the same order.
+    ///
+    /// # Errors
+    /// [`PluginError`] when the tool could not be started for any of them.
+    async fn run(&self, run: PluginRun) -> Result<Vec<(NodeId, Box<dyn RunningAction>)>, PluginError>;
+
+    /// Its inventory, where it has one.
+    fn inventory(&self) -> Option<Arc<dyn InventorySource>> {
+        None
+    }
+
+    /// Its facts, where it has some.
+    fn facts(&self) -> Option<Arc<dyn FactProvider>> {
+        None
+    }
+}
+
+/// What is to be run.
+#[derive(Debug, Clone)]
+pub struct PluginRun {
+    /// The execution it belongs to.
+    pub execution_id: ExecutionId,
+    /// The request it belongs to.
+    pub correlation_id: Option<CorrelationId>,
+    /// The action.
+    pub action: Arc<Action>,
+    /// Where.
+    pub targets: Vec<Target>,
+}
+
+/// What a plugin is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PluginMetadata {
+    /// Its name, unique among the plugins.
+    pub name: PluginName,
+    /// Its version.
+    pub version: String,
+    /// One line about it.
+    pub description: String,
+    /// Higher goes first where several can do the same (R6.8).
+    pub priority: i32,
+    /// Plugins that have to be ready before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<PluginName>,
+}
+
+/// Whether a plugin works.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum PluginHealth {
+    /// It does.
+    Healthy,
+    /// Parts of it do.
+    Degraded {
+        /// Why.
+        message: String,
+        /// Capabilities that work.
+        working: Vec<String>,
+        /// Capabilities that do not.
+        failing: Vec<String>,
+    },
+    /// It does not.
+    Unhealthy {
+        /// Why.
+        message: String,
+    },
+}
+
+/// What a plugin reports as its own failure.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("plugin {plugin}: {message}")]
+pub struct PluginError {
+    /// The plugin.
+    pub plugin: PluginName,
+    /// The kind of failure.
+    pub code: ErrorCode,
+    /// The reason.
+    pub message: String,
+    /// The tool's or language's own stack or diagnostics.
+    pub stack: Option<String>,
+}

@@ -1,0 +1,242 @@
+//! Port [`Transport`]: a way to nodes. Connecting, starting and reading are three steps, so that each can be
+//! limited, timed and given up by itself.
+//!
+//! A transport does not retry an action and does not decide about a run's outcome; it says what happened.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::action::Action;
+use crate::error::{ErrorCode, NodeError};
+use crate::host_key::{HostKeyPolicy, HostKeySeen};
+use crate::id::NodeId;
+use crate::node::Target;
+use crate::outcome::Termination;
+use crate::output::StreamKind;
+
+/// A way to nodes.
+#[async_trait]
+pub trait Transport: Send + Sync + 'static {
+    /// The name that endpoints use: `ssh`, `local`.
+    fn name(&self) -> &str;
+
+    /// Reaches the node and logs in, or takes a connection that stands already.
+    ///
+    /// The future may be dropped at any time: nothing has been started on the node, and what was held is
+    /// given back.
+    ///
+    /// # Errors
+    /// [`TransportError`] whose `may_have_started` is `false`.
+    async fn connect(&self, request: &ConnectRequest) -> Result<Box<dyn Session>, TransportError>;
+
+    /// How the connections stand now.
+    fn stats(&self) -> PoolStats;
+
+    /// Closes idle connections and lets those in use go when their action ends. Later calls of
+    /// [`Transport::connect`] fail with [`ErrorCode::ShuttingDown`].
+    async fn shutdown(&self);
+}
+
+/// Where to, and within which limits.
+#[derive(Debug, Clone)]
+pub struct ConnectRequest {
+    /// The node and its endpoint.
+    pub target: Target,
+    /// The limit for everything up to the accepted login.
+    pub timeout: Duration,
+    /// How host keys are checked; the transport's own setting when absent.
+    pub host_keys: Option<HostKeyPolicy>,
+}
+
+/// A lease on a connection, good for one action. Dropping it gives the connection back.
+#[async_trait]
+pub trait Session: Send {
+    /// What is known of the connection.
+    fn info(&self) -> &SessionInfo;
+
+    /// Starts the action. Bounded in time by the transport itself (a node that never answers ends in
+    /// [`ErrorCode::ProtocolViolation`]), so the engine awaits it to its end and never drops it.
+    ///
+    /// # Errors
+    /// [`TransportError`]; its `may_have_started` tells whether the node may have got the command.
+    async fn start(self: Box<Self>, action: Arc<Action>) -> Result<Box<dyn RunningAction>, TransportError>;
+}
+
+/// What is known of a connection.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SessionInfo {
+    /// The host key and why it was accepted; absent where the transport has none.
+    pub host_key: Option<HostKeySeen>,
+    /// Whether the connection stood already.
+    pub reused: bool,
+    /// How long each part of the connecting took; all zero on a reused connection.
+    pub phases: ConnectPhases,
+}
+
+/// How long each part of the connecting took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConnectPhases {
+    /// Waiting for a permit to connect, in microseconds.
+    pub wait_us: u64,
+    /// Name resolution, in microseconds.
+    pub dns_us: u64,
+    /// TCP connection, in microseconds.
+    pub tcp_us: u64,
+    /// Banner and key exchange, in microseconds.
+    pub kex_us: u64,
+    /// Authentication, in microseconds.
+    pub auth_us: u64,
+}
+
+/// An action that has been started.
+///
+/// Dropping it ends the process on the node as well as it can be done without waiting; only
+/// [`RunningAction::terminate`] tells how that went.
+#[async_trait]
+pub trait RunningAction: Send {
+    /// The next thing that happens. Not calling it is backpressure: the transport stops reading, down to the
+    /// node. The future may be dropped and called anew without loss. After `Ended` it returns the same
+    /// `Ended` again.
+    async fn next(&mut self) -> ActionEvent;
+
+    /// Ends the process and looks whether it is gone. Bounded in time: the grace plus a few seconds. May be
+    /// called after `Ended` and more than once; output that is still unread is discarded.
+    async fn terminate(&mut self, mode: TerminateMode) -> Termination;
+}
+
+/// How a process is to be ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TerminateMode {
+    /// SIGTERM to its process group, then SIGKILL when `grace` has passed.
+    Graceful {
+        /// Time between the two signals.
+        grace: Duration,
+    },
+    /// SIGKILL at once.
+    Kill,
+}
+
+/// What happens while an action runs.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum ActionEvent {
+    /// Output, in order within its stream.
+    Output {
+        /// Which stream.
+        stream: StreamKind,
+        /// The bytes; never empty.
+        data: Bytes,
+    },
+    /// A copy has come further.
+    Progress {
+        /// Bytes so far.
+        done_bytes: u64,
+        /// Bytes in all, where known.
+        total_bytes: Option<u64>,
+    },
+    /// It is over.
+    Ended(ActionEnd),
+}
+
+/// How an action ended.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum ActionEnd {
+    /// The process ended by itself.
+    Exited {
+        /// Exit status.
+        code: i32,
+    },
+    /// The process was ended by a signal.
+    Signalled {
+        /// Name without `SIG`.
+        signal: String,
+    },
+    /// The copy is done and checked.
+    Copied(CopyReport),
+    /// It could not be done, or its end is not known.
+    Failed(TransportError),
+}
+
+/// What was copied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CopyReport {
+    /// Regular files copied.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// SHA-256 of the file, as hexadecimal digits, where a single file was copied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// How the other end's checksum was found: a program's name there, or `read back`.
+    pub verified_by: String,
+}
+
+/// A failure of a transport.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{error}")]
+pub struct TransportError {
+    /// Node, code, reason and causes.
+    #[source]
+    pub error: NodeError,
+    /// Whether the action may have begun on the node.
+    pub may_have_started: bool,
+    /// What is known of a process that had been started, where the failure itself tells.
+    pub termination: Option<Termination>,
+}
+
+impl TransportError {
+    /// A failure before anything was started.
+    pub fn before_start(node: &NodeId, code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            error: NodeError::new(node.clone(), code, message),
+            may_have_started: false,
+            termination: None,
+        }
+    }
+
+    /// A failure at or after the start.
+    pub fn after_start(node: &NodeId, code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { error: NodeError::new(node.clone(), code, message), may_have_started: true, termination: None }
+    }
+
+    /// The same with the causes of `source`.
+    #[must_use]
+    pub fn caused_by(mut self, source: &(dyn std::error::Error + 'static)) -> Self {
+        self.error = self.error.caused_by(source);
+        self
+    }
+
+    /// The same with what is known of the process.
+    #[must_use]
+    pub fn with_termination(mut self, termination: Termination) -> Self {
+        self.termination = Some(termination);
+        self
+    }
+}
+
+/// How a transport's connections stand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PoolStats {
+    /// Connections that stand.
+    pub open: u64,
+    /// Of these, without an action.
+    pub idle: u64,
+    /// Of these, with at least one action.
+    pub in_use: u64,
+    /// Connects in flight.
+    pub connecting: u64,
+    /// Leases served by a connection that stood, since the start.
+    pub hits: u64,
+    /// Connections made, since the start.
+    pub connects: u64,
+    /// Connections closed because they were idle, dead or too many, since the start.
+    pub evictions: u64,
+}

@@ -1,0 +1,223 @@
+//! What a caller asks for: [`ExecutionRequest`]; who asks: [`Caller`].
+
+use std::collections::BTreeSet;
+
+use garde::Validate;
+use serde::{Deserialize, Serialize};
+
+use crate::action::{Action, EnvValue};
+use crate::host_key::HostKeyPolicy;
+use crate::id::{CorrelationId, ExecutionId, IdempotencyKey, PluginName, Tag};
+use crate::node::TargetExpression;
+use crate::secret::{REDACTED, Secret};
+use crate::validation::{self as check, ValidationError};
+
+/// One request. Everything but the action and the targets may be left out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate)]
+#[serde(rename_all = "camelCase")]
+pub struct ExecutionRequest {
+    /// What is to be done.
+    #[garde(dive)]
+    pub action: Action,
+    /// Where.
+    #[garde(dive)]
+    pub targets: TargetExpression,
+    /// The transport for nodes whose endpoint names none; `ssh` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(skip)]
+    pub transport: Option<PluginName>,
+    /// How many nodes at once; the engine's default when absent. The engine's global limit holds as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(custom(check::optional_concurrency))]
+    pub concurrency: Option<u32>,
+    /// Limits of time.
+    #[serde(default)]
+    #[garde(dive)]
+    pub timeouts: Timeouts,
+    /// Higher goes first when executions wait for the same permits.
+    #[serde(default)]
+    #[garde(range(min = -1000, max = 1000))]
+    pub priority: i32,
+    /// Keeps the complete output instead of its first and last part.
+    #[serde(default)]
+    #[garde(skip)]
+    pub debug: bool,
+    /// How host keys are checked; the transport's setting when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(skip)]
+    pub host_keys: Option<HostKeyPolicy>,
+    /// The same key returns the same execution and starts nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(skip)]
+    pub idempotency_key: Option<IdempotencyKey>,
+    /// Follows this request through logs and records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(skip)]
+    pub correlation_id: Option<CorrelationId>,
+    /// Marks by which the execution is found again.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    #[garde(length(max = 64))]
+    pub tags: BTreeSet<Tag>,
+    /// The execution of which this one is a rerun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(skip)]
+    pub rerun_of: Option<ExecutionId>,
+}
+
+impl ExecutionRequest {
+    /// A request with defaults for all the rest.
+    pub fn new(action: Action, targets: TargetExpression) -> Self {
+        Self {
+            action,
+            targets,
+            transport: None,
+            concurrency: None,
+            timeouts: Timeouts::default(),
+            priority: 0,
+            debug: false,
+            host_keys: None,
+            idempotency_key: None,
+            correlation_id: None,
+            tags: BTreeSet::new(),
+            rerun_of: None,
+        }
+    }
+
+    /// Looks at every field and reports every violation (R9.3, R9.6).
+    ///
+    /// # Errors
+    /// [`ValidationError`] with the path of each bad field in the caller's names.
+    pub fn check(&self) -> Result<(), ValidationError> {
+        self.validate().map_err(|report| ValidationError::from_report(&report))
+    }
+
+    /// The same request with `***` in place of every secret, as it is stored and logged.
+    pub fn redacted(&self) -> Self {
+        let mut request = self.clone();
+        if let Some(process) = request.action.process_mut() {
+            for value in process.env.values_mut() {
+                if let EnvValue::Secret { secret } = value {
+                    *secret = Secret::new(REDACTED);
+                }
+            }
+            if let Some(password) = process.run_as.as_mut().and_then(|run_as| run_as.password.as_mut()) {
+                *password = Secret::new(REDACTED);
+            }
+        }
+        request
+    }
+}
+
+/// Limits of time, each in milliseconds, from 1 ms to 30 days; absent means the default named there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, Validate)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Timeouts {
+    /// From the first packet until the node has accepted the login; 10 s when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[garde(custom(check::optional_timeout))]
+    pub connect_ms: Option<u64>,
+    /// One node's action, from its start; no limit when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[garde(custom(check::optional_timeout))]
+    pub node_ms: Option<u64>,
+    /// The whole execution, from its start; no limit when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[garde(custom(check::optional_timeout))]
+    pub execution_ms: Option<u64>,
+}
+
+/// Who asks, and by which way. Comes from the surface (CLI, host application), never from the request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Caller {
+    /// The user's name or id in the host's terms.
+    pub user: String,
+    /// Where the request came in.
+    pub entry_point: EntryPoint,
+}
+
+/// Where a request came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum EntryPoint {
+    /// The Rust crate.
+    Rust,
+    /// `pab`.
+    Cli,
+    /// The Node addon.
+    Node,
+    /// The C library.
+    C,
+    /// One plugin asked another.
+    Plugin,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::action::{CommandAction, RunAs, RunAsMethod};
+
+    fn request(command: &str) -> ExecutionRequest {
+        ExecutionRequest::new(Action::Command(CommandAction::new(command)), TargetExpression::new("web1"))
+    }
+
+    /// R9.3, R9.4, R9.6
+    #[test]
+    fn every_violation_is_reported_at_once_with_the_callers_path() {
+        let mut bad = request("  ");
+        bad.targets = TargetExpression::new("");
+        bad.concurrency = Some(0);
+        bad.timeouts.node_ms = Some(u64::MAX);
+        bad.priority = 5000;
+        if let Some(process) = bad.action.process_mut() {
+            process.env.insert("A-B".into(), "x".into());
+            process.umask = Some(0o7777);
+            process.run_as = Some(RunAs {
+                user: "-x".into(),
+                method: RunAsMethod::Sudo,
+                password: Some(Secret::new("a\nb")),
+            });
+        }
+        let error = bad.check().unwrap_err();
+        let paths: BTreeSet<&str> = error.fields.iter().map(|field| field.path.as_str()).collect();
+        for path in [
+            "action.command",
+            "action.env",
+            "action.umask",
+            "action.runAs.user",
+            "action.runAs.password",
+            "targets",
+            "concurrency",
+            "timeouts.nodeMs",
+            "priority",
+        ] {
+            assert!(paths.contains(path), "{path} is not among {paths:?}");
+        }
+        assert_eq!(paths.len(), 9, "{paths:?}");
+    }
+
+    #[test]
+    fn a_good_request_passes() {
+        request("true").check().unwrap();
+    }
+
+    #[test]
+    fn what_is_stored_holds_no_secret_and_cannot_be_run_as_it_is() {
+        let mut with_secrets = request("true");
+        if let Some(process) = with_secrets.action.process_mut() {
+            process.env.insert("TOKEN".into(), EnvValue::Secret { secret: Secret::new("canary-1") });
+            process.run_as = Some(RunAs {
+                user: "root".into(),
+                method: RunAsMethod::Sudo,
+                password: Some(Secret::new("canary-2")),
+            });
+        }
+        let stored = serde_json::to_string(&with_secrets.redacted()).unwrap();
+        assert!(!stored.contains("canary"), "{stored}");
+        let read: ExecutionRequest = serde_json::from_str(&stored).unwrap();
+        let error = read.check().unwrap_err();
+        assert_eq!(error.fields.len(), 2, "{error}");
+        assert!(error.to_string().contains("give it again"));
+    }
+}
