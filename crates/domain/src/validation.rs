@@ -96,36 +96,29 @@ impl fmt::Display for ValidationError {
 
 impl std::error::Error for ValidationError {}
 
-/// Rust's field names become those of JSON: `timeouts.node_ms` -> `timeouts.nodeMs`. Flattened parts
-/// (`process`) and the positions of enum variants (`[0]`) have no name of their own in JSON and are dropped.
-/// A component behind `env` is the caller's own name and stays as it is.
+/// Rust's field names become those of JSON: `timeouts.node_ms` -> `timeouts.nodeMs`. What has no name in JSON
+/// is dropped: the content of an [`crate::action::Action`] variant, which garde calls `action[0]`, and the
+/// flattened `process`.
 fn camel_path(path: &str) -> String {
-    let mut out = String::with_capacity(path.len());
-    let mut verbatim = false;
-    for component in path.split('.') {
-        let component = if verbatim { component } else { component.trim_start_matches("[0]") };
-        if component.is_empty() || (!verbatim && component == "process") {
-            continue;
+    let components = path.split('.').filter(|component| !component.is_empty() && *component != "process");
+    let named = components.map(|component| match component {
+        "action[0]" => "action".to_owned(),
+        other => camel_case(other),
+    });
+    named.collect::<Vec<_>>().join(".")
+}
+
+fn camel_case(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    let mut upper = false;
+    for c in name.chars() {
+        if c == '_' {
+            upper = true;
+        } else if std::mem::take(&mut upper) {
+            out.push(c.to_ascii_uppercase());
+        } else {
+            out.push(c);
         }
-        if !out.is_empty() {
-            out.push('.');
-        }
-        if verbatim {
-            out.push_str(component);
-            continue;
-        }
-        let mut upper = false;
-        for c in component.chars() {
-            if c == '_' {
-                upper = true;
-            } else if upper {
-                out.push(c.to_ascii_uppercase());
-                upper = false;
-            } else {
-                out.push(c);
-            }
-        }
-        verbatim = component == "env";
     }
     out
 }
@@ -310,7 +303,7 @@ mod tests {
     #[test]
     fn paths_are_the_callers_names() {
         assert_eq!(camel_path("timeouts.node_ms"), "timeouts.nodeMs");
-        assert_eq!(camel_path("action[0].process.env.MY_VAR"), "action[0].env.MY_VAR");
-        assert_eq!(camel_path("action.[0].process.run_as.user"), "action.runAs.user");
+        assert_eq!(camel_path("action[0].process.run_as.user"), "action.runAs.user");
+        assert_eq!(camel_path("tasks[3].action[0].command"), "tasks[3].action.command");
     }
 }
