@@ -1,0 +1,160 @@
+//! The JSON shapes that callers, stores and subscribers see, held fast by snapshots: a change of one is a
+//! change for everybody and must be seen in review.
+
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use pabawi_domain::action::{
+    Action, CommandAction, DownloadAction, EnvValue, OnLinkLoss, RunAs, RunAsMethod, ScriptAction,
+    StdinSource, UploadAction,
+};
+use pabawi_domain::error::{ErrorCode, NodeError};
+use pabawi_domain::event::{EventKind, ExecutionEvent};
+use pabawi_domain::host_key::{HostKeyAcceptance, HostKeyPolicy, HostKeySeen};
+use pabawi_domain::id::{ExecutionId, IdempotencyKey, NodeId, Tag};
+use pabawi_domain::node::TargetExpression;
+use pabawi_domain::outcome::{NodeOutcome, RejectedBy, SkipReason, Survivor, Termination, TimeoutPhase};
+use pabawi_domain::output::StreamKind;
+use pabawi_domain::ports::ConnectPhases;
+use pabawi_domain::request::ExecutionRequest;
+use pabawi_domain::secret::Secret;
+use pabawi_domain::summary::SummaryFold;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+fn node() -> NodeId {
+    NodeId::new("web1").unwrap()
+}
+
+fn failure(code: ErrorCode) -> NodeError {
+    NodeError::new(node(), code, "the reason")
+}
+
+fn id() -> ExecutionId {
+    ExecutionId::from_str("018f0000-0000-7000-8000-000000000001").unwrap()
+}
+
+/// Every shape must be read back as what it was written from.
+fn round_trip<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value: &T) {
+    let json = serde_json::to_string(value).unwrap();
+    assert_eq!(&serde_json::from_str::<T>(&json).unwrap(), value, "{json}");
+}
+
+#[test]
+fn requests() {
+    let mut command = CommandAction::new("uname -a");
+    command.process.env.insert("LANG".into(), "C".into());
+    command.process.env.insert("TOKEN".into(), EnvValue::Secret { secret: Secret::new("not shown") });
+    command.process.cwd = Some("/srv".into());
+    command.process.umask = Some(0o027);
+    command.process.run_as = Some(RunAs {
+        user: "root".into(),
+        method: RunAsMethod::Sudo,
+        password: Some(Secret::new("not shown")),
+    });
+    command.process.stdin = Some(StdinSource::Bytes("input".into()));
+    command.process.pty = true;
+    command.process.on_link_loss = OnLinkLoss::Leave;
+    let mut full = ExecutionRequest::new(Action::Command(command), TargetExpression::new("web[1-3]"));
+    full.concurrency = Some(10);
+    full.timeouts.node_ms = Some(30_000);
+    full.priority = 5;
+    full.debug = true;
+    full.host_keys = Some(HostKeyPolicy::AcceptNew);
+    full.idempotency_key = Some(IdempotencyKey::new("deploy-42").unwrap());
+    full.tags.insert(Tag::new("deploy").unwrap());
+
+    let script = Action::Script(ScriptAction {
+        name: "probe.py".into(),
+        content: "print(1)".into(),
+        interpreter: Some("/usr/bin/python3".into()),
+        arguments: vec!["-v".into()],
+        process: Default::default(),
+    });
+    let up =
+        Action::Upload(UploadAction { source: "/a".into(), destination: "/b".into(), mode: Some(0o640) });
+    let down = Action::Download(DownloadAction { source: "/b".into(), destination: "/a".into() });
+    for action in [script.clone(), up.clone(), down.clone()] {
+        round_trip(&action);
+    }
+    insta::assert_json_snapshot!("requests", (full, script, up, down));
+}
+
+#[test]
+fn outcomes() {
+    let all = vec![
+        NodeOutcome::Succeeded,
+        NodeOutcome::Exited { code: 255 },
+        NodeOutcome::Signalled { signal: "SEGV".into() },
+        NodeOutcome::TimedOut { phase: TimeoutPhase::Run, termination: Some(Termination::Confirmed) },
+        NodeOutcome::Unreachable {
+            error: failure(ErrorCode::LinkLost),
+            termination: Some(Termination::Unconfirmed { why: "the link was lost".into() }),
+        },
+        NodeOutcome::AuthFailed { error: failure(ErrorCode::AuthFailed) },
+        NodeOutcome::HostKeyRejected { error: failure(ErrorCode::HostKeyChanged) },
+        NodeOutcome::RunAsDenied { error: failure(ErrorCode::RunAsDenied) },
+        NodeOutcome::Failed { error: failure(ErrorCode::BadWorkingDirectory) },
+        NodeOutcome::Cancelled {
+            termination: Some(Termination::Survivors {
+                processes: vec![Survivor { pid: 42, command: "sleep 600".into() }],
+            }),
+        },
+        NodeOutcome::Skipped { why: SkipReason::Interrupted },
+        NodeOutcome::Rejected { by: RejectedBy::Policy, error: failure(ErrorCode::Denied) },
+        NodeOutcome::PluginFault { error: failure(ErrorCode::PluginFault) },
+    ];
+    all.iter().for_each(round_trip);
+    insta::assert_json_snapshot!("outcomes", all);
+}
+
+#[test]
+fn events() {
+    let mut fold = SummaryFold::new(1);
+    fold.start();
+    fold.finish(&NodeOutcome::Succeeded, true);
+    let kinds = vec![
+        EventKind::Queued { targets: 1 },
+        EventKind::Started,
+        EventKind::NodeStarted { node: node(), attempt: 1 },
+        EventKind::NodeConnected {
+            node: node(),
+            reused: false,
+            phases: ConnectPhases { tcp_us: 120, ..Default::default() },
+        },
+        EventKind::HostKeyException {
+            node: node(),
+            key: HostKeySeen {
+                algorithm: "ssh-ed25519".into(),
+                fingerprint: "SHA256:abc".into(),
+                accepted: HostKeyAcceptance::Added,
+            },
+        },
+        EventKind::Output {
+            node: node(),
+            stream: StreamKind::Stderr,
+            offset: 0,
+            data: bytes::Bytes::from_static(b"\xffx").into(),
+        },
+        EventKind::CopyProgress { node: node(), done_bytes: 1, total_bytes: None },
+        EventKind::NodeFinished {
+            node: node(),
+            attempt: 1,
+            result: NodeOutcome::Succeeded,
+            duration_ms: 12,
+            stdout: Some(pabawi_domain::output::ContentHash([1; 32])),
+            stderr: None,
+            progress: fold.progress(),
+        },
+        EventKind::CancelRequested { by: "operator".into(), nodes: None, kill: false },
+        EventKind::Finished { summary: fold.summary(15) },
+        EventKind::Gap { last_seq: 9 },
+    ];
+    let events: Vec<ExecutionEvent> = kinds
+        .into_iter()
+        .zip(1..)
+        .map(|(kind, seq)| ExecutionEvent { execution_id: id(), seq, at: Timestamp::UNIX_EPOCH, kind })
+        .collect();
+    events.iter().for_each(round_trip);
+    insta::assert_json_snapshot!("events", events);
+}
