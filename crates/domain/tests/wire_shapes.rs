@@ -1,6 +1,8 @@
 //! The JSON shapes that callers, stores and subscribers see, held fast by snapshots: a change of one is a
 //! change for everybody and must be seen in review.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::str::FromStr;
 
 use jiff::Timestamp;
