@@ -1,0 +1,9 @@
+//! Contract tests of the domain's ports: what every implementation must do, in one place.
+//!
+//! An implementation's own tests run them with [`transport_contract!`](crate::transport_contract). A contract
+//! knows only the port; what is special about one implementation is tested beside it.
+
+mod run;
+pub mod transport;
+
+pub use run::{Finished, TransportSubject};

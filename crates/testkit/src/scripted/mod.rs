@@ -1,0 +1,16 @@
+//! A transport that plays a script for each node, without network or processes.
+//!
+//! Main types: [`ScriptedTransport`], [`NodeScript`], [`Gate`]. It implements the port
+//! [`Transport`](pabawi_domain::ports::Transport) in tokio's time, so tests with a paused clock take no time; it
+//! counts what was asked of it and decides nothing.
+
+mod counts;
+mod gate;
+mod running;
+mod script;
+mod transport;
+
+pub use counts::NodeCounts;
+pub use gate::Gate;
+pub use script::NodeScript;
+pub use transport::ScriptedTransport;
