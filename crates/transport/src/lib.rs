@@ -1,0 +1,6 @@
+//! SSH over libssh2 and local processes: connect, run, stream, terminate, copy.
+//!
+//! Main parts: the SSH transport, the local transport, and what both need (configuration, known hosts, keys,
+//! quoting). This crate must not retry or decide about a run's outcome.
+
+pub mod ssh_config;
