@@ -1,5 +1,5 @@
 //! A clock that stands still until a test moves it. Main type: [`ManualClock`], for the port
-//! [`Clock`](pabawi_domain::ports::Clock). It must never look at the machine's own time.
+//! [`Clock`]. It must never look at the machine's own time.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

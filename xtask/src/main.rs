@@ -1,0 +1,60 @@
+//! `cargo xtask`: set-up, demo, tests, checks and benchmarks of this project.
+//!
+//! Main type: [`Task`], the command line. It only starts other programs and reads files of the workspace; it is
+//! no part of what is shipped.
+
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program that talks to the person who runs it"
+)]
+
+mod layers;
+mod packages;
+mod shell;
+mod sources;
+mod tidy;
+mod trace;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Set-up, demo, tests, checks and benchmarks.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Task {
+    /// Install what the build and the tests need, by apt, where it is missing
+    Setup,
+    /// Set up, then run every check and every test
+    Test,
+    /// As `test`, in a fresh clone of the committed state
+    Ci,
+    /// Check which crate may depend on which, and the shape of the source files
+    Layers,
+    /// Show which test stands for which acceptance criterion
+    Trace {
+        /// Fail when a criterion of a finished requirement has no test
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let result = match Task::parse() {
+        Task::Setup => packages::install(packages::Purpose::Tests),
+        Task::Test => verify::test(),
+        Task::Ci => verify::clean_checkout(),
+        Task::Layers => verify::layers(),
+        Task::Trace { check } => trace::run(check),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The shape of source files: what the conventions ask for and a program can see. Main function: [`faults`].
+//! It reports; it changes nothing.
+
+use crate::sources::SourceFile;
+
+/// More lines than this and a file holds two things.
+const MAX_LINES: usize = 800;
+
+/// Names that say nothing about what a file holds.
+const EMPTY_NAMES: [&str; 4] = ["utils", "helpers", "common", "imp"];
+
+/// Everything that is wrong with a file, one line each.
+pub(crate) fn faults(file: &SourceFile) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut fault = |message: String| faults.push(format!("{}: {message}", file.path.display()));
+    if !file.text.starts_with("//!") {
+        fault("does not begin with `//!`: purpose, main type, what it must not do".to_owned());
+    }
+    let lines = file.text.lines().count();
+    if lines > MAX_LINES {
+        fault(format!("has {lines} lines, more than {MAX_LINES}; there is a second thing in it"));
+    }
+    let parts = file.path.iter().filter_map(|part| part.to_str());
+    for part in parts.map(|part| part.strip_suffix(".rs").unwrap_or(part)) {
+        if EMPTY_NAMES.contains(&part) {
+            fault(format!("is named `{part}`, which says nothing about what it holds"));
+        }
+    }
+    if file.path.file_name().is_some_and(|name| name == "mod.rs") {
+        for statement in statements(&file.text) {
+            if !is_module_or_export(&statement) {
+                fault(format!("holds more than documentation and re-exports: `{statement}`"));
+            }
+        }
+    }
+    faults
+}
+
+/// The statements of a file without comments and attributes, each on one line and at most 60 characters.
+fn statements(text: &str) -> Vec<String> {
+    let code: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with("//") && !line.starts_with("#"))
+        .collect();
+    code.join(" ")
+        .split_inclusive(';')
+        .map(|statement| statement.trim().chars().take(60).collect::<String>())
+        .filter(|statement| !statement.is_empty())
+        .collect()
+}
+
+fn is_module_or_export(statement: &str) -> bool {
+    let words = match statement.strip_prefix("pub") {
+        // `pub(crate)`, `pub(super)` and `pub(in path)`.
+        Some(rest) if rest.starts_with('(') => rest.split_once(')').map_or(rest, |(_, rest)| rest),
+        Some(rest) => rest,
+        None => statement,
+    };
+    let words = words.trim_start();
+    // A module with a body would hold code.
+    (words.starts_with("mod ") && words.ends_with(';')) || words.starts_with("use ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults_of(path: &str, text: &str) -> Vec<String> {
+        faults(&SourceFile { path: path.into(), text: text.to_owned() })
+    }
+
+    #[test]
+    fn a_tidy_file_has_no_faults() {
+        let module = "//! Docs.\n\n// Why.\nmod a;\n#[cfg(test)]\nmod tests;\npub(crate) mod b;\n\
+                      pub use a::{\n    One,\n    Two,\n};\npub(in crate::x) use b::Three;\n";
+        assert_eq!(faults_of("crates/x/src/y/mod.rs", module), Vec::<String>::new());
+        assert_eq!(faults_of("crates/x/src/y.rs", "//! Docs.\nfn y() {}\n"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_kind_of_fault_is_seen() {
+        for (path, text, part) in [
+            ("crates/x/src/y.rs", "fn y() {}\n".to_owned(), "does not begin"),
+            ("crates/x/src/y.rs", format!("//! Docs.\n{}", "\n".repeat(800)), "has 801 lines"),
+            ("crates/x/src/utils.rs", "//! Docs.\n".to_owned(), "is named `utils`"),
+            ("crates/x/src/common/y.rs", "//! Docs.\n".to_owned(), "is named `common`"),
+            ("crates/x/src/y/mod.rs", "//! Docs.\nmod a;\nfn f() {}\n".to_owned(), "holds more"),
+            ("crates/x/src/y/mod.rs", "//! Docs.\nmod a { const X: u8 = 1; }\n".to_owned(), "holds more"),
+        ] {
+            let faults = faults_of(path, &text);
+            assert!(faults.len() == 1 && faults[0].contains(part), "{faults:?} has no {part:?}");
+        }
+    }
+}
