@@ -3,4 +3,8 @@
 //! Main parts: the SSH transport, the local transport, and what both need (configuration, known hosts, keys,
 //! quoting). This crate must not retry or decide about a run's outcome.
 
+pub mod keys;
+pub mod known_hosts;
+mod shell;
+mod ssh;
 pub mod ssh_config;

@@ -1,0 +1,37 @@
+//! The SSH driver: libssh2 without its own I/O, one task per connection.
+//!
+//! | file | what |
+//! |---|---|
+//! | `ffi` | symbols that `libssh2-sys` lacks |
+//! | `io_buffers` | the memory that stands where libssh2 expects a socket |
+//! | `session`, `channel` | libssh2's functions as steps that never wait |
+//! | `link` | a TCP connection, or a channel of another connection |
+//! | `connection` | a session on its link, up to the login |
+//! | `task` | the task that drives a connection after the login |
+//! | `pipe`, `message` | how others talk to that task |
+//! | `blocking` | a connection handed over to blocking code |
+//!
+//! The driver knows nothing of commands, pools, retries or known hosts.
+
+mod blocking;
+mod channel;
+mod connection;
+mod ffi;
+mod io_buffers;
+mod link;
+mod message;
+mod pipe;
+mod session;
+mod starting;
+mod task;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use blocking::BlockingSession;
+pub(crate) use channel::ExitReport;
+pub(crate) use connection::{Connection, DriveError};
+pub(crate) use link::Link;
+pub(crate) use message::{ChannelKind, LinkEnd, OpenError};
+pub(crate) use pipe::{ChannelEvent, ChannelHandle, InputRefused};
+pub(crate) use session::{Signer, SshError, Step};
+pub(crate) use task::{Driver, DriverOptions, Remote};

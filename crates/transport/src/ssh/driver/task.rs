@@ -1,0 +1,651 @@
+//! The task that drives one connection: [`Driver`], and how others reach it: [`Remote`].
+//!
+//! One task owns the session, the link and all channels; everybody else sends it requests and reads its queues. A
+//! turn passes over all channels, sends what that produced, takes in what has come, and only when none of this
+//! got anywhere waits. It must never be cancelled in the middle: it ends by itself when the connection ends, when
+//! it is told to, or when nobody can reach it any more.
+
+use std::io::ErrorKind;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use pabawi_domain::output::StreamKind;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::channel::{RawChannel, Read, STDERR};
+use super::connection::{Connection, closed, with_scratch};
+use super::message::{ChannelKind, LinkEnd, OpenError, OpenRequest, Request};
+use super::pipe::{ChannelEvent, ChannelHandle, Pipe};
+use super::session::{SshError, Step};
+use super::starting::{Starting, Turn};
+
+/// Turns without a pause before other tasks of the thread get theirs.
+const TURNS_IN_A_ROW: u32 = 32;
+/// Reads from one stream of one channel in one turn.
+const READS_PER_TURN: u32 = 8;
+/// Bytes taken from the link while no channel exists that could take them in.
+const IDLE_INBOUND: usize = 64 * 1024;
+/// How long a goodbye may take to leave.
+const GOODBYE: Duration = Duration::from_millis(500);
+/// How long a channel that was closed a moment ago still counts as holding a slot on the node.
+const RECENT: Duration = Duration::from_secs(1);
+/// How long a connection that is to end waits for the node to close channels that nobody uses any more.
+const LINGER: Duration = Duration::from_secs(2);
+/// Requests that may wait; users beyond that wait themselves.
+const REQUESTS: usize = 32;
+
+/// What a driver task is told at its start.
+#[derive(Debug, Clone)]
+pub(crate) struct DriverOptions {
+    /// Silence after which the node is asked for a sign of life; `None` never asks.
+    pub(crate) keepalive: Option<Duration>,
+    /// Unanswered questions after which the connection counts as lost.
+    pub(crate) keepalive_max: u32,
+}
+
+/// What both ends can see.
+#[derive(Debug)]
+struct Shared {
+    notify: Arc<Notify>,
+    /// Set before the last channel learns of the end.
+    gone: AtomicBool,
+    end: Mutex<Option<LinkEnd>>,
+    /// Channels that are open or on their way, also those that nobody uses any more.
+    channels: AtomicUsize,
+    /// Keepalive questions asked so far; each leaves a packet in libssh2's list for ever.
+    questions: AtomicUsize,
+}
+
+/// A handle on a connection. When the last one is dropped and no channel is open, the connection is closed.
+#[derive(Debug, Clone)]
+pub(crate) struct Remote {
+    requests: mpsc::Sender<Request>,
+    shared: Arc<Shared>,
+}
+
+impl Remote {
+    /// Opens a channel. When the future is dropped, the channel is closed as soon as it is there.
+    ///
+    /// # Errors
+    /// [`OpenError`]; there is no time limit here.
+    pub(crate) async fn open(&self, kind: ChannelKind) -> Result<ChannelHandle, OpenError> {
+        let pipe = Pipe::new(Arc::clone(&self.shared.notify));
+        let (reply, answer) = oneshot::channel();
+        let lost = |requested| OpenError::Lost { end: self.end(), requested };
+        if self.requests.send(Request::Open(OpenRequest { kind, pipe, reply })).await.is_err() {
+            return Err(lost(false));
+        }
+        answer.await.unwrap_or_else(|_| Err(lost(true)))
+    }
+
+    /// Whether the connection has ended.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.shared.gone.load(Ordering::Acquire) || self.requests.is_closed()
+    }
+
+    /// Why the connection ended.
+    pub(crate) fn end(&self) -> LinkEnd {
+        self.shared.end.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or(LinkEnd::ByUs)
+    }
+
+    /// Channels that hold a slot on the node.
+    pub(crate) fn channels(&self) -> usize {
+        self.shared.channels.load(Ordering::Acquire)
+    }
+
+    /// Keepalive questions that this connection has asked.
+    pub(crate) fn questions(&self) -> usize {
+        self.shared.questions.load(Ordering::Relaxed)
+    }
+
+    /// Closes the connection: at once, or when its last channel is gone.
+    pub(crate) fn shutdown(&self, now: bool) {
+        // A full queue means that the task is about to run anyway; it also ends when all handles are gone.
+        let _ = self.requests.try_send(Request::Shutdown { now });
+    }
+}
+
+/// A channel that runs or is being closed.
+#[derive(Debug)]
+struct Channel {
+    raw: RawChannel,
+    pipe: Arc<Pipe>,
+    tunnel: bool,
+    eof_sent: bool,
+    input_open: bool,
+    exit_told: bool,
+    eof_told: bool,
+    closing: bool,
+}
+
+/// The task's state.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    connection: Connection,
+    requests: mpsc::Receiver<Request>,
+    requests_open: bool,
+    shared: Arc<Shared>,
+    options: DriverOptions,
+    waiting: std::collections::VecDeque<OpenRequest>,
+    starting: Option<Starting>,
+    channels: Vec<Channel>,
+    /// A channel that is closed on both sides and kept so that libssh2 can be made to take in what has come.
+    pump: Option<RawChannel>,
+    closed_at: Option<Instant>,
+    /// The link has ended; what has been received before is still handed out.
+    ended: Option<LinkEnd>,
+    leaving: bool,
+    unused_since: Option<Instant>,
+    last_heard: Instant,
+    asked: u32,
+}
+
+impl Driver {
+    /// Starts the task on the current runtime.
+    pub(crate) fn spawn(connection: Connection, options: DriverOptions) -> Remote {
+        let (sender, requests) = mpsc::channel(REQUESTS);
+        let shared = Arc::new(Shared {
+            notify: Arc::new(Notify::new()),
+            gone: AtomicBool::new(false),
+            end: Mutex::new(None),
+            channels: AtomicUsize::new(0),
+            questions: AtomicUsize::new(0),
+        });
+        let remote = Remote { requests: sender, shared: Arc::clone(&shared) };
+        let driver = Self {
+            connection,
+            requests,
+            requests_open: true,
+            shared,
+            options,
+            waiting: std::collections::VecDeque::new(),
+            starting: None,
+            channels: Vec::new(),
+            pump: None,
+            closed_at: None,
+            ended: None,
+            leaving: false,
+            unused_since: None,
+            last_heard: Instant::now(),
+            asked: 0,
+        };
+        tokio::spawn(driver.run());
+        remote
+    }
+
+    async fn run(mut self) {
+        let mut turns = 0;
+        // Ends when the connection does; see the file's head.
+        let end = loop {
+            self.take_requests();
+            let before = self.connection.session.io().consumed();
+            let progress = self.pass();
+            let moved = self.flush() | self.receive();
+            if progress || moved || self.connection.session.io().consumed() != before {
+                turns += 1;
+                if turns >= TURNS_IN_A_ROW {
+                    turns = 0;
+                    tokio::task::yield_now().await;
+                }
+                continue;
+            }
+            turns = 0;
+            if let Some(end) = self.finished() {
+                break end;
+            }
+            self.connection.session.io().release_idle();
+            self.wait().await;
+            self.check_liveness();
+        };
+        self.end(end).await;
+    }
+
+    /// Whether the task is done, and why.
+    fn finished(&mut self) -> Option<LinkEnd> {
+        if let Some(end) = &self.ended {
+            // What came before the end is handed out first; a reader that never comes keeps only its own queue.
+            let unread = self.channels.iter().any(|channel| !channel.closing && !channel.pipe.has_room());
+            return (!unread).then(|| end.clone());
+        }
+        if !self.leaving && self.requests_open {
+            return None;
+        }
+        let used = self.channels.iter().any(|channel| !channel.closing)
+            || self.starting.as_ref().is_some_and(|starting| !starting.request.reply.is_closed())
+            || !self.waiting.is_empty();
+        if used {
+            self.unused_since = None;
+            return None;
+        }
+        // What is left are channels that the node may never close and starts it may never answer.
+        let since = *self.unused_since.get_or_insert_with(Instant::now);
+        let quiet = self.channels.is_empty() && self.starting.is_none();
+        (quiet || since.elapsed() >= LINGER).then_some(LinkEnd::ByUs)
+    }
+
+    fn take_requests(&mut self) {
+        // Bounded by the queue's size.
+        for _ in 0..REQUESTS {
+            match self.requests.try_recv() {
+                Ok(request) => self.take(request),
+                Err(mpsc::error::TryRecvError::Empty) => return,
+                Err(mpsc::error::TryRecvError::Disconnected) => {
+                    self.requests_open = false;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, request: Request) {
+        match request {
+            Request::Open(request) => {
+                self.waiting.push_back(request);
+                self.count();
+            }
+            Request::Shutdown { now } => {
+                self.leaving = true;
+                if now {
+                    self.lose(LinkEnd::ByUs);
+                }
+            }
+        }
+    }
+
+    fn count(&self) {
+        let count = self.channels.len() + self.waiting.len() + usize::from(self.starting.is_some());
+        self.shared.channels.store(count, Ordering::Release);
+    }
+
+    fn lose(&mut self, end: LinkEnd) {
+        self.ended.get_or_insert(end);
+    }
+
+    /// One turn over everything that can move without the link. True when something did.
+    fn pass(&mut self) -> bool {
+        let mut progress = self.start_channels();
+        let mut index = 0;
+        while let Some(channel) = self.channels.get_mut(index) {
+            match channel.turn(&mut self.connection) {
+                Ok(ChannelTurn { progress: moved, closed }) => {
+                    progress |= moved;
+                    if closed {
+                        let channel = self.channels.swap_remove(index);
+                        self.retire(channel);
+                        progress = true;
+                        continue;
+                    }
+                }
+                Err(error) => {
+                    self.lose(LinkEnd::Protocol(error));
+                    return progress;
+                }
+            }
+            index += 1;
+        }
+        self.take_in();
+        progress
+    }
+
+    /// Lets libssh2 take in what has come while no channel reads.
+    fn take_in(&mut self) {
+        if self.connection.session.io().waiting() == 0 {
+            return;
+        }
+        let channel = self.channels.first().map(|channel| &channel.raw).or(self.pump.as_ref());
+        let Some(channel) = channel else { return };
+        if let Err(error) = self.connection.session.read(channel, 0, &mut []) {
+            self.lose(LinkEnd::Protocol(error));
+        }
+    }
+
+    fn start_channels(&mut self) -> bool {
+        let mut progress = false;
+        // Bounded by the number of requests that wait.
+        loop {
+            let starting = match self.starting.take() {
+                Some(starting) => starting,
+                None => match self.waiting.pop_front() {
+                    // Nobody waits for it and nothing has been sent: there is nothing to bring to its end.
+                    Some(request) if request.reply.is_closed() => continue,
+                    Some(request) => Starting::new(request),
+                    None => break,
+                },
+            };
+            let now = Instant::now();
+            let others = !self.channels.is_empty() || self.closed_at.is_some_and(|at| now - at < RECENT);
+            match starting.turn(&mut self.connection.session, others, now) {
+                Turn::Pending(starting) => {
+                    self.starting = Some(starting);
+                    break;
+                }
+                Turn::Running(request, raw) => {
+                    progress = true;
+                    self.release_pump();
+                    let tunnel = matches!(request.kind, ChannelKind::Tunnel { .. });
+                    self.channels.push(Channel::new(raw, Arc::clone(&request.pipe), tunnel));
+                    // A receiver that is gone drops the handle, which closes the channel.
+                    let _ = request.reply.send(Ok(ChannelHandle::new(request.pipe)));
+                }
+                Turn::Failed(request, error, raw) => {
+                    progress = true;
+                    if let Some(raw) = raw {
+                        let mut channel = Channel::new(raw, Arc::clone(&request.pipe), false);
+                        channel.closing = true;
+                        self.channels.push(channel);
+                    }
+                    let _ = request.reply.send(Err(error));
+                }
+            }
+        }
+        self.count();
+        progress
+    }
+
+    fn retire(&mut self, channel: Channel) {
+        self.closed_at = Some(Instant::now());
+        channel.pipe.push(ChannelEvent::Closed);
+        self.release_pump();
+        if channel.eof_told {
+            self.pump = Some(channel.raw);
+        } else {
+            // It still holds unread data, which a pump would keep.
+            self.connection.session.free_channel(channel.raw);
+        }
+        self.count();
+    }
+
+    fn release_pump(&mut self) {
+        if let Some(pump) = self.pump.take() {
+            self.connection.session.free_channel(pump);
+        }
+    }
+
+    /// Sends what is buffered, as far as the link takes it. True when something left.
+    fn flush(&mut self) -> bool {
+        let mut moved = false;
+        // Bounded by the backlog: the session does not run meanwhile.
+        while !self.connection.session.io().unsent().is_empty() && self.ended.is_none() {
+            match self.connection.link.try_write(self.connection.session.io().unsent()) {
+                Ok(n) => {
+                    self.connection.session.io().sent(n);
+                    moved = true;
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => self.lose(LinkEnd::Io(error.to_string())),
+            }
+        }
+        moved
+    }
+
+    /// Whether more input is of use now.
+    fn wants_input(&mut self) -> bool {
+        let someone = !self.channels.is_empty() || self.starting.is_some() || self.pump.is_some();
+        let io = self.connection.session.io();
+        self.ended.is_none() && (io.waiting() == 0 || (!someone && io.waiting() < IDLE_INBOUND))
+    }
+
+    /// Takes in what has come. True when something did.
+    fn receive(&mut self) -> bool {
+        if !self.wants_input() {
+            return false;
+        }
+        let (link, session) = (&mut self.connection.link, &mut self.connection.session);
+        let read = with_scratch(|buffer| {
+            let n = link.try_read(buffer)?;
+            session.io().feed(buffer.get(..n).unwrap_or_default());
+            Ok::<_, std::io::Error>(n)
+        });
+        match read {
+            Ok(0) => {
+                let end = closed(&mut self.connection.session);
+                self.lose(end);
+                true
+            }
+            Ok(_) => {
+                self.last_heard = Instant::now();
+                self.asked = 0;
+                true
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => false,
+            Err(error) => {
+                self.lose(LinkEnd::Io(error.to_string()));
+                true
+            }
+        }
+    }
+
+    /// Waits until something can move. Nothing is lost when it returns for no reason.
+    async fn wait(&mut self) {
+        let read = self.wants_input();
+        let write = !self.connection.session.io().unsent().is_empty() && self.ended.is_none();
+        let retry = self.starting.as_ref().and_then(|starting| starting.not_before);
+        let question = self.next_question();
+        let linger = self.unused_since.map(|since| since + LINGER);
+        let wake = [retry, question, linger].into_iter().flatten().min();
+        tokio::select! {
+            biased;
+            // An error of the socket shows again in the read or write that follows.
+            _ = self.connection.link.ready(read, write), if read || write => {}
+            request = self.requests.recv(), if self.requests_open => match request {
+                Some(request) => self.take(request),
+                None => self.requests_open = false,
+            },
+            () = self.shared.notify.notified() => {}
+            () = tokio::time::sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
+        }
+    }
+
+    fn next_question(&self) -> Option<Instant> {
+        let interval = self.options.keepalive.filter(|_| self.ended.is_none())?;
+        Some(self.last_heard + interval * (self.asked + 1))
+    }
+
+    /// Asks for a sign of life when it is time, and gives the connection up when too many were not answered.
+    fn check_liveness(&mut self) {
+        let now = Instant::now();
+        if self.next_question().is_none_or(|at| at > now) {
+            return;
+        }
+        if self.asked >= self.options.keepalive_max.max(1) {
+            self.lose(LinkEnd::Silent((now - self.last_heard).as_secs()));
+            return;
+        }
+        self.asked += 1;
+        self.shared.questions.fetch_add(1, Ordering::Relaxed);
+        if let Err(error) = self.connection.session.keepalive() {
+            self.lose(LinkEnd::Protocol(error));
+        }
+    }
+
+    async fn end(mut self, end: LinkEnd) {
+        *self.shared.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(end.clone());
+        self.shared.gone.store(true, Ordering::Release);
+        if end == LinkEnd::ByUs {
+            self.connection.session.disconnect();
+            let _ = tokio::time::timeout(GOODBYE, self.connection.flush()).await;
+        }
+        self.requests.close();
+        let mut lost: Vec<(OpenRequest, bool)> = Vec::new();
+        if let Some(starting) = self.starting.take() {
+            let requested = starting.requested();
+            lost.push((starting.request, requested));
+        }
+        lost.extend(self.waiting.drain(..).map(|request| (request, false)));
+        // Bounded by the queue's size: it is closed.
+        while let Ok(request) = self.requests.try_recv() {
+            if let Request::Open(request) = request {
+                lost.push((request, false));
+            }
+        }
+        for (request, requested) in lost {
+            let _ = request.reply.send(Err(OpenError::Lost { end: end.clone(), requested }));
+        }
+        for channel in self.channels.drain(..) {
+            channel.pipe.push(ChannelEvent::Lost(end.clone()));
+        }
+        self.shared.channels.store(0, Ordering::Release);
+        self.connection.session.io().end();
+        let Connection { session, link } = self.connection;
+        drop(session);
+        link.close();
+    }
+}
+
+/// What a turn of one channel gave.
+struct ChannelTurn {
+    progress: bool,
+    /// It is closed on both sides.
+    closed: bool,
+}
+
+impl Channel {
+    fn new(raw: RawChannel, pipe: Arc<Pipe>, tunnel: bool) -> Self {
+        Self {
+            raw,
+            pipe,
+            tunnel,
+            eof_sent: false,
+            input_open: true,
+            exit_told: false,
+            eof_told: false,
+            closing: false,
+        }
+    }
+
+    /// Moves input and output as far as they go.
+    ///
+    /// # Errors
+    /// [`SshError`] when the whole session is at its end.
+    fn turn(&mut self, connection: &mut Connection) -> Result<ChannelTurn, SshError> {
+        let mut progress = false;
+        if !self.closing {
+            progress |= self.write(connection);
+            progress |= self.read(connection)?;
+            progress |= self.tell(connection);
+        }
+        if self.closing {
+            let closed = match connection.session.close(&self.raw) {
+                Ok(Step::Done(())) => true,
+                Ok(Step::Again) => false,
+                // Only this channel's close failed: a broken session shows in the next read.
+                Err(error) if is_fatal(&error) => return Err(error),
+                Err(_) => true,
+            };
+            return Ok(ChannelTurn { progress, closed });
+        }
+        Ok(ChannelTurn { progress, closed: false })
+    }
+
+    fn write(&mut self, connection: &mut Connection) -> bool {
+        let mut progress = false;
+        // Bounded by the backlog limit and by the queue.
+        while self.input_open && !connection.session.io().backlogged() {
+            let Some(bytes) = self.pipe.front() else { break };
+            match connection.session.write(&self.raw, &bytes) {
+                Ok(0) => break,
+                Ok(n) => {
+                    self.pipe.written(n);
+                    progress = true;
+                }
+                Err(_) => {
+                    self.input_open = false;
+                    self.pipe.refuse_input();
+                }
+            }
+        }
+        if !self.eof_sent && self.pipe.input_done() {
+            match connection.session.send_eof(&self.raw) {
+                Ok(Step::Again) => {}
+                // An input that cannot be ended because the channel is gone is as good as ended.
+                Ok(Step::Done(())) | Err(_) => {
+                    self.eof_sent = true;
+                    self.input_open = false;
+                    progress = true;
+                }
+            }
+        }
+        progress
+    }
+
+    fn read(&mut self, connection: &mut Connection) -> Result<bool, SshError> {
+        let mut progress = false;
+        for (stream, kind) in [(0, StreamKind::Stdout), (STDERR, StreamKind::Stderr)] {
+            for _ in 0..READS_PER_TURN {
+                if !self.pipe.has_room() {
+                    break;
+                }
+                let session = &mut connection.session;
+                let (read, data) = with_scratch(|buffer| {
+                    let buffer = buffer.get_mut(..32 * 1024).unwrap_or_default();
+                    let read = session.read(&self.raw, stream, buffer);
+                    let data = match &read {
+                        Ok(Read::Data(n)) => buffer.get(..*n).map(bytes::Bytes::copy_from_slice),
+                        _ => None,
+                    };
+                    (read, data)
+                });
+                match (read?, data) {
+                    (Read::Data(_), Some(data)) => {
+                        progress = true;
+                        self.pipe.push(ChannelEvent::Data(kind, data));
+                    }
+                    _ => break,
+                }
+            }
+        }
+        Ok(progress)
+    }
+
+    /// Tells the user about exit and end of file, and decides when to close.
+    fn tell(&mut self, connection: &mut Connection) -> bool {
+        let mut progress = false;
+        let session = &mut connection.session;
+        if !self.exit_told && !self.tunnel {
+            if let Some(report) = session.exit_report(&self.raw) {
+                self.exit_told = true;
+                progress = true;
+                self.pipe.push(ChannelEvent::Exit(report));
+            }
+        }
+        if !self.eof_told && session.at_eof(&self.raw) {
+            self.eof_told = true;
+            progress = true;
+            self.pipe.push(ChannelEvent::Eof);
+        }
+        let complete = self.eof_told
+            && (self.exit_told || (self.tunnel && self.eof_sent) || session.closed_by_peer(&self.raw));
+        if complete || self.pipe.wants_close() {
+            // The exit status may have come with the close, after it was asked for above.
+            if !self.exit_told && !self.tunnel && self.eof_told {
+                if let Some(report) = session.exit_report(&self.raw) {
+                    self.exit_told = true;
+                    self.pipe.push(ChannelEvent::Exit(report));
+                }
+            }
+            self.pipe.refuse_input();
+            self.closing = true;
+            progress = true;
+        }
+        progress
+    }
+}
+
+/// Whether an error of one channel means the end of the session.
+fn is_fatal(error: &SshError) -> bool {
+    use libssh2_sys as raw;
+    matches!(
+        error.code,
+        raw::LIBSSH2_ERROR_SOCKET_DISCONNECT
+            | raw::LIBSSH2_ERROR_SOCKET_SEND
+            | raw::LIBSSH2_ERROR_SOCKET_RECV
+            | raw::LIBSSH2_ERROR_PROTO
+            | raw::LIBSSH2_ERROR_DECRYPT
+            | raw::LIBSSH2_ERROR_INVALID_MAC
+            | raw::LIBSSH2_ERROR_OUT_OF_BOUNDARY
+            | raw::LIBSSH2_ERROR_KEX_FAILURE
+            | raw::LIBSSH2_ERROR_KEY_EXCHANGE_FAILURE
+    )
+}
