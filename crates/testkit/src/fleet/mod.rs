@@ -7,8 +7,10 @@
 //!
 //! It must never listen on, or log in to, anything but loopback.
 
+mod addresses;
 mod builder;
 mod config;
+mod controls;
 mod error;
 mod files;
 mod guard;

@@ -1,18 +1,17 @@
-//! A fleet that runs: its nodes, its files, and what can be done to a node while a test goes on.
+//! A fleet that runs: how it starts, its nodes and its files. Main type: [`Fleet`].
 //!
-//! Main type: [`Fleet`]. It must never touch a process that it did not start.
+//! What can be done to a node meanwhile stands in `controls.rs`.
 
-use std::collections::HashSet;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
+use std::net::SocketAddrV4;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
 
+use super::addresses::free_addresses;
 use super::builder::FleetBuilder;
 use super::config::{self, MARKER_VARIABLE, ProcessConfig, Sshd};
 use super::error::FleetError;
@@ -23,10 +22,6 @@ use crate::wait;
 
 /// How long all `sshd` of a fleet may take until they listen; a loaded machine with two cores needs seconds.
 const START_LIMIT: Duration = Duration::from_secs(60);
-/// How long a killed process may take to be gone.
-const END_LIMIT: Duration = Duration::from_secs(10);
-/// Tries to find addresses that nobody uses.
-const ADDRESS_TRIES: usize = 50;
 /// Lines of an `sshd` log that an error shows.
 const LOG_TAIL: usize = 15;
 
@@ -43,7 +38,7 @@ pub struct FleetNode {
     /// Its host keys.
     pub host_keys: Vec<KeyFile>,
     /// Which process serves it.
-    process: usize,
+    pub(super) process: usize,
 }
 
 /// A running fleet of real `sshd`; all of it ends when this is dropped.
@@ -65,12 +60,12 @@ pub struct Fleet {
 
 /// One `sshd` and the addresses it serves.
 #[derive(Debug)]
-struct Process {
+pub(super) struct Process {
     config: PathBuf,
     log: PathBuf,
-    addresses: Vec<SocketAddrV4>,
+    pub(super) addresses: Vec<SocketAddrV4>,
     /// Process id of the listener; 0 while it is stopped.
-    pid: AtomicI32,
+    pub(super) pid: AtomicI32,
 }
 
 impl Fleet {
@@ -275,139 +270,15 @@ impl Fleet {
         Ok(process::connection_inodes(self.node(node)?.address).len())
     }
 
-    /// The `sshd` processes that serve the node's connections (not the listener), authenticated or not.
-    ///
-    /// # Errors
-    /// [`FleetError::NoSuchNode`].
-    pub fn sshd_children(&self, node: usize) -> Result<Vec<ProcessInfo>, FleetError> {
-        let inodes = process::connection_inodes(self.node(node)?.address);
-        let process = self.process_of(node)?;
-        let listener = process.pid.load(Ordering::SeqCst);
-        let alone = process.addresses.len() == 1 && listener != 0;
-        let own: HashSet<i32> = if alone {
-            process::descendants(listener).iter().map(|child| child.pid).collect()
-        } else {
-            HashSet::new()
-        };
-        let serves = |candidate: &ProcessInfo| {
-            candidate.pid != listener
-                && candidate.name.starts_with("sshd")
-                && (own.contains(&candidate.pid) || process::holds_socket(candidate.pid, &inodes))
-        };
-        Ok(process::descendants(self.guard.pid()).into_iter().filter(serves).collect())
-    }
-
-    /// Cuts the node's connections: kills the `sshd` that serve them, so that TCP ends while the commands that
-    /// they had started live on. Returns how many processes were killed.
-    ///
-    /// # Errors
-    /// [`FleetError::Wait`] when they are not gone in time.
-    pub fn cut_links(&self, node: usize) -> Result<usize, FleetError> {
-        let children = self.sshd_children(node)?;
-        kill_all(&children);
-        self.wait_until_gone("cut connections to end", &children)?;
-        Ok(children.len())
-    }
-
-    /// Stops the node like a power cut: listener, connections and what they started. Without an error it is
-    /// sure that the port refuses connections.
-    ///
-    /// # Errors
-    /// [`FleetError::Invalid`] when the node shares its process with others.
-    pub fn stop_node(&self, node: usize) -> Result<(), FleetError> {
-        let process = self.own_process_of(node)?;
-        let listener = process.pid.swap(0, Ordering::SeqCst);
-        if listener == 0 {
-            return Ok(());
-        }
-        let mut tree = process::descendants(listener);
-        tree.extend(ProcessInfo::read(listener));
-        // The listener goes first, so that it starts no new child meanwhile.
-        tree.reverse();
-        kill_all(&tree);
-        self.wait_until_gone("node to stop", &tree)
-    }
-
-    /// Ends only the node's listener: new connections are refused, those that exist go on.
-    ///
-    /// # Errors
-    /// [`FleetError::Invalid`] when the node shares its process with others.
-    pub fn stop_listener(&self, node: usize) -> Result<(), FleetError> {
-        let listener = self.own_process_of(node)?.pid.swap(0, Ordering::SeqCst);
-        match ProcessInfo::read(listener) {
-            Some(process) if listener != 0 => {
-                kill_all(std::slice::from_ref(&process));
-                self.wait_until_gone("listener to stop", &[process])
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Starts a stopped node again, with the same address and keys.
-    ///
-    /// # Errors
-    /// As [`FleetBuilder::start`].
-    pub fn start_node(&self, node: usize) -> Result<(), FleetError> {
-        let process = self.own_process_of(node)?;
-        if process.pid.load(Ordering::SeqCst) != 0 {
-            return Ok(());
-        }
-        self.launch(self.node(node)?.process)?;
-        self.wait_for_all()
-    }
-
-    /// Freezes the node's listener and connections (SIGSTOP): TCP stays open and the kernel accepts, but nobody
-    /// answers, as after a silent loss of the network. Commands go on. End it with [`Fleet::thaw_node`].
-    ///
-    /// # Errors
-    /// [`FleetError::Invalid`] when the node shares its process with others.
-    pub fn freeze_node(&self, node: usize) -> Result<(), FleetError> {
-        self.signal_sshd(node, Signal::STOP)
-    }
-
-    /// Ends what [`Fleet::freeze_node`] began.
-    ///
-    /// # Errors
-    /// [`FleetError::Invalid`] when the node shares its process with others.
-    pub fn thaw_node(&self, node: usize) -> Result<(), FleetError> {
-        self.signal_sshd(node, Signal::CONT)
-    }
-
-    fn signal_sshd(&self, node: usize, signal: Signal) -> Result<(), FleetError> {
-        let listener = self.own_process_of(node)?.pid.load(Ordering::SeqCst);
-        let children = self.sshd_children(node)?;
-        for pid in children.iter().map(|child| child.pid).chain([listener]) {
-            send(pid, signal);
-        }
-        Ok(())
-    }
-
-    /// CPU seconds that all `sshd` of the fleet and everything below them have used so far, ended ones included.
-    #[must_use]
-    pub fn cpu_seconds(&self) -> f64 {
-        // The guard waits for every listener and every orphan, so what has ended is in its children's time.
-        let ended = ProcessInfo::read(self.guard.pid()).map(|guard| guard.children_cpu).unwrap_or_default();
-        let alive: Duration = process::descendants(self.guard.pid()).iter().map(|process| process.cpu).sum();
-        (ended + alive).as_secs_f64()
-    }
-
     pub(super) fn guard(&self) -> &Guard {
         &self.guard
     }
 
-    fn process_of(&self, node: usize) -> Result<&Process, FleetError> {
+    pub(super) fn process_of(&self, node: usize) -> Result<&Process, FleetError> {
         self.processes.get(self.node(node)?.process).ok_or(FleetError::NoSuchNode(node))
     }
 
-    fn own_process_of(&self, node: usize) -> Result<&Process, FleetError> {
-        let process = self.process_of(node)?;
-        if process.addresses.len() == 1 {
-            return Ok(process);
-        }
-        Err(FleetError::Invalid(format!("node {node} shares its sshd with others; use nodes_per_process(1)")))
-    }
-
-    fn launch(&self, index: usize) -> Result<(), FleetError> {
+    pub(super) fn launch(&self, index: usize) -> Result<(), FleetError> {
         let process = self.processes.get(index).ok_or(FleetError::NoSuchNode(index))?;
         let sshd = self.sshd.path().display().to_string();
         let config = process.config.display().to_string();
@@ -418,7 +289,7 @@ impl Fleet {
 
     /// Waits until every started process listens, by looking at the kernel's table: a probe by connecting would
     /// cost a login attempt for each node, and newer servers punish those.
-    fn wait_for_all(&self) -> Result<(), FleetError> {
+    pub(super) fn wait_for_all(&self) -> Result<(), FleetError> {
         let mut waiting: Option<&Process> = None;
         let mut dead = false;
         let all_listen = wait::until("sshd to listen", START_LIMIT, || {
@@ -444,31 +315,6 @@ impl Fleet {
             reason,
             log: lines.get(lines.len().saturating_sub(LOG_TAIL)..).unwrap_or_default().join("\n"),
         })
-    }
-
-    fn wait_until_gone(&self, what: &str, processes: &[ProcessInfo]) -> Result<(), FleetError> {
-        wait::until(what, END_LIMIT, || {
-            processes.iter().all(|process| {
-                // The name tells a process from one that was given its number anew.
-                ProcessInfo::read(process.pid).is_none_or(|now| now.name != process.name || now.is_zombie())
-            })
-        })
-        .map_err(FleetError::from)
-    }
-}
-
-fn kill_all(processes: &[ProcessInfo]) {
-    for process in processes {
-        send(process.pid, Signal::KILL);
-    }
-}
-
-fn send(pid: i32, signal: Signal) {
-    // 0 and negative numbers would mean whole groups.
-    if pid > 1
-        && let Some(pid) = Pid::from_raw(pid)
-    {
-        let _ = rustix::process::kill_process(pid, signal);
     }
 }
 
@@ -506,32 +352,4 @@ fn current_user() -> Result<String, FleetError> {
         .and_then(|fields| fields.first().map(|name| (*name).to_owned()))
         .or_else(|| std::env::var("USER").ok())
         .ok_or_else(|| FleetError::Invalid(format!("user id {uid} has no name")))
-}
-
-/// Addresses that nobody listens on, all with one port that is below the range from which the kernel takes
-/// client ports. They come from a part of 127.0.0.0/8 chosen at random, so that fleets of parallel tests do
-/// not meet.
-fn free_addresses(count: usize) -> Result<Vec<SocketAddrV4>, FleetError> {
-    for _ in 0..ADDRESS_TRIES {
-        let random = random_u32();
-        let [a, b, c, d] = random.to_be_bytes();
-        let port = 20_000 + u16::from_be_bytes([c, d]) % 12_000;
-        let first = u32::from(Ipv4Addr::new(127, 64 + a % 128, b & 0xc0, 0));
-        let addresses: Vec<SocketAddrV4> = (0_u32..)
-            .map(|number| Ipv4Addr::from(first + number / 250 * 256 + number % 250 + 1))
-            .map(|ip| SocketAddrV4::new(ip, port))
-            .take(count)
-            .collect();
-        if addresses.iter().all(|address| TcpListener::bind(address).is_ok()) {
-            return Ok(addresses);
-        }
-    }
-    Err(FleetError::NoAddresses { count })
-}
-
-/// A random number; the standard library's hash seeds come from the operating system.
-fn random_u32() -> u32 {
-    use std::hash::{BuildHasher, Hasher};
-    let hash = std::collections::hash_map::RandomState::new().build_hasher().finish();
-    u32::try_from(hash & u64::from(u32::MAX)).unwrap_or(0)
 }
