@@ -1,4 +1,4 @@
-//! Everything that has to hold before a change is good, in one order for everybody. Main function: [`test`].
+//! Everything that has to hold before a change is good, in one order for everybody. Main function: [`test()`].
 //!
 //! What is quick to fail comes first. Clippy and the documentation share one build (metadata only), the tests
 //! have theirs; the C libraries are compiled once for all of them.

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod contract;
 pub mod fleet;
 pub mod hostile;
+pub mod measure;
 pub mod process;
 pub mod scripted;
 pub mod wait;
