@@ -188,6 +188,8 @@ fn many_nodes_share_processes_and_keys_and_cpu_is_counted() {
     wait::until("the work to be counted", LIMIT, || fleet.cpu_seconds() > before + 0.05).expect("counted");
     assert_eq!(fleet.known_hosts_text().lines().count(), 40);
     assert_eq!(fleet.hosts_text().lines().count(), 40);
+    let inventory = std::fs::read_to_string(fleet.inventory()).expect("written");
+    assert!(inventory.contains("  - name: web40\n    host: 127.") && inventory.contains("fleet: [web01, "));
 }
 
 #[test]

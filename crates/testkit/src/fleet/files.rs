@@ -1,4 +1,4 @@
-//! The client's side of a fleet as files: ssh_config, known_hosts, list of hosts. They only describe nodes; the
+//! The client's side of a fleet as files: ssh_config, known_hosts, list of hosts, inventory. They only describe nodes; the
 //! formats are those of ssh_config(5) and sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT".
 
 use std::fmt::Write as _;
@@ -57,11 +57,33 @@ impl Fleet {
         self.nodes().iter().map(|node| format!("{}@{}\n", self.user(), node.address)).collect()
     }
 
+    /// Text of an inventory in YAML with every node, how it is reached, and one group, `fleet`, with all of them.
+    /// Host keys are no part of it: they are in [`Fleet::known_hosts`].
+    #[must_use]
+    pub fn inventory_text(&self) -> String {
+        let mut text = "nodes:\n".to_owned();
+        for node in self.nodes() {
+            let _ = writeln!(
+                text,
+                "  - name: {}\n    host: {}\n    port: {}\n    user: {}\n    identity_files: [\"{}\"]",
+                node.name,
+                node.address.ip(),
+                node.address.port(),
+                self.user(),
+                self.user_key().path.display()
+            );
+        }
+        let names: Vec<&str> = self.nodes().iter().map(|node| node.name.as_str()).collect();
+        let _ = writeln!(text, "groups:\n  fleet: [{}]", names.join(", "));
+        text
+    }
+
     /// Writes the files that the fleet's accessors name.
     pub(super) fn write_client_files(&self) -> Result<(), FleetError> {
         write_private(self.ssh_config(), &self.ssh_config_text())?;
         write_private(self.known_hosts(), &self.known_hosts_text())?;
-        write_private(self.hosts_file(), &self.hosts_text())
+        write_private(self.hosts_file(), &self.hosts_text())?;
+        write_private(self.inventory(), &self.inventory_text())
     }
 }
 

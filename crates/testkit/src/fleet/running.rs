@@ -56,6 +56,7 @@ pub struct Fleet {
     ssh_config: PathBuf,
     known_hosts: PathBuf,
     hosts_file: PathBuf,
+    inventory: PathBuf,
 }
 
 /// One `sshd` and the addresses it serves.
@@ -108,6 +109,7 @@ impl Fleet {
             ssh_config: directory.path().join("ssh_config"),
             known_hosts: directory.path().join("known_hosts"),
             hosts_file: directory.path().join("hosts"),
+            inventory: directory.path().join("inventory.yaml"),
             guard,
             directory,
             sshd,
@@ -231,6 +233,12 @@ impl Fleet {
     #[must_use]
     pub fn hosts_file(&self) -> &Path {
         &self.hosts_file
+    }
+
+    /// An inventory in YAML with every node and the group `fleet`.
+    #[must_use]
+    pub fn inventory(&self) -> &Path {
+        &self.inventory
     }
 
     /// A directory of mode 0711 that goes with the fleet, for what a test wants to put there.
