@@ -1,1 +1,22 @@
-//! Being laid.
+//! Sources of nodes, node sets and the target expression language.
+//!
+//! Data flows from a [`source`] (hosts list, hosts file, inventory file, names out of `ssh_config`) through
+//! the merge into one [`Inventory`], and an [`expression`] picks targets out of it; [`Resolver`] is that way
+//! as the port the engine calls. [`nodeset`] writes many names as one (`web[01-20]`) and back.
+//!
+//! This crate runs nothing on a node, opens no connection and knows no other crate of ours but the domain.
+
+#![forbid(unsafe_code)]
+
+pub mod destination;
+pub mod expression;
+pub mod nodeset;
+pub mod source;
+
+mod inventory;
+mod merge;
+mod resolver;
+mod similar;
+
+pub use inventory::Inventory;
+pub use resolver::Resolver;

@@ -1,0 +1,24 @@
+//! Where nodes come from. Each source becomes an [`InventorySnapshot`](pabawi_domain::ports::InventorySnapshot)
+//! of its own; [`StaticInventory`] holds one that is known already, [`FileInventory`] reads its file on every
+//! fetch.
+//!
+//! | source | made by |
+//! |---|---|
+//! | a comma list (`--hosts a,b[1-3],root@c:2222`) | [`hosts_list`] |
+//! | a file with one such list a line | [`hosts_file`], [`FileInventory::hosts_file`] |
+//! | an inventory file, YAML or JSON | [`inventory_file`], [`FileInventory::inventory_file`] |
+//! | names known elsewhere, such as the aliases of `ssh_config(5)` | [`names`] |
+
+mod document;
+mod error;
+mod file;
+mod hosts;
+mod inventory_file;
+mod static_inventory;
+mod yaml;
+
+pub use error::{Problem, SourceError};
+pub use file::{FileInventory, MAX_FILE_BYTES};
+pub use hosts::{hosts_file, hosts_list, names};
+pub use inventory_file::inventory_file;
+pub use static_inventory::StaticInventory;
