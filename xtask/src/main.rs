@@ -10,6 +10,8 @@
     reason = "a program that talks to the person who runs it"
 )]
 
+mod bench;
+mod demo;
 mod layers;
 mod packages;
 mod shell;
@@ -28,6 +30,8 @@ use clap::Parser;
 enum Task {
     /// Install what the build and the tests need, by apt, where it is missing
     Setup,
+    /// Run a command on 20 real nodes, one failing and one hanging; leaves nothing running
+    Demo,
     /// Set up, then run every check and every test
     Test,
     /// As `test`, in a fresh clone of the committed state
@@ -40,15 +44,19 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Run a benchmark, or list them
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
     let result = match Task::parse() {
         Task::Setup => packages::install(packages::Purpose::Tests),
+        Task::Demo => demo::run(),
         Task::Test => verify::test(),
         Task::Ci => verify::clean_checkout(),
         Task::Layers => verify::layers(),
         Task::Trace { check } => trace::run(check),
+        Task::Bench(options) => bench::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,7 +3,7 @@
 //! It looks before it acts, so it costs nothing when everything is there, and without the right to install it
 //! says in one line what to type. It must not start services.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -19,6 +19,8 @@ pub(crate) enum Purpose {
     Fleet,
     /// To run every test.
     Tests,
+    /// To compare with other tools.
+    Peers,
 }
 
 /// How to see that something is there.
@@ -49,6 +51,9 @@ const NEEDS: &[Need] = &[
     need(Purpose::Tests, Sign::Program("useradd"), "passwd"),
     need(Purpose::Tests, Sign::Program("git"), "git"),
     need(Purpose::Tests, Sign::Works("/usr/bin/python3", &["-c", "import paramiko"]), "python3-paramiko"),
+    need(Purpose::Peers, Sign::Program("clush"), "clustershell"),
+    need(Purpose::Peers, Sign::Program("parallel-ssh"), "pssh"),
+    need(Purpose::Peers, Sign::Program("ansible"), "ansible-core"),
 ];
 
 const fn need(purpose: Purpose, sign: Sign, package: &'static str) -> Need {
@@ -115,18 +120,22 @@ fn missing(purpose: Purpose) -> Vec<&'static str> {
         .collect()
 }
 
+/// Where a program is: in one of the usual directories, or on `PATH`.
+pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
+    let usual = ["/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/local/bin", "/usr/local/sbin"];
+    let on_path = std::env::var_os("PATH").unwrap_or_default();
+    usual
+        .iter()
+        .map(|directory| Path::new(directory).to_owned())
+        .chain(std::env::split_paths(&on_path))
+        .map(|directory| directory.join(name))
+        .find(|path| path.is_file())
+}
+
 impl Sign {
     fn is_there(&self) -> bool {
         match self {
-            Self::Program(name) => {
-                let usual = ["/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/local/bin", "/usr/local/sbin"];
-                let on_path = std::env::var_os("PATH").unwrap_or_default();
-                usual
-                    .iter()
-                    .map(|directory| Path::new(directory).to_owned())
-                    .chain(std::env::split_paths(&on_path))
-                    .any(|directory| directory.join(name).is_file())
-            }
+            Self::Program(name) => find_program(name).is_some(),
             Self::Works(program, arguments) => shell::succeeds(Command::new(program).args(*arguments)),
         }
     }

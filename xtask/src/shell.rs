@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
 
 /// The workspace's top directory.
 pub(crate) fn root() -> PathBuf {
@@ -41,6 +42,22 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
         bail!("{shown}: {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Builds a program with cargo, showing only faults, and returns where it is.
+pub(crate) fn built(program: &str, arguments: &[&str]) -> Result<PathBuf> {
+    let mut build = cargo(arguments);
+    build.args(["--message-format", "json-render-diagnostics"]).stderr(Stdio::inherit());
+    let output = build.output().context("start cargo")?;
+    if !output.status.success() {
+        bail!("{program} could not be built: {}", output.status);
+    }
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter_map(|message| Some(PathBuf::from(message.get("executable")?.as_str()?)))
+        .find(|path| path.file_name().is_some_and(|name| name == program))
+        .with_context(|| format!("cargo did not say where {program} is"))
 }
 
 /// Whether a command runs and says yes. Quiet.

@@ -56,10 +56,11 @@ fn sees(fleet: &Fleet, command_line: &str) -> bool {
 fn every_node_answers_under_its_own_address_and_key_and_nothing_is_left() {
     let fleet = Fleet::builder().nodes(3).start().expect("starts");
     for node in fleet.nodes() {
-        let output = run(&fleet, node.index, "echo $SSH_CONNECTION $PABAWI_FLEET");
+        let output = run(&fleet, node.index, "echo $SSH_CONNECTION $PABAWI_FLEET $PABAWI_NODE");
         assert!(output.status.success(), "{}", text(&output.stderr));
         let said = text(&output.stdout);
-        let expected = format!("{} {} {}", node.address.ip(), node.address.port(), fleet.marker());
+        let expected =
+            format!("{} {} {} {}", node.address.ip(), node.address.port(), fleet.marker(), node.name);
         assert!(said.ends_with(&expected), "{said:?} does not end with {expected:?}");
     }
     let mut keys: Vec<&str> = fleet.nodes().iter().map(|node| node.host_keys[0].public.as_str()).collect();
@@ -123,6 +124,7 @@ fn a_cut_link_leaves_the_command_and_other_nodes_of_the_same_sshd_alone() {
     let mut first = running(&fleet, 0, "sleep 4713", "sleep 4713");
     let mut second = running(&fleet, 1, "sleep 4714", "sleep 4714");
     assert_eq!(fleet.open_connections(0).expect("count"), 1);
+    assert!(!fleet.is_idle());
     assert_eq!(fleet.open_connections(2).expect("count"), 0);
 
     assert!(fleet.cut_links(0).expect("cut") > 0);
@@ -146,6 +148,7 @@ fn a_stopped_node_refuses_and_comes_back_with_the_same_key() {
     let refused = TcpStream::connect(fleet.node(0).expect("node").address).expect_err("refused");
     assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
     assert!(run(&fleet, 1, "true").status.success(), "the other node goes on");
+    wait::until("the fleet to be idle", LIMIT, || fleet.is_idle()).expect("idle");
     assert!(fleet.cpu_seconds() >= used, "what ended is still counted");
 
     fleet.start_node(0).expect("starts again");

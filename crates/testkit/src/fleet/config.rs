@@ -16,6 +16,9 @@ use super::keys::KeyFile;
 /// Name of the environment variable by which every command of a fleet can be told apart from others.
 pub(super) const MARKER_VARIABLE: &str = "PABAWI_FLEET";
 
+/// Name of the environment variable that tells a command the node's name, where a node has its own process.
+const NODE_VARIABLE: &str = "PABAWI_NODE";
+
 /// Directory that `sshd` wants when it runs as root; the package's service file makes it on a real machine.
 const PRIVILEGE_SEPARATION_DIRECTORY: &str = "/run/sshd";
 
@@ -32,6 +35,8 @@ pub(super) struct ProcessConfig<'a> {
     pub(super) authorized_keys: &'a Path,
     pub(super) pid_file: &'a Path,
     pub(super) marker: &'a str,
+    /// The node's name, when the process serves only one.
+    pub(super) node: Option<&'a str>,
     pub(super) own_settings: Vec<&'a str>,
     pub(super) penalties_known: bool,
 }
@@ -91,7 +96,9 @@ pub(super) fn text(builder: &FleetBuilder, process: &ProcessConfig<'_>) -> Strin
     }
     line(&format!("AuthorizedKeysFile {}", process.authorized_keys.display()));
     line(&format!("PidFile {}", process.pid_file.display()));
-    line(&format!("SetEnv {MARKER_VARIABLE}={}", process.marker));
+    // Only the first SetEnv of a file counts, so both stand on one line.
+    let node = process.node.map(|name| format!(" {NODE_VARIABLE}={name}")).unwrap_or_default();
+    line(&format!("SetEnv {MARKER_VARIABLE}={}{node}", process.marker));
     line(&format!("MaxStartups {}", builder.max_startups));
     line(&format!("LogLevel {}", builder.log_level));
     line(&format!("PasswordAuthentication {}", yes(builder.password_login)));

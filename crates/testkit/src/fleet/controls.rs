@@ -124,6 +124,12 @@ impl Fleet {
         Ok(())
     }
 
+    /// Whether nothing but listeners is left: no connection, no command, nothing that waits to be reaped.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        process::descendants(self.guard().pid()).len() == self.listeners()
+    }
+
     /// CPU seconds that all `sshd` of the fleet and everything below them have used so far, ended ones included.
     #[must_use]
     pub fn cpu_seconds(&self) -> f64 {

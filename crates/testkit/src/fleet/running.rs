@@ -147,6 +147,8 @@ impl Fleet {
             let penalties_known = *penalties_known.get_or_insert_with(|| {
                 host_keys.first().is_some_and(|key| self.sshd.knows_penalties(&key.path))
             });
+            let name = |index: usize| format!("{}{:0digits$}", builder.name_prefix, index + 1);
+            let only = (builder.share() == 1).then(|| name(process));
             let path = |kind: &str| self.directory.path().join(format!("sshd-{process}.{kind}"));
             let own = builder.node_settings.iter().filter(|(node, _)| *node == process);
             let text = config::text(
@@ -157,6 +159,7 @@ impl Fleet {
                     authorized_keys,
                     pid_file: &path("pid"),
                     marker: &self.marker,
+                    node: only.as_deref(),
                     own_settings: own.map(|(_, line)| line.as_str()).collect(),
                     penalties_known,
                 },
@@ -167,7 +170,7 @@ impl Fleet {
                 let index = self.nodes.len();
                 self.nodes.push(FleetNode {
                     index,
-                    name: format!("{}{:0digits$}", builder.name_prefix, index + 1),
+                    name: name(index),
                     address: *address,
                     host_keys: host_keys.clone(),
                     process,
@@ -249,6 +252,9 @@ impl Fleet {
 
     /// Text that stands, as the value of `PABAWI_FLEET`, in the environment of every command that the nodes
     /// run, unless the command cleaned its environment (sudo does). Letters and digits.
+    ///
+    /// Where each node has its own `sshd`, `PABAWI_NODE` is the node's name, so that a command can tell where
+    /// it runs.
     #[must_use]
     pub fn marker(&self) -> &str {
         &self.marker
@@ -276,6 +282,11 @@ impl Fleet {
     /// [`FleetError::NoSuchNode`].
     pub fn open_connections(&self, node: usize) -> Result<usize, FleetError> {
         Ok(process::connection_inodes(self.node(node)?.address).len())
+    }
+
+    /// Number of listeners that run.
+    pub(super) fn listeners(&self) -> usize {
+        self.processes.iter().filter(|process| process.pid.load(Ordering::SeqCst) != 0).count()
     }
 
     pub(super) fn guard(&self) -> &Guard {

@@ -1,0 +1,57 @@
+//! The list of benchmarks, and choosing one. Main type: [`Options`].
+
+use anyhow::{Context as _, Result};
+
+use super::fanout;
+
+/// Which benchmark, and how large.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Which one; without it, the list of them
+    name: Option<String>,
+    /// Only these parts of it
+    #[arg(long, value_delimiter = ',')]
+    pub(super) only: Vec<String>,
+    /// Nodes of the cold run
+    #[arg(long, default_value_t = 500)]
+    pub(super) nodes: usize,
+    /// How many of them at once
+    #[arg(long, default_value_t = 100)]
+    pub(super) concurrency: usize,
+    /// How often each tool runs; they take turns
+    #[arg(long, default_value_t = 2)]
+    pub(super) rounds: usize,
+    /// Install the tools to compare with (clush, pssh, ansible) by apt first
+    #[arg(long)]
+    pub(super) peers: bool,
+}
+
+impl Options {
+    /// Whether a part is wanted.
+    pub(super) fn wants(&self, part: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|wanted| wanted == part)
+    }
+}
+
+/// One benchmark.
+struct Bench {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Options) -> Result<()>,
+}
+
+const BENCHES: &[Bench] = &[Bench { name: "fanout", about: fanout::ABOUT, run: fanout::run }];
+
+/// Runs the named benchmark, or lists all.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let Some(name) = &options.name else {
+        for bench in BENCHES {
+            println!("cargo xtask bench {:<10} {}", bench.name, bench.about);
+        }
+        return Ok(());
+    };
+    let bench = BENCHES.iter().find(|bench| bench.name == name);
+    (bench.with_context(|| format!("no benchmark is named {name}; `cargo xtask bench` lists them"))?.run)(
+        options,
+    )
+}

@@ -1,0 +1,12 @@
+//! Benchmarks: they print what they measured, as ratios taken in one run, and judge it against the aims.
+//!
+//! Main types: [`Options`] and the list of benchmarks in `list.rs`. They are no tests: a busy machine makes them
+//! worse, and nobody's change fails by that.
+
+mod cold;
+mod fanout;
+mod list;
+mod report;
+mod tools;
+
+pub(crate) use list::{Options, run};
