@@ -1,6 +1,6 @@
 //! SSH over libssh2 and local processes: connect, run, stream, terminate, copy.
 //!
-//! Main parts: the SSH transport, the local transport, and what both need (configuration, known hosts, keys,
+//! Main parts: [`SshTransport`], the local transport, and what both need (configuration, known hosts, keys,
 //! quoting). This crate must not retry or decide about a run's outcome.
 
 pub mod keys;
@@ -8,3 +8,5 @@ pub mod known_hosts;
 mod shell;
 mod ssh;
 pub mod ssh_config;
+
+pub use ssh::{PoolLimits, SshSettings, SshTransport};

@@ -32,6 +32,6 @@ pub(crate) use channel::ExitReport;
 pub(crate) use connection::{Connection, DriveError};
 pub(crate) use link::Link;
 pub(crate) use message::{ChannelKind, LinkEnd, OpenError};
-pub(crate) use pipe::{ChannelEvent, ChannelHandle, InputRefused};
+pub(crate) use pipe::{ChannelEvent, ChannelHandle};
 pub(crate) use session::{Signer, SshError, Step};
 pub(crate) use task::{Driver, DriverOptions, Remote};

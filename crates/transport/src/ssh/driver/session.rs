@@ -247,6 +247,23 @@ impl SshSession {
         self.step(rc)
     }
 
+    /// What prompts without echo are answered with from now on.
+    pub(crate) fn answer_prompts_with(&mut self, answer: Option<pabawi_domain::secret::Secret>) {
+        let io = self.io();
+        io.kbd_answer = answer;
+        io.kbd_rounds = 0;
+    }
+
+    /// What the peer said when it disconnected.
+    pub(crate) fn disconnect_text(&mut self) -> Option<String> {
+        self.io().disconnect.as_ref().map(|(_, text)| text.clone())
+    }
+
+    /// The first bytes that the peer sent, as text on one line.
+    pub(crate) fn greeting(&mut self) -> String {
+        self.io().greeting()
+    }
+
     /// Puts one keepalive request that wants an answer into the buffer. Calls less than two seconds apart send
     /// nothing (libssh2_keepalive_config(3)).
     pub(crate) fn keepalive(&mut self) -> Result<(), SshError> {

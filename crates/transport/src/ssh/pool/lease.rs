@@ -1,0 +1,56 @@
+//! The right to use a connection: [`Lease`].
+
+use std::sync::Arc;
+
+use pabawi_domain::host_key::HostKeySeen;
+use pabawi_domain::ports::ConnectPhases;
+
+use super::acquire::Inner;
+use super::state::{Grant, Purpose, Slot};
+use crate::ssh::driver::Remote;
+
+/// A place on a connection. Dropping it gives the place back.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    inner: Arc<Inner>,
+    slot: Arc<Slot>,
+    purpose: Purpose,
+    /// Whether the connection stood already.
+    pub(crate) reused: bool,
+    /// How long the connecting took; zero when the connection stood already.
+    pub(crate) phases: ConnectPhases,
+}
+
+impl Lease {
+    pub(super) fn new(inner: Arc<Inner>, grant: Grant) -> Self {
+        let Grant { slot, purpose, reused, phases } = grant;
+        Self { inner, slot, purpose, reused, phases }
+    }
+
+    /// The connection.
+    pub(crate) fn remote(&self) -> &Remote {
+        &self.slot.remote
+    }
+
+    /// The host key and why it was accepted.
+    pub(crate) fn host_key(&self) -> &HostKeySeen {
+        &self.slot.host_key
+    }
+
+    /// The node refused a channel here: fewer commands at a time from now on.
+    pub(crate) fn refused(&self) {
+        self.inner.with(|state| state.refused(&self.slot));
+    }
+
+    /// The connection does not answer: nobody else gets it.
+    pub(crate) fn retire(&self) {
+        self.inner.with(|state| state.retire(&self.slot));
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let idle = self.inner.with(|state| state.give_back(&self.slot, self.purpose));
+        Inner::after_change(&self.inner, &self.slot.key, idle);
+    }
+}

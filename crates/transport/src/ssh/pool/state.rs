@@ -1,0 +1,448 @@
+//! The pool's book: [`State`]. Every change happens under one short lock, and nothing here waits.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use pabawi_domain::host_key::HostKeySeen;
+use pabawi_domain::id::NodeId;
+use pabawi_domain::ports::{ConnectPhases, PoolStats, TransportError};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::acquire::Wanted;
+use crate::ssh::driver::Remote;
+use crate::ssh::settings::{MAX_CHANNELS, PoolLimits};
+
+/// Tunnels on one connection. They are not sessions, so `MaxSessions` does not count them; each costs a pass of
+/// the driver over it.
+const MAX_TUNNELS: usize = 64;
+/// Keepalive questions after which a connection takes no new commands: each stays in libssh2's list.
+const MAX_QUESTIONS: usize = 200;
+
+/// What a lease is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// A command: one session channel.
+    Command,
+    /// The way to a node behind this one.
+    Tunnel,
+}
+
+/// A connection in the pool.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) id: u64,
+    pub(super) key: Arc<str>,
+    pub(super) remote: Remote,
+    pub(super) host_key: HostKeySeen,
+}
+
+/// The book's entry of a connection.
+#[derive(Debug)]
+struct Entry {
+    slot: Arc<Slot>,
+    commands: usize,
+    tunnels: usize,
+    /// How many commands it takes; less than the limit once the node has refused one.
+    capacity: usize,
+    /// Takes no new leases.
+    unfit: bool,
+    /// Its place in the queue of idle connections.
+    idle_at: Option<u64>,
+}
+
+impl Entry {
+    fn fits(&self, purpose: Purpose) -> bool {
+        let alive = !self.unfit && !self.slot.remote.is_gone();
+        alive
+            && match purpose {
+                // Channels that are being closed still hold their place on the node.
+                Purpose::Command => {
+                    self.commands < self.capacity
+                        && self.slot.remote.channels() < MAX_CHANNELS + self.tunnels
+                        && self.slot.remote.questions() < MAX_QUESTIONS
+                }
+                Purpose::Tunnel => self.tunnels < MAX_TUNNELS,
+            }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.commands == 0 && self.tunnels == 0
+    }
+}
+
+/// Somebody who waits for a lease.
+#[derive(Debug)]
+pub(super) struct Waiter {
+    pub(super) node: NodeId,
+    pub(super) purpose: Purpose,
+    pub(super) reply: oneshot::Sender<Result<Grant, TransportError>>,
+}
+
+/// A place on a connection, not yet dressed as a lease.
+#[derive(Debug)]
+pub(super) struct Grant {
+    pub(super) slot: Arc<Slot>,
+    pub(super) purpose: Purpose,
+    pub(super) reused: bool,
+    pub(super) phases: ConnectPhases,
+}
+
+#[derive(Debug, Default)]
+struct Group {
+    entries: Vec<Entry>,
+    connecting: usize,
+    waiters: VecDeque<Waiter>,
+    /// How connections of this group are made; that of the last one who asked.
+    wanted: Option<Wanted>,
+}
+
+/// The book.
+#[derive(Debug)]
+pub(super) struct State {
+    limits: PoolLimits,
+    groups: HashMap<Arc<str>, Group>,
+    /// Idle connections, the longest idle first.
+    idle: BTreeMap<u64, (Instant, Arc<Slot>)>,
+    /// Groups whose waiters found the pool full.
+    starved: VecDeque<Arc<str>>,
+    next: u64,
+    open: usize,
+    connecting: usize,
+    pub(super) closed: bool,
+    pub(super) sweeping: bool,
+    hits: u64,
+    connects: u64,
+    evictions: u64,
+}
+
+impl State {
+    pub(super) fn new(limits: PoolLimits) -> Self {
+        Self {
+            limits,
+            groups: HashMap::new(),
+            idle: BTreeMap::new(),
+            starved: VecDeque::new(),
+            next: 0,
+            open: 0,
+            connecting: 0,
+            closed: false,
+            sweeping: false,
+            hits: 0,
+            connects: 0,
+            evictions: 0,
+        }
+    }
+
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    /// A place on a connection that stands.
+    pub(super) fn take(&mut self, key: &Arc<str>, purpose: Purpose) -> Option<Grant> {
+        self.drop_dead(key);
+        let group = self.groups.get_mut(key)?;
+        // The fullest one that fits, so that others can become idle.
+        let entry = group
+            .entries
+            .iter_mut()
+            .filter(|entry| entry.fits(purpose))
+            .max_by_key(|entry| entry.commands + entry.tunnels)?;
+        match purpose {
+            Purpose::Command => entry.commands += 1,
+            Purpose::Tunnel => entry.tunnels += 1,
+        }
+        if let Some(at) = entry.idle_at.take() {
+            self.idle.remove(&at);
+        }
+        self.hits += 1;
+        let slot = Arc::clone(&entry.slot);
+        Some(Grant { slot, purpose, reused: true, phases: ConnectPhases::default() })
+    }
+
+    /// Puts somebody in the queue.
+    pub(super) fn wait(&mut self, wanted: Wanted, waiter: Waiter) {
+        let group = self.groups.entry(Arc::clone(&wanted.key)).or_default();
+        group.wanted = Some(wanted);
+        group.waiters.push_back(waiter);
+    }
+
+    /// Whether a connection for this group is being made.
+    pub(super) fn is_connecting(&self, key: &str) -> bool {
+        self.groups.get(key).is_some_and(|group| group.connecting > 0)
+    }
+
+    /// Books one more connect for a group, when its waiters need one and the limits allow it. The caller makes
+    /// the connection and reports by [`Self::connected`] or [`Self::failed`].
+    pub(super) fn book(&mut self, key: &Arc<str>) -> Option<Wanted> {
+        let group = self.groups.get_mut(key)?;
+        group.waiters.retain(|waiter| !waiter.reply.is_closed());
+        let per_connection = self.limits.channels_per_connection.clamp(1, MAX_CHANNELS);
+        let expected = group.connecting * per_connection;
+        let wanted = group.wanted.clone().filter(|_| group.waiters.len() > expected)?;
+        let own_idle = group.entries.iter().position(Entry::is_idle);
+        // A jump host is needed to finish connects that are counted already; it must not wait for them.
+        let needed = group.waiters.iter().any(|waiter| waiter.purpose == Purpose::Tunnel);
+        let full_host = group.entries.len() + group.connecting >= self.limits.max_per_host.max(1);
+        if group.connecting >= self.limits.max_connecting_per_host.max(1) {
+            return None;
+        }
+        if full_host {
+            // An idle connection that nobody took is one that does not fit; it makes room.
+            let entry = own_idle.map(|index| group.entries.swap_remove(index))?;
+            self.forget(&entry);
+        } else if !needed
+            && self.open + self.connecting >= self.limits.max_connections.max(1)
+            && !self.evict_idle()
+        {
+            if !self.starved.contains(key) {
+                self.starved.push_back(Arc::clone(key));
+            }
+            return None;
+        }
+        self.connecting += 1;
+        if let Some(group) = self.groups.get_mut(key) {
+            group.connecting += 1;
+        }
+        Some(wanted)
+    }
+
+    /// A connect has worked: the connection joins the pool and serves those who wait.
+    pub(super) fn connected(
+        &mut self,
+        key: &Arc<str>,
+        remote: Remote,
+        host_key: HostKeySeen,
+        phases: ConnectPhases,
+    ) -> Arc<Slot> {
+        let id = self.number();
+        let slot = Arc::new(Slot { id, key: Arc::clone(key), remote, host_key });
+        self.connecting = self.connecting.saturating_sub(1);
+        self.connects += 1;
+        self.open += 1;
+        let capacity = self.limits.channels_per_connection.clamp(1, MAX_CHANNELS);
+        let group = self.groups.entry(Arc::clone(key)).or_default();
+        group.connecting = group.connecting.saturating_sub(1);
+        group.entries.push(Entry {
+            slot: Arc::clone(&slot),
+            commands: 0,
+            tunnels: 0,
+            capacity,
+            unfit: false,
+            idle_at: None,
+        });
+        self.serve(key, Some((id, phases)));
+        self.settle(key, id);
+        slot
+    }
+
+    /// A connect has failed: those it was made for get its error.
+    pub(super) fn failed(&mut self, key: &Arc<str>, error: &TransportError) {
+        self.connecting = self.connecting.saturating_sub(1);
+        let per_connection = self.limits.channels_per_connection.clamp(1, MAX_CHANNELS);
+        let Some(group) = self.groups.get_mut(key) else { return };
+        group.connecting = group.connecting.saturating_sub(1);
+        let others = group.connecting * per_connection;
+        let affected = group.waiters.len().saturating_sub(others).min(per_connection);
+        for waiter in group.waiters.drain(..affected) {
+            let mut error = error.clone();
+            error.error.node = waiter.node;
+            let _ = waiter.reply.send(Err(error));
+        }
+        self.drop_empty(key);
+    }
+
+    /// A lease was given back. True when its connection has become idle.
+    pub(super) fn give_back(&mut self, slot: &Slot, purpose: Purpose) -> bool {
+        let Some(entry) = self.entry(slot) else { return false };
+        match purpose {
+            Purpose::Command => entry.commands = entry.commands.saturating_sub(1),
+            Purpose::Tunnel => entry.tunnels = entry.tunnels.saturating_sub(1),
+        }
+        let key = Arc::clone(&slot.key);
+        self.drop_dead(&key);
+        self.serve(&key, None);
+        self.settle(&key, slot.id)
+    }
+
+    /// The node has refused a channel on a connection that carries `held` of them: it takes no more than that.
+    pub(super) fn refused(&mut self, slot: &Slot) {
+        if let Some(entry) = self.entry(slot) {
+            entry.capacity = entry.commands.saturating_sub(1).max(1);
+        }
+    }
+
+    /// The connection takes no new leases.
+    pub(super) fn retire(&mut self, slot: &Slot) {
+        if let Some(entry) = self.entry(slot) {
+            entry.unfit = true;
+        }
+    }
+
+    /// Takes all connections of a group out of use that have no lease, and lets the others take no new ones.
+    pub(super) fn distrust(&mut self, key: &Arc<str>) {
+        let Some(group) = self.groups.get_mut(key) else { return };
+        for entry in &mut group.entries {
+            entry.unfit = true;
+        }
+        self.drop_dead(key);
+    }
+
+    /// Groups that may try again now that there is room.
+    pub(super) fn next_starved(&mut self) -> Option<Arc<str>> {
+        (self.open + self.connecting < self.limits.max_connections.max(1) || !self.idle.is_empty())
+            .then(|| self.starved.pop_front())
+            .flatten()
+    }
+
+    /// Closes what has been idle for too long. The next moment at which there is something to close, if any.
+    pub(super) fn sweep(&mut self, now: Instant) -> Option<Instant> {
+        // Bounded by the number of idle connections.
+        loop {
+            let (at, since) = self.idle.first_key_value().map(|(at, (since, _))| (*at, *since))?;
+            let due = since + self.limits.idle_timeout;
+            if due > now {
+                return Some(due);
+            }
+            self.evict(at);
+        }
+    }
+
+    /// Closes everything idle and refuses those who wait.
+    pub(super) fn close(&mut self, refusal: impl Fn(&NodeId) -> TransportError) {
+        self.closed = true;
+        while self.evict_idle() {}
+        for group in self.groups.values_mut() {
+            for waiter in group.waiters.drain(..) {
+                let error = refusal(&waiter.node);
+                let _ = waiter.reply.send(Err(error));
+            }
+        }
+    }
+
+    pub(super) fn stats(&self) -> PoolStats {
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        PoolStats {
+            open: count(self.open),
+            idle: count(self.idle.len()),
+            in_use: count(self.open.saturating_sub(self.idle.len())),
+            connecting: count(self.connecting),
+            hits: self.hits,
+            connects: self.connects,
+            evictions: self.evictions,
+        }
+    }
+
+    /// Gives places to those who wait. `fresh` is a connection that was made just now, with its times, which the
+    /// first one served is told.
+    fn serve(&mut self, key: &Arc<str>, fresh: Option<(u64, ConnectPhases)>) {
+        let mut fresh = fresh;
+        // Each turn removes a waiter.
+        loop {
+            let Some(group) = self.groups.get_mut(key) else { return };
+            group.waiters.retain(|waiter| !waiter.reply.is_closed());
+            let Some(purpose) = group.waiters.front().map(|waiter| waiter.purpose) else { return };
+            let Some(entry) = group.entries.iter_mut().find(|entry| entry.fits(purpose)) else { return };
+            let Some(waiter) = group.waiters.pop_front() else { return };
+            match purpose {
+                Purpose::Command => entry.commands += 1,
+                Purpose::Tunnel => entry.tunnels += 1,
+            }
+            if let Some(at) = entry.idle_at.take() {
+                self.idle.remove(&at);
+            }
+            let slot = Arc::clone(&entry.slot);
+            let phases = fresh.take_if(|(id, _)| *id == slot.id).map(|(_, phases)| phases);
+            let reused = phases.is_none();
+            self.hits += u64::from(reused);
+            let grant = Grant { slot, purpose, reused, phases: phases.unwrap_or_default() };
+            if let Err(Ok(grant)) = waiter.reply.send(Ok(grant)) {
+                // Gone in this moment: the place is free again.
+                if let Some(entry) = self.entry(&grant.slot) {
+                    match purpose {
+                        Purpose::Command => entry.commands = entry.commands.saturating_sub(1),
+                        Purpose::Tunnel => entry.tunnels = entry.tunnels.saturating_sub(1),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Puts a connection that nobody uses into the idle queue, or closes it. True when it is idle now.
+    fn settle(&mut self, key: &Arc<str>, id: u64) -> bool {
+        let at = self.number();
+        let (closed, max_idle) = (self.closed, self.limits.max_idle);
+        let Some(group) = self.groups.get_mut(key) else { return false };
+        let Some(index) = group.entries.iter().position(|entry| entry.slot.id == id) else { return false };
+        let Some(entry) = group.entries.get_mut(index).filter(|entry| entry.is_idle()) else { return false };
+        if closed || entry.unfit || entry.slot.remote.is_gone() || max_idle == 0 {
+            let entry = group.entries.swap_remove(index);
+            self.forget(&entry);
+            self.drop_empty(key);
+            return false;
+        }
+        if entry.idle_at.is_none() {
+            entry.idle_at = Some(at);
+            let slot = Arc::clone(&entry.slot);
+            self.idle.insert(at, (Instant::now(), slot));
+        }
+        if self.idle.len() > max_idle {
+            self.evict_idle();
+        }
+        true
+    }
+
+    fn entry(&mut self, slot: &Slot) -> Option<&mut Entry> {
+        self.groups.get_mut(&slot.key)?.entries.iter_mut().find(|entry| entry.slot.id == slot.id)
+    }
+
+    /// Removes connections of a group that have ended, and those out of use that nobody holds.
+    fn drop_dead(&mut self, key: &Arc<str>) {
+        let Some(group) = self.groups.get_mut(key) else { return };
+        let dead = |entry: &Entry| entry.slot.remote.is_gone() || (entry.unfit && entry.is_idle());
+        let (gone, alive) = std::mem::take(&mut group.entries).into_iter().partition::<Vec<_>, _>(dead);
+        group.entries = alive;
+        for entry in &gone {
+            self.forget(entry);
+        }
+    }
+
+    /// Closes the connection that has been idle longest.
+    fn evict_idle(&mut self) -> bool {
+        let Some(at) = self.idle.first_key_value().map(|(at, _)| *at) else { return false };
+        self.evict(at);
+        true
+    }
+
+    fn evict(&mut self, at: u64) {
+        let Some((_, slot)) = self.idle.remove(&at) else { return };
+        let key = Arc::clone(&slot.key);
+        if let Some(group) = self.groups.get_mut(&key) {
+            if let Some(index) = group.entries.iter().position(|entry| entry.slot.id == slot.id) {
+                let entry = group.entries.swap_remove(index);
+                self.forget(&entry);
+            }
+        }
+        self.drop_empty(&key);
+    }
+
+    /// Books a connection out. It ends as soon as its last channel does.
+    fn forget(&mut self, entry: &Entry) {
+        if let Some(at) = entry.idle_at {
+            self.idle.remove(&at);
+        }
+        self.open = self.open.saturating_sub(1);
+        self.evictions += 1;
+        entry.slot.remote.shutdown(false);
+    }
+
+    fn drop_empty(&mut self, key: &Arc<str>) {
+        let empty = self.groups.get(key).is_some_and(|group| {
+            group.entries.is_empty() && group.connecting == 0 && group.waiters.is_empty()
+        });
+        if empty {
+            self.groups.remove(key);
+        }
+    }
+}

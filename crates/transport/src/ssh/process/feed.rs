@@ -1,0 +1,136 @@
+//! What goes into a channel, piece by piece: [`Feed`].
+//!
+//! Preamble, script and standard input are written one after the other, as the node takes them. A piece is only
+//! forgotten when the channel has it, so a step may be dropped at any time.
+
+use std::collections::VecDeque;
+use std::path::Path;
+
+use bytes::Bytes;
+use tokio::fs::File;
+use tokio::io::AsyncReadExt as _;
+
+use crate::ssh::driver::ChannelHandle;
+
+/// Size of a piece (bytes).
+const PIECE: usize = 64 * 1024;
+
+/// What comes after the last piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AtEnd {
+    /// The channel's input stays open: it is the lifeline.
+    Hold,
+    /// The input ends.
+    Eof,
+    /// The terminal's end-of-file character; a terminal knows no other end.
+    ControlD,
+}
+
+#[derive(Debug)]
+enum Source {
+    Bytes(Bytes),
+    File(File),
+    /// Nothing goes on until [`Feed::release`].
+    Barrier,
+}
+
+/// The queue of what is to be written.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    sources: VecDeque<Source>,
+    piece: Option<Bytes>,
+    at_end: AtEnd,
+    done: bool,
+}
+
+impl Feed {
+    pub(crate) fn new(at_end: AtEnd) -> Self {
+        Self { sources: VecDeque::new(), piece: None, at_end, done: false }
+    }
+
+    /// Appends bytes.
+    pub(crate) fn bytes(&mut self, bytes: impl Into<Bytes>) {
+        let bytes = bytes.into();
+        if !bytes.is_empty() {
+            self.sources.push_back(Source::Bytes(bytes));
+        }
+    }
+
+    /// Appends a file of this machine.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub(crate) async fn file(&mut self, path: &Path) -> std::io::Result<()> {
+        self.sources.push_back(Source::File(File::open(path).await?));
+        Ok(())
+    }
+
+    /// Appends a place at which the feed waits.
+    pub(crate) fn barrier(&mut self) {
+        self.sources.push_back(Source::Barrier);
+    }
+
+    /// Removes the first barrier.
+    pub(crate) fn release(&mut self) {
+        if let Some(at) = self.sources.iter().position(|source| matches!(source, Source::Barrier)) {
+            self.sources.remove(at);
+        }
+    }
+
+    /// Whether a step can get somewhere.
+    pub(crate) fn is_active(&self) -> bool {
+        !self.done && (self.piece.is_some() || !matches!(self.sources.front(), Some(Source::Barrier)))
+    }
+
+    /// Whether all that was queued has been handed over.
+    pub(crate) fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// One step. May be dropped at any time without loss.
+    ///
+    /// # Errors
+    /// When a file cannot be read. A node that takes no more input is no error; the feed is then done.
+    pub(crate) async fn step(&mut self, channel: &ChannelHandle) -> std::io::Result<()> {
+        if self.piece.is_none() {
+            self.piece = match self.sources.front_mut() {
+                None => {
+                    match self.at_end {
+                        AtEnd::Hold => {}
+                        AtEnd::Eof => channel.send_eof(),
+                        AtEnd::ControlD => {
+                            // A process that has gone needs no end of file.
+                            let _ = channel.write(Bytes::from_static(b"\x04")).await;
+                        }
+                    }
+                    self.done = true;
+                    return Ok(());
+                }
+                Some(Source::Barrier) => return Ok(()),
+                Some(Source::Bytes(bytes)) => {
+                    let piece = bytes.split_to(bytes.len().min(PIECE));
+                    if bytes.is_empty() {
+                        self.sources.pop_front();
+                    }
+                    Some(piece)
+                }
+                Some(Source::File(file)) => {
+                    let mut buffer = bytes::BytesMut::with_capacity(PIECE);
+                    if file.read_buf(&mut buffer).await? == 0 {
+                        self.sources.pop_front();
+                        return Ok(());
+                    }
+                    Some(buffer.freeze())
+                }
+            };
+        }
+        if let Some(piece) = &self.piece {
+            if channel.write(piece.clone()).await.is_err() {
+                self.sources.clear();
+                self.done = true;
+            }
+            self.piece = None;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,22 @@
+//! Commands on a node: how they are started, followed and ended.
+//!
+//! | file | what |
+//! |---|---|
+//! | `gate` | reads the wrapper's own lines out of the output |
+//! | `launch` | opens a channel, changes the user, hands over the preamble |
+//! | `feed` | standard input, piece by piece |
+//! | `running` | a command that runs: output, end, drain |
+//! | `remains` | looks what is left on the node, and kills it |
+//! | `terminate` | ends a command and tells how that went |
+//!
+//! Nothing here retries a command.
+
+mod feed;
+mod gate;
+mod launch;
+mod remains;
+mod running;
+mod terminate;
+
+pub(crate) use launch::{Job, LaunchError, prepare};
+pub(crate) use running::{Process, Surroundings};

@@ -1,0 +1,154 @@
+//! The port: [`SshTransport`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use pabawi_domain::action::Action;
+use pabawi_domain::error::ErrorCode;
+use pabawi_domain::id::NodeId;
+use pabawi_domain::ports::{
+    ConnectRequest, PoolStats, RunningAction, Session, SessionInfo, Transport, TransportError,
+};
+
+use super::connect::Dialer;
+use super::pool::{Lease, Pool, Purpose, Wanted};
+use super::process::{Job, LaunchError, Process, Surroundings, prepare};
+use super::settings::SshSettings;
+
+/// Attempts to find a connection that takes the command, before anything has started.
+const LAUNCHES: usize = 3;
+/// How long in-use connections may take to end at a shutdown.
+const SHUTDOWN: Duration = Duration::from_secs(5);
+
+/// Nodes over SSH. Connections are pooled; cloning shares the pool. Needs a tokio runtime.
+#[derive(Debug, Clone)]
+pub struct SshTransport {
+    pool: Pool,
+    settings: Arc<SshSettings>,
+}
+
+impl SshTransport {
+    /// A transport without connections.
+    pub fn new(settings: SshSettings) -> Self {
+        let dialer = Dialer::new(settings.passphrase.clone());
+        let pool = Pool::new(settings.pool.clone(), dialer, settings.keepalive);
+        Self { pool, settings: Arc::new(settings) }
+    }
+}
+
+#[async_trait]
+impl Transport for SshTransport {
+    fn name(&self) -> &str {
+        "ssh"
+    }
+
+    async fn connect(&self, request: &ConnectRequest) -> Result<Box<dyn Session>, TransportError> {
+        let route = self.settings.route(&request.target, request.host_keys)?;
+        // ssh_config may ask for less time than the request allows.
+        let configured = route.hops.last().and_then(|hop| hop.settings.connect_timeout);
+        let timeout = configured.map_or(request.timeout, |configured| configured.min(request.timeout));
+        let wanted = Wanted::new(&request.target.node, Arc::new(route), timeout);
+        let lease = self.pool.acquire(&wanted, Purpose::Command).await?;
+        Ok(Box::new(SshSession::new(self.clone(), request.target.node.clone(), wanted, lease)))
+    }
+
+    fn stats(&self) -> PoolStats {
+        self.pool.stats()
+    }
+
+    async fn shutdown(&self) {
+        self.pool.close();
+        let limit = tokio::time::Instant::now() + SHUTDOWN;
+        // Connections in use end with their action; waiting for the idle ones is a matter of a goodbye.
+        while self.pool.stats().idle > 0 && tokio::time::Instant::now() < limit {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+/// A lease on a connection, good for one action.
+struct SshSession {
+    transport: SshTransport,
+    node: NodeId,
+    wanted: Wanted,
+    lease: Lease,
+    info: SessionInfo,
+}
+
+impl SshSession {
+    fn new(transport: SshTransport, node: NodeId, wanted: Wanted, lease: Lease) -> Self {
+        let info = SessionInfo {
+            host_key: Some(lease.host_key().clone()),
+            reused: lease.reused,
+            phases: lease.phases,
+        };
+        Self { transport, node, wanted, lease, info }
+    }
+
+    async fn run(self, job: Job) -> Result<Box<dyn RunningAction>, TransportError> {
+        let Self { transport, node, wanted, mut lease, .. } = self;
+        let timeout = transport.settings.request_timeout;
+        let mut replaced = false;
+        let mut launches = 1;
+        // At most `LAUNCHES` turns. Nothing has started on the node when a launch fails, so that another connection
+        // may be tried: once when the one that was leased has turned out to be dead, and when the node gives no
+        // further session on one that carries others.
+        let launched = loop {
+            let fresh = match job.launch(&node, &lease, timeout).await {
+                Ok(launched) => break launched,
+                Err(LaunchError::Dead(_)) if lease.reused && !replaced => true,
+                Err(LaunchError::Full(_)) if launches < LAUNCHES => false,
+                Err(error) => return Err(error.into_inner()),
+            };
+            replaced |= fresh;
+            launches += 1;
+            drop(lease);
+            lease = match fresh {
+                true => transport.pool.acquire_fresh(&wanted, Purpose::Command).await?,
+                false => transport.pool.acquire(&wanted, Purpose::Command).await?,
+            };
+        };
+        let around = Surroundings {
+            node,
+            pool: transport.pool.clone(),
+            wanted,
+            drain_grace: transport.settings.drain_grace,
+            request_timeout: timeout,
+        };
+        Ok(Box::new(Process::new(around, job, lease, launched)))
+    }
+}
+
+#[async_trait]
+impl Session for SshSession {
+    fn info(&self) -> &SessionInfo {
+        &self.info
+    }
+
+    async fn start(self: Box<Self>, action: Arc<Action>) -> Result<Box<dyn RunningAction>, TransportError> {
+        if let Some(job) = prepare(&action) {
+            return (*self).run(job).await;
+        }
+        match action.as_ref() {
+            Action::Upload(_) | Action::Download(_) => {
+                let Self { transport, node, wanted, .. } = *self;
+                let dialed = transport.pool.dial(&wanted).await?;
+                let limit = transport.settings.request_timeout;
+                let session = dialed.connection.into_blocking(limit).map_err(|error| {
+                    TransportError::before_start(
+                        &node,
+                        ErrorCode::Internal,
+                        format!("the connection cannot be used for a copy: {error}"),
+                    )
+                })?;
+                super::copy::start(node, session, action)
+            }
+            other => Err(TransportError::before_start(
+                &self.node,
+                ErrorCode::Unsupported,
+                format!("the SSH transport cannot do a {}; a plugin has to", other.kind()),
+            )),
+        }
+    }
+}
