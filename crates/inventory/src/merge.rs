@@ -76,10 +76,9 @@ impl Nodes {
     }
 }
 
-/// Takes from `other`, of lower priority, what `node` does not have.
-fn fill(node: &mut Node, other: Node) {
-    let Endpoint { transport, host, port, user, identity_files, password, jump } = other.endpoint;
-    let endpoint = &mut node.endpoint;
+/// Takes from `other` what `endpoint` does not say.
+pub(crate) fn fill_endpoint(endpoint: &mut Endpoint, other: Endpoint) {
+    let Endpoint { transport, host, port, user, identity_files, password, jump } = other;
     endpoint.transport = endpoint.transport.take().or(transport);
     endpoint.host = endpoint.host.take().or(host);
     endpoint.port = endpoint.port.or(port);
@@ -89,6 +88,11 @@ fn fill(node: &mut Node, other: Node) {
     if endpoint.identity_files.is_empty() {
         endpoint.identity_files = identity_files;
     }
+}
+
+/// Takes from `other`, of lower priority, what `node` does not have.
+fn fill(node: &mut Node, other: Node) {
+    fill_endpoint(&mut node.endpoint, other.endpoint);
     for group in other.groups {
         if !node.groups.contains(&group) {
             node.groups.push(group);

@@ -3,17 +3,21 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
-use pabawi_domain::node::{Target, TargetExpression};
+use pabawi_domain::node::{Endpoint, Target, TargetExpression};
 use pabawi_domain::ports::{InventorySource, TargetError, TargetResolver};
 use pabawi_domain::validation::ValidationError;
 
 use crate::Inventory;
 use crate::expression::{Expression, UnknownNames, evaluate};
+use crate::merge::fill_endpoint;
 
 /// Resolves target expressions over its sources. Without sources every name is a node; with sources a name
 /// that none of them has is refused.
 pub struct Resolver {
     sources: Vec<Arc<dyn InventorySource>>,
+    unknown_names: UnknownNames,
+    /// What a node's endpoint does not say.
+    defaults: Endpoint,
     /// The snapshot, made when it is first needed and replaced whole by a refresh. The lock is held for a
     /// pointer's copy only, never while a source is asked.
     inventory: RwLock<Option<Arc<Inventory>>>,
@@ -22,7 +26,22 @@ pub struct Resolver {
 impl Resolver {
     /// A resolver over these sources; they are asked when the first expression is resolved.
     pub fn new(sources: Vec<Arc<dyn InventorySource>>) -> Self {
-        Self { sources, inventory: RwLock::new(None) }
+        let unknown_names = if sources.is_empty() { UnknownNames::AreNodes } else { UnknownNames::Refused };
+        Self { sources, unknown_names, defaults: Endpoint::default(), inventory: RwLock::new(None) }
+    }
+
+    /// The same with another meaning of names that are in no source.
+    #[must_use]
+    pub fn unknown_names(mut self, meaning: UnknownNames) -> Self {
+        self.unknown_names = meaning;
+        self
+    }
+
+    /// The same with an endpoint whose fields stand where a node's own endpoint says nothing.
+    #[must_use]
+    pub fn endpoint_defaults(mut self, defaults: Endpoint) -> Self {
+        self.defaults = defaults;
+        self
     }
 
     /// The merged snapshot; the sources are asked when there is none yet.
@@ -57,10 +76,6 @@ impl Resolver {
         *self.inventory.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&inventory));
         Ok(inventory)
     }
-
-    fn unknown_names(&self) -> UnknownNames {
-        if self.sources.is_empty() { UnknownNames::AreNodes } else { UnknownNames::Refused }
-    }
 }
 
 #[async_trait]
@@ -74,6 +89,10 @@ impl TargetResolver for Resolver {
             TargetError::Invalid(error)
         })?;
         let inventory = self.inventory().await?;
-        Ok(evaluate(&parsed, &inventory, self.unknown_names())?)
+        let mut targets = evaluate(&parsed, &inventory, self.unknown_names)?;
+        if self.defaults != Endpoint::default() {
+            targets.iter_mut().for_each(|target| fill_endpoint(&mut target.endpoint, self.defaults.clone()));
+        }
+        Ok(targets)
     }
 }

@@ -12,9 +12,10 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use pabawi_domain::node::TargetExpression;
+use pabawi_domain::node::{Endpoint, TargetExpression};
 use pabawi_domain::ports::{InventorySource, TargetError, TargetResolver as _};
 use pabawi_inventory::Resolver;
+use pabawi_inventory::expression::UnknownNames;
 use pabawi_inventory::source::{FileInventory, StaticInventory, hosts_list, names};
 
 /// Runs a future that never waits for anything.
@@ -50,6 +51,17 @@ fn with_sources_unknown_names_are_refused_with_close_ones() {
     assert!(error.contains("not supported yet"), "{error}");
     let error = resolve(&resolver, "web04,bastoin").unwrap_err().to_string();
     assert!(error.contains("did you mean web0") && error.contains("did you mean bastion?"), "{error}");
+}
+
+#[test]
+fn defaults_stand_where_a_node_says_nothing_and_names_may_be_refused() {
+    let defaults = Endpoint { user: Some("ops".into()), port: Some(2222), ..Endpoint::default() };
+    let resolver = Resolver::new(vec![]).endpoint_defaults(defaults);
+    let targets = now(resolver.resolve(&TargetExpression::new("a,root@b:22"))).unwrap();
+    let ways: Vec<_> = targets.iter().map(|t| (t.endpoint.user.as_deref(), t.endpoint.port)).collect();
+    assert_eq!(ways, [(Some("ops"), Some(2222)), (Some("root"), Some(22))]);
+    let resolver = Resolver::new(vec![]).unknown_names(UnknownNames::Refused);
+    assert!(resolve(&resolver, "a").unwrap_err().to_string().contains("unknown node a"));
 }
 
 /// R3.4
