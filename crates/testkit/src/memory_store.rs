@@ -1,0 +1,562 @@
+//! A store in memory that can be made to fail and to wait. Main type: [`MemoryStore`], for the ports
+//! [`ExecutionStore`] and [`JournalStore`]. Nothing in it survives, and it must never be used outside tests.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use pabawi_domain::event::ExecutionEvent;
+use pabawi_domain::id::{ExecutionId, NodeId};
+use pabawi_domain::journal::{JournalEntry, JournalQuery, NewJournalEntry};
+use pabawi_domain::outcome::{NodeOutcome, SkipReason};
+use pabawi_domain::output::{CapturedOutput, ContentHash, KeptOutput, OutputData, StreamKind};
+use pabawi_domain::ports::{
+    CancelRequest, Created, ExecutionStore, JournalStore, StoreError, StoreWrite, TargetResult,
+};
+use pabawi_domain::record::{
+    AttemptRecord, EventPage, ExecutionQuery, ExecutionRecord, NewExecution, Omission, OutputChunk,
+    OutputGroup, OutputRef, Page, TargetQuery, TargetRecord, TargetState,
+};
+use pabawi_domain::summary::{ExecutionStatus, Progress, SummaryFold};
+use tokio::sync::watch;
+
+/// Remembers executions until it is dropped.
+#[derive(Debug)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+    /// Whether `append` waits.
+    held: watch::Sender<bool>,
+    /// Calls of `append` that have begun.
+    appends: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    executions: BTreeMap<ExecutionId, Stored>,
+    outputs: HashMap<ContentHash, Kept>,
+    cancels: Vec<CancelRequest>,
+    journal: Vec<JournalEntry>,
+    failing: Option<StoreError>,
+    /// Writes of this execution are refused, alone or with others.
+    damaged: Option<ExecutionId>,
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Stored {
+    record: ExecutionRecord,
+    targets: Vec<TargetRecord>,
+    places: HashMap<NodeId, usize>,
+    attempts: Vec<AttemptRecord>,
+    events: BTreeMap<u64, ExecutionEvent>,
+    /// Its process counts as dead.
+    orphaned: bool,
+}
+
+#[derive(Debug)]
+struct Kept {
+    bytes: Vec<u8>,
+    total: u64,
+    omission: Option<Omission>,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { state: Mutex::default(), held: watch::Sender::new(false), appends: watch::Sender::new(0) }
+    }
+
+    /// From now on every read and write fails with this error; `None` lets them work again.
+    pub fn fail(&self, error: Option<StoreError>) {
+        self.state().failing = error;
+    }
+
+    /// From now on a call of `append` that has something of this execution fails as damaged.
+    pub fn damage(&self, id: Option<ExecutionId>) {
+        self.state().damaged = id;
+    }
+
+    /// While `true`, calls of `append` wait before they write.
+    pub fn hold_appends(&self, hold: bool) {
+        self.held.send_replace(hold);
+    }
+
+    /// Calls of `append` that have begun.
+    #[must_use]
+    pub fn appends(&self) -> u64 {
+        *self.appends.borrow()
+    }
+
+    /// Returns when at least so many calls of `append` have begun.
+    pub async fn appends_reach(&self, count: u64) {
+        // The sender lives as long as `self`, so waiting cannot fail.
+        let _ = self.appends.subscribe().wait_for(|begun| *begun >= count).await;
+    }
+
+    /// What `recover` finds after the process of every unfinished execution has died.
+    pub fn orphan_all(&self) {
+        for stored in self.state().executions.values_mut() {
+            stored.orphaned = true;
+        }
+    }
+
+    /// All stored events of an execution.
+    #[must_use]
+    pub fn stored_events(&self, id: ExecutionId) -> Vec<ExecutionEvent> {
+        let state = self.state();
+        state.executions.get(&id).map(|stored| stored.events.values().cloned().collect()).unwrap_or_default()
+    }
+
+    /// All journal entries, oldest first.
+    #[must_use]
+    pub fn journal_entries(&self) -> Vec<JournalEntry> {
+        self.state().journal.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self) -> Result<MutexGuard<'_, State>, StoreError> {
+        let state = self.state();
+        if state.closed {
+            return Err(StoreError::Closed);
+        }
+        match &state.failing {
+            Some(error) => Err(error.clone()),
+            None => Ok(state),
+        }
+    }
+}
+
+impl Stored {
+    fn target(&mut self, node: &NodeId) -> Option<&mut TargetRecord> {
+        self.targets.get_mut(*self.places.get(node)?)
+    }
+
+    fn finish(&mut self, result: &TargetResult, outputs: &mut HashMap<ContentHash, Kept>) {
+        let mut keep = |output: &Option<CapturedOutput>| {
+            output.as_ref().map(|output| {
+                outputs.entry(output.hash).or_insert_with(|| Kept::of(output));
+                OutputRef {
+                    hash: output.hash,
+                    total_bytes: output.total_bytes,
+                    omitted_bytes: output.omitted_bytes(),
+                }
+            })
+        };
+        let (stdout, stderr) = (keep(&result.stdout), keep(&result.stderr));
+        let had_started = result.attempt > 0;
+        self.record.progress.finish(&result.outcome, had_started);
+        for attempt in &mut self.attempts {
+            if attempt.node == result.node && attempt.attempt == result.attempt {
+                attempt.finished_at = Some(result.finished_at);
+                attempt.result = Some(result.outcome.clone());
+            }
+        }
+        if let Some(target) = self.target(&result.node) {
+            target.state = TargetState::Finished;
+            target.attempt = result.attempt;
+            target.result = Some(result.outcome.clone());
+            target.started_at = result.started_at;
+            target.finished_at = Some(result.finished_at);
+            (target.stdout, target.stderr) = (stdout, stderr);
+        }
+    }
+}
+
+impl Kept {
+    fn of(output: &CapturedOutput) -> Self {
+        let omission = output.omitted_bytes();
+        let (bytes, at) = match &output.kept {
+            KeptOutput::Whole(data) => (data.0.to_vec(), 0),
+            KeptOutput::HeadTail { head, tail } => ([&head.0[..], &tail.0[..]].concat(), head.0.len()),
+            KeptOutput::Spilled { path } => {
+                let bytes = std::fs::read(path).unwrap_or_default();
+                // Taken over: the file is the store's business now.
+                let _ = std::fs::remove_file(path);
+                (bytes, 0)
+            }
+        };
+        let omission = (omission > 0).then_some(Omission { at: at as u64, bytes: omission });
+        Self { bytes, total: output.total_bytes, omission }
+    }
+}
+
+fn write(state: &mut State, write: &StoreWrite) {
+    let State { executions, outputs, .. } = state;
+    match write {
+        StoreWrite::Started { id, at } => {
+            if let Some(stored) = executions.get_mut(id) {
+                stored.record.started_at = Some(*at);
+                stored.record.status = ExecutionStatus::Running;
+            }
+        }
+        StoreWrite::AttemptStarted { id, node, attempt, at } => {
+            let Some(stored) = executions.get_mut(id) else { return };
+            stored.attempts.push(AttemptRecord {
+                node: node.clone(),
+                attempt: *attempt,
+                started_at: *at,
+                finished_at: None,
+                result: None,
+            });
+            let Some(target) = stored.target(node) else { return };
+            let first = target.state == TargetState::Queued;
+            target.state = TargetState::Running;
+            target.attempt = *attempt;
+            target.started_at = Some(*at);
+            if first {
+                stored.record.progress.start();
+            }
+        }
+        StoreWrite::TargetFinished(result) => {
+            if let Some(stored) = executions.get_mut(&result.id) {
+                stored.finish(result, outputs);
+            }
+        }
+        StoreWrite::Events { id, events } => {
+            if let Some(stored) = executions.get_mut(id) {
+                stored.events.extend(events.iter().map(|event| (event.seq, event.as_ref().clone())));
+            }
+        }
+        StoreWrite::Finished { id, at, summary } => {
+            if let Some(stored) = executions.get_mut(id) {
+                stored.record.finished_at = Some(*at);
+                stored.record.status = summary.status;
+                stored.record.progress = summary.progress;
+                stored.record.summary = Some((**summary).clone());
+            }
+        }
+        _ => {}
+    }
+}
+
+fn id_of(write: &StoreWrite) -> Option<ExecutionId> {
+    match write {
+        StoreWrite::Started { id, .. }
+        | StoreWrite::AttemptStarted { id, .. }
+        | StoreWrite::Events { id, .. }
+        | StoreWrite::Finished { id, .. } => Some(*id),
+        StoreWrite::TargetFinished(result) => Some(result.id),
+        _ => None,
+    }
+}
+
+/// The part of `items` after the cursor's place, which is that of the item it names.
+fn page<T>(
+    items: Vec<T>,
+    name: impl Fn(&T) -> String,
+    limit: Option<u32>,
+    default: u32,
+    cursor: Option<&str>,
+) -> Result<Page<T>, StoreError> {
+    let limit = usize::try_from(limit.unwrap_or(default)).unwrap_or(usize::MAX);
+    let start = match cursor {
+        None => 0,
+        Some(cursor) => {
+            let place = items.iter().position(|item| name(item) == cursor);
+            place.ok_or(StoreError::BadCursor)? + 1
+        }
+    };
+    let more = items.len() > start.saturating_add(limit);
+    let items: Vec<T> = items.into_iter().skip(start).take(limit).collect();
+    let next_cursor = items.last().filter(|_| more).map(name);
+    Ok(Page { items, next_cursor })
+}
+
+fn matches(stored: &Stored, query: &ExecutionQuery) -> bool {
+    let record = &stored.record;
+    query.since.is_none_or(|since| record.submitted_at >= since)
+        && query.until.is_none_or(|until| record.submitted_at < until)
+        && query.user.as_ref().is_none_or(|user| record.caller.user == *user)
+        && query.target.as_ref().is_none_or(|node| stored.places.contains_key(node))
+        && (query.status.is_empty() || query.status.contains(&record.status))
+        && query.action_kind.is_none_or(|kind| record.action_kind == kind)
+        && query
+            .text
+            .as_ref()
+            .is_none_or(|text| record.action_text.to_lowercase().contains(&text.to_lowercase()))
+        && query.tag.as_ref().is_none_or(|tag| record.request.tags.contains(tag))
+        && query.correlation_id.is_none_or_equal(&record.request.correlation_id)
+        && query.idempotency_key.is_none_or_equal(&record.request.idempotency_key)
+        && query.rerun_of.is_none_or_equal(&record.request.rerun_of)
+}
+
+/// A wish that is absent is met by everything.
+trait Wish {
+    fn is_none_or_equal(&self, found: &Self) -> bool;
+}
+
+impl<T: PartialEq> Wish for Option<T> {
+    fn is_none_or_equal(&self, found: &Self) -> bool {
+        self.is_none() || self == found
+    }
+}
+
+#[async_trait]
+impl ExecutionStore for MemoryStore {
+    async fn create(&self, new: NewExecution) -> Result<Created, StoreError> {
+        let mut state = self.open()?;
+        if new.request.idempotency_key.is_some() {
+            let same_key =
+                |stored: &&Stored| stored.record.request.idempotency_key == new.request.idempotency_key;
+            if let Some(stored) = state.executions.values().find(same_key) {
+                let same_request = stored.record.request == new.request;
+                return Ok(Created::Existing { id: stored.record.id, same_request });
+            }
+        }
+        let targets: Vec<TargetRecord> = (0..)
+            .zip(new.targets)
+            .map(|(position, target)| TargetRecord {
+                position,
+                target,
+                state: TargetState::Queued,
+                attempt: 0,
+                result: None,
+                started_at: None,
+                finished_at: None,
+                stdout: None,
+                stderr: None,
+            })
+            .collect();
+        let places = targets.iter().enumerate().map(|(n, item)| (item.target.node.clone(), n)).collect();
+        if let Some(old) = new.request.rerun_of.and_then(|old| state.executions.get_mut(&old)) {
+            old.record.reruns.push(new.id);
+        }
+        let record = ExecutionRecord {
+            id: new.id,
+            caller: new.caller,
+            action_kind: new.request.action.kind(),
+            action_text: new.request.action.text(),
+            request: new.request,
+            status: ExecutionStatus::Queued,
+            progress: Progress::of_targets(targets.len() as u64),
+            submitted_at: new.submitted_at,
+            started_at: None,
+            finished_at: None,
+            summary: None,
+            reruns: Vec::new(),
+        };
+        let events = BTreeMap::new();
+        let stored = Stored { record, targets, places, attempts: Vec::new(), events, orphaned: false };
+        state.executions.insert(new.id, stored);
+        Ok(Created::New)
+    }
+
+    async fn append(&self, writes: &[StoreWrite]) -> Result<(), StoreError> {
+        self.appends.send_modify(|count| *count += 1);
+        // The sender lives as long as `self`, so waiting cannot fail.
+        let _ = self.held.subscribe().wait_for(|held| !held).await;
+        let mut state = self.open()?;
+        if state.damaged.is_some() && writes.iter().any(|write| id_of(write) == state.damaged) {
+            return Err(StoreError::Corrupt("made to fail".to_owned()));
+        }
+        for one in writes {
+            write(&mut state, one);
+        }
+        Ok(())
+    }
+
+    async fn recover(&self, now: Timestamp) -> Result<Vec<ExecutionId>, StoreError> {
+        let mut state = self.open()?;
+        let mut closed = Vec::new();
+        for stored in state.executions.values_mut() {
+            if !stored.orphaned || stored.record.status.is_final() {
+                continue;
+            }
+            let mut fold = SummaryFold::new(stored.targets.len() as u64);
+            for target in &mut stored.targets {
+                match (target.state, &target.result) {
+                    (TargetState::Queued, _) => {
+                        let skipped = NodeOutcome::Skipped { why: SkipReason::Interrupted };
+                        fold.finish(&skipped, false);
+                        (target.state, target.result) = (TargetState::Finished, Some(skipped));
+                    }
+                    (TargetState::Finished, Some(result)) => {
+                        if target.attempt > 0 {
+                            fold.start();
+                        }
+                        fold.finish(result, target.attempt > 0);
+                    }
+                    _ => {
+                        fold.start();
+                        fold.interrupt();
+                        target.state = TargetState::Interrupted;
+                    }
+                }
+            }
+            let summary = fold.summary(0);
+            stored.record.status = summary.status;
+            stored.record.progress = summary.progress;
+            stored.record.summary = Some(summary);
+            stored.record.finished_at = Some(now);
+            closed.push(stored.record.id);
+        }
+        Ok(closed)
+    }
+
+    async fn execution(&self, id: ExecutionId) -> Result<Option<ExecutionRecord>, StoreError> {
+        Ok(self.open()?.executions.get(&id).map(|stored| stored.record.clone()))
+    }
+
+    async fn executions(&self, query: &ExecutionQuery) -> Result<Page<ExecutionRecord>, StoreError> {
+        let state = self.open()?;
+        // Every execution keeps its place for the cursor, whether it matches or not.
+        let newest_first: Vec<&Stored> = state.executions.values().rev().collect();
+        let start = match &query.cursor {
+            None => 0,
+            Some(cursor) => {
+                let place = newest_first.iter().position(|stored| stored.record.id.to_string() == *cursor);
+                place.ok_or(StoreError::BadCursor)? + 1
+            }
+        };
+        let found = newest_first.into_iter().skip(start).filter(|stored| matches(stored, query));
+        let found = found.map(|stored| stored.record.clone()).collect();
+        page(found, |record| record.id.to_string(), query.limit, 50, None)
+    }
+
+    async fn targets(&self, id: ExecutionId, query: &TargetQuery) -> Result<Page<TargetRecord>, StoreError> {
+        let state = self.open()?;
+        let Some(stored) = state.executions.get(&id) else {
+            return Ok(Page { items: Vec::new(), next_cursor: None });
+        };
+        let found = stored.targets.iter().filter(|target| {
+            (query.nodes.is_empty() || query.nodes.contains(&target.target.node))
+                && query.state.is_none_or(|state| target.state == state)
+                && (query.outcomes.is_empty()
+                    || target.result.as_ref().is_some_and(|result| query.outcomes.contains(result.word())))
+        });
+        let found = found.cloned().collect();
+        page(found, |target| target.position.to_string(), query.limit, 1000, query.cursor.as_deref())
+    }
+
+    async fn attempts(
+        &self,
+        id: ExecutionId,
+        node: Option<&NodeId>,
+    ) -> Result<Vec<AttemptRecord>, StoreError> {
+        let state = self.open()?;
+        let Some(stored) = state.executions.get(&id) else { return Ok(Vec::new()) };
+        let of_node = |attempt: &&AttemptRecord| node.is_none_or(|node| attempt.node == *node);
+        Ok(stored.attempts.iter().filter(of_node).cloned().collect())
+    }
+
+    async fn events(&self, id: ExecutionId, from_seq: u64, limit: u32) -> Result<EventPage, StoreError> {
+        let state = self.open()?;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let events: Vec<ExecutionEvent> = state
+            .executions
+            .get(&id)
+            .map(|stored| {
+                stored.events.range(from_seq..).take(limit).map(|(_, event)| event.clone()).collect()
+            })
+            .unwrap_or_default();
+        let next_seq = events.last().map_or(from_seq, |event| event.seq + 1);
+        Ok(EventPage { events, next_seq })
+    }
+
+    async fn output(
+        &self,
+        hash: ContentHash,
+        offset: u64,
+        max_bytes: u32,
+    ) -> Result<Option<OutputChunk>, StoreError> {
+        let state = self.open()?;
+        let Some(kept) = state.outputs.get(&hash) else { return Ok(None) };
+        let from = usize::try_from(offset).unwrap_or(usize::MAX).min(kept.bytes.len());
+        let max = usize::try_from(max_bytes).unwrap_or(usize::MAX);
+        let to = from.saturating_add(max).min(kept.bytes.len());
+        let data = kept.bytes.get(from..to).unwrap_or_default().to_vec();
+        Ok(Some(OutputChunk {
+            data: OutputData::from(data),
+            omission: kept.omission,
+            kept_bytes: kept.bytes.len() as u64,
+            total_bytes: kept.total,
+        }))
+    }
+
+    async fn output_groups(
+        &self,
+        id: ExecutionId,
+        stream: StreamKind,
+    ) -> Result<Vec<OutputGroup>, StoreError> {
+        let state = self.open()?;
+        let Some(stored) = state.executions.get(&id) else { return Ok(Vec::new()) };
+        let mut groups: Vec<OutputGroup> = Vec::new();
+        for target in &stored.targets {
+            let output = match stream {
+                StreamKind::Stdout => target.stdout,
+                StreamKind::Stderr => target.stderr,
+            };
+            let node = target.target.node.clone();
+            match groups.iter_mut().find(|group| group.output == output) {
+                Some(group) => group.nodes.push(node),
+                None => groups.push(OutputGroup { output, nodes: vec![node] }),
+            }
+        }
+        groups.sort_by_key(|group| std::cmp::Reverse(group.nodes.len()));
+        Ok(groups)
+    }
+
+    async fn request_cancel(&self, request: CancelRequest) -> Result<(), StoreError> {
+        self.open()?.cancels.push(request);
+        Ok(())
+    }
+
+    async fn take_cancel_requests(&self) -> Result<Vec<CancelRequest>, StoreError> {
+        Ok(std::mem::take(&mut self.open()?.cancels))
+    }
+
+    async fn close(&self) {
+        self.state().closed = true;
+    }
+}
+
+#[async_trait]
+impl JournalStore for MemoryStore {
+    async fn append_journal(&self, entries: &[NewJournalEntry]) -> Result<(), StoreError> {
+        let mut state = self.open()?;
+        for entry in entries {
+            let id = state.journal.len() as u64 + 1;
+            state.journal.push(JournalEntry { id, entry: entry.clone() });
+        }
+        Ok(())
+    }
+
+    async fn journal(&self, query: &JournalQuery) -> Result<Page<JournalEntry>, StoreError> {
+        let state = self.open()?;
+        let found = state.journal.iter().rev().filter(|entry| {
+            let entry = &entry.entry;
+            query.node.as_ref().is_none_or(|node| entry.node == *node)
+                && query.execution_id.is_none_or(|id| entry.execution_id == Some(id))
+                && query.event_type.as_ref().is_none_or(|kind| entry.event_type == *kind)
+                && query.since.is_none_or(|since| entry.at >= since)
+                && query.until.is_none_or(|until| entry.at < until)
+        });
+        let found = found.cloned().collect();
+        page(found, |entry| entry.id.to_string(), query.limit, 50, query.cursor.as_deref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::MemoryStore;
+    use crate::contract::StoreSubject;
+
+    async fn subject() -> StoreSubject {
+        StoreSubject::new(Arc::new(MemoryStore::new()), ())
+    }
+
+    crate::execution_store_contract!(contract, super::subject);
+}
