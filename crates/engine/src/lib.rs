@@ -1,1 +1,64 @@
-//! Being laid.
+//! The engine: takes a request all the way to a recorded result on every node.
+//!
+//! ```text
+//! ExecutionRequest
+//!   -> validate    ValidRequest         every violation at once; nothing else has happened
+//!   -> resolve     ResolvedRequest      which nodes the expression selects, each once
+//!   -> authorize   AuthorizedRequest    the port Authorizer; missing, failing and slow ones deny
+//!   -> plan        ExecutionPlan        the transport of each node; local files can be read
+//!   -> record      RecordedExecution    durable, before the id is returned
+//!   -> schedule    Permit               priority, fairness between executions, limits
+//!   -> run         NodeEnd              one task for each node that has its permit
+//!   -> emit        ExecutionEvent       one hub for each execution numbers, stores and publishes
+//!   -> subscribe   Subscription         any number of readers, from any sequence number
+//! ```
+//!
+//! Each stage takes one type and returns the next, and only the stage can make it, so that running without
+//! validation or authorization does not compile. Main type: [`Engine`]. The crate knows ports and nothing of
+//! SSH, SQL, Node or any plugin; it installs no global subscriber and no panic hook.
+
+#![forbid(unsafe_code)]
+
+// The order is that of the data.
+mod builder;
+mod engine;
+mod error;
+mod limits;
+
+mod validate;
+
+mod resolve;
+
+mod authorize;
+
+mod plan;
+
+mod record;
+
+mod schedule;
+
+mod dispatcher;
+
+mod run;
+
+mod emit;
+
+mod subscribe;
+
+mod cancel;
+mod journaller;
+mod panic_guard;
+mod query;
+mod registry;
+mod rerun;
+mod shutdown;
+
+pub use authorize::AllowAll;
+pub use builder::{BuildError, EngineBuilder, SystemClock};
+pub use cancel::{CancelReceipt, CancelScope};
+pub use engine::{Engine, EngineStats, ExecutionOutcome};
+pub use error::{EngineError, SubmitError};
+pub use limits::EngineLimits;
+pub use rerun::{RerunSecrets, RerunSelection};
+pub use shutdown::ShutdownReport;
+pub use subscribe::{Subscription, SubscriptionMode};

@@ -1,0 +1,185 @@
+//! Puts an engine together: [`EngineBuilder`]. A missing authorizer denies everything.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use jiff::Timestamp;
+use pabawi_domain::id::PluginName;
+use pabawi_domain::ports::{
+    Authorizer, Clock, ExecutionStore, JournalStore, StoreError, TargetResolver, Transport,
+};
+use pabawi_domain::validation::ValidationError;
+use tokio::sync::RwLock;
+
+use crate::authorize::{AuthorizerGate, DenyAll};
+use crate::cancel::poll_requests;
+use crate::emit::Recorder;
+use crate::engine::{Engine, Shared};
+use crate::journaller::Journaller;
+use crate::limits::EngineLimits;
+use crate::plan::Transports;
+use crate::registry::Registry;
+use crate::schedule::{QueueRoom, Scheduler};
+
+/// This machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+/// Why an engine could not be built.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A port that has no default was not given.
+    #[error("no {0} was given")]
+    Missing(&'static str),
+    /// Two transports have the same name, or one has a bad name.
+    #[error("bad transport {name:?}: {reason}")]
+    Transport {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A limit is bad.
+    #[error(transparent)]
+    Limits(#[from] ValidationError),
+    /// The store could not be read or recovered.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Gathers the ports. [`EngineBuilder::store`] and [`EngineBuilder::resolver`] are needed.
+#[derive(Default)]
+pub struct EngineBuilder {
+    store: Option<Arc<dyn ExecutionStore>>,
+    journal: Option<Arc<dyn JournalStore>>,
+    transports: Vec<Arc<dyn Transport>>,
+    resolver: Option<Arc<dyn TargetResolver>>,
+    authorizer: Option<Arc<dyn Authorizer>>,
+    clock: Option<Arc<dyn Clock>>,
+    limits: EngineLimits,
+}
+
+impl EngineBuilder {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Where executions are remembered.
+    #[must_use]
+    pub fn store(mut self, store: Arc<dyn ExecutionStore>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Where accepted host keys and denials are journalled; without one they are only logged.
+    #[must_use]
+    pub fn journal(mut self, journal: Arc<dyn JournalStore>) -> Self {
+        self.journal = Some(journal);
+        self
+    }
+
+    /// A way to nodes, under its own name. May be called for several.
+    #[must_use]
+    pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
+        self.transports.push(transport);
+        self
+    }
+
+    /// What turns target expressions into nodes.
+    #[must_use]
+    pub fn resolver(mut self, resolver: Arc<dyn TargetResolver>) -> Self {
+        self.resolver = Some(resolver);
+        self
+    }
+
+    /// Who decides about callers. Without one, everything is denied.
+    #[must_use]
+    pub fn authorizer(mut self, authorizer: Arc<dyn Authorizer>) -> Self {
+        self.authorizer = Some(authorizer);
+        self
+    }
+
+    /// Where records get their times from; [`SystemClock`] without one.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Other limits than the defaults.
+    #[must_use]
+    pub fn limits(mut self, limits: EngineLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Closes the executions of processes that have died, then starts the engine on the current tokio runtime,
+    /// which needs its timer.
+    ///
+    /// # Errors
+    /// [`BuildError`].
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub async fn build(self) -> Result<Engine, BuildError> {
+        let store = self.store.ok_or(BuildError::Missing("execution store"))?;
+        let resolver = self.resolver.ok_or(BuildError::Missing("target resolver"))?;
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        self.limits.check()?;
+        let transports = named(self.transports)?;
+        let recovered = store.recover(clock.now()).await?;
+        for id in &recovered {
+            tracing::warn!(execution_id = %id,
+                "interrupted: its process died; what its running targets did is not known");
+        }
+        let limits = Arc::new(self.limits);
+        let (scheduler, scheduler_handle) =
+            Scheduler::new(limits.max_node_runs, limits.max_running_executions);
+        tokio::spawn(scheduler.run());
+        let (recorder, recorder_handle) = Recorder::new(Arc::clone(&store), limits.commit_writes);
+        tokio::spawn(recorder.run());
+        let registry = Registry::new();
+        let polling = poll_requests(Arc::clone(&registry), Arc::clone(&store), limits.cancel_poll);
+        let shared = Shared {
+            resolver,
+            transports: Arc::new(transports),
+            gate: AuthorizerGate::new(
+                self.authorizer.unwrap_or_else(|| Arc::new(DenyAll)),
+                limits.authorizer_timeout,
+            ),
+            clock,
+            journaller: Journaller::start(self.journal),
+            registry,
+            room: QueueRoom::new(limits.max_queued_executions, limits.max_pending_targets),
+            scheduler: scheduler_handle,
+            recorder: recorder_handle,
+            closing: AtomicBool::new(false),
+            submissions: RwLock::new(()),
+            poller: tokio::spawn(polling).abort_handle(),
+            store,
+            limits,
+        };
+        Ok(Engine { shared: Arc::new(shared) })
+    }
+}
+
+fn named(all: Vec<Arc<dyn Transport>>) -> Result<Transports, BuildError> {
+    let mut transports = Transports::default();
+    for transport in all {
+        let name = transport.name().to_owned();
+        if let Err(error) = PluginName::new(&name) {
+            return Err(BuildError::Transport { name, reason: error.reason().to_owned() });
+        }
+        if !transports.add(transport) {
+            return Err(BuildError::Transport { name, reason: "there is another of that name".to_owned() });
+        }
+    }
+    Ok(transports)
+}

@@ -1,0 +1,176 @@
+//! Ending executions, whole or single nodes of them (R8.8): [`Engine::cancel`]. Asking twice is the same as
+//! asking once. What could not be confirmed on the nodes is reported by their outcomes, not here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pabawi_domain::id::{ExecutionId, NodeId};
+use pabawi_domain::ports::{AuthorizationQuery, CancelRequest, ExecutionStore, TerminateMode};
+use pabawi_domain::record::TargetQuery;
+use pabawi_domain::request::Caller;
+use pabawi_domain::validation::ValidationError;
+use tokio::sync::oneshot;
+
+use crate::dispatcher::{Cancelled, Control};
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::registry::{Live, Registry};
+
+/// Nodes in one question to the store, as many as it may answer with.
+const NODES_AT_ONCE: usize = 1000;
+
+/// Which targets are to end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CancelScope {
+    /// All of them.
+    All,
+    /// These.
+    Nodes(Vec<NodeId>),
+}
+
+/// What came of an order to cancel. The order is given; the end is told by the execution's events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CancelReceipt {
+    /// It runs in this process.
+    Ordered {
+        /// Waiting targets that will not be started.
+        not_started: u64,
+        /// Running targets that were told to end, or after a graceful order to end at once. Both are 0 when
+        /// there was nothing left to order.
+        stopping: u64,
+    },
+    /// Another process runs it and has been left word in the store.
+    Forwarded,
+    /// It had ended already.
+    AlreadyEnded,
+}
+
+impl Engine {
+    /// Ends an execution or some of its nodes. Needs `executions.cancel`; the caller's user is recorded as the
+    /// one who asked. After a graceful order, one with [`TerminateMode::Kill`] ends at once what is still being
+    /// ended.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`], [`EngineError::Denied`], [`EngineError::Store`]; [`EngineError::Invalid`] under
+    /// `nodes` for nodes that are no targets of it, and then nothing is ended.
+    pub async fn cancel(
+        &self,
+        caller: &Caller,
+        id: ExecutionId,
+        scope: CancelScope,
+        mode: TerminateMode,
+    ) -> Result<CancelReceipt, EngineError> {
+        let nodes = match scope {
+            CancelScope::All => None,
+            CancelScope::Nodes(nodes) if nodes.is_empty() => {
+                return Err(ValidationError::of("nodes", "must name at least one node").into());
+            }
+            CancelScope::Nodes(nodes) => Some(nodes),
+        };
+        self.may_cancel(caller, nodes.as_deref().unwrap_or_default()).await?;
+        tracing::info!(execution_id = %id, user = ?caller.user, nodes = nodes.as_ref().map(Vec::len),
+            kill = mode == TerminateMode::Kill, "cancel requested");
+        if let Some(live) = self.shared.registry.get(id) {
+            return match order(&live, nodes, mode, caller.user.clone()).await {
+                None => Ok(CancelReceipt::AlreadyEnded),
+                Some(Cancelled { unknown, .. }) if !unknown.is_empty() => Err(not_targets(&unknown).into()),
+                Some(Cancelled { not_started, stopping, .. }) => {
+                    Ok(CancelReceipt::Ordered { not_started, stopping })
+                }
+            };
+        }
+        let store = &*self.shared.store;
+        let record = store.execution(id).await?.ok_or(EngineError::NotFound(id))?;
+        if record.status.is_final() {
+            return Ok(CancelReceipt::AlreadyEnded);
+        }
+        if let Some(nodes) = &nodes {
+            check_targets(store, id, nodes).await?;
+        }
+        store.request_cancel(CancelRequest { id, nodes, mode, by: caller.user.clone() }).await?;
+        Ok(CancelReceipt::Forwarded)
+    }
+
+    async fn may_cancel(&self, caller: &Caller, nodes: &[NodeId]) -> Result<(), EngineError> {
+        let capability = "executions.cancel";
+        let query = AuthorizationQuery { caller, capability, action: None, nodes };
+        self.shared.gate.ask(&query).await.map_err(|denial| {
+            tracing::warn!(user = ?caller.user, capability, reason = ?denial.reason, "denied");
+            EngineError::Denied { reason: denial.reason }
+        })
+    }
+}
+
+/// Orders a dispatcher to cancel; `None` when it has ended.
+async fn order(
+    live: &Live,
+    nodes: Option<Vec<NodeId>>,
+    mode: TerminateMode,
+    by: String,
+) -> Option<Cancelled> {
+    let (taken, answer) = oneshot::channel();
+    live.control.send(Control::Cancel { nodes, mode, by, taken }).await.ok()?;
+    answer.await.ok()
+}
+
+fn not_targets(unknown: &[NodeId]) -> ValidationError {
+    let names: Vec<&str> = unknown.iter().take(20).map(NodeId::as_str).collect();
+    let more = if unknown.len() > names.len() { ", ..." } else { "" };
+    ValidationError::of("nodes", format!("not among the targets: {}{more}", names.join(", ")))
+}
+
+async fn check_targets(
+    store: &dyn ExecutionStore,
+    id: ExecutionId,
+    nodes: &[NodeId],
+) -> Result<(), EngineError> {
+    for some in nodes.chunks(NODES_AT_ONCE) {
+        let limit = u32::try_from(some.len()).ok();
+        let query = TargetQuery { nodes: some.to_vec(), limit, ..TargetQuery::default() };
+        let found = store.targets(id, &query).await?.items;
+        let is_target = |node: &&NodeId| found.iter().any(|record| record.target.node == **node);
+        let unknown: Vec<NodeId> = some.iter().filter(|node| !is_target(node)).cloned().collect();
+        if !unknown.is_empty() {
+            return Err(not_targets(&unknown).into());
+        }
+    }
+    Ok(())
+}
+
+/// Obeys requests that other processes have left in the store. Looks for them only while something runs here.
+pub(crate) async fn poll_requests(registry: Arc<Registry>, store: Arc<dyn ExecutionStore>, every: Duration) {
+    let mut count = registry.count();
+    let mut failing = false;
+    // Ends with the engine, which aborts it.
+    loop {
+        if count.wait_for(|running| *running > 0).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(every).await;
+        match store.take_cancel_requests().await {
+            Ok(requests) => {
+                failing = false;
+                for request in requests {
+                    obey(&registry, request).await;
+                }
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::warn!(%error, "requests of other processes to cancel cannot be read now");
+                }
+            }
+        }
+    }
+}
+
+async fn obey(registry: &Registry, request: CancelRequest) {
+    let CancelRequest { id, nodes, mode, by } = request;
+    let Some(live) = registry.get(id) else { return };
+    tracing::info!(execution_id = %id, user = ?by, nodes = nodes.as_ref().map(Vec::len),
+        kill = mode == TerminateMode::Kill, "cancel requested through the store");
+    if let Some(cancelled) = order(&live, nodes, mode, by).await
+        && !cancelled.unknown.is_empty()
+    {
+        tracing::warn!(execution_id = %id, unknown = ?cancelled.unknown, "cancel named nodes that are no targets");
+    }
+}

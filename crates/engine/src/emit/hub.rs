@@ -1,0 +1,332 @@
+//! The one place that emits: [`Hub`], one task for each execution. It numbers what happens, folds it, has it
+//! stored and then publishes it.
+//!
+//! Events are published, and runs are told that their attempt is durable, only after the commit, so that what
+//! anybody has been shown survives `kill -9`. While one batch is being committed the next one is gathered. The
+//! status is folded from outcomes and never set.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use pabawi_domain::event::{EventKind, ExecutionEvent};
+use pabawi_domain::id::NodeId;
+use pabawi_domain::outcome::NodeOutcome;
+use pabawi_domain::output::OutputData;
+use pabawi_domain::ports::{Clock, StoreWrite, TargetResult};
+use pabawi_domain::summary::SummaryFold;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::batch::Batch;
+use super::message::Message;
+use super::recorder::RecorderHandle;
+use crate::plan::PlannedTarget;
+use crate::registry::{Live, Registry};
+use crate::run::NodeEnd;
+use crate::subscribe::Standing;
+
+/// Events in one batch, about.
+const MAX_BATCH: usize = 1024;
+/// Failed nodes of one execution that are logged as warnings; the others are logged at the level debug.
+const WARNED_NODES: u64 = 20;
+
+/// One execution's event stream in the making.
+pub(crate) struct Hub {
+    live: Arc<Live>,
+    /// Takes the execution out of the registry when the hub ends, however it ends.
+    _entry: Entry,
+    targets: Arc<[PlannedTarget]>,
+    inbox: mpsc::Receiver<Message>,
+    recorder: RecorderHandle,
+    clock: Arc<dyn Clock>,
+    stored_output: u64,
+    next_seq: u64,
+    fold: SummaryFold,
+    /// Which targets have begun an attempt, by their place in the plan.
+    begun: Vec<bool>,
+    standing: Standing,
+    started: Option<Instant>,
+    warned: u64,
+    all_ended: bool,
+    pending: Batch,
+}
+
+/// The execution's place in the registry.
+struct Entry {
+    registry: Arc<Registry>,
+    live: Arc<Live>,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.live.log.close();
+        self.registry.remove(self.live.id);
+    }
+}
+
+impl Hub {
+    /// A hub whose first event says that the execution was accepted.
+    pub(crate) fn new(
+        live: Arc<Live>,
+        registry: Arc<Registry>,
+        targets: Arc<[PlannedTarget]>,
+        inbox: mpsc::Receiver<Message>,
+        recorder: RecorderHandle,
+        clock: Arc<dyn Clock>,
+        stored_output: u64,
+    ) -> Self {
+        let total = targets.len() as u64;
+        let fold = SummaryFold::new(total);
+        let mut hub = Self {
+            _entry: Entry { registry, live: Arc::clone(&live) },
+            standing: Standing { progress: fold.progress(), started_at: None, finished: None },
+            live,
+            begun: vec![false; targets.len()],
+            targets,
+            inbox,
+            recorder,
+            clock,
+            stored_output,
+            next_seq: 1,
+            fold,
+            started: None,
+            warned: 0,
+            all_ended: false,
+            pending: Batch::default(),
+        };
+        let at = hub.live.submitted_at;
+        hub.emit(at, EventKind::Queued { targets: total }, true);
+        hub
+    }
+
+    /// Works until the last event is published, or until the execution has to be given up.
+    pub(crate) async fn run(mut self) {
+        let mut received = Vec::new();
+        let mut in_flight: Option<(Batch, Standing, oneshot::Receiver<()>)> = None;
+        // Ends with the execution.
+        loop {
+            if in_flight.is_none() && !self.pending.is_empty() {
+                let mut batch = std::mem::take(&mut self.pending);
+                let standing = self.standing.clone();
+                let writes = batch.take_writes(self.live.id);
+                if writes.is_empty() {
+                    self.land(batch, standing).await;
+                } else {
+                    let durable = self.recorder.commit(writes).await;
+                    in_flight = Some((batch, standing, durable));
+                }
+            }
+            if self.all_ended && in_flight.is_none() && self.pending.is_empty() {
+                return;
+            }
+            let room = MAX_BATCH.saturating_sub(self.pending.len());
+            tokio::select! {
+                biased;
+                committed = committed(&mut in_flight), if in_flight.is_some() => {
+                    let Some((batch, standing)) = committed else {
+                        tracing::error!(execution_id = %self.live.id, "given up: its events could not be stored");
+                        return;
+                    };
+                    self.land(batch, standing).await;
+                }
+                count = self.inbox.recv_many(&mut received, room), if room > 0 && !self.all_ended => {
+                    if count == 0 {
+                        tracing::error!(execution_id = %self.live.id, "given up: its dispatcher is gone");
+                        return;
+                    }
+                    for message in received.drain(..) {
+                        self.take(message);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A batch is durable: those who wait are told, then it is published.
+    async fn land(&self, mut batch: Batch, standing: Standing) {
+        batch.acknowledge();
+        self.live.log.stand(standing);
+        self.live.log.publish(std::mem::take(&mut batch.events)).await;
+        // The batch goes now, and with it the room that its output took.
+    }
+
+    fn take(&mut self, message: Message) {
+        let now = self.clock.now();
+        match message {
+            Message::Started => {
+                self.started = Some(Instant::now());
+                self.standing.started_at = Some(now);
+                self.pending.write(StoreWrite::Started { id: self.live.id, at: now });
+                self.emit(now, EventKind::Started, true);
+                self.log_start();
+            }
+            Message::NodeStarted { index, attempt, at, durable } => {
+                let Some(node) = self.node(index) else { return };
+                if let Some(begun) = self.begun_mut(index)
+                    && !std::mem::replace(begun, true)
+                {
+                    self.fold.start();
+                }
+                let write = StoreWrite::AttemptStarted { id: self.live.id, node: node.clone(), attempt, at };
+                self.pending.write(write);
+                self.pending.answer(durable);
+                self.emit(now, EventKind::NodeStarted { node, attempt }, true);
+            }
+            Message::NodeConnected { index, reused, phases } => {
+                let Some(node) = self.node(index) else { return };
+                self.emit(now, EventKind::NodeConnected { node, reused, phases: *phases }, true);
+            }
+            Message::HostKey { index, key } => {
+                let Some(node) = self.node(index) else { return };
+                self.emit(now, EventKind::HostKeyException { node, key: *key }, true);
+            }
+            Message::Output { index, stream, offset, data, room } => {
+                let Some(node) = self.node(index) else { return };
+                let stored = offset.saturating_add(data.len() as u64) <= self.stored_output;
+                self.pending.hold(room);
+                self.emit(now, EventKind::Output { node, stream, offset, data: OutputData(data) }, stored);
+            }
+            Message::CopyProgress { index, done_bytes, total_bytes } => {
+                let Some(node) = self.node(index) else { return };
+                // Of no use once it is over, so it is only shown live.
+                self.emit(now, EventKind::CopyProgress { node, done_bytes, total_bytes }, false);
+            }
+            Message::NodeFinished { index, end } => self.finish_node(now, index, *end),
+            Message::NeverStarted { indices, outcome } => {
+                for index in indices {
+                    let end = NodeEnd {
+                        attempt: 0,
+                        outcome: (*outcome).clone(),
+                        started_at: None,
+                        finished_at: now,
+                        duration_ms: 0,
+                        stdout: None,
+                        stderr: None,
+                    };
+                    self.finish_node(now, index, end);
+                }
+            }
+            Message::CancelRequested { by, nodes, kill } => {
+                self.emit(now, EventKind::CancelRequested { by, nodes, kill }, true);
+            }
+            Message::AllEnded => self.finish(now),
+        }
+    }
+
+    fn finish_node(&mut self, now: Timestamp, index: u32, end: NodeEnd) {
+        let Some(node) = self.node(index) else { return };
+        let had_started = self.begun_mut(index).is_some_and(|begun| *begun);
+        self.fold.finish(&end.outcome, had_started);
+        if !end.outcome.is_success() {
+            self.log_failure(&node, &end.outcome);
+        }
+        let event = EventKind::NodeFinished {
+            node: node.clone(),
+            attempt: end.attempt,
+            result: end.outcome.clone(),
+            duration_ms: end.duration_ms,
+            stdout: end.stdout.as_ref().map(|output| output.hash),
+            stderr: end.stderr.as_ref().map(|output| output.hash),
+            progress: self.fold.progress(),
+        };
+        self.pending.write(StoreWrite::TargetFinished(Box::new(TargetResult {
+            id: self.live.id,
+            node,
+            attempt: end.attempt,
+            outcome: end.outcome,
+            started_at: end.started_at,
+            finished_at: end.finished_at,
+            stdout: end.stdout,
+            stderr: end.stderr,
+        })));
+        self.emit(now, event, true);
+    }
+
+    fn finish(&mut self, now: Timestamp) {
+        self.all_ended = true;
+        let duration = self.started.map(|at| at.elapsed()).unwrap_or_default();
+        let summary = self.fold.summary(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
+        let counts = summary.progress;
+        tracing::info!(
+            execution_id = %self.live.id,
+            correlation_id = self.live.request.correlation_id.as_ref().map(|id| id.as_str()),
+            status = %summary.status, duration_ms = summary.duration_ms, total = counts.total,
+            succeeded = counts.succeeded, failed = counts.failed, cancelled = counts.cancelled,
+            skipped = counts.skipped, unconfirmed = summary.unconfirmed,
+            "execution finished"
+        );
+        self.pending.write(StoreWrite::Finished {
+            id: self.live.id,
+            at: now,
+            summary: Box::new(summary.clone()),
+        });
+        self.standing.finished = Some((now, Box::new(summary.clone())));
+        self.emit(now, EventKind::Finished { summary }, true);
+    }
+
+    /// Numbers an event and puts it into the next batch.
+    fn emit(&mut self, at: Timestamp, kind: EventKind, stored: bool) {
+        let event = ExecutionEvent { execution_id: self.live.id, seq: self.next_seq, at, kind };
+        self.next_seq += 1;
+        self.standing.progress = self.fold.progress();
+        self.pending.event(event, stored);
+    }
+
+    fn node(&self, index: u32) -> Option<NodeId> {
+        let place = usize::try_from(index).ok()?;
+        self.targets.get(place).map(|planned| planned.target.node.clone())
+    }
+
+    fn begun_mut(&mut self, index: u32) -> Option<&mut bool> {
+        self.begun.get_mut(usize::try_from(index).ok()?)
+    }
+
+    /// R5.2
+    fn log_start(&self) {
+        let (caller, request) = (&self.live.caller, &self.live.request);
+        tracing::info!(
+            execution_id = %self.live.id,
+            correlation_id = request.correlation_id.as_ref().map(|id| id.as_str()),
+            user = ?caller.user, entry_point = ?caller.entry_point,
+            targets = self.targets.len(), expression = ?shortened(request.targets.as_str()),
+            kind = %request.action.kind(), action = ?shortened(&request.action.text()),
+            "execution started"
+        );
+    }
+
+    /// R5.6
+    fn log_failure(&mut self, node: &NodeId, outcome: &NodeOutcome) {
+        let (id, word, what) = (self.live.id, outcome.word(), outcome.describe());
+        let code = outcome.error().map(|error| error.code.as_str());
+        let causes = outcome.error().map(|error| error.causes.as_slice()).unwrap_or_default();
+        self.warned += 1;
+        if self.warned <= WARNED_NODES {
+            tracing::warn!(execution_id = %id, %node, outcome = word, code, ?causes, "{what}");
+            if self.warned == WARNED_NODES {
+                tracing::warn!(execution_id = %id, "more nodes that fail are logged at the level debug");
+            }
+        } else {
+            tracing::debug!(execution_id = %id, %node, outcome = word, code, ?causes, "{what}");
+        }
+    }
+}
+
+/// Waits for the batch in flight. Dropping the future keeps it there.
+async fn committed(
+    in_flight: &mut Option<(Batch, Standing, oneshot::Receiver<()>)>,
+) -> Option<(Batch, Standing)> {
+    let (_, _, durable) = in_flight.as_mut()?;
+    let answer = durable.await;
+    let (batch, standing, _) = in_flight.take()?;
+    answer.ok().map(|()| (batch, standing))
+}
+
+/// The beginning of a text, for a log line: a command may be a megabyte.
+fn shortened(text: &str) -> String {
+    const SHOWN: usize = 300;
+    let mut shown: String = text.chars().take(SHOWN).collect();
+    if text.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}

@@ -1,0 +1,41 @@
+//! What node runs and the dispatcher tell the hub: [`Message`]. Private to the engine: events and stored records
+//! are other types. Kept small, since many of them wait in a channel.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use pabawi_domain::host_key::HostKeySeen;
+use pabawi_domain::id::NodeId;
+use pabawi_domain::outcome::NodeOutcome;
+use pabawi_domain::output::StreamKind;
+use pabawi_domain::ports::ConnectPhases;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use crate::run::NodeEnd;
+
+/// Targets in one [`Message::NeverStarted`], at most.
+pub(crate) const MAX_ENDED: usize = 512;
+
+/// Something that happened in an execution. Nodes are told by their place in the plan.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// The execution has left the queue.
+    Started,
+    /// An attempt begins; `durable` is answered when that is on stable storage.
+    NodeStarted { index: u32, attempt: u32, at: Timestamp, durable: oneshot::Sender<()> },
+    /// A node was reached.
+    NodeConnected { index: u32, reused: bool, phases: Box<ConnectPhases> },
+    /// A host key was accepted that was not known.
+    HostKey { index: u32, key: Box<HostKeySeen> },
+    /// Output; `room` is given back when the event has been published.
+    Output { index: u32, stream: StreamKind, offset: u64, data: Bytes, room: Option<OwnedSemaphorePermit> },
+    /// A copy has come further.
+    CopyProgress { index: u32, done_bytes: u64, total_bytes: Option<u64> },
+    /// A node's run is over.
+    NodeFinished { index: u32, end: Box<NodeEnd> },
+    /// These targets end without having been started, at most [`MAX_ENDED`].
+    NeverStarted { indices: Vec<u32>, outcome: Box<NodeOutcome> },
+    /// Somebody asked to end it.
+    CancelRequested { by: String, nodes: Option<Vec<NodeId>>, kill: bool },
+    /// Every target has been told about; nothing comes after this.
+    AllEnded,
+}

@@ -1,0 +1,12 @@
+//! Eighth stage: what happened becomes numbered events, stored and then shown. `message` is what node runs and
+//! the dispatcher tell, `hub` numbers and folds (one for each execution), `batch` is what the hub hands over at
+//! once, `recorder` commits batches of all executions together.
+
+mod batch;
+mod hub;
+mod message;
+mod recorder;
+
+pub(crate) use hub::Hub;
+pub(crate) use message::{MAX_ENDED, Message};
+pub(crate) use recorder::{Recorder, RecorderHandle};

@@ -1,0 +1,278 @@
+//! The handle that every surface uses: [`Engine`]. It sends requests through the stages and answers questions;
+//! it holds no run state.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use pabawi_domain::id::ExecutionId;
+use pabawi_domain::node::Target;
+use pabawi_domain::ports::{Clock, ExecutionStore, PoolStats, TargetResolver};
+use pabawi_domain::record::ExecutionRecord;
+use pabawi_domain::request::{Caller, ExecutionRequest};
+use pabawi_domain::summary::ExecutionSummary;
+use tokio::sync::{RwLock, Semaphore, mpsc};
+use tokio::task::AbortHandle;
+
+use crate::authorize::{AuthorizerGate, authorize};
+use crate::builder::EngineBuilder;
+use crate::dispatcher::{Control, Dispatcher};
+use crate::emit::{Hub, RecorderHandle};
+use crate::error::{EngineError, SubmitError};
+use crate::journaller::Journaller;
+use crate::limits::EngineLimits;
+use crate::plan::{ExecutionPlan, Transports, plan};
+use crate::record::{Recorded, RecordedExecution, record};
+use crate::registry::{Live, Registry};
+use crate::resolve::resolve;
+use crate::run::RunContext;
+use crate::schedule::{QueueRoom, SchedulerHandle};
+use crate::subscribe::EventLog;
+use crate::validate::validate;
+
+/// Messages on the way to a hub.
+const HUB_CHANNEL: usize = 1024;
+/// Orders on the way to a dispatcher, which takes them at once.
+const CONTROL_CHANNEL: usize = 64;
+
+/// Runs executions. Cloning gives another handle of the same engine. It lives on a tokio runtime: the one on
+/// which it was built.
+///
+/// Dropping every handle without [`Engine::shutdown`] lets the executions that run come to their end as long as
+/// the runtime lives.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What all handles share.
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn ExecutionStore>,
+    pub(crate) resolver: Arc<dyn TargetResolver>,
+    pub(crate) transports: Arc<Transports>,
+    pub(crate) gate: AuthorizerGate,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) limits: Arc<EngineLimits>,
+    pub(crate) journaller: Journaller,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) room: Arc<QueueRoom>,
+    pub(crate) scheduler: SchedulerHandle,
+    pub(crate) recorder: RecorderHandle,
+    pub(crate) closing: AtomicBool,
+    /// Held for reading by a submission from its recording to its start, for writing by a shutdown.
+    pub(crate) submissions: RwLock<()>,
+    /// The task that looks for requests of other processes to cancel.
+    pub(crate) poller: AbortHandle,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.poller.abort();
+    }
+}
+
+/// How an execution ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExecutionOutcome {
+    /// The folded result.
+    pub summary: ExecutionSummary,
+    /// The whole record.
+    pub record: ExecutionRecord,
+}
+
+/// How the engine stands now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineStats {
+    /// Executions that wait in the queue.
+    pub queued_executions: usize,
+    /// Executions that wait or run.
+    pub live_executions: usize,
+    /// Nodes that run.
+    pub node_runs: usize,
+    /// Why the store cannot write now, if it cannot: executions are held until it can.
+    pub store_trouble: Option<String>,
+    /// How the connections of each transport stand, by its name.
+    pub transports: Vec<(String, PoolStats)>,
+}
+
+impl Engine {
+    /// Puts an engine together.
+    pub fn builder() -> EngineBuilder {
+        EngineBuilder::new()
+    }
+
+    /// Accepts an execution and returns its id as soon as it is on stable storage (R1.3). A request with an
+    /// idempotency key that this user has used for the same request returns the execution of then and starts
+    /// nothing. Dropping the future does not take back what was accepted.
+    ///
+    /// # Errors
+    /// [`SubmitError`]; then nothing was started.
+    pub async fn submit(
+        &self,
+        caller: Caller,
+        request: ExecutionRequest,
+    ) -> Result<ExecutionId, SubmitError> {
+        self.accept(caller, request, None).await
+    }
+
+    /// Submits and waits for the end (R1.2).
+    ///
+    /// # Errors
+    /// [`EngineError::Submit`] when it was not accepted; otherwise as for [`Engine::wait`].
+    pub async fn execute(
+        &self,
+        caller: Caller,
+        request: ExecutionRequest,
+    ) -> Result<ExecutionOutcome, EngineError> {
+        let id = self.submit(caller, request).await?;
+        self.outcome(id).await
+    }
+
+    /// Waits for the end of an execution, also of one that another process runs. Needs `executions.show`.
+    ///
+    /// # Errors
+    /// [`EngineError`]; [`EngineError::Abandoned`] when the engine is shut down before the end could be stored.
+    pub async fn wait(&self, caller: &Caller, id: ExecutionId) -> Result<ExecutionOutcome, EngineError> {
+        self.may(caller, "executions.show").await?;
+        self.outcome(id).await
+    }
+
+    /// How the engine stands now.
+    pub fn stats(&self) -> EngineStats {
+        let shared = &self.shared;
+        let transports = shared.transports.all().iter();
+        EngineStats {
+            queued_executions: shared.room.waiting(),
+            live_executions: *shared.registry.count().borrow(),
+            node_runs: shared.scheduler.permits_in_use(),
+            store_trouble: shared.recorder.trouble().map(|error| error.to_string()),
+            transports: transports.map(|one| (one.name().to_owned(), one.stats())).collect(),
+        }
+    }
+
+    /// The limits that are in force.
+    pub fn limits(&self) -> &EngineLimits {
+        &self.shared.limits
+    }
+
+    /// Sends a request through the stages. `known` are targets that need no resolving.
+    pub(crate) async fn accept(
+        &self,
+        caller: Caller,
+        request: ExecutionRequest,
+        known: Option<Vec<Target>>,
+    ) -> Result<ExecutionId, SubmitError> {
+        let shared = &self.shared;
+        if shared.closing.load(Ordering::Acquire) {
+            return Err(SubmitError::ShuttingDown);
+        }
+        let valid = validate(caller, request)?;
+        let resolved = resolve(valid, &*shared.resolver, known, shared.limits.max_targets).await?;
+        let authorized = match authorize(resolved, &shared.gate).await {
+            Ok(authorized) => authorized,
+            Err(denied) => {
+                shared.journaller.denied(shared.clock.now(), &denied);
+                return Err(denied.into());
+            }
+        };
+        let plan = plan(authorized, &shared.transports, &*shared.store, &shared.limits).await?;
+        // In a task of its own: a caller that goes away between the two steps must not leave an execution that
+        // is recorded and never run.
+        let accepted = tokio::spawn(record_and_start(Arc::clone(shared), plan));
+        accepted.await.unwrap_or_else(|error| Err(SubmitError::Internal(error.to_string())))
+    }
+
+    /// Waits for the end, without asking the authorizer.
+    pub(crate) async fn outcome(&self, id: ExecutionId) -> Result<ExecutionOutcome, EngineError> {
+        let shared = &self.shared;
+        if let Some(live) = shared.registry.get(id) {
+            let summary = live.log.finished().await.ok_or(EngineError::Abandoned(id))?;
+            return Ok(ExecutionOutcome { summary: *summary, record: live.record() });
+        }
+        // Ends with the execution, which another process runs.
+        loop {
+            let record = shared.store.execution(id).await?.ok_or(EngineError::NotFound(id))?;
+            if let (true, Some(summary)) = (record.status.is_final(), record.summary.clone()) {
+                return Ok(ExecutionOutcome { summary, record });
+            }
+            tokio::time::sleep(shared.limits.follow_poll).await;
+        }
+    }
+
+    /// Asks the authorizer about the engine itself.
+    pub(crate) async fn may(&self, caller: &Caller, capability: &str) -> Result<(), EngineError> {
+        let answer = self.shared.gate.ask_about(caller, capability).await;
+        answer.map_err(|denial| EngineError::Denied { reason: denial.reason })
+    }
+}
+
+async fn record_and_start(shared: Arc<Shared>, plan: ExecutionPlan) -> Result<ExecutionId, SubmitError> {
+    let _not_between = shared.submissions.read().await;
+    if shared.closing.load(Ordering::Acquire) {
+        return Err(SubmitError::ShuttingDown);
+    }
+    match record(plan, &shared.room, &*shared.store, &*shared.clock).await? {
+        Recorded::Existing(id) => Ok(id),
+        Recorded::New(recorded) => {
+            let id = recorded.id;
+            start(&shared, *recorded);
+            Ok(id)
+        }
+    }
+}
+
+/// Starts the two tasks of a recorded execution: the hub that emits and the dispatcher that runs.
+fn start(shared: &Shared, recorded: RecordedExecution) {
+    let limits = &shared.limits;
+    let (control, orders) = mpsc::channel(CONTROL_CHANNEL);
+    let (hub, inbox) = mpsc::channel(HUB_CHANNEL);
+    let (request, priority) = (recorded.request, recorded.redacted.priority);
+    let timeouts = request.timeouts;
+    let wanted = request.concurrency.unwrap_or(limits.default_concurrency);
+    let concurrency = usize::try_from(wanted).unwrap_or(usize::MAX).min(limits.max_node_runs);
+    let targets: Arc<[_]> = recorded.targets.into();
+    let live = Arc::new(Live {
+        id: recorded.id,
+        caller: recorded.caller.clone(),
+        request: recorded.redacted,
+        submitted_at: recorded.submitted_at,
+        control,
+        log: EventLog::new(targets.len() as u64, limits.event_ring, limits.event_ring_bytes),
+    });
+    let context = Arc::new(RunContext {
+        id: recorded.id,
+        caller: recorded.caller,
+        capability: recorded.capability,
+        action: Arc::new(request.action),
+        targets: Arc::clone(&targets),
+        transports: Arc::clone(&shared.transports),
+        gate: shared.gate.clone(),
+        hub,
+        output_room: Arc::new(Semaphore::new(limits.output_in_flight_bytes)),
+        clock: Arc::clone(&shared.clock),
+        limits: Arc::clone(limits),
+        journaller: shared.journaller.clone(),
+        connect_timeout: timeouts.connect_ms.map_or(limits.connect_timeout, Duration::from_millis),
+        node_timeout: timeouts.node_ms.map(Duration::from_millis),
+        host_keys: request.host_keys,
+        debug: request.debug,
+    });
+    shared.registry.insert(Arc::clone(&live));
+    let hub = Hub::new(
+        Arc::clone(&live),
+        Arc::clone(&shared.registry),
+        targets,
+        inbox,
+        shared.recorder.clone(),
+        Arc::clone(&shared.clock),
+        limits.stored_output_event_bytes,
+    );
+    tokio::spawn(hub.run());
+    let execution_timeout = timeouts.execution_ms.map(Duration::from_millis);
+    let dispatcher = Dispatcher::new(context, orders, recorded.place, concurrency, execution_timeout);
+    tokio::spawn(dispatcher.run(shared.scheduler.clone(), priority));
+    if shared.closing.load(Ordering::Acquire) {
+        // The shutdown did not wait for this submission any longer. The channel is new, so there is room.
+        let _ = live.control.try_send(Control::Drain);
+    }
+}

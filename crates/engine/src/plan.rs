@@ -1,0 +1,221 @@
+//! Fourth stage: the way to each node, and whether what the action reads here can be read. Main type:
+//! [`ExecutionPlan`], which only [`plan`] makes. Nothing is connected or started.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+
+use pabawi_domain::action::{Action, StdinSource};
+use pabawi_domain::id::PluginName;
+use pabawi_domain::node::Target;
+use pabawi_domain::ports::{ExecutionStore, Transport};
+use pabawi_domain::request::{Caller, ExecutionRequest};
+use pabawi_domain::validation::ValidationError;
+
+use crate::authorize::AuthorizedRequest;
+use crate::error::SubmitError;
+use crate::limits::EngineLimits;
+use crate::run::probe_spill_dir;
+
+/// The transport of nodes and requests that name none.
+const DEFAULT_TRANSPORT: &str = "ssh";
+
+/// The transports by name.
+#[derive(Default)]
+pub(crate) struct Transports {
+    all: Vec<Arc<dyn Transport>>,
+    by_name: HashMap<String, usize>,
+}
+
+impl Transports {
+    /// Adds one; `false` when its name is taken.
+    pub(crate) fn add(&mut self, transport: Arc<dyn Transport>) -> bool {
+        let index = self.all.len();
+        let new = !self.by_name.contains_key(transport.name());
+        if new {
+            self.by_name.insert(transport.name().to_owned(), index);
+            self.all.push(transport);
+        }
+        new
+    }
+
+    pub(crate) fn all(&self) -> &[Arc<dyn Transport>] {
+        &self.all
+    }
+
+    /// The transport that a plan chose.
+    pub(crate) fn get(&self, index: usize) -> Option<&Arc<dyn Transport>> {
+        self.all.get(index)
+    }
+
+    fn names(&self) -> String {
+        if self.all.is_empty() {
+            return "none is set up".to_owned();
+        }
+        let names: Vec<&str> = self.all.iter().map(|transport| transport.name()).collect();
+        format!("there are: {}", names.join(", "))
+    }
+}
+
+/// A target and the transport to it.
+#[derive(Debug)]
+pub(crate) struct PlannedTarget {
+    pub(crate) target: Target,
+    /// Index in [`Transports`].
+    pub(crate) transport: usize,
+}
+
+/// Everything that is needed to run, checked.
+#[derive(Debug)]
+pub(crate) struct ExecutionPlan {
+    caller: Caller,
+    request: ExecutionRequest,
+    capability: &'static str,
+    targets: Vec<PlannedTarget>,
+}
+
+/// Chooses the transport of each target and looks at the files of this machine that the action reads.
+///
+/// # Errors
+/// [`SubmitError::Invalid`] with every fault found.
+pub(crate) async fn plan(
+    authorized: AuthorizedRequest,
+    transports: &Transports,
+    store: &dyn ExecutionStore,
+    limits: &EngineLimits,
+) -> Result<ExecutionPlan, SubmitError> {
+    let mut faults = ValidationError::default();
+    let request = authorized.request();
+    let chosen = choose_transports(authorized.targets(), request, transports, &mut faults);
+    check_local_files(&request.action, &mut faults).await;
+    if request.debug
+        && let Err(error) = probe_spill_dir(&limits.spill_dir).await
+    {
+        let dir = limits.spill_dir.display();
+        faults.push("debug", format!("complete output cannot be written to {dir}: {error}"));
+    }
+    if let Some(old) = request.rerun_of
+        && store.execution(old).await?.is_none()
+    {
+        faults.push("rerunOf", format!("there is no execution {old}"));
+    }
+    faults.into_result()?;
+    let (caller, request, capability, targets) = authorized.into_parts();
+    let targets = targets
+        .into_iter()
+        .zip(chosen)
+        .map(|(target, transport)| PlannedTarget { target, transport })
+        .collect();
+    Ok(ExecutionPlan { caller, request, capability, targets })
+}
+
+/// One index for each target; where there is a fault the indices do not matter.
+fn choose_transports(
+    targets: &[Target],
+    request: &ExecutionRequest,
+    transports: &Transports,
+    faults: &mut ValidationError,
+) -> Vec<usize> {
+    let default = request.transport.as_ref().map_or(DEFAULT_TRANSPORT, PluginName::as_str);
+    let default_index = transports.by_name.get(default).copied();
+    let mut default_missing = false;
+    // Unknown names of endpoints, each with the first node that has it and how many have it.
+    let mut unknown: BTreeMap<&str, (&Target, usize)> = BTreeMap::new();
+    let mut chosen = Vec::with_capacity(targets.len());
+    for target in targets {
+        let index = match &target.endpoint.transport {
+            None => {
+                default_missing |= default_index.is_none();
+                default_index
+            }
+            Some(name) => {
+                let index = transports.by_name.get(name.as_str()).copied();
+                if index.is_none() {
+                    unknown.entry(name.as_str()).or_insert((target, 0)).1 += 1;
+                }
+                index
+            }
+        };
+        chosen.push(index.unwrap_or_default());
+    }
+    if default_missing {
+        faults.push("transport", format!("there is no transport {default:?}; {}", transports.names()));
+    }
+    for (name, (first, count)) in unknown {
+        let node = &first.node;
+        let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
+        let known = transports.names();
+        faults.push(
+            "targets",
+            format!("{node}{more} is reached by a transport {name:?} that does not exist; {known}"),
+        );
+    }
+    chosen
+}
+
+/// Reads nothing of the files: it opens them and looks at what they are.
+async fn check_local_files(action: &Action, faults: &mut ValidationError) {
+    match action {
+        Action::Upload(copy) => {
+            if let Err(why) = readable(&copy.source, true).await {
+                faults.push("action.source", why);
+            }
+        }
+        Action::Download(copy) => match tokio::fs::metadata(&copy.destination).await {
+            Ok(found) if !found.is_dir() => {
+                let path = copy.destination.display();
+                faults.push(
+                    "action.destination",
+                    format!("{path} is not a directory; name the directory to copy into"),
+                );
+            }
+            // It may be made later; a parent that cannot be entered is an error now.
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                let path = copy.destination.display();
+                faults.push("action.destination", format!("{path} cannot be used: {error}"));
+            }
+            _ => {}
+        },
+        other => {
+            let stdin = other.process().and_then(|process| process.stdin.as_ref());
+            if let Some(StdinSource::File(path)) = stdin
+                && let Err(why) = readable(path, false).await
+            {
+                faults.push("action.stdin", why);
+            }
+        }
+    }
+}
+
+async fn readable(path: &Path, may_be_directory: bool) -> Result<(), String> {
+    let shown = path.display();
+    let failed = |error: std::io::Error| format!("{shown} cannot be read: {error}");
+    let found = tokio::fs::metadata(path).await.map_err(failed)?;
+    if found.is_dir() && may_be_directory {
+        tokio::fs::read_dir(path).await.map(drop).map_err(failed)
+    } else if found.is_file() {
+        tokio::fs::File::open(path).await.map(drop).map_err(failed)
+    } else {
+        // A pipe or device would be read by the first node and be empty, or endless, for the others.
+        let wanted = if may_be_directory { "a regular file or directory" } else { "a regular file" };
+        Err(format!("{shown} is not {wanted}"))
+    }
+}
+
+impl ExecutionPlan {
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    pub(crate) fn request(&self) -> &ExecutionRequest {
+        &self.request
+    }
+
+    pub(crate) fn targets(&self) -> &[PlannedTarget] {
+        &self.targets
+    }
+
+    pub(crate) fn into_parts(self) -> (Caller, ExecutionRequest, &'static str, Vec<PlannedTarget>) {
+        (self.caller, self.request, self.capability, self.targets)
+    }
+}

@@ -1,0 +1,140 @@
+//! Questions about executions, answered by the store or from what runs here. Each asks the authorizer first:
+//! `executions.list` for the history, `executions.show` for one execution.
+
+use std::sync::Arc;
+
+use pabawi_domain::id::{ExecutionId, NodeId};
+use pabawi_domain::output::{ContentHash, StreamKind};
+use pabawi_domain::record::{
+    AttemptRecord, ExecutionQuery, ExecutionRecord, OutputChunk, OutputGroup, Page, TargetQuery, TargetRecord,
+};
+use pabawi_domain::request::Caller;
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::subscribe::{Subscription, SubscriptionMode};
+
+const SHOW: &str = "executions.show";
+
+impl Engine {
+    /// Where an execution stands: live where it runs here, otherwise as it is stored.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn status(&self, caller: &Caller, id: ExecutionId) -> Result<ExecutionRecord, EngineError> {
+        self.may(caller, SHOW).await?;
+        let live = self.shared.registry.get(id);
+        match (self.shared.store.execution(id).await, live) {
+            (Ok(stored), Some(live)) => {
+                let reruns = stored.map(|record| record.reruns).unwrap_or_default();
+                Ok(ExecutionRecord { reruns, ..live.record() })
+            }
+            // What runs here is known without the store.
+            (Err(_), Some(live)) => Ok(live.record()),
+            (Ok(stored), None) => stored.ok_or(EngineError::NotFound(id)),
+            (Err(error), None) => Err(error.into()),
+        }
+    }
+
+    /// The events of an execution from a sequence number on (0 or 1 for all), live or replayed from the store.
+    /// Events of an execution that another process runs come from the store, as they are stored.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn events(
+        &self,
+        caller: &Caller,
+        id: ExecutionId,
+        from_seq: u64,
+        mode: SubscriptionMode,
+    ) -> Result<Subscription, EngineError> {
+        self.may(caller, SHOW).await?;
+        let store = Arc::clone(&self.shared.store);
+        if let Some(live) = self.shared.registry.get(id) {
+            return Ok(Subscription::live(live, store, from_seq, mode));
+        }
+        self.exists(id).await?;
+        Ok(Subscription::stored(id, store, from_seq, self.shared.limits.follow_poll))
+    }
+
+    /// Executions, newest first (R5.5, R5.8). Those that run are shown as they are stored.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn executions(
+        &self,
+        caller: &Caller,
+        query: &ExecutionQuery,
+    ) -> Result<Page<ExecutionRecord>, EngineError> {
+        self.may(caller, "executions.list").await?;
+        Ok(self.shared.store.executions(query).await?)
+    }
+
+    /// Targets of one execution in the order of its plan.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn targets(
+        &self,
+        caller: &Caller,
+        id: ExecutionId,
+        query: &TargetQuery,
+    ) -> Result<Page<TargetRecord>, EngineError> {
+        self.may(caller, SHOW).await?;
+        self.exists(id).await?;
+        Ok(self.shared.store.targets(id, query).await?)
+    }
+
+    /// Attempts of one execution, or of one of its nodes, in the order of their start.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn attempts(
+        &self,
+        caller: &Caller,
+        id: ExecutionId,
+        node: Option<&NodeId>,
+    ) -> Result<Vec<AttemptRecord>, EngineError> {
+        self.may(caller, SHOW).await?;
+        self.exists(id).await?;
+        Ok(self.shared.store.attempts(id, node).await?)
+    }
+
+    /// A part of a stored output: at most `max_bytes` from `offset` of what is kept. `None` when there is no
+    /// such output.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn output(
+        &self,
+        caller: &Caller,
+        hash: ContentHash,
+        offset: u64,
+        max_bytes: u32,
+    ) -> Result<Option<OutputChunk>, EngineError> {
+        self.may(caller, SHOW).await?;
+        Ok(self.shared.store.output(hash, offset, max_bytes).await?)
+    }
+
+    /// The targets of an execution by equal output of one stream, the largest group first.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn output_groups(
+        &self,
+        caller: &Caller,
+        id: ExecutionId,
+        stream: StreamKind,
+    ) -> Result<Vec<OutputGroup>, EngineError> {
+        self.may(caller, SHOW).await?;
+        self.exists(id).await?;
+        Ok(self.shared.store.output_groups(id, stream).await?)
+    }
+
+    async fn exists(&self, id: ExecutionId) -> Result<(), EngineError> {
+        match self.shared.store.execution(id).await? {
+            Some(_) => Ok(()),
+            None => Err(EngineError::NotFound(id)),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Fifth stage: the execution is on stable storage before anybody hears its id. Main type:
+//! [`RecordedExecution`], which only [`record`] makes. Secrets do not get past this point into the store.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use pabawi_domain::id::ExecutionId;
+use pabawi_domain::node::Target;
+use pabawi_domain::ports::{Clock, Created, ExecutionStore};
+use pabawi_domain::record::NewExecution;
+use pabawi_domain::request::{Caller, ExecutionRequest};
+use pabawi_domain::secret::{REDACTED, Secret};
+use uuid::Uuid;
+
+use crate::error::SubmitError;
+use crate::plan::{ExecutionPlan, PlannedTarget};
+use crate::schedule::{QueuePlace, QueueRoom};
+
+/// An execution that survives `kill -9` and has a place in the queue.
+#[derive(Debug)]
+pub(crate) struct RecordedExecution {
+    pub(crate) id: ExecutionId,
+    pub(crate) submitted_at: Timestamp,
+    pub(crate) caller: Caller,
+    /// With secrets; it stays in memory.
+    pub(crate) request: ExecutionRequest,
+    /// Without secrets, as it is stored and shown.
+    pub(crate) redacted: Arc<ExecutionRequest>,
+    pub(crate) capability: &'static str,
+    pub(crate) targets: Vec<PlannedTarget>,
+    pub(crate) place: QueuePlace,
+    /// Nobody else makes one.
+    _stage: (),
+}
+
+/// What came of recording.
+#[derive(Debug)]
+pub(crate) enum Recorded {
+    /// It is new and has to be run.
+    New(Box<RecordedExecution>),
+    /// The same request was accepted before under the same idempotency key.
+    Existing(ExecutionId),
+}
+
+/// Takes a place in the queue, then writes the execution down.
+///
+/// # Errors
+/// [`SubmitError::QueueFull`], [`SubmitError::IdempotencyConflict`], [`SubmitError::Store`]; then nothing is
+/// written.
+pub(crate) async fn record(
+    plan: ExecutionPlan,
+    room: &Arc<QueueRoom>,
+    store: &dyn ExecutionStore,
+    clock: &dyn Clock,
+) -> Result<Recorded, SubmitError> {
+    let place = room.take(plan.targets().len())?;
+    let submitted_at = clock.now();
+    let id = new_id(submitted_at);
+    let redacted = Arc::new(plan.request().redacted());
+    let created = store
+        .create(NewExecution {
+            id,
+            caller: plan.caller().clone(),
+            request: redacted.as_ref().clone(),
+            targets: plan.targets().iter().map(|planned| without_secrets(&planned.target)).collect(),
+            submitted_at,
+        })
+        .await?;
+    match created {
+        Created::New => {
+            let (caller, request, capability, targets) = plan.into_parts();
+            Ok(Recorded::New(Box::new(RecordedExecution {
+                id,
+                submitted_at,
+                caller,
+                request,
+                redacted,
+                capability,
+                targets,
+                place,
+                _stage: (),
+            })))
+        }
+        Created::Existing { id: existing, same_request } => {
+            // Somebody else's execution is never handed out, even for the same request.
+            let same_user = store
+                .execution(existing)
+                .await?
+                .is_some_and(|record| record.caller.user == plan.caller().user);
+            if same_request && same_user {
+                Ok(Recorded::Existing(existing))
+            } else {
+                Err(SubmitError::IdempotencyConflict { existing })
+            }
+        }
+    }
+}
+
+fn new_id(at: Timestamp) -> ExecutionId {
+    let drawn = *Uuid::new_v4().as_bytes();
+    // Bytes 6 and 8 of a version 4 UUID are partly fixed (RFC 9562 section 5.4); the others are random.
+    let [a, b, c, d, e, f, _, g, _, h, i, j, ..] = drawn;
+    let ms = u64::try_from(at.as_millisecond()).unwrap_or_default();
+    ExecutionId::from_parts(ms, [a, b, c, d, e, f, g, h, i, j])
+}
+
+fn without_secrets(target: &Target) -> Target {
+    let mut target = target.clone();
+    if let Some(password) = &mut target.endpoint.password {
+        *password = Secret::new(REDACTED);
+    }
+    target
+}

@@ -1,0 +1,101 @@
+//! The executions that this process runs now: [`Registry`], and of each one what others may see, [`Live`].
+//!
+//! The map is behind a mutex, as an exception: it is not run state, it is held for single look-ups and never
+//! across an await. Run state belongs to the dispatchers.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use pabawi_domain::id::ExecutionId;
+use pabawi_domain::record::ExecutionRecord;
+use pabawi_domain::request::{Caller, ExecutionRequest};
+use pabawi_domain::summary::ExecutionStatus;
+use tokio::sync::{mpsc, watch};
+
+use crate::dispatcher::Control;
+use crate::subscribe::EventLog;
+
+/// What others see of a running execution.
+pub(crate) struct Live {
+    pub(crate) id: ExecutionId,
+    pub(crate) caller: Caller,
+    /// Without secrets.
+    pub(crate) request: Arc<ExecutionRequest>,
+    pub(crate) submitted_at: Timestamp,
+    /// Orders to its dispatcher.
+    pub(crate) control: mpsc::Sender<Control>,
+    pub(crate) log: EventLog,
+}
+
+impl Live {
+    /// The record as the store has it or will have it. Everything in it is durable already.
+    pub(crate) fn record(&self) -> ExecutionRecord {
+        let standing = self.log.standing();
+        let status = match (&standing.finished, standing.started_at) {
+            (Some((_, summary)), _) => summary.status,
+            (None, Some(_)) => ExecutionStatus::Running,
+            (None, None) => ExecutionStatus::Queued,
+        };
+        let (finished_at, summary) = match standing.finished {
+            Some((at, summary)) => (Some(at), Some(*summary)),
+            None => (None, None),
+        };
+        ExecutionRecord {
+            id: self.id,
+            caller: self.caller.clone(),
+            request: self.request.as_ref().clone(),
+            action_kind: self.request.action.kind(),
+            action_text: self.request.action.text(),
+            status,
+            progress: standing.progress,
+            submitted_at: self.submitted_at,
+            started_at: standing.started_at,
+            finished_at,
+            summary,
+            reruns: Vec::new(),
+        }
+    }
+}
+
+/// The executions of this process.
+pub(crate) struct Registry {
+    live: Mutex<HashMap<ExecutionId, Arc<Live>>>,
+    count: watch::Sender<usize>,
+}
+
+impl Registry {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { live: Mutex::default(), count: watch::Sender::new(0) })
+    }
+
+    pub(crate) fn insert(&self, live: Arc<Live>) {
+        let mut map = self.lock();
+        map.insert(live.id, live);
+        self.count.send_replace(map.len());
+    }
+
+    pub(crate) fn remove(&self, id: ExecutionId) {
+        let mut map = self.lock();
+        map.remove(&id);
+        self.count.send_replace(map.len());
+    }
+
+    pub(crate) fn get(&self, id: ExecutionId) -> Option<Arc<Live>> {
+        self.lock().get(&id).cloned()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Live>> {
+        self.lock().values().cloned().collect()
+    }
+
+    /// How many there are, and word when that changes.
+    pub(crate) fn count(&self) -> watch::Receiver<usize> {
+        self.count.subscribe()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ExecutionId, Arc<Live>>> {
+        // Nothing in here can panic half way, so a poisoned lock holds a sound map.
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

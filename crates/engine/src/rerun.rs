@@ -1,0 +1,169 @@
+//! A new execution on chosen nodes of an old one: [`Engine::rerun`]. It goes through every stage like any other
+//! request. Secrets were not stored, so they have to be given again.
+
+use std::collections::BTreeMap;
+
+use pabawi_domain::action::EnvValue;
+use pabawi_domain::id::{ExecutionId, NodeId};
+use pabawi_domain::node::{Target, TargetExpression};
+use pabawi_domain::outcome::NodeOutcome;
+use pabawi_domain::ports::TargetError;
+use pabawi_domain::record::{TargetQuery, TargetRecord, TargetState};
+use pabawi_domain::request::{Caller, ExecutionRequest};
+use pabawi_domain::secret::Secret;
+use pabawi_domain::validation::ValidationError;
+
+use crate::engine::Engine;
+use crate::error::SubmitError;
+
+/// Which nodes of the old execution run again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RerunSelection {
+    /// All of them.
+    All,
+    /// Those that were started and did not succeed, those whose outcome is not known among them; not those that
+    /// were cancelled.
+    Failed,
+    /// Those on which nothing was run: skipped, or cancelled before their turn.
+    NotStarted,
+    /// All that did not succeed, for whatever reason.
+    NotSucceeded,
+    /// These.
+    Nodes(Vec<NodeId>),
+}
+
+impl RerunSelection {
+    fn takes(&self, record: &TargetRecord) -> bool {
+        let succeeded = record.result.as_ref().is_some_and(NodeOutcome::is_success);
+        let set_aside =
+            matches!(record.result, Some(NodeOutcome::Cancelled { .. } | NodeOutcome::Skipped { .. }));
+        match self {
+            Self::All => true,
+            Self::NotSucceeded => !succeeded,
+            Self::Failed => !succeeded && !set_aside && record.state != TargetState::Queued,
+            Self::NotStarted => record.attempt == 0 && (set_aside || record.state == TargetState::Queued),
+            Self::Nodes(nodes) => nodes.contains(&record.target.node),
+        }
+    }
+}
+
+/// Secrets of the old request, which were used and not stored.
+#[derive(Debug, Clone, Default)]
+pub struct RerunSecrets {
+    /// Values of environment variables by name.
+    pub env: BTreeMap<String, Secret>,
+    /// The password for the change of user.
+    pub run_as_password: Option<Secret>,
+}
+
+impl RerunSecrets {
+    /// Puts the secrets where the stored request has its marks.
+    fn fill(self, request: &mut ExecutionRequest) {
+        let Some(process) = request.action.process_mut() else { return };
+        for (name, value) in self.env {
+            if let Some(EnvValue::Secret { secret }) = process.env.get_mut(&name) {
+                *secret = value;
+            }
+        }
+        if let (Some(run_as), Some(password)) = (&mut process.run_as, self.run_as_password)
+            && run_as.password.is_some()
+        {
+            run_as.password = Some(password);
+        }
+    }
+}
+
+impl Engine {
+    /// Runs an execution again on chosen nodes. The inventory is asked for them anew; nodes that it does not
+    /// know (they were named by address) are reached as they were then. Needs `executions.show` and whatever the
+    /// action needs.
+    ///
+    /// # Errors
+    /// [`SubmitError`]; [`SubmitError::Invalid`] names secrets that have to be given again by their field, and
+    /// `selection` when it chooses no node or the old execution has not ended.
+    pub async fn rerun(
+        &self,
+        caller: Caller,
+        id: ExecutionId,
+        selection: RerunSelection,
+        secrets: RerunSecrets,
+    ) -> Result<ExecutionId, SubmitError> {
+        let shared = &self.shared;
+        if let Err(denial) = shared.gate.ask_about(&caller, "executions.show").await {
+            return Err(SubmitError::Denied { reason: denial.reason });
+        }
+        let record = shared.store.execution(id).await?.ok_or(SubmitError::NotFound(id))?;
+        if !record.status.is_final() {
+            let text = format!("execution {id} has not ended; wait for it or cancel it first");
+            return Err(ValidationError::of("selection", text).into());
+        }
+        let mut request = record.request;
+        secrets.fill(&mut request);
+        request.rerun_of = Some(id);
+        // The key belongs to the old execution: with it, that one would be the answer.
+        request.idempotency_key = None;
+        request.check()?;
+        let chosen = self.chosen_targets(id, &selection).await?;
+        request.targets = TargetExpression::of_nodes(chosen.iter().map(|target| &target.node));
+        let known = match shared.resolver.resolve(&request.targets).await {
+            Ok(targets) if same_nodes(&targets, &chosen) => targets,
+            Ok(_) | Err(TargetError::Invalid(_)) => stored_ways(chosen)?,
+            Err(other) => return Err(SubmitError::Inventory(other.to_string())),
+        };
+        self.accept(caller, request, Some(known)).await
+    }
+
+    async fn chosen_targets(
+        &self,
+        id: ExecutionId,
+        selection: &RerunSelection,
+    ) -> Result<Vec<Target>, SubmitError> {
+        let mut chosen = Vec::new();
+        let mut query = TargetQuery { limit: Some(10_000), ..TargetQuery::default() };
+        // Ends with the last page.
+        loop {
+            let page = self.shared.store.targets(id, &query).await?;
+            let taken = page.items.into_iter().filter(|record| selection.takes(record));
+            chosen.extend(taken.map(|record| record.target));
+            match page.next_cursor {
+                Some(cursor) => query.cursor = Some(cursor),
+                None => break,
+            }
+        }
+        if let RerunSelection::Nodes(nodes) = selection {
+            let missing = nodes.iter().find(|node| chosen.iter().all(|target| target.node != **node));
+            if let Some(node) = missing {
+                let text = format!("{node} is not among the targets of execution {id}");
+                return Err(ValidationError::of("selection", text).into());
+            }
+        }
+        if chosen.is_empty() {
+            let text = format!("chooses no node of execution {id}; there is nothing to run again");
+            return Err(ValidationError::of("selection", text).into());
+        }
+        Ok(chosen)
+    }
+}
+
+/// Whether the inventory means the same nodes by these names: a name may read as an expression.
+fn same_nodes(resolved: &[Target], chosen: &[Target]) -> bool {
+    let names = |targets: &[Target]| {
+        let mut names: Vec<NodeId> = targets.iter().map(|target| target.node.clone()).collect();
+        names.sort();
+        names
+    };
+    names(resolved) == names(chosen)
+}
+
+/// The targets as they were stored, if nothing secret is missing from them.
+fn stored_ways(targets: Vec<Target>) -> Result<Vec<Target>, SubmitError> {
+    let mut faults = ValidationError::default();
+    for target in &targets {
+        if target.endpoint.password.as_ref().is_some_and(Secret::is_redacted) {
+            let node = &target.node;
+            faults.push("targets", format!("{node}: its password was not stored, and the inventory does not know the node; submit a new request"));
+        }
+    }
+    faults.into_result()?;
+    Ok(targets)
+}

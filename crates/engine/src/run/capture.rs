@@ -1,0 +1,290 @@
+//! Keeps the output of one node run: [`Captures`], one [`StreamCapture`] for each stream.
+//!
+//! The hash is taken over everything. Without debug mode the first and last part are kept; with it every byte,
+//! in memory up to a limit and then in a file (R5.10, R5.11).
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::PathBuf;
+
+use pabawi_domain::id::ExecutionId;
+use pabawi_domain::output::{CapturedOutput, ContentHash, KeptOutput, OutputData, StreamKind};
+use sha2::{Digest, Sha256};
+
+use super::spill::Spill;
+use crate::limits::EngineLimits;
+
+/// Both streams of a run. Nothing is allocated for a stream that stays empty.
+#[derive(Debug)]
+pub(super) struct Captures {
+    stdout: Option<StreamCapture>,
+    stderr: Option<StreamCapture>,
+    rules: Rules,
+}
+
+/// How much is kept, and where.
+#[derive(Debug, Clone)]
+struct Rules {
+    head: usize,
+    tail: usize,
+    /// Debug mode: bytes in memory, and the file for more, without the stream's name.
+    complete: Option<(usize, PathBuf)>,
+}
+
+impl Captures {
+    pub(super) fn new(limits: &EngineLimits, debug: bool, id: ExecutionId, index: u32) -> Self {
+        let complete =
+            debug.then(|| (limits.debug_memory_bytes, limits.spill_dir.join(format!("{id}-{index}"))));
+        let rules = Rules { head: limits.output_head_bytes, tail: limits.output_tail_bytes, complete };
+        Self { stdout: None, stderr: None, rules }
+    }
+
+    /// Takes output; returns how many bytes of its stream came before.
+    pub(super) fn push(&mut self, stream: StreamKind, data: &[u8]) -> u64 {
+        let rules = &self.rules;
+        let slot = match stream {
+            StreamKind::Stdout => &mut self.stdout,
+            StreamKind::Stderr => &mut self.stderr,
+        };
+        let capture = slot.get_or_insert_with(|| StreamCapture::new(stream, rules));
+        let before = capture.total;
+        capture.push(data, rules);
+        before
+    }
+
+    /// Whether [`Captures::flush`] has to be called before more output is taken.
+    pub(super) fn wants_flush(&self) -> bool {
+        self.each()
+            .any(|capture| matches!(&capture.kept, Kept::Spilling { spill, .. } if spill.wants_flush()))
+    }
+
+    /// Writes what waits for the file. A full disk is waited for; on any other error only head and tail are
+    /// kept, which the result shows. The future may be dropped without loss.
+    pub(super) async fn flush(&mut self) {
+        for capture in self.each_mut() {
+            if let Kept::Spilling { spill, .. } = &mut capture.kept
+                && spill.wants_flush()
+                && let Err(error) = spill.flush(false).await
+            {
+                capture.give_up(&error);
+            }
+        }
+    }
+
+    /// Brings the files to the disk. The future may be dropped without loss.
+    pub(super) async fn finish(&mut self) {
+        for capture in self.each_mut() {
+            if let Kept::Spilling { spill, .. } = &mut capture.kept
+                && let Err(error) = spill.flush(true).await
+            {
+                capture.give_up(&error);
+            }
+        }
+    }
+
+    /// Tries once more and no longer waits for space: for a run that has been ordered to end.
+    pub(super) async fn finish_now(&mut self) {
+        for capture in self.each_mut() {
+            if let Kept::Spilling { spill, .. } = &mut capture.kept
+                && let Err(error) = spill.try_flush(true).await
+            {
+                capture.give_up(&error);
+            }
+        }
+    }
+
+    /// What was kept of stdout and stderr.
+    pub(super) fn seal(self) -> (Option<CapturedOutput>, Option<CapturedOutput>) {
+        (self.stdout.map(StreamCapture::seal), self.stderr.map(StreamCapture::seal))
+    }
+
+    fn each(&self) -> impl Iterator<Item = &StreamCapture> {
+        self.stdout.iter().chain(self.stderr.iter())
+    }
+
+    fn each_mut(&mut self) -> impl Iterator<Item = &mut StreamCapture> {
+        self.stdout.iter_mut().chain(self.stderr.iter_mut())
+    }
+}
+
+#[derive(Debug)]
+struct StreamCapture {
+    stream: StreamKind,
+    hasher: Sha256,
+    total: u64,
+    kept: Kept,
+}
+
+#[derive(Debug)]
+enum Kept {
+    Ends(Ends),
+    Whole(Vec<u8>),
+    /// The ends are kept beside the file for the case that the file fails.
+    Spilling {
+        ends: Ends,
+        spill: Box<Spill>,
+    },
+}
+
+impl StreamCapture {
+    fn new(stream: StreamKind, rules: &Rules) -> Self {
+        let kept = match rules.complete {
+            Some(_) => Kept::Whole(Vec::new()),
+            None => Kept::Ends(Ends::default()),
+        };
+        Self { stream, hasher: Sha256::new(), total: 0, kept }
+    }
+
+    fn push(&mut self, data: &[u8], rules: &Rules) {
+        self.hasher.update(data);
+        self.total += data.len() as u64;
+        match &mut self.kept {
+            Kept::Ends(ends) => ends.push(data, rules),
+            Kept::Spilling { ends, spill } => {
+                ends.push(data, rules);
+                spill.push(data);
+            }
+            Kept::Whole(bytes) => {
+                bytes.extend_from_slice(data);
+                if let Some((memory, path)) = &rules.complete
+                    && bytes.len() > *memory
+                {
+                    let mut ends = Ends::default();
+                    ends.push(bytes, rules);
+                    let path = path.with_extension(self.stream.to_string());
+                    let spill = Box::new(Spill::new(path, std::mem::take(bytes)));
+                    self.kept = Kept::Spilling { ends, spill };
+                }
+            }
+        }
+    }
+
+    fn give_up(&mut self, error: &io::Error) {
+        if let Kept::Spilling { ends, .. } = &mut self.kept {
+            tracing::warn!(stream = %self.stream, %error,
+                "complete output could not be written to a file; only its first and last part are kept");
+            self.kept = Kept::Ends(std::mem::take(ends));
+        }
+    }
+
+    fn seal(self) -> CapturedOutput {
+        let kept = match self.kept {
+            Kept::Whole(bytes) => KeptOutput::Whole(OutputData(bytes.into())),
+            Kept::Spilling { spill, .. } => KeptOutput::Spilled { path: spill.take() },
+            Kept::Ends(ends) => ends.seal(self.total),
+        };
+        CapturedOutput { hash: ContentHash(self.hasher.finalize().into()), total_bytes: self.total, kept }
+    }
+}
+
+/// The first and the last bytes.
+#[derive(Debug, Default)]
+struct Ends {
+    head: Vec<u8>,
+    tail: VecDeque<u8>,
+}
+
+impl Ends {
+    fn push(&mut self, data: &[u8], rules: &Rules) {
+        let to_head = data.len().min(rules.head.saturating_sub(self.head.len()));
+        let (head, rest) = data.split_at_checked(to_head).unwrap_or((data, &[]));
+        self.head.extend_from_slice(head);
+        // Only the end of a piece that is longer than the whole tail can stay.
+        let rest = rest.get(rest.len().saturating_sub(rules.tail)..).unwrap_or_default();
+        let surplus = (self.tail.len() + rest.len()).saturating_sub(rules.tail);
+        self.tail.drain(..surplus.min(self.tail.len()));
+        self.tail.extend(rest);
+    }
+
+    fn seal(mut self, total: u64) -> KeptOutput {
+        if (self.head.len() + self.tail.len()) as u64 == total {
+            self.head.extend(self.tail.iter());
+            KeptOutput::Whole(OutputData(self.head.into()))
+        } else {
+            let tail: Vec<u8> = self.tail.into();
+            KeptOutput::HeadTail { head: OutputData(self.head.into()), tail: OutputData(tail.into()) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn captures(head: usize, tail: usize, debug: Option<(usize, PathBuf)>) -> Captures {
+        Captures { stdout: None, stderr: None, rules: Rules { head, tail, complete: debug } }
+    }
+
+    fn hash(bytes: &[u8]) -> ContentHash {
+        ContentHash(Sha256::digest(bytes).into())
+    }
+
+    proptest! {
+        /// R5.11
+        #[test]
+        fn head_tail_and_hash_are_right_for_every_cut(
+            pieces in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..40), 0..12),
+            head in 0usize..50, tail in 0usize..50,
+        ) {
+            let whole = pieces.concat();
+            let mut captures = captures(head, tail, None);
+            let mut before = 0u64;
+            for piece in &pieces {
+                prop_assert_eq!(captures.push(StreamKind::Stdout, piece), before);
+                before += piece.len() as u64;
+            }
+            let (stdout, stderr) = captures.seal();
+            prop_assert!(stderr.is_none());
+            let Some(out) = stdout else { prop_assert!(whole.is_empty()); return Ok(()) };
+            prop_assert_eq!(out.hash, hash(&whole));
+            prop_assert_eq!(out.total_bytes, whole.len() as u64);
+            match &out.kept {
+                KeptOutput::Whole(kept) => prop_assert_eq!(&kept.0[..], &whole[..]),
+                KeptOutput::HeadTail { head: first, tail: last } => {
+                    prop_assert!(whole.len() > head + tail);
+                    prop_assert_eq!(&first.0[..], &whole[..head]);
+                    prop_assert_eq!(&last.0[..], &whole[whole.len() - tail..]);
+                    prop_assert_eq!(out.omitted_bytes(), (whole.len() - head - tail) as u64);
+                }
+                KeptOutput::Spilled { .. } => prop_assert!(false),
+            }
+        }
+    }
+
+    /// R5.10
+    #[tokio::test]
+    async fn debug_mode_keeps_every_byte_in_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut captures = captures(4, 4, Some((100, dir.path().join("run"))));
+        let mut whole = Vec::new();
+        for number in 0..200_000u32 {
+            let line = format!("{number}\n");
+            whole.extend_from_slice(line.as_bytes());
+            captures.push(StreamKind::Stderr, line.as_bytes());
+            if captures.wants_flush() {
+                captures.flush().await;
+            }
+        }
+        captures.push(StreamKind::Stdout, b"short");
+        captures.finish().await;
+        let (stdout, stderr) = captures.seal();
+        assert_eq!(stdout.unwrap().kept, KeptOutput::Whole(OutputData::from("short")));
+        let stderr = stderr.unwrap();
+        assert_eq!((stderr.hash, stderr.omitted_bytes()), (hash(&whole), 0));
+        let KeptOutput::Spilled { path } = stderr.kept else { panic!("{:?}", stderr.kept) };
+        assert!(std::fs::read(path).unwrap() == whole);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_fails_leaves_head_and_tail_and_says_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let blocked = dir.path().join("file");
+        std::fs::write(&blocked, b"").unwrap();
+        let mut captures = captures(2, 2, Some((4, blocked.join("run"))));
+        captures.push(StreamKind::Stdout, b"abcdefgh");
+        captures.finish().await;
+        let out = captures.seal().0.unwrap();
+        assert_eq!((out.hash, out.omitted_bytes()), (hash(b"abcdefgh"), 4));
+    }
+}

@@ -1,0 +1,54 @@
+//! What all node runs of one execution share: [`RunContext`]. One allocation for an execution, whatever the
+//! number of its nodes; nothing here changes while it runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pabawi_domain::action::Action;
+use pabawi_domain::host_key::HostKeyPolicy;
+use pabawi_domain::id::{ExecutionId, NodeId};
+use pabawi_domain::ports::Clock;
+use pabawi_domain::request::Caller;
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::authorize::AuthorizerGate;
+use crate::emit::Message;
+use crate::journaller::Journaller;
+use crate::limits::EngineLimits;
+use crate::plan::{PlannedTarget, Transports};
+
+/// What a node run needs besides its own target.
+pub(crate) struct RunContext {
+    pub(crate) id: ExecutionId,
+    pub(crate) caller: Caller,
+    pub(crate) capability: &'static str,
+    /// With its secrets; shared, never cloned for a node.
+    pub(crate) action: Arc<Action>,
+    /// Shared with the hub.
+    pub(crate) targets: Arc<[PlannedTarget]>,
+    pub(crate) transports: Arc<Transports>,
+    pub(crate) gate: AuthorizerGate,
+    /// The way to the execution's event hub. Bounded: a hub that is held slows the runs down.
+    pub(crate) hub: mpsc::Sender<Message>,
+    /// Bytes of output that may be on the way to the hub.
+    pub(crate) output_room: Arc<Semaphore>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) limits: Arc<EngineLimits>,
+    pub(crate) journaller: Journaller,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) node_timeout: Option<Duration>,
+    pub(crate) host_keys: Option<HostKeyPolicy>,
+    pub(crate) debug: bool,
+}
+
+impl RunContext {
+    /// The target at that place of the plan.
+    pub(crate) fn target(&self, index: u32) -> Option<&PlannedTarget> {
+        self.targets.get(usize::try_from(index).ok()?)
+    }
+
+    /// The node at that place of the plan.
+    pub(crate) fn node(&self, index: u32) -> Option<&NodeId> {
+        self.target(index).map(|planned| &planned.target.node)
+    }
+}

@@ -1,0 +1,15 @@
+//! Seventh stage: one node run from its permit to its end. `node_run` is the state machine, `context` what all
+//! runs of an execution share, `capture` and `spill` keep the output, `outcome` turns a transport's failures
+//! into outcomes.
+
+mod capture;
+mod context;
+mod node_run;
+mod outcome;
+mod spill;
+mod stop;
+
+pub(crate) use context::RunContext;
+pub(crate) use node_run::{NodeEnd, NodeRun};
+pub(crate) use spill::probe_spill_dir;
+pub(crate) use stop::{StopCause, StopOrder, give};

@@ -1,0 +1,403 @@
+//! One node's run: [`NodeRun`], a state machine from its permit to [`NodeEnd`]. It decides about one node only,
+//! writes nothing itself and never blocks another run.
+//!
+//! ```text
+//! authorized again -> attempt told to the hub -> connected -> attempt durable -> started -> output -> ended
+//!        |                    |                     |                              |
+//!        +---- an order to stop, or the node's limit of time, ends each of these --+
+//! ```
+//!
+//! The attempt is durable before the action is started, so that a target that reads `queued` after a crash has
+//! never run.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::slice;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use pabawi_domain::error::{ErrorCode, NodeError};
+use pabawi_domain::host_key::HostKeyAcceptance;
+use pabawi_domain::node::Target;
+use pabawi_domain::outcome::{NodeOutcome, RejectedBy, Termination, TimeoutPhase};
+use pabawi_domain::output::{CapturedOutput, StreamKind};
+use pabawi_domain::ports::{
+    ActionEnd, ActionEvent, AuthorizationQuery, ConnectRequest, RunningAction, SessionInfo, TerminateMode,
+};
+use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
+
+use super::capture::Captures;
+use super::context::RunContext;
+use super::outcome::{of_end, of_failure};
+use super::stop::{StopOrder, kill_is_ordered, ordered};
+use crate::emit::Message;
+use crate::panic_guard::CatchPanic;
+use crate::schedule::Permit;
+
+/// The longest piece of output in one event, in bytes.
+const MAX_PIECE: usize = 64 * 1024;
+/// How often the progress of a copy is told.
+const PROGRESS_EVERY: Duration = Duration::from_secs(1);
+
+/// How a node's run ended, with all that is kept of it.
+#[derive(Debug)]
+pub(crate) struct NodeEnd {
+    /// 0 when no attempt was begun.
+    pub(crate) attempt: u32,
+    pub(crate) outcome: NodeOutcome,
+    pub(crate) started_at: Option<Timestamp>,
+    pub(crate) finished_at: Timestamp,
+    pub(crate) duration_ms: u64,
+    pub(crate) stdout: Option<CapturedOutput>,
+    pub(crate) stderr: Option<CapturedOutput>,
+}
+
+/// A node that has its permit.
+pub(crate) struct NodeRun {
+    pub(crate) context: Arc<RunContext>,
+    /// Its place in the plan.
+    pub(crate) index: u32,
+    pub(crate) stop: watch::Receiver<Option<StopOrder>>,
+    /// Given back when the run's result has been handed to the hub.
+    pub(crate) permit: Permit,
+}
+
+/// What has been written down of the run so far. It stands outside the part that may panic.
+struct Notes {
+    attempt: u32,
+    began: Option<(Timestamp, Instant)>,
+    captures: Captures,
+    /// Told to the hub in this order; nothing more is read from the node while something waits here.
+    waiting: VecDeque<Piece>,
+    progress_told: Option<Instant>,
+}
+
+impl Notes {
+    /// Progress of a copy is told now and then only.
+    fn progress(&mut self, done_bytes: u64, total_bytes: Option<u64>) {
+        if self.progress_told.is_none_or(|at| at.elapsed() >= PROGRESS_EVERY) {
+            self.progress_told = Some(Instant::now());
+            self.waiting.push_back(Piece::Progress { done_bytes, total_bytes });
+        }
+    }
+}
+
+/// Something that waits for room at the hub.
+enum Piece {
+    Output { stream: StreamKind, offset: u64, data: Bytes },
+    Progress { done_bytes: u64, total_bytes: Option<u64> },
+}
+
+impl NodeRun {
+    /// Runs the node to its end and tells the hub.
+    pub(crate) async fn run(mut self) {
+        let context = Arc::clone(&self.context);
+        let Some(planned) = context.target(self.index) else { return };
+        let mut notes = Notes {
+            attempt: 0,
+            began: None,
+            captures: Captures::new(&context.limits, context.debug, context.id, self.index),
+            waiting: VecDeque::new(),
+            progress_told: None,
+        };
+        let outcome =
+            match CatchPanic(Box::pin(self.drive(&planned.target, planned.transport, &mut notes))).await {
+                Ok(outcome) => outcome,
+                Err(panic) => {
+                    let node = planned.target.node.clone();
+                    let text = format!("the transport panicked: {panic}");
+                    tracing::error!(execution_id = %context.id, %node, %panic, "transport panicked");
+                    NodeOutcome::PluginFault { error: NodeError::new(node, ErrorCode::PluginFault, text) }
+                }
+            };
+        let duration = notes.began.map_or(Duration::ZERO, |(_, at)| at.elapsed());
+        while !notes.waiting.is_empty() {
+            if !self.tell(&mut notes.waiting).await {
+                return;
+            }
+        }
+        tokio::select! {
+            biased;
+            () = notes.captures.finish() => {}
+            _ = ordered(&mut self.stop) => notes.captures.finish_now().await,
+        }
+        let (stdout, stderr) = notes.captures.seal();
+        let end = Box::new(NodeEnd {
+            attempt: notes.attempt,
+            outcome,
+            started_at: notes.began.map(|(at, _)| at),
+            finished_at: context.clock.now(),
+            duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+            stdout,
+            stderr,
+        });
+        // A hub that is gone has told so itself, and its execution is given up.
+        let _ = context.hub.send(Message::NodeFinished { index: self.index, end }).await;
+        drop(self.permit);
+    }
+
+    async fn drive(&mut self, target: &Target, transport: usize, notes: &mut Notes) -> NodeOutcome {
+        match self.attempt(target, transport, notes).await {
+            Ok(outcome) | Err(outcome) => outcome,
+        }
+    }
+
+    /// One attempt. `Err` is the outcome of a run that ended before its action was started.
+    async fn attempt(
+        &mut self,
+        target: &Target,
+        transport: usize,
+        notes: &mut Notes,
+    ) -> Result<NodeOutcome, NodeOutcome> {
+        let context = Arc::clone(&self.context);
+        let internal = |text: &str| NodeOutcome::Failed {
+            error: NodeError::new(target.node.clone(), ErrorCode::Internal, text),
+        };
+        before_start(&mut self.stop, None, ask_again(&context, target)).await??;
+
+        let at = context.clock.now();
+        let deadline = context.node_timeout.and_then(|limit| Instant::now().checked_add(limit));
+        let (durable, is_durable) = oneshot::channel();
+        let room = before_start(&mut self.stop, deadline, context.hub.reserve()).await?;
+        let Ok(room) = room else { return Err(internal("the execution was given up")) };
+        (notes.attempt, notes.began) = (1, Some((at, Instant::now())));
+        room.send(Message::NodeStarted { index: self.index, attempt: 1, at, durable });
+
+        let Some(transport) = context.transports.get(transport) else {
+            return Err(internal("the plan names a transport that does not exist"));
+        };
+        let request = ConnectRequest {
+            target: target.clone(),
+            timeout: context.connect_timeout,
+            host_keys: context.host_keys,
+        };
+        let patience = context.connect_timeout + context.limits.connect_slack;
+        let connecting = tokio::time::timeout(patience, transport.connect(&request));
+        let session = match before_start(&mut self.stop, deadline, connecting).await? {
+            Ok(connected) => connected.map_err(of_failure)?,
+            Err(_) => {
+                return Err(NodeOutcome::TimedOut { phase: TimeoutPhase::Connect, termination: None });
+            }
+        };
+        let info = session.info().clone();
+        self.tell_connection(target, transport.name(), info, deadline).await?;
+        // Written while the connection was made; a store that holds it back holds the start back.
+        if before_start(&mut self.stop, deadline, is_durable).await?.is_err() {
+            return Err(internal("the execution was given up"));
+        }
+        // From here on the node may have got the command: `start` is awaited to its end.
+        let mut running = session.start(Arc::clone(&context.action)).await.map_err(of_failure)?;
+        Ok(self.follow(&mut *running, notes, deadline, target).await)
+    }
+
+    async fn tell_connection(
+        &mut self,
+        target: &Target,
+        transport: &str,
+        info: SessionInfo,
+        deadline: Option<Instant>,
+    ) -> Result<(), NodeOutcome> {
+        let context = Arc::clone(&self.context);
+        let mut messages = vec![Message::NodeConnected {
+            index: self.index,
+            reused: info.reused,
+            phases: Box::new(info.phases),
+        }];
+        if let Some(key) = &info.host_key
+            && (key.accepted == HostKeyAcceptance::Unchecked
+                || (key.accepted == HostKeyAcceptance::Added && !info.reused))
+        {
+            context.journaller.host_key_exception(
+                context.clock.now(),
+                context.id,
+                &context.caller,
+                &target.node,
+                transport,
+                key,
+            );
+            messages.push(Message::HostKey { index: self.index, key: Box::new(key.clone()) });
+        }
+        for message in messages {
+            // A hub that is gone is noticed at the next step.
+            let _ = before_start(&mut self.stop, deadline, context.hub.send(message)).await?;
+        }
+        Ok(())
+    }
+
+    /// Follows a started action to its end.
+    async fn follow(
+        &mut self,
+        running: &mut dyn RunningAction,
+        notes: &mut Notes,
+        deadline: Option<Instant>,
+        target: &Target,
+    ) -> NodeOutcome {
+        loop {
+            let mut stop = self.stop.clone();
+            let may_read = notes.waiting.is_empty() && !notes.captures.wants_flush();
+            // An order comes first: a command that floods its output must not be able to outrun it.
+            tokio::select! {
+                biased;
+                order = ordered(&mut stop) => {
+                    let termination = self.terminate(running, order.mode).await;
+                    return order.outcome(Some(termination));
+                }
+                () = until(deadline) => {
+                    let mode = TerminateMode::Graceful { grace: self.context.limits.termination_grace };
+                    let termination = self.terminate(running, mode).await;
+                    return NodeOutcome::TimedOut { phase: TimeoutPhase::Run, termination: Some(termination) };
+                }
+                told = self.tell(&mut notes.waiting), if !notes.waiting.is_empty() => if !told {
+                    let termination = self.terminate(running, TerminateMode::Kill).await;
+                    return NodeOutcome::Cancelled { termination: Some(termination) };
+                },
+                () = notes.captures.flush(), if notes.captures.wants_flush() => {}
+                event = running.next(), if may_read => match event {
+                    ActionEvent::Output { stream, data } => {
+                        let offset = notes.captures.push(stream, &data);
+                        self.cut(stream, offset, data, &mut notes.waiting);
+                    }
+                    ActionEvent::Progress { done_bytes, total_bytes } => {
+                        notes.progress(done_bytes, total_bytes);
+                    }
+                    ActionEvent::Ended(end) => {
+                        if let ActionEnd::Copied(report) = &end {
+                            let (done_bytes, total_bytes) = (report.bytes, Some(report.bytes));
+                            notes.waiting.push_back(Piece::Progress { done_bytes, total_bytes });
+                        }
+                        return of_end(end).unwrap_or_else(|unknown| NodeOutcome::PluginFault {
+                            error: NodeError::new(
+                                target.node.clone(),
+                                ErrorCode::PluginFault,
+                                format!("the transport reported an end that is not known here: {unknown:?}"),
+                            ),
+                        });
+                    }
+                    // A kind of event that is newer than this engine says nothing about the end.
+                    _ => {}
+                },
+            }
+        }
+    }
+
+    /// Cuts output into events: none longer than [`MAX_PIECE`], and none across the limit of what is stored.
+    fn cut(&self, stream: StreamKind, mut offset: u64, mut data: Bytes, waiting: &mut VecDeque<Piece>) {
+        let stored = self.context.limits.stored_output_event_bytes;
+        // Ends: each turn takes at least one byte off.
+        while !data.is_empty() {
+            let to_limit = stored.checked_sub(offset).filter(|left| *left > 0);
+            let to_limit = to_limit.and_then(|left| usize::try_from(left).ok()).unwrap_or(usize::MAX);
+            let piece = data.split_to(data.len().min(MAX_PIECE).min(to_limit));
+            let length = piece.len() as u64;
+            waiting.push_back(Piece::Output { stream, offset, data: piece });
+            offset += length;
+        }
+    }
+
+    /// Tells the hub what has waited longest. Dropping the future loses nothing. `false` when the hub is gone.
+    async fn tell(&self, waiting: &mut VecDeque<Piece>) -> bool {
+        let context = &self.context;
+        let room = match waiting.front() {
+            None => return true,
+            Some(Piece::Progress { .. }) => None,
+            Some(Piece::Output { data, .. }) => {
+                let bytes = data.len().min(context.limits.output_in_flight_bytes);
+                let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+                match Arc::clone(&context.output_room).acquire_many_owned(bytes).await {
+                    Ok(room) => Some(room),
+                    Err(_) => return false,
+                }
+            }
+        };
+        let Ok(place) = context.hub.reserve().await else { return false };
+        let index = self.index;
+        match waiting.pop_front() {
+            None => {}
+            Some(Piece::Output { stream, offset, data }) => {
+                place.send(Message::Output { index, stream, offset, data, room });
+            }
+            Some(Piece::Progress { done_bytes, total_bytes }) => {
+                place.send(Message::CopyProgress { index, done_bytes, total_bytes });
+            }
+        }
+        true
+    }
+
+    /// Ends the process. An order to kill that comes meanwhile is obeyed when the gentler way has not been
+    /// confirmed by its end.
+    async fn terminate(&self, running: &mut dyn RunningAction, mode: TerminateMode) -> Termination {
+        let first = self.terminate_once(running, mode).await;
+        let harsher = mode != TerminateMode::Kill && kill_is_ordered(&self.stop);
+        if first != Termination::Confirmed && harsher {
+            // It looked later, so its report stands.
+            self.terminate_once(running, TerminateMode::Kill).await
+        } else {
+            first
+        }
+    }
+
+    async fn terminate_once(&self, running: &mut dyn RunningAction, mode: TerminateMode) -> Termination {
+        let grace = match mode {
+            TerminateMode::Graceful { grace } => grace,
+            TerminateMode::Kill => Duration::ZERO,
+        };
+        let patience = grace.saturating_add(self.context.limits.termination_slack);
+        tokio::time::timeout(patience, running.terminate(mode)).await.unwrap_or_else(|_| {
+            Termination::Unconfirmed {
+                why: format!("the transport did not report within {} ms", patience.as_millis()),
+            }
+        })
+    }
+}
+
+/// The authorizer's second look, at this one target (R6.6).
+async fn ask_again(context: &RunContext, target: &Target) -> Result<(), NodeOutcome> {
+    let query = AuthorizationQuery {
+        caller: &context.caller,
+        capability: context.capability,
+        action: Some(context.action.kind()),
+        nodes: slice::from_ref(&target.node),
+    };
+    context.gate.ask(&query).await.map_err(|denial| {
+        let node = target.node.clone();
+        tracing::warn!(execution_id = %context.id, %node, user = ?context.caller.user,
+            reason = ?denial.reason, "denied at the start");
+        context.journaller.denied_at_start(
+            context.clock.now(),
+            context.id,
+            &context.caller,
+            &node,
+            context.capability,
+            &denial.reason,
+        );
+        let error = NodeError::new(node, ErrorCode::Denied, denial.reason);
+        NodeOutcome::Rejected { by: RejectedBy::Policy, error }
+    })
+}
+
+/// Does something that may be dropped because nothing has been started yet.
+async fn before_start<T>(
+    stop: &mut watch::Receiver<Option<StopOrder>>,
+    deadline: Option<Instant>,
+    future: impl Future<Output = T>,
+) -> Result<T, NodeOutcome> {
+    tokio::select! {
+        biased;
+        order = ordered(stop) => Err(order.outcome(None)),
+        () = until(deadline) => {
+            Err(NodeOutcome::TimedOut { phase: TimeoutPhase::Connect, termination: None })
+        }
+        value = future => Ok(value),
+    }
+}
+
+/// Returns at the deadline, never without one.
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

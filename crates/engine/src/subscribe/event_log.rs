@@ -1,0 +1,230 @@
+//! The latest events of a running execution: [`EventLog`], a ring in memory with one writer, its hub, and any
+//! number of readers.
+//!
+//! The ring is behind a mutex, as an exception: it is not run state, it is held for copying pointers and never
+//! across an await. What falls out of the ring is in the store, except for output past the stored limit and the
+//! progress of copies.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use pabawi_domain::event::{EventKind, ExecutionEvent};
+use pabawi_domain::summary::{ExecutionSummary, Progress};
+use tokio::sync::{Notify, watch};
+
+/// Where an execution stands, as far as it is durable.
+#[derive(Debug, Clone)]
+pub(crate) struct Standing {
+    pub(crate) progress: Progress,
+    pub(crate) started_at: Option<Timestamp>,
+    pub(crate) finished: Option<(Timestamp, Box<ExecutionSummary>)>,
+}
+
+/// What a reader finds.
+#[derive(Debug)]
+pub(super) enum Read {
+    /// These events, from the asked one on; at least one.
+    Events(Vec<Arc<ExecutionEvent>>),
+    /// The asked event is older than this first one in the ring.
+    Older { first_seq: u64 },
+    /// Nothing yet.
+    Nothing,
+    /// Nothing, and nothing will come: the hub has ended.
+    Closed,
+}
+
+/// A ring of events.
+#[derive(Debug)]
+pub(crate) struct EventLog {
+    ring: Mutex<Ring>,
+    /// Changes with every event and every change of the standing.
+    news: watch::Sender<()>,
+    /// A reader that holds the ring has moved on or gone.
+    moved: Notify,
+    max_events: usize,
+    max_bytes: usize,
+}
+
+#[derive(Debug)]
+struct Ring {
+    events: VecDeque<Arc<ExecutionEvent>>,
+    /// Sequence number of the first event in the ring, or of the next one when it is empty.
+    first_seq: u64,
+    bytes: usize,
+    /// Readers that slow the source, each with the event it needs next.
+    holds: HashMap<u64, u64>,
+    next_hold: u64,
+    /// Readers are no longer waited for.
+    released: bool,
+    closed: bool,
+    standing: Standing,
+}
+
+impl EventLog {
+    pub(crate) fn new(total: u64, max_events: usize, max_bytes: usize) -> Self {
+        Self {
+            ring: Mutex::new(Ring {
+                events: VecDeque::new(),
+                first_seq: 1,
+                bytes: 0,
+                holds: HashMap::new(),
+                next_hold: 0,
+                released: false,
+                closed: false,
+                standing: Standing {
+                    progress: Progress::of_targets(total),
+                    started_at: None,
+                    finished: None,
+                },
+            }),
+            news: watch::Sender::new(()),
+            moved: Notify::new(),
+            max_events,
+            max_bytes,
+        }
+    }
+
+    /// Publishes events in their order. Waits for readers that slow the source.
+    pub(crate) async fn publish(&self, events: Vec<Arc<ExecutionEvent>>) {
+        let mut events = events.into_iter().peekable();
+        while events.peek().is_some() {
+            // Made before the ring is looked at, so that no move in between is missed.
+            let moved = self.moved.notified();
+            {
+                let mut ring = self.lock();
+                while let Some(event) = events.next_if(|event| ring.make_room(self, event)) {
+                    ring.bytes += size(&event);
+                    ring.events.push_back(event);
+                }
+            }
+            self.news.send_replace(());
+            if events.peek().is_some() {
+                moved.await;
+            }
+        }
+    }
+
+    /// Sets where the execution stands.
+    pub(crate) fn stand(&self, standing: Standing) {
+        self.lock().standing = standing;
+        self.news.send_replace(());
+    }
+
+    /// Where the execution stands.
+    pub(crate) fn standing(&self) -> Standing {
+        self.lock().standing.clone()
+    }
+
+    /// No more events will come.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.news.send_replace(());
+    }
+
+    /// Stops waiting for slow readers, for good.
+    pub(crate) fn release(&self) {
+        self.lock().released = true;
+        self.moved.notify_one();
+    }
+
+    /// Returns when the execution has ended: its result, or `None` when it was given up.
+    pub(crate) async fn finished(&self) -> Option<Box<ExecutionSummary>> {
+        let mut news = self.news.subscribe();
+        // Ends with the execution.
+        loop {
+            {
+                let ring = self.lock();
+                match &ring.standing.finished {
+                    Some((_, summary)) => return Some(summary.clone()),
+                    None if ring.closed => return None,
+                    None => {}
+                }
+            }
+            if news.changed().await.is_err() {
+                return None;
+            }
+        }
+    }
+
+    /// Word of every change.
+    pub(super) fn news(&self) -> watch::Receiver<()> {
+        self.news.subscribe()
+    }
+
+    /// At most `max` events from `seq` on.
+    pub(super) fn read(&self, seq: u64, max: usize) -> Read {
+        let ring = self.lock();
+        let Some(skip) = seq.checked_sub(ring.first_seq) else {
+            return Read::Older { first_seq: ring.first_seq };
+        };
+        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+        let events: Vec<_> = ring.events.iter().skip(skip).take(max).cloned().collect();
+        if !events.is_empty() {
+            Read::Events(events)
+        } else if ring.closed {
+            Read::Closed
+        } else {
+            Read::Nothing
+        }
+    }
+
+    /// Makes the source wait for a reader that needs `seq` next. Returns the hold's number.
+    pub(super) fn hold(&self, seq: u64) -> u64 {
+        let mut ring = self.lock();
+        let number = ring.next_hold;
+        ring.next_hold += 1;
+        ring.holds.insert(number, seq);
+        number
+    }
+
+    /// The reader with that hold needs `seq` next; `None` when it is gone.
+    pub(super) fn move_hold(&self, number: u64, seq: Option<u64>) {
+        {
+            let mut ring = self.lock();
+            match seq {
+                Some(seq) => ring.holds.insert(number, seq),
+                None => ring.holds.remove(&number),
+            };
+        }
+        // Only the hub waits, so one permit is enough; it is kept when the hub does not wait yet.
+        self.moved.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Ring> {
+        // Nothing in here can panic half way, so a poisoned lock holds a sound ring.
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ring {
+    /// Drops old events until the new one fits; `false` when a reader still needs one of them.
+    fn make_room(&mut self, log: &EventLog, event: &ExecutionEvent) -> bool {
+        let size = size(event);
+        let needed = match self.released {
+            true => None,
+            false => self.holds.values().min().copied(),
+        };
+        // Ends: each turn takes one event out.
+        while !self.events.is_empty()
+            && (self.events.len() >= log.max_events || self.bytes + size > log.max_bytes)
+        {
+            if needed.is_some_and(|needed| needed <= self.first_seq) {
+                return false;
+            }
+            if let Some(old) = self.events.pop_front() {
+                self.bytes -= self::size(&old).min(self.bytes);
+                self.first_seq = old.seq + 1;
+            }
+        }
+        true
+    }
+}
+
+/// What an event weighs: its output.
+fn size(event: &ExecutionEvent) -> usize {
+    match &event.kind {
+        EventKind::Output { data, .. } => data.0.len(),
+        _ => 0,
+    }
+}

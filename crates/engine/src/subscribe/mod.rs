@@ -1,0 +1,9 @@
+//! Ninth stage: events are pulled by any number of readers. `event_log` holds the latest events of a running
+//! execution, `replay` reads older ones from the store, `subscription` joins the two.
+
+mod event_log;
+mod replay;
+mod subscription;
+
+pub(crate) use event_log::{EventLog, Standing};
+pub use subscription::{Subscription, SubscriptionMode};

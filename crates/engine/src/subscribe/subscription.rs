@@ -1,0 +1,197 @@
+//! One reader of an execution's events: [`Subscription`]. It pulls; nothing is pushed at it, and it decides
+//! itself whether it may miss something.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pabawi_domain::event::{EventKind, ExecutionEvent};
+use pabawi_domain::id::ExecutionId;
+use pabawi_domain::ports::ExecutionStore;
+use pabawi_domain::record::ExecutionRecord;
+use pabawi_domain::summary::ExecutionSummary;
+use tokio::sync::watch;
+
+use super::event_log::Read;
+use super::replay::stored_events;
+use crate::error::EngineError;
+use crate::registry::Live;
+
+/// What happens when a reader is slower than the events come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SubscriptionMode {
+    /// The reader gets older events from the store, and an [`EventKind::Gap`] in place of those that the store
+    /// does not keep (output past the stored limit, progress of copies). The execution is never slowed down.
+    #[default]
+    GapWhenSlow,
+    /// The execution waits for the reader, down to the nodes. Nothing is missed from the moment of subscribing
+    /// on. A reader that stops reading holds the execution until it is dropped; cancelling still works.
+    SlowTheSource,
+}
+
+/// A reader of one execution's events. Dropping it ends the subscription.
+pub struct Subscription {
+    id: ExecutionId,
+    store: Arc<dyn ExecutionStore>,
+    source: Source,
+    next_seq: u64,
+    over: bool,
+}
+
+enum Source {
+    /// It runs in this process.
+    Live { live: Arc<Live>, news: watch::Receiver<()>, hold: Option<Hold> },
+    /// It has ended, or another process runs it.
+    Stored { poll: Duration, ended: Option<Box<ExecutionRecord>> },
+}
+
+/// Makes the execution wait for this reader.
+struct Hold {
+    live: Arc<Live>,
+    number: u64,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.live.log.move_hold(self.number, None);
+    }
+}
+
+impl Subscription {
+    pub(crate) fn live(
+        live: Arc<Live>,
+        store: Arc<dyn ExecutionStore>,
+        from_seq: u64,
+        mode: SubscriptionMode,
+    ) -> Self {
+        let next_seq = from_seq.max(1);
+        let hold = match mode {
+            SubscriptionMode::GapWhenSlow => None,
+            SubscriptionMode::SlowTheSource => {
+                Some(Hold { live: Arc::clone(&live), number: live.log.hold(next_seq) })
+            }
+        };
+        let news = live.log.news();
+        Self { id: live.id, store, source: Source::Live { live, news, hold }, next_seq, over: false }
+    }
+
+    pub(crate) fn stored(
+        id: ExecutionId,
+        store: Arc<dyn ExecutionStore>,
+        from_seq: u64,
+        poll: Duration,
+    ) -> Self {
+        let source = Source::Stored { poll, ended: None };
+        Self { id, store, source, next_seq: from_seq.max(1), over: false }
+    }
+
+    /// The execution it is about.
+    pub fn execution_id(&self) -> ExecutionId {
+        self.id
+    }
+
+    /// The next events in order, at least one and at most about `max` (1 to 1,000); waits for them. `None` after
+    /// the last one, which is [`EventKind::Finished`]. Dropping the future loses no event.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`] when older events cannot be read now: the same call may be made again.
+    /// [`EngineError::Abandoned`] when the execution was given up.
+    pub async fn next_batch(&mut self, max: usize) -> Result<Option<Vec<Arc<ExecutionEvent>>>, EngineError> {
+        if self.over {
+            return Ok(None);
+        }
+        let max = max.clamp(1, 1000);
+        let (events, next_seq) = match &mut self.source {
+            Source::Live { live, news, .. } => {
+                next_live(live, news, &*self.store, self.next_seq, max).await?
+            }
+            Source::Stored { poll, ended } => {
+                next_stored(self.id, &*self.store, *poll, ended, self.next_seq, max).await?
+            }
+        };
+        self.next_seq = next_seq;
+        self.over = events.last().is_some_and(|event| event.kind.is_last());
+        if let Source::Live { hold, .. } = &mut self.source {
+            match hold {
+                Some(_) if self.over => *hold = None,
+                Some(hold) => hold.live.log.move_hold(hold.number, Some(next_seq)),
+                None => {}
+            }
+        }
+        Ok(Some(events))
+    }
+}
+
+type Next = (Vec<Arc<ExecutionEvent>>, u64);
+
+async fn next_live(
+    live: &Live,
+    news: &mut watch::Receiver<()>,
+    store: &dyn ExecutionStore,
+    from: u64,
+    max: usize,
+) -> Result<Next, EngineError> {
+    // Ends with an event or with the execution.
+    loop {
+        // Marked as seen before the ring is read, so that what comes after the reading wakes us.
+        news.borrow_and_update();
+        match live.log.read(from, max) {
+            Read::Events(events) => {
+                let next = events.last().map_or(from, |event| event.seq + 1);
+                return Ok((events, next));
+            }
+            Read::Older { first_seq } => {
+                let replayed = stored_events(store, live.id, from, Some(first_seq), max).await?;
+                return Ok((replayed.events, replayed.next_seq));
+            }
+            Read::Closed => return Err(EngineError::Abandoned(live.id)),
+            Read::Nothing => {
+                // The sender lives in `live`.
+                let _ = news.changed().await;
+            }
+        }
+    }
+}
+
+async fn next_stored(
+    id: ExecutionId,
+    store: &dyn ExecutionStore,
+    poll: Duration,
+    ended: &mut Option<Box<ExecutionRecord>>,
+    from: u64,
+    max: usize,
+) -> Result<Next, EngineError> {
+    // Ends with an event or with the execution.
+    loop {
+        let replayed = stored_events(store, id, from, None, max).await?;
+        if !replayed.events.is_empty() {
+            return Ok((replayed.events, replayed.next_seq));
+        }
+        // Nothing is stored past here. That is the end only when the execution had ended before we looked.
+        if let Some(record) = ended {
+            return Ok((vec![Arc::new(last_event(record, from))], from + 1));
+        }
+        let record = store.execution(id).await?.ok_or(EngineError::NotFound(id))?;
+        if record.status.is_final() {
+            *ended = Some(Box::new(record));
+        } else {
+            tokio::time::sleep(poll).await;
+        }
+    }
+}
+
+/// The last event of an execution whose process died before it could emit one.
+fn last_event(record: &ExecutionRecord, seq: u64) -> ExecutionEvent {
+    let summary = record.summary.clone().unwrap_or_else(|| ExecutionSummary {
+        status: record.status,
+        progress: record.progress,
+        outcomes: Default::default(),
+        unconfirmed: record.progress.interrupted,
+        duration_ms: 0,
+    });
+    ExecutionEvent {
+        execution_id: record.id,
+        seq,
+        at: record.finished_at.unwrap_or(record.submitted_at),
+        kind: EventKind::Finished { summary },
+    }
+}
