@@ -1,0 +1,383 @@
+//! What a write becomes before it reaches a database: [`RowWrite`]. Everything that takes time (JSON, files)
+//! is done here, in the caller's task, so that the one writer only moves rows.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use pabawi_domain::event::{EventKind, ExecutionEvent};
+use pabawi_domain::id::{ExecutionId, NodeId};
+use pabawi_domain::outcome::NodeOutcome;
+use pabawi_domain::output::{CapturedOutput, ContentHash, KeptOutput};
+use pabawi_domain::ports::{StoreError, StoreWrite};
+use pabawi_domain::summary::{ExecutionStatus, Progress};
+use serde::{Deserialize, Serialize};
+
+use crate::codec;
+use crate::output_files::{FileFault, OutputFiles, Variant};
+
+/// A segment is closed when it has reached this many bytes, so that a reader never holds much more.
+const SEGMENT_BYTES: usize = 256 * 1024;
+
+/// One write, ready for a database.
+#[derive(Debug)]
+pub(crate) enum RowWrite {
+    Started { id: ExecutionId, at: i64 },
+    AttemptStarted { id: ExecutionId, node: NodeId, attempt: u32, at: i64 },
+    TargetFinished(Box<ResultRow>),
+    Segment { id: ExecutionId, segment: Segment },
+    Finished { id: ExecutionId, at: i64, status: ExecutionStatus, progress: Progress, summary: String },
+}
+
+impl RowWrite {
+    /// The execution it belongs to.
+    pub(crate) fn id(&self) -> ExecutionId {
+        match self {
+            Self::Started { id, .. }
+            | Self::AttemptStarted { id, .. }
+            | Self::Segment { id, .. }
+            | Self::Finished { id, .. } => *id,
+            Self::TargetFinished(result) => result.id,
+        }
+    }
+
+    /// The node it is about, where it is about one.
+    pub(crate) fn node(&self) -> Option<&NodeId> {
+        match self {
+            Self::AttemptStarted { node, .. } => Some(node),
+            Self::TargetFinished(result) => Some(&result.node),
+            Self::Started { .. } | Self::Segment { .. } | Self::Finished { .. } => None,
+        }
+    }
+}
+
+/// The result of one node's run.
+#[derive(Debug)]
+pub(crate) struct ResultRow {
+    pub(crate) id: ExecutionId,
+    pub(crate) node: NodeId,
+    pub(crate) attempt: u32,
+    pub(crate) class: TargetClass,
+    pub(crate) word: &'static str,
+    pub(crate) detail: Option<String>,
+    pub(crate) started_at: Option<i64>,
+    pub(crate) finished_at: i64,
+    pub(crate) stdout: Option<OutputRow>,
+    pub(crate) stderr: Option<OutputRow>,
+}
+
+/// One content. Cloning shares the bytes.
+#[derive(Debug, Clone)]
+pub(crate) struct OutputRow {
+    pub(crate) hash: ContentHash,
+    pub(crate) total: i64,
+    pub(crate) kept: i64,
+    /// Bytes of the head; all kept ones when nothing was left out.
+    pub(crate) head: i64,
+    /// The content, in parts that follow each other; absent when it stands in a file.
+    pub(crate) body: Option<[Bytes; 2]>,
+}
+
+impl OutputRow {
+    pub(crate) fn is_whole(&self) -> bool {
+        self.kept == self.total
+    }
+}
+
+/// Events in a row.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub(crate) first_seq: i64,
+    pub(crate) last_seq: i64,
+    /// One JSON object a line.
+    pub(crate) body: Arc<Vec<u8>>,
+}
+
+/// Where a target stands, as far as the counts need it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TargetClass {
+    Queued,
+    Running,
+    Succeeded,
+    Failed,
+    Cancelled,
+    Skipped,
+    Interrupted,
+}
+
+impl TargetClass {
+    /// The class of a finished target.
+    pub(crate) fn of(outcome: &NodeOutcome) -> Self {
+        Self::of_word(outcome.word())
+    }
+
+    /// The class of a finished target by its outcome's word; the same split as [`Progress::finish`].
+    pub(crate) fn of_word(word: &str) -> Self {
+        match word {
+            "succeeded" => Self::Succeeded,
+            "cancelled" => Self::Cancelled,
+            "skipped" => Self::Skipped,
+            _ => Self::Failed,
+        }
+    }
+
+    /// Whether nothing more is expected of it.
+    pub(crate) fn is_final(self) -> bool {
+        !matches!(self, Self::Queued | Self::Running)
+    }
+
+    /// Its counter.
+    pub(crate) fn counter(self, progress: &mut Progress) -> &mut u64 {
+        match self {
+            Self::Queued => &mut progress.queued,
+            Self::Running => &mut progress.running,
+            Self::Succeeded => &mut progress.succeeded,
+            Self::Failed => &mut progress.failed,
+            Self::Cancelled => &mut progress.cancelled,
+            Self::Skipped => &mut progress.skipped,
+            Self::Interrupted => &mut progress.interrupted,
+        }
+    }
+}
+
+/// Makes rows of writes.
+#[derive(Debug, Clone)]
+pub(crate) struct Encoder {
+    files: OutputFiles,
+    inline_bytes: usize,
+}
+
+/// Why a write could not be made into rows.
+#[derive(Debug)]
+pub(crate) enum EncodeFault {
+    Store(StoreError),
+    File(FileFault),
+}
+
+impl From<StoreError> for EncodeFault {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<FileFault> for EncodeFault {
+    fn from(fault: FileFault) -> Self {
+        Self::File(fault)
+    }
+}
+
+impl Encoder {
+    pub(crate) fn new(files: OutputFiles, inline_bytes: usize) -> Self {
+        Self { files, inline_bytes }
+    }
+
+    /// Whether [`Encoder::encode`] will touch the disk, and so has to run where it may block.
+    pub(crate) fn will_block(&self, writes: &[StoreWrite]) -> bool {
+        writes.iter().any(|write| match write {
+            StoreWrite::TargetFinished(result) => {
+                [&result.stdout, &result.stderr].into_iter().flatten().any(|output| self.needs_file(output))
+            }
+            _ => false,
+        })
+    }
+
+    /// Makes rows of writes. Large outputs are in their files, on stable storage, when it returns.
+    pub(crate) fn encode(&self, writes: &[StoreWrite]) -> Result<Vec<RowWrite>, EncodeFault> {
+        let mut rows = Vec::with_capacity(writes.len());
+        for write in writes {
+            match write {
+                StoreWrite::Started { id, at } => {
+                    rows.push(RowWrite::Started { id: *id, at: codec::nanos(*at) });
+                }
+                StoreWrite::AttemptStarted { id, node, attempt, at } => rows.push(RowWrite::AttemptStarted {
+                    id: *id,
+                    node: node.clone(),
+                    attempt: *attempt,
+                    at: codec::nanos(*at),
+                }),
+                StoreWrite::TargetFinished(result) => {
+                    rows.push(RowWrite::TargetFinished(Box::new(ResultRow {
+                        id: result.id,
+                        node: result.node.clone(),
+                        attempt: result.attempt,
+                        class: TargetClass::of(&result.outcome),
+                        word: result.outcome.word(),
+                        detail: codec::outcome_detail(&result.outcome)?,
+                        started_at: result.started_at.map(codec::nanos),
+                        finished_at: codec::nanos(result.finished_at),
+                        stdout: result.stdout.as_ref().map(|output| self.output(output)).transpose()?,
+                        stderr: result.stderr.as_ref().map(|output| self.output(output)).transpose()?,
+                    })));
+                }
+                StoreWrite::Events { id, events } => {
+                    for segment in segments(events)? {
+                        rows.push(RowWrite::Segment { id: *id, segment });
+                    }
+                }
+                StoreWrite::Finished { id, at, summary } => rows.push(RowWrite::Finished {
+                    id: *id,
+                    at: codec::nanos(*at),
+                    status: summary.status,
+                    progress: summary.progress,
+                    summary: codec::to_json(summary.as_ref(), "a summary")?,
+                }),
+                other => {
+                    return Err(StoreError::Unavailable(format!(
+                        "this store does not know the write {other:?}"
+                    ))
+                    .into());
+                }
+            }
+        }
+        Ok(rows)
+    }
+
+    fn needs_file(&self, output: &CapturedOutput) -> bool {
+        match &output.kept {
+            KeptOutput::Whole(data) => data.0.len() > self.inline_bytes,
+            KeptOutput::HeadTail { head, tail } => head.0.len() + tail.0.len() > self.inline_bytes,
+            KeptOutput::Spilled { .. } => true,
+        }
+    }
+
+    fn output(&self, output: &CapturedOutput) -> Result<OutputRow, FileFault> {
+        let total = codec::signed(output.total_bytes);
+        let parts = match &output.kept {
+            KeptOutput::Whole(data) => [data.0.clone(), Bytes::new()],
+            KeptOutput::HeadTail { head, tail } => [head.0.clone(), tail.0.clone()],
+            KeptOutput::Spilled { path } => {
+                self.files.adopt(output.hash, output.total_bytes, path)?;
+                return Ok(OutputRow { hash: output.hash, total, kept: total, head: total, body: None });
+            }
+        };
+        let [head, tail] = parts.each_ref().map(|part| codec::signed(part.len() as u64));
+        let kept = head.saturating_add(tail);
+        // A head and tail that leave nothing out are the whole.
+        let total = total.max(kept);
+        let (head, variant) = if kept == total { (kept, Variant::Whole) } else { (head, Variant::HeadTail) };
+        let body = if self.needs_file(output) {
+            self.files.put(output.hash, variant, &parts)?;
+            None
+        } else {
+            Some(parts)
+        };
+        Ok(OutputRow { hash: output.hash, total, kept, head, body })
+    }
+}
+
+#[derive(Serialize)]
+struct StoredEvent<'a> {
+    seq: u64,
+    at: Timestamp,
+    #[serde(flatten)]
+    kind: &'a EventKind,
+}
+
+#[derive(Deserialize)]
+struct ReadEvent {
+    seq: u64,
+    at: Timestamp,
+    #[serde(flatten)]
+    kind: EventKind,
+}
+
+fn segments(events: &[Arc<ExecutionEvent>]) -> Result<Vec<Segment>, StoreError> {
+    let mut segments = Vec::new();
+    let mut open: Option<(u64, u64, Vec<u8>)> = None;
+    for event in events {
+        let (first, _, mut body) = open.take().unwrap_or((event.seq, event.seq, Vec::new()));
+        append_event(&mut body, event)?;
+        if body.len() >= SEGMENT_BYTES {
+            segments.push(segment(first, event.seq, body));
+        } else {
+            open = Some((first, event.seq, body));
+        }
+    }
+    segments.extend(open.map(|(first, last, body)| segment(first, last, body)));
+    Ok(segments)
+}
+
+fn segment(first: u64, last: u64, body: Vec<u8>) -> Segment {
+    Segment { first_seq: codec::signed(first), last_seq: codec::signed(last), body: Arc::new(body) }
+}
+
+fn append_event(body: &mut Vec<u8>, event: &ExecutionEvent) -> Result<(), StoreError> {
+    let stored = StoredEvent { seq: event.seq, at: event.at, kind: &event.kind };
+    serde_json::to_writer(&mut *body, &stored)
+        .map_err(|error| StoreError::Unavailable(format!("an event cannot be written as JSON: {error}")))?;
+    body.push(b'\n');
+    Ok(())
+}
+
+/// The segment of one event.
+pub(crate) fn single_segment(event: &ExecutionEvent) -> Result<Segment, StoreError> {
+    let mut body = Vec::new();
+    append_event(&mut body, event)?;
+    Ok(segment(event.seq, event.seq, body))
+}
+
+/// The events of a segment's body.
+pub(crate) fn read_segment(
+    id: ExecutionId,
+    body: &[u8],
+) -> impl Iterator<Item = Result<(ExecutionEvent, usize), StoreError>> {
+    body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(move |line| {
+        let event: ReadEvent = serde_json::from_slice(line)
+            .map_err(|error| StoreError::Corrupt(format!("an event of {id} cannot be read: {error}")))?;
+        let event = ExecutionEvent { execution_id: id, seq: event.seq, at: event.at, kind: event.kind };
+        Ok((event, line.len()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pabawi_domain::output::{OutputData, StreamKind};
+
+    fn event(seq: u64, bytes: usize) -> Arc<ExecutionEvent> {
+        Arc::new(ExecutionEvent {
+            execution_id: ExecutionId::from_parts(1, [0; 10]),
+            seq,
+            at: Timestamp::UNIX_EPOCH,
+            kind: EventKind::Output {
+                node: "web1".parse().unwrap(),
+                stream: StreamKind::Stdout,
+                offset: 0,
+                data: OutputData(Bytes::from(vec![0xff; bytes])),
+            },
+        })
+    }
+
+    #[test]
+    fn events_survive_their_segments_which_stay_small() {
+        let events: Vec<_> = (1..=20).map(|seq| event(seq * 2, 30_000)).collect();
+        let segments = segments(&events).unwrap();
+        assert!(segments.len() > 1);
+        let mut read = Vec::new();
+        for segment in &segments {
+            assert!(segment.body.len() < SEGMENT_BYTES + 50_000);
+            for event in read_segment(events[0].execution_id, &segment.body) {
+                read.push(event.unwrap().0);
+            }
+            assert_eq!(read.last().unwrap().seq, u64::try_from(segment.last_seq).unwrap());
+        }
+        assert_eq!(read, events.iter().map(|event| event.as_ref().clone()).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn classes_split_as_the_counts_do() {
+        use pabawi_domain::outcome::SkipReason;
+        for outcome in [
+            NodeOutcome::Succeeded,
+            NodeOutcome::Exited { code: 1 },
+            NodeOutcome::Cancelled { termination: None },
+            NodeOutcome::Skipped { why: SkipReason::Interrupted },
+        ] {
+            let mut folded = Progress::of_targets(1);
+            folded.finish(&outcome, false);
+            let mut counted = Progress { total: 1, ..Progress::default() };
+            *TargetClass::of(&outcome).counter(&mut counted) += 1;
+            assert_eq!(folded, counted, "{outcome:?}");
+        }
+    }
+}

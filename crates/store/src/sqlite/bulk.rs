@@ -1,0 +1,55 @@
+//! Statements over many rows. A round trip to SQLite's thread costs more than a row does, so rows go in
+//! chunks of a few fixed sizes; the fixed sizes keep the number of prepared statements small.
+
+/// Chunk sizes, the largest first; 1 comes last so that every number of rows can be made up.
+const SIZES: [usize; 4] = [256, 64, 8, 1];
+
+/// Cuts rows into chunks of the fixed sizes.
+pub(crate) fn chunks<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
+    let mut rest = rows;
+    std::iter::from_fn(move || {
+        let size = SIZES.into_iter().find(|size| *size <= rest.len())?;
+        let (chunk, after) = rest.split_at_checked(size)?;
+        rest = after;
+        Some(chunk)
+    })
+}
+
+/// `before (?, ?, ..), (?, ?, ..) after` for so many rows and columns.
+///
+/// Plain `?` and not `$1`: SQLite finds numbered parameters by a walk over all of them
+/// (`sqlite3VListNumToName`), which is quadratic for thousands.
+pub(crate) fn values(before: &str, columns: usize, rows: usize, after: &str) -> String {
+    let mut sql = String::with_capacity(before.len() + after.len() + rows * (columns * 2 + 3));
+    sql.push_str(before);
+    for row in 0..rows {
+        sql.push_str(if row == 0 { "(?" } else { ",(?" });
+        for _ in 1..columns {
+            sql.push_str(",?");
+        }
+        sql.push(')');
+    }
+    sql.push_str(after);
+    sql
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_hold_every_row_once_and_have_few_sizes() {
+        for count in [0usize, 1, 7, 8, 63, 255, 256, 257, 1000] {
+            let rows: Vec<usize> = (0..count).collect();
+            let cut: Vec<&[usize]> = chunks(&rows).collect();
+            assert_eq!(cut.concat(), rows);
+            assert!(cut.iter().all(|chunk| SIZES.contains(&chunk.len())));
+        }
+    }
+
+    #[test]
+    fn values_are_written_row_by_row() {
+        assert_eq!(values("a ", 2, 2, " b"), "a (?,?),(?,?) b");
+        assert_eq!(values("", 1, 1, ""), "(?)");
+    }
+}

@@ -1,0 +1,40 @@
+//! The store on SQLite: [`SqliteStore`], opened with [`SqliteOptions`].
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `options`, `open`, `schema` | opening a file, its migrations, its permissions |
+//! | `owner` | which processes have it open, and which of them are dead |
+//! | `store` | the handle and the ports |
+//! | `writer` | the one task that writes: group commit |
+//! | `live`, `plan`, `write`, `create`, `output_rows` | from writes to rows, and rows to statements |
+//! | `recover`, `cancel` | executions of dead processes; words between processes |
+//! | `read`, `list`, `events`, `journal` | questions |
+//! | `bulk`, `place` | statements over many rows; errors that name the file |
+//!
+//! Durability: `journal_mode = WAL` with `synchronous = FULL`, so a commit that returned survives `kill -9`
+//! and power loss (<https://www.sqlite.org/pragma.html#pragma_synchronous>). The file must be on a local
+//! file system, and no other copy of SQLite in the same process may have it open
+//! (<https://www.sqlite.org/howtocorrupt.html>, section 2.2).
+
+mod bulk;
+mod cancel;
+mod create;
+mod events;
+mod journal;
+mod list;
+mod live;
+mod open;
+mod options;
+mod output_rows;
+mod owner;
+mod place;
+mod plan;
+mod read;
+mod recover;
+mod schema;
+mod store;
+mod write;
+mod writer;
+
+pub use options::SqliteOptions;
+pub use store::SqliteStore;

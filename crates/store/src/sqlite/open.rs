@@ -1,0 +1,288 @@
+//! Opening a store: directories and permissions, the look at the version, migrations, the owner's row, and
+//! the sweep of output files that a crash has left behind.
+
+use std::collections::HashSet;
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use pabawi_domain::output::ContentHash;
+use pabawi_domain::ports::StoreError;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row, SqliteConnection, SqlitePool};
+
+use super::bulk;
+use super::options::{SqliteOptions, beside};
+use super::owner::{Opening, Owner, Owners};
+use super::place::Place;
+use super::schema;
+use crate::codec;
+use crate::output_files::{FileFault, Found, OutputFiles, Variant, make_private_dir};
+
+/// Everything that stands behind an opened store.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) place: Arc<Place>,
+    pub(crate) files: OutputFiles,
+    pub(crate) owners: Owners,
+    pub(crate) owner: Owner,
+    pub(crate) writer: SqliteConnection,
+    pub(crate) writer_options: SqliteConnectOptions,
+    pub(crate) readers: SqlitePool,
+}
+
+/// Opens the file, making it when it is missing.
+pub(crate) async fn open(options: &SqliteOptions) -> Result<Opened, StoreError> {
+    let path = std::path::absolute(&options.path).map_err(|error| {
+        StoreError::Unavailable(format!("{} is no usable path: {error}", options.path.display()))
+    })?;
+    let outputs_dir = options.outputs_dir.clone().unwrap_or_else(|| beside(&path, ".outputs"));
+    let place = Arc::new(Place::new(path.clone()));
+    let files = OutputFiles::new(outputs_dir.clone());
+    let owners = Owners::new(beside(&path, ".owners"));
+
+    if fs::metadata(&path).is_ok_and(|found| found.len() > 0) {
+        check_writable(&place)?;
+        check_version(&path, options, &place).await?;
+    }
+    let opening = {
+        let (place, owners, limit) = (Arc::clone(&place), owners.clone(), options.busy_timeout);
+        blocking(move || {
+            prepare(&place, &outputs_dir)?;
+            owners.opening(limit, &place)
+        })
+        .await?
+    };
+
+    let writer_options = writer_options(&path, options);
+    let mut writer =
+        writer_options.connect().await.map_err(|error| place.sql("open the database", &error))?;
+    // Another process may have brought it up to date since the first look.
+    schema::check_version(&mut writer, &place).await?;
+    check_wal(&mut writer, &place).await?;
+    schema::migrate(&mut writer, &place).await?;
+    sweep(&owners, &opening, &files, &mut writer, &place).await?;
+    let owner = owners.enter(&opening, &place)?;
+    register(&owner, &mut writer, &place).await?;
+    drop(opening);
+
+    let readers = SqlitePoolOptions::new()
+        .max_connections(options.readers.max(1))
+        .acquire_timeout(options.busy_timeout)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_lazy_with(base_options(&path, options).read_only(true));
+    Ok(Opened { place, files, owners, owner, writer, writer_options, readers })
+}
+
+fn base_options(path: &Path, options: &SqliteOptions) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .busy_timeout(options.busy_timeout)
+        .pragma("trusted_schema", "OFF")
+        .disable_statement_logging()
+}
+
+fn writer_options(path: &Path, options: &SqliteOptions) -> SqliteConnectOptions {
+    base_options(path, options)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .statement_cache_capacity(200)
+        // On macOS only F_FULLFSYNC reaches the disk (https://www.sqlite.org/pragma.html#pragma_fullfsync).
+        .pragma("fullfsync", "ON")
+        .pragma("checkpoint_fullfsync", "ON")
+        // A page that many transactions change is copied into the database once for all of them: 16 MiB.
+        .pragma("wal_autocheckpoint", "4096")
+        .pragma("journal_size_limit", "67108864")
+        // 16 MiB.
+        .pragma("cache_size", "-16384")
+}
+
+/// Looks at the version on a connection that changes nothing, before anything else is made or changed.
+async fn check_version(path: &Path, options: &SqliteOptions, place: &Place) -> Result<(), StoreError> {
+    let mut conn = base_options(path, options)
+        .connect()
+        .await
+        .map_err(|error| place.sql("open the database", &error))?;
+    let checked = schema::check_version(&mut conn, place).await;
+    // Nothing was written, so that nothing can be lost by a failing close.
+    let _ = conn.close().await;
+    checked
+}
+
+/// SQLite opens a file that it may not write for reading and says so only at the first write.
+fn check_writable(place: &Place) -> Result<(), StoreError> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(place.path())
+        .map(|_| ())
+        .map_err(|error| place.io("open", place.path(), &error))
+}
+
+/// Makes the directories and the empty database file, which nobody else may read.
+fn prepare(place: &Place, outputs_dir: &Path) -> Result<(), StoreError> {
+    let made = |fault: FileFault| place.io(fault.doing, &fault.path, &fault.error);
+    if let Some(dir) = place.path().parent() {
+        make_private_dir(dir).map_err(made)?;
+    }
+    make_private_dir(outputs_dir).map_err(made)?;
+    let fault = |error| place.io("make", place.path(), &error);
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(place.path())
+        .map_err(fault)?;
+    let found = file.metadata().map_err(fault)?;
+    // SQLite gives its other files the same mode. The mode of a database that is in use is its owner's
+    // business; that of an empty file is ours.
+    if found.len() == 0 && found.permissions().mode() & 0o777 != 0o600 {
+        file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(fault)?;
+    }
+    Ok(())
+}
+
+/// Not every file system can do it, and SQLite then stays with a mode in which readers and the writer wait
+/// for each other.
+async fn check_wal(conn: &mut SqliteConnection, place: &Place) -> Result<(), StoreError> {
+    let fault = |error| place.sql("switch to write-ahead logging", &error);
+    let mode: String =
+        sqlx::query("PRAGMA journal_mode").fetch_one(conn).await.map_err(fault)?.try_get(0).map_err(fault)?;
+    if mode.eq_ignore_ascii_case("wal") {
+        return Ok(());
+    }
+    Err(StoreError::Unavailable(format!(
+        "{} cannot use write-ahead logging (journal mode is {mode}); put it on a local file system",
+        place.path().display()
+    )))
+}
+
+async fn register(owner: &Owner, conn: &mut SqliteConnection, place: &Place) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO pabawi_exec_owners (id, process_id, opened_at) VALUES ($1, $2, $3)")
+        .bind(owner.id())
+        .bind(i64::from(std::process::id()))
+        .bind(codec::nanos(Timestamp::now()))
+        .execute(conn)
+        .await
+        .map(|_| ())
+        .map_err(|error| place.sql("register this process", &error))
+}
+
+/// Removes output files that no row points to. They come from processes that died between bringing a file
+/// to its place and committing the row, so there is something to do only after a process has died; and it is
+/// done only while no other process has the store open, since a file that is about to be pointed to looks
+/// the same.
+async fn sweep(
+    owners: &Owners,
+    opening: &Opening,
+    files: &OutputFiles,
+    conn: &mut SqliteConnection,
+    place: &Place,
+) -> Result<(), StoreError> {
+    let survey = owners.survey(opening, place)?;
+    if survey.any_alive || survey.dead.is_empty() {
+        return Ok(());
+    }
+    let listed = {
+        let files = files.clone();
+        blocking(move || Ok(files.list())).await?
+    };
+    let found = listed.map_err(|fault| place.io(fault.doing, &fault.path, &fault.error))?;
+    let kept = referenced(&found, conn, place).await?;
+    let orphans: Vec<PathBuf> = found
+        .into_iter()
+        .filter(|found| found.output.is_none_or(|output| !kept.contains(&output)))
+        .map(|found| found.path)
+        .collect();
+    if !orphans.is_empty() {
+        tracing::info!(count = orphans.len(), "removing output files that a dead process left");
+    }
+    let locks = unowned(survey.dead, conn, place).await?;
+    sqlx::query(
+        "DELETE FROM pabawi_exec_owners WHERE NOT EXISTS (SELECT 1 FROM pabawi_exec_executions AS e \
+         WHERE e.owner = pabawi_exec_owners.id AND e.status IN ('queued', 'running'))",
+    )
+    .execute(&mut *conn)
+    .await
+    .map_err(|error| place.sql("forget dead processes", &error))?;
+    blocking(move || {
+        for path in orphans.iter().chain(&locks) {
+            if let Err(error) = fs::remove_file(path) {
+                tracing::warn!(path = %path.display(), %error, "failed to remove a leftover file");
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+async fn referenced(
+    found: &[Found],
+    conn: &mut SqliteConnection,
+    place: &Place,
+) -> Result<HashSet<(ContentHash, Variant)>, StoreError> {
+    let fault = |error| place.sql("look for leftover outputs", &error);
+    let hashes: Vec<ContentHash> =
+        found.iter().filter_map(|found| found.output.map(|(hash, _)| hash)).collect();
+    let mut kept = HashSet::new();
+    for chunk in bulk::chunks(&hashes) {
+        let sql = bulk::values(
+            "SELECT o.hash, o.kept = o.total FROM (VALUES ",
+            1,
+            chunk.len(),
+            ") AS v JOIN pabawi_exec_outputs AS o ON o.hash = v.column1 WHERE o.file = 1",
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for hash in chunk {
+            query = query.bind(hash.0.as_slice());
+        }
+        for row in query.fetch_all(&mut *conn).await.map_err(fault)? {
+            let hash: &[u8] = row.try_get(0).map_err(fault)?;
+            let hash = hash.try_into().map(ContentHash);
+            let hash = hash.map_err(|_| place.corrupt("a content hash has not 32 bytes"))?;
+            let whole: i64 = row.try_get(1).map_err(fault)?;
+            kept.insert((hash, if whole == 0 { Variant::HeadTail } else { Variant::Whole }));
+        }
+    }
+    Ok(kept)
+}
+
+/// Of the dead owners' lock files, those whose owner has no execution that is still to be closed: the others
+/// are forgotten when that is done.
+async fn unowned(
+    dead: Vec<PathBuf>,
+    conn: &mut SqliteConnection,
+    place: &Place,
+) -> Result<Vec<PathBuf>, StoreError> {
+    let fault = |error| place.sql("look for dead processes", &error);
+    let rows = sqlx::query(
+        "SELECT DISTINCT owner FROM pabawi_exec_executions WHERE status IN ('queued', 'running')",
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(fault)?;
+    let needed = rows
+        .iter()
+        .map(|row| row.try_get::<String, _>(0))
+        .collect::<sqlx::Result<HashSet<String>>>()
+        .map_err(fault)?;
+    let owner = |path: &PathBuf| path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("").to_owned();
+    Ok(dead.into_iter().filter(|path| !needed.contains(&owner(path))).collect())
+}
+
+/// Runs what may block where it may.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| StoreError::Unavailable(format!("work on files was broken off: {error}")))?
+}

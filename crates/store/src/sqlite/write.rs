@@ -1,0 +1,161 @@
+//! Writes a [`Plan`]: one statement for many rows of each table.
+
+use std::collections::HashMap;
+
+use pabawi_domain::output::ContentHash;
+use pabawi_domain::ports::StoreError;
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
+
+use super::bulk;
+use super::live::Live;
+use super::output_rows::{KnownOutputs, write_outputs};
+use super::place::Place;
+use super::plan::Plan;
+use crate::codec;
+
+/// What a written plan leaves to be remembered once it is committed.
+pub(crate) type NewlyKnown = HashMap<ContentHash, super::output_rows::KnownOutput>;
+
+/// Writes the plan within the open transaction.
+pub(crate) async fn write(
+    plan: &Plan,
+    live: &mut Live,
+    known: &KnownOutputs,
+    conn: &mut SqliteConnection,
+    place: &Place,
+) -> Result<NewlyKnown, StoreError> {
+    if plan.is_empty() {
+        return Ok(NewlyKnown::new());
+    }
+    let (ids, newly_known) = write_outputs(&plan.outputs, known, conn, place).await?;
+    write_attempts(plan, conn).await.map_err(|error| place.sql("write attempts", &error))?;
+    write_targets(plan, &ids, conn).await.map_err(|error| place.sql("write results", &error))?;
+    write_segments(plan, conn).await.map_err(|error| place.sql("write events", &error))?;
+    write_executions(plan, live, conn, place).await?;
+    Ok(newly_known)
+}
+
+async fn write_targets(plan: &Plan, ids: &[i64], conn: &mut SqliteConnection) -> sqlx::Result<()> {
+    let id = |at: Option<usize>| at.and_then(|at| ids.get(at)).copied();
+    for chunk in bulk::chunks(&plan.targets) {
+        let sql = bulk::values(
+            "UPDATE pabawi_exec_targets AS t SET state = v.column3, attempt = v.column4, \
+             started_at = v.column5, finished_at = v.column6, stdout = v.column7, stderr = v.column8, \
+             outcome = v.column9, detail = v.column10 FROM (VALUES ",
+            10,
+            chunk.len(),
+            ") AS v WHERE t.execution = v.column1 AND t.position = v.column2",
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for row in chunk {
+            query = query
+                .bind(row.execution)
+                .bind(row.position)
+                .bind(codec::state_code(row.state))
+                .bind(row.attempt)
+                .bind(row.started_at)
+                .bind(row.finished_at)
+                .bind(id(row.stdout))
+                .bind(id(row.stderr))
+                .bind(row.word)
+                .bind(row.detail.clone());
+        }
+        query.execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+async fn write_attempts(plan: &Plan, conn: &mut SqliteConnection) -> sqlx::Result<()> {
+    for chunk in bulk::chunks(&plan.attempts) {
+        let sql = bulk::values(
+            "INSERT INTO pabawi_exec_attempts (execution, position, attempt, started_at) VALUES ",
+            4,
+            chunk.len(),
+            " ON CONFLICT (execution, position, attempt) DO NOTHING",
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for row in chunk {
+            query = query.bind(row.execution).bind(row.position).bind(row.attempt).bind(row.started_at);
+        }
+        query.execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+/// A segment that is stored already, alone or as a part of another, is left out: the same call may have come
+/// before.
+async fn write_segments(plan: &Plan, conn: &mut SqliteConnection) -> sqlx::Result<()> {
+    for row in &plan.segments {
+        sqlx::query(
+            "INSERT INTO pabawi_exec_segments (execution, last_seq, first_seq, body) \
+             SELECT $1, $2, $3, $4 WHERE NOT EXISTS (SELECT 1 FROM pabawi_exec_segments \
+             WHERE execution = $1 AND last_seq >= $2 AND first_seq <= $3)",
+        )
+        .bind(row.execution)
+        .bind(row.last_seq)
+        .bind(row.first_seq)
+        .bind(row.body.as_slice())
+        .execute(&mut *conn)
+        .await?;
+    }
+    Ok(())
+}
+
+async fn write_executions(
+    plan: &Plan,
+    live: &mut Live,
+    conn: &mut SqliteConnection,
+    place: &Place,
+) -> Result<(), StoreError> {
+    let fault = |error| place.sql("write an execution", &error);
+    for chunk in bulk::chunks(&plan.executions) {
+        // An execution that has ended keeps its status, whatever a repeated call says of its start.
+        let sql = bulk::values(
+            "UPDATE pabawi_exec_executions AS e SET \
+             status = coalesce(v.column2, CASE WHEN v.column3 IS NOT NULL AND e.status = 'queued' \
+             THEN 'running' ELSE e.status END), \
+             started_at = coalesce(e.started_at, v.column3), \
+             finished_at = coalesce(v.column4, e.finished_at), \
+             summary = coalesce(v.column5, e.summary), \
+             progress = coalesce(v.column6, e.progress) FROM (VALUES ",
+            6,
+            chunk.len(),
+            ") AS v WHERE e.key = v.column1",
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for row in chunk {
+            let progress = match live.get_mut(row.id) {
+                Some(execution) if row.counts => Some(codec::to_json(&execution.progress, "the counts")?),
+                _ => None,
+            };
+            query = query
+                .bind(row.key)
+                .bind(row.status)
+                .bind(row.started_at)
+                .bind(row.finished_at)
+                .bind(row.summary.clone())
+                .bind(progress);
+        }
+        query.execute(&mut *conn).await.map_err(fault)?;
+        for row in chunk.iter().filter(|row| row.finished_at.is_some()) {
+            drop_cancel_requests(row.key, conn).await.map_err(fault)?;
+        }
+    }
+    Ok(())
+}
+
+/// Words left for an execution that is over reach nobody.
+pub(crate) async fn drop_cancel_requests(key: i64, conn: &mut SqliteConnection) -> sqlx::Result<()> {
+    let any = sqlx::query("SELECT 1 FROM pabawi_exec_cancel_requests WHERE execution = $1 LIMIT 1")
+        .bind(key)
+        .fetch_optional(&mut *conn)
+        .await?;
+    if let Some(row) = any {
+        let _: i64 = row.try_get(0)?;
+        sqlx::query("DELETE FROM pabawi_exec_cancel_requests WHERE execution = $1")
+            .bind(key)
+            .execute(&mut *conn)
+            .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,428 @@
+//! The one task that writes: [`Writer`] behind its [`WriterHandle`].
+//!
+//! Callers' requests wait in a bounded channel. The task takes all that wait and commits them in one
+//! transaction, so that the cost of reaching the disk is shared (group commit). A request that fails does not
+//! take others with it: the transaction is rolled back and each is done again by itself.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use pabawi_domain::id::ExecutionId;
+use pabawi_domain::journal::NewJournalEntry;
+use pabawi_domain::ports::{CancelRequest, Created, StoreError};
+use pabawi_domain::record::NewExecution;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
+use tokio::sync::{mpsc, oneshot};
+
+use super::cancel;
+use super::create::create;
+use super::journal;
+use super::live::{Live, LiveExecution};
+use super::output_rows::KnownOutputs;
+use super::owner::{Owner, Owners};
+use super::place::Place;
+use super::plan::{Plan, PlanFault};
+use super::recover;
+use super::write::{NewlyKnown, write};
+use crate::row::RowWrite;
+
+/// Requests that may wait; a caller past them waits itself.
+const WAITING: usize = 256;
+/// Requests in one transaction.
+const GROUP: usize = 128;
+
+type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// What a caller wants of the writer.
+#[derive(Debug)]
+enum Request {
+    Grouped(Member),
+    Cancel(Box<CancelRequest>, Reply<()>),
+    TakeCancelRequests(Reply<Vec<CancelRequest>>),
+    Recover(Timestamp, Reply<Vec<ExecutionId>>),
+    Close(Reply<()>),
+}
+
+/// What can share a transaction.
+#[derive(Debug)]
+enum Member {
+    Create(Box<NewExecution>, Reply<Created>),
+    Append(Vec<RowWrite>, Reply<()>),
+    Journal(Vec<NewJournalEntry>, Reply<()>),
+}
+
+/// What came of a member within an open transaction.
+enum Done {
+    Created(Created),
+    Written,
+    Refused(StoreError),
+}
+
+/// Why a transaction did not come about.
+enum Fault {
+    /// It could not begin, whatever was to be written.
+    Begin(StoreError),
+    /// Something in it failed; it was rolled back.
+    Write(StoreError),
+}
+
+impl Member {
+    fn answer(self, done: Result<Done, StoreError>) {
+        // A caller that no longer waits loses nothing: what was committed is committed.
+        match (self, done) {
+            (Self::Create(_, reply), Ok(Done::Created(created))) => drop(reply.send(Ok(created))),
+            (Self::Append(_, reply) | Self::Journal(_, reply), Ok(Done::Written)) => {
+                drop(reply.send(Ok(())));
+            }
+            (Self::Create(_, reply), Ok(Done::Refused(error)) | Err(error)) => drop(reply.send(Err(error))),
+            (Self::Append(_, reply) | Self::Journal(_, reply), Ok(Done::Refused(error)) | Err(error)) => {
+                drop(reply.send(Err(error)));
+            }
+            // Dropping the reply tells the caller that the writer failed; no member is answered so.
+            (Self::Create(..), Ok(Done::Written))
+            | (Self::Append(..) | Self::Journal(..), Ok(Done::Created(_))) => {}
+        }
+    }
+}
+
+/// The way to the writer. When the last one is dropped, the writer does what waits and ends.
+#[derive(Debug, Clone)]
+pub(crate) struct WriterHandle {
+    requests: mpsc::Sender<Request>,
+}
+
+impl WriterHandle {
+    pub(crate) async fn create(&self, new: NewExecution) -> Result<Created, StoreError> {
+        self.ask(|reply| Request::Grouped(Member::Create(Box::new(new), reply))).await
+    }
+
+    pub(crate) async fn append(&self, rows: Vec<RowWrite>) -> Result<(), StoreError> {
+        self.ask(|reply| Request::Grouped(Member::Append(rows, reply))).await
+    }
+
+    pub(crate) async fn journal(&self, entries: Vec<NewJournalEntry>) -> Result<(), StoreError> {
+        self.ask(|reply| Request::Grouped(Member::Journal(entries, reply))).await
+    }
+
+    pub(crate) async fn request_cancel(&self, request: CancelRequest) -> Result<(), StoreError> {
+        self.ask(|reply| Request::Cancel(Box::new(request), reply)).await
+    }
+
+    pub(crate) async fn take_cancel_requests(&self) -> Result<Vec<CancelRequest>, StoreError> {
+        self.ask(Request::TakeCancelRequests).await
+    }
+
+    pub(crate) async fn recover(&self, now: Timestamp) -> Result<Vec<ExecutionId>, StoreError> {
+        self.ask(|reply| Request::Recover(now, reply)).await
+    }
+
+    /// Returns when everything that was asked for before is written and the file is closed.
+    pub(crate) async fn close(&self) {
+        // An error says that it is closed already.
+        let _ = self.ask(Request::Close).await;
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(request(reply)).await.map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+/// The one that writes.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    pub(crate) place: Arc<Place>,
+    pub(crate) owners: Owners,
+    pub(crate) owner: Owner,
+    /// Absent after a fault that it may not have survived; made anew when it is needed.
+    pub(crate) conn: Option<SqliteConnection>,
+    pub(crate) options: SqliteConnectOptions,
+    pub(crate) live: Live,
+    pub(crate) known: KnownOutputs,
+}
+
+impl Writer {
+    /// Starts the task on the current runtime.
+    pub(crate) fn start(self) -> WriterHandle {
+        let (requests, waiting) = mpsc::channel(WAITING);
+        tokio::spawn(self.run(waiting));
+        WriterHandle { requests }
+    }
+
+    async fn run(mut self, mut waiting: mpsc::Receiver<Request>) {
+        let mut taken = Vec::with_capacity(GROUP);
+        let mut closing = None;
+        // Ends with a request to close, or when every handle is gone.
+        while closing.is_none() && waiting.recv_many(&mut taken, GROUP).await > 0 {
+            let mut group = Vec::new();
+            for request in taken.drain(..) {
+                match request {
+                    Request::Grouped(member) => group.push(member),
+                    other => {
+                        // What came before is written before.
+                        self.write_group(std::mem::take(&mut group)).await;
+                        if let Request::Close(reply) = other {
+                            // Those behind it find their reply dropped, which says that the store is closed.
+                            closing = Some(reply);
+                            break;
+                        }
+                        self.serve(other).await;
+                    }
+                }
+            }
+            self.write_group(group).await;
+        }
+        drop(waiting);
+        self.end().await;
+        if let Some(reply) = closing {
+            let _ = reply.send(Ok(()));
+        }
+    }
+
+    async fn serve(&mut self, request: Request) {
+        match request {
+            Request::Cancel(request, reply) => {
+                let done = self.request_cancel(&request).await;
+                let _ = reply.send(done);
+            }
+            Request::TakeCancelRequests(reply) => {
+                let done = self.take_cancel_requests().await;
+                let _ = reply.send(done);
+            }
+            Request::Recover(now, reply) => {
+                let done = self.recover(now).await;
+                let _ = reply.send(done);
+            }
+            Request::Grouped(_) | Request::Close(_) => {}
+        }
+    }
+
+    async fn write_group(&mut self, mut group: Vec<Member>) {
+        if group.is_empty() {
+            return;
+        }
+        match self.transaction(&group).await {
+            Ok(done) => {
+                for (member, done) in group.into_iter().zip(done) {
+                    member.answer(Ok(done));
+                }
+            }
+            Err(Fault::Begin(error)) => {
+                for member in group {
+                    member.answer(Err(error.clone()));
+                }
+            }
+            Err(Fault::Write(error)) if group.len() == 1 => {
+                if let Some(member) = group.pop() {
+                    member.answer(Err(error));
+                }
+            }
+            // One of them may be the cause: each by itself. A database that cannot be written to now is not
+            // asked again for each of them, since each may wait for as long as the limit allows.
+            Err(Fault::Write(_)) => {
+                let mut down = None;
+                for member in group {
+                    if let Some(error) = &down {
+                        member.answer(Err(StoreError::clone(error)));
+                        continue;
+                    }
+                    let done = match self.transaction(std::slice::from_ref(&member)).await {
+                        Ok(mut done) => done.pop().ok_or(StoreError::Closed),
+                        Err(Fault::Begin(error)) => {
+                            down = Some(error.clone());
+                            Err(error)
+                        }
+                        Err(Fault::Write(error)) => Err(error),
+                    };
+                    member.answer(done);
+                }
+            }
+        }
+    }
+
+    /// Writes the members in one transaction. After an error nothing of any of them is written.
+    async fn transaction(&mut self, group: &[Member]) -> Result<Vec<Done>, Fault> {
+        let mut conn = self.begin().await.map_err(Fault::Begin)?;
+        let mut plan = Plan::default();
+        let mut created = Vec::new();
+        let mut written = self.write_members(group, &mut plan, &mut created, &mut conn).await;
+        if written.is_ok()
+            && let Err(error) = self.commit(&mut conn).await
+        {
+            written = Err(error);
+        }
+        match written {
+            Ok((done, newly_known)) => {
+                self.conn = Some(conn);
+                self.known.learn(newly_known);
+                for (id, live) in created {
+                    self.live.insert(id, live);
+                }
+                for id in &plan.touched {
+                    if self.live.get_mut(*id).is_some_and(|execution| execution.over) {
+                        self.live.evict(*id);
+                    }
+                }
+                Ok(done)
+            }
+            Err(error) => {
+                for id in &plan.touched {
+                    self.live.evict(*id);
+                }
+                self.rollback(conn).await;
+                Err(Fault::Write(error))
+            }
+        }
+    }
+
+    async fn write_members(
+        &mut self,
+        group: &[Member],
+        plan: &mut Plan,
+        created: &mut Vec<(ExecutionId, LiveExecution)>,
+        conn: &mut SqliteConnection,
+    ) -> Result<(Vec<Done>, NewlyKnown), StoreError> {
+        let mut done = Vec::with_capacity(group.len());
+        for member in group {
+            done.push(match member {
+                Member::Create(new, _) => {
+                    let (outcome, live) = create(new, self.owner.id(), conn, &self.place).await?;
+                    created.extend(live.map(|live| (new.id, live)));
+                    Done::Created(outcome)
+                }
+                Member::Append(rows, _) => match plan.add(rows, &mut self.live, conn, &self.place).await {
+                    Ok(()) => Done::Written,
+                    Err(PlanFault::Caller(error)) => Done::Refused(error),
+                    Err(PlanFault::Store(error)) => return Err(error),
+                },
+                Member::Journal(entries, _) => {
+                    journal::append(entries, conn, &self.place).await?;
+                    Done::Written
+                }
+            });
+        }
+        let newly_known = write(plan, &mut self.live, &self.known, conn, &self.place).await?;
+        Ok((done, newly_known))
+    }
+
+    async fn request_cancel(&mut self, request: &CancelRequest) -> Result<(), StoreError> {
+        let mut conn = self.begin().await?;
+        let place = Arc::clone(&self.place);
+        let done = cancel::request(request, &mut conn, &place).await;
+        self.end_transaction(conn, done).await
+    }
+
+    async fn take_cancel_requests(&mut self) -> Result<Vec<CancelRequest>, StoreError> {
+        let mut conn = self.begin().await?;
+        let place = Arc::clone(&self.place);
+        let done = cancel::take(self.owner.id(), &mut conn, &place).await;
+        self.end_transaction(conn, done).await
+    }
+
+    /// One transaction for each execution, so that closing many does not keep others from writing for long.
+    async fn recover(&mut self, now: Timestamp) -> Result<Vec<ExecutionId>, StoreError> {
+        let place = Arc::clone(&self.place);
+        let mut conn = self.begin().await?;
+        let open = recover::open_elsewhere(self.owner.id(), &mut conn, &place).await;
+        let open = self.end_transaction(conn, open).await?;
+        let mut closed = Vec::new();
+        for (owner, executions) in open {
+            if !self.owners.is_dead(&owner) {
+                continue;
+            }
+            for (key, id) in executions {
+                let mut conn = self.begin().await?;
+                let done = recover::close(key, id, now, &mut conn, &place).await;
+                if self.end_transaction(conn, done).await? {
+                    closed.push(id);
+                }
+            }
+            let mut conn = self.begin().await?;
+            let done = recover::forget(&owner, &mut conn, &place).await;
+            self.end_transaction(conn, done).await?;
+            self.owners.forget(&owner);
+        }
+        Ok(closed)
+    }
+
+    /// Commits what went well and rolls back what did not.
+    async fn end_transaction<T>(
+        &mut self,
+        mut conn: SqliteConnection,
+        done: Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let ended = match done {
+            Ok(value) => self.commit(&mut conn).await.map(|()| value),
+            Err(error) => Err(error),
+        };
+        match ended {
+            Ok(value) => {
+                self.conn = Some(conn);
+                Ok(value)
+            }
+            Err(error) => {
+                self.rollback(conn).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes the connection, within a transaction that may write. Plain statements and not the driver's
+    /// transactions: SQLite rolls back by itself after some faults
+    /// (<https://www.sqlite.org/lang_transaction.html>, section 3.1), and the driver then counts one
+    /// transaction too many for ever.
+    async fn begin(&mut self) -> Result<SqliteConnection, StoreError> {
+        let mut conn = match self.conn.take() {
+            Some(conn) => conn,
+            None => self
+                .options
+                .connect()
+                .await
+                .map_err(|error| self.place.sql("open the database again", &error))?,
+        };
+        match sqlx::query("BEGIN IMMEDIATE").execute(&mut conn).await {
+            Ok(_) => Ok(conn),
+            Err(error) => {
+                self.rollback(conn).await;
+                Err(self.place.sql("begin to write", &error))
+            }
+        }
+    }
+
+    async fn commit(&self, conn: &mut SqliteConnection) -> Result<(), StoreError> {
+        sqlx::query("COMMIT")
+            .execute(conn)
+            .await
+            .map(|_| ())
+            .map_err(|error| self.place.sql("commit", &error))
+    }
+
+    /// Brings the connection back to where nothing is open. One that does not come back is given up.
+    async fn rollback(&mut self, mut conn: SqliteConnection) {
+        // After a fault SQLite may have rolled back by itself, and then this fails; the statement after it
+        // tells whether the connection is good.
+        let _ = sqlx::query("ROLLBACK").execute(&mut conn).await;
+        let good = sqlx::query("BEGIN").execute(&mut conn).await.is_ok()
+            && sqlx::query("ROLLBACK").execute(&mut conn).await.is_ok();
+        if good {
+            self.conn = Some(conn);
+        }
+    }
+
+    /// Closes the file and lets go of the owner's lock. An owner whose executions are all over leaves no row.
+    async fn end(mut self) {
+        if let Ok(mut conn) = self.begin().await {
+            let done = recover::forget(self.owner.id(), &mut conn, &self.place).await;
+            // The row stays then, which does no harm: a later start removes it.
+            let _ = self.end_transaction(conn, done).await;
+        }
+        if let Some(conn) = self.conn.take()
+            && let Err(error) = conn.close().await
+        {
+            tracing::warn!(%error, "failed to close the database; everything acknowledged is in it");
+        }
+        self.owner.leave();
+    }
+}
