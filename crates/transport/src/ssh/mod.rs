@@ -7,7 +7,7 @@
 //! | `connect`, `host_key`, `auth`, `agent`, `jump` | from a way to a logged-in connection |
 //! | `pool` | the connections that are kept |
 //! | `process` | commands: start, follow, end |
-//! | `copy` | files |
+//! | `copy`, `sftp` | files |
 //! | `transport` | the port |
 //!
 //! This module must not retry an action or decide about a run's outcome.
@@ -22,6 +22,7 @@ mod jump;
 mod pool;
 mod process;
 mod settings;
+mod sftp;
 mod transport;
 
 pub use settings::{PoolLimits, SshSettings};

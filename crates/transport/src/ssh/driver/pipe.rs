@@ -222,6 +222,23 @@ impl ChannelHandle {
         Ok(true)
     }
 
+    /// Gives the node input without limit and without waiting: for bytes that are in memory anyway.
+    pub(crate) fn write_now(&self, bytes: Bytes) {
+        let mut state = self.pipe.lock();
+        if state.input_refused || state.input_ended || bytes.is_empty() {
+            return;
+        }
+        state.input_bytes += bytes.len();
+        state.input.push_back(bytes);
+        drop(state);
+        self.pipe.driver.notify_one();
+    }
+
+    /// Whether input waits to be sent.
+    pub(crate) fn has_unsent_input(&self) -> bool {
+        !self.pipe.lock().input.is_empty()
+    }
+
     /// Waits until [`Self::try_write`] may succeed.
     pub(super) async fn writable(&self) {
         {

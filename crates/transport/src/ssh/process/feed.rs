@@ -1,7 +1,8 @@
 //! What goes into a channel, piece by piece: [`Feed`].
 //!
-//! Preamble, script and standard input are written one after the other, as the node takes them. A piece is only
-//! forgotten when the channel has it, so a step may be dropped at any time.
+//! Preamble, script and standard input go one after the other. What is in memory is handed over at once and shared,
+//! not copied; a file is read as the node takes it. A piece is only forgotten when the channel has it, so a step may
+//! be dropped at any time.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -70,6 +71,29 @@ impl Feed {
         self.sources.push_back(Source::Barrier);
     }
 
+    /// Hands over what is in memory, up to the first file or barrier.
+    pub(crate) fn prime(&mut self, channel: &ChannelHandle) {
+        while let Some(source) = self.sources.pop_front() {
+            match source {
+                Source::Bytes(bytes) => channel.write_now(bytes),
+                other => {
+                    self.sources.push_front(other);
+                    return;
+                }
+            }
+        }
+        self.finish(channel);
+    }
+
+    fn finish(&mut self, channel: &ChannelHandle) {
+        match self.at_end {
+            AtEnd::Hold => {}
+            AtEnd::Eof => channel.send_eof(),
+            AtEnd::ControlD => channel.write_now(Bytes::from_static(b"\x04")),
+        }
+        self.done = true;
+    }
+
     /// Removes the first barrier.
     pub(crate) fn release(&mut self) {
         if let Some(at) = self.sources.iter().position(|source| matches!(source, Source::Barrier)) {
@@ -95,24 +119,14 @@ impl Feed {
         if self.piece.is_none() {
             self.piece = match self.sources.front_mut() {
                 None => {
-                    match self.at_end {
-                        AtEnd::Hold => {}
-                        AtEnd::Eof => channel.send_eof(),
-                        AtEnd::ControlD => {
-                            // A process that has gone needs no end of file.
-                            let _ = channel.write(Bytes::from_static(b"\x04")).await;
-                        }
-                    }
-                    self.done = true;
+                    self.finish(channel);
                     return Ok(());
                 }
                 Some(Source::Barrier) => return Ok(()),
                 Some(Source::Bytes(bytes)) => {
-                    let piece = bytes.split_to(bytes.len().min(PIECE));
-                    if bytes.is_empty() {
-                        self.sources.pop_front();
-                    }
-                    Some(piece)
+                    channel.write_now(std::mem::take(bytes));
+                    self.sources.pop_front();
+                    return Ok(());
                 }
                 Some(Source::File(file)) => {
                     let mut buffer = bytes::BytesMut::with_capacity(PIECE);

@@ -182,6 +182,7 @@ impl Job {
                 }
             }
         }
+        launched.feed.prime(&launched.channel);
         Ok(launched)
     }
 

@@ -66,7 +66,7 @@ async fn end(process: &mut Process, mode: TerminateMode) -> Termination {
 /// Tells the node to end the command.
 async fn give_order(process: &mut Process, grace: Duration) {
     let Some(channel) = &process.channel else { return };
-    if !process.feed.is_done() && process.job.input == Input::Lifeline {
+    if process.gate.pid.is_none() && channel.has_unsent_input() {
         // Its preamble is not complete: without the end mark nothing is run.
         channel.cut_input();
         return;
