@@ -66,13 +66,17 @@ pub(crate) struct Dispatcher {
     open: usize,
     /// How to stop each running target.
     running: HashMap<u32, watch::Sender<Option<StopOrder>>>,
-    tasks: JoinSet<()>,
+    /// Each gives its permit back to here.
+    tasks: JoinSet<Permit>,
     /// Which target a task runs.
     task_targets: HashMap<Id, u32>,
     /// What the hub has to be told, in order. Bounded by the number of targets.
     outbox: VecDeque<Message>,
     /// Permits that wait until the hub has been told that the execution started.
     ready: Vec<Permit>,
+    /// Permits of runs that have ended. They go back when the next ones have been asked for, so that the
+    /// scheduler does not take an execution between two runs for one that wants nothing.
+    returned: Vec<Permit>,
     started: bool,
     draining: bool,
     deadline: Option<Instant>,
@@ -104,6 +108,7 @@ impl Dispatcher {
             task_targets: HashMap::new(),
             outbox: VecDeque::new(),
             ready: Vec::new(),
+            returned: Vec::new(),
             started: false,
             draining: false,
             deadline: None,
@@ -126,6 +131,7 @@ impl Dispatcher {
                 return;
             }
             permits.want(self.wanted());
+            self.returned.clear();
             tokio::select! {
                 biased;
                 order = self.control.recv() => match order {
@@ -206,9 +212,12 @@ impl Dispatcher {
     }
 
     /// A node run's task has ended; its result has been told to the hub, unless it panicked.
-    fn ended(&mut self, ended: Result<(Id, ()), JoinError>) {
+    fn ended(&mut self, ended: Result<(Id, Permit), JoinError>) {
         let (task, panic) = match ended {
-            Ok((task, ())) => (task, None),
+            Ok((task, permit)) => {
+                self.returned.push(permit);
+                (task, None)
+            }
             Err(error) => {
                 let task = error.id();
                 let text = match error.try_into_panic() {

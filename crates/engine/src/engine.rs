@@ -27,7 +27,7 @@ use crate::registry::{Live, Registry};
 use crate::resolve::resolve;
 use crate::run::RunContext;
 use crate::schedule::{QueueRoom, SchedulerHandle};
-use crate::subscribe::EventLog;
+use crate::subscribe::{EventLog, Subscription, SubscriptionMode};
 use crate::validate::validate;
 
 /// Messages on the way to a hub.
@@ -112,7 +112,25 @@ impl Engine {
         caller: Caller,
         request: ExecutionRequest,
     ) -> Result<ExecutionId, SubmitError> {
-        self.accept(caller, request, None).await
+        let accepted = self.accept(caller, request, None, None).await?;
+        Ok(accepted.id)
+    }
+
+    /// Submits, and subscribes to the execution's events before its first node can start, so that not even
+    /// output that is only shown live can be missed by being late.
+    ///
+    /// # Errors
+    /// [`SubmitError`]; then nothing was started.
+    pub async fn submit_and_follow(
+        &self,
+        caller: Caller,
+        request: ExecutionRequest,
+        mode: SubscriptionMode,
+    ) -> Result<(ExecutionId, Subscription), SubmitError> {
+        let Accepted { id, followed } = self.accept(caller, request, None, Some(mode)).await?;
+        // An execution that was accepted before, under the same idempotency key, may be anywhere.
+        let followed = followed.unwrap_or_else(|| self.follow(id, 1, mode));
+        Ok((id, followed))
     }
 
     /// Submits and waits for the end (R1.2).
@@ -161,7 +179,8 @@ impl Engine {
         caller: Caller,
         request: ExecutionRequest,
         known: Option<Vec<Target>>,
-    ) -> Result<ExecutionId, SubmitError> {
+        follow: Option<SubscriptionMode>,
+    ) -> Result<Accepted, SubmitError> {
         let shared = &self.shared;
         if shared.closing.load(Ordering::Acquire) {
             return Err(SubmitError::ShuttingDown);
@@ -178,8 +197,17 @@ impl Engine {
         let plan = plan(authorized, &shared.transports, &*shared.store, &shared.limits).await?;
         // In a task of its own: a caller that goes away between the two steps must not leave an execution that
         // is recorded and never run.
-        let accepted = tokio::spawn(record_and_start(Arc::clone(shared), plan));
+        let accepted = tokio::spawn(record_and_start(Arc::clone(shared), plan, follow));
         accepted.await.unwrap_or_else(|error| Err(SubmitError::Internal(error.to_string())))
+    }
+
+    /// Subscribes, without asking whether the execution exists or the authorizer.
+    pub(crate) fn follow(&self, id: ExecutionId, from_seq: u64, mode: SubscriptionMode) -> Subscription {
+        let store = Arc::clone(&self.shared.store);
+        match self.shared.registry.get(id) {
+            Some(live) => Subscription::live(live, store, from_seq, mode),
+            None => Subscription::stored(id, store, from_seq, self.shared.limits.follow_poll),
+        }
     }
 
     /// Waits for the end, without asking the authorizer.
@@ -206,23 +234,37 @@ impl Engine {
     }
 }
 
-async fn record_and_start(shared: Arc<Shared>, plan: ExecutionPlan) -> Result<ExecutionId, SubmitError> {
+/// What came of a submission.
+pub(crate) struct Accepted {
+    pub(crate) id: ExecutionId,
+    /// Where it was asked for and the execution is new.
+    followed: Option<Subscription>,
+}
+
+async fn record_and_start(
+    shared: Arc<Shared>,
+    plan: ExecutionPlan,
+    follow: Option<SubscriptionMode>,
+) -> Result<Accepted, SubmitError> {
     let _not_between = shared.submissions.read().await;
     if shared.closing.load(Ordering::Acquire) {
         return Err(SubmitError::ShuttingDown);
     }
     match record(plan, &shared.room, &*shared.store, &*shared.clock).await? {
-        Recorded::Existing(id) => Ok(id),
+        Recorded::Existing(id) => Ok(Accepted { id, followed: None }),
         Recorded::New(recorded) => {
             let id = recorded.id;
-            start(&shared, *recorded);
-            Ok(id)
+            Ok(Accepted { id, followed: start(&shared, *recorded, follow) })
         }
     }
 }
 
 /// Starts the two tasks of a recorded execution: the hub that emits and the dispatcher that runs.
-fn start(shared: &Shared, recorded: RecordedExecution) {
+fn start(
+    shared: &Shared,
+    recorded: RecordedExecution,
+    follow: Option<SubscriptionMode>,
+) -> Option<Subscription> {
     let limits = &shared.limits;
     let (control, orders) = mpsc::channel(CONTROL_CHANNEL);
     let (hub, inbox) = mpsc::channel(HUB_CHANNEL);
@@ -267,6 +309,8 @@ fn start(shared: &Shared, recorded: RecordedExecution) {
         Arc::clone(&shared.clock),
         limits.stored_output_event_bytes,
     );
+    let store = &shared.store;
+    let followed = follow.map(|mode| Subscription::live(Arc::clone(&live), Arc::clone(store), 1, mode));
     tokio::spawn(hub.run());
     let execution_timeout = timeouts.execution_ms.map(Duration::from_millis);
     let dispatcher = Dispatcher::new(context, orders, recorded.place, concurrency, execution_timeout);
@@ -275,4 +319,5 @@ fn start(shared: &Shared, recorded: RecordedExecution) {
         // The shutdown did not wait for this submission any longer. The channel is new, so there is room.
         let _ = live.control.try_send(Control::Drain);
     }
+    followed
 }

@@ -1,8 +1,6 @@
 //! Questions about executions, answered by the store or from what runs here. Each asks the authorizer first:
 //! `executions.list` for the history, `executions.show` for one execution.
 
-use std::sync::Arc;
-
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::output::{ContentHash, StreamKind};
 use pabawi_domain::record::{
@@ -49,12 +47,10 @@ impl Engine {
         mode: SubscriptionMode,
     ) -> Result<Subscription, EngineError> {
         self.may(caller, SHOW).await?;
-        let store = Arc::clone(&self.shared.store);
-        if let Some(live) = self.shared.registry.get(id) {
-            return Ok(Subscription::live(live, store, from_seq, mode));
+        if self.shared.registry.get(id).is_none() {
+            self.exists(id).await?;
         }
-        self.exists(id).await?;
-        Ok(Subscription::stored(id, store, from_seq, self.shared.limits.follow_poll))
+        Ok(self.follow(id, from_seq, mode))
     }
 
     /// Executions, newest first (R5.5, R5.8). Those that run are shown as they are stored.

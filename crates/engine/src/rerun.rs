@@ -110,7 +110,8 @@ impl Engine {
             Ok(_) | Err(TargetError::Invalid(_)) => stored_ways(chosen)?,
             Err(other) => return Err(SubmitError::Inventory(other.to_string())),
         };
-        self.accept(caller, request, Some(known)).await
+        let accepted = self.accept(caller, request, Some(known), None).await?;
+        Ok(accepted.id)
     }
 
     async fn chosen_targets(

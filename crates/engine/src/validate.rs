@@ -77,7 +77,7 @@ mod tests {
         request.concurrency = Some(0);
         let SubmitError::Invalid(error) = validate(caller(), request).unwrap_err() else { panic!() };
         let paths: Vec<&str> = error.fields.iter().map(|field| field.path.as_str()).collect();
-        assert_eq!(paths, ["action.command", "targets", "concurrency"]);
+        assert_eq!(paths, ["action.command", "concurrency", "targets"]);
     }
 
     #[test]

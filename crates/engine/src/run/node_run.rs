@@ -61,7 +61,7 @@ pub(crate) struct NodeRun {
     /// Its place in the plan.
     pub(crate) index: u32,
     pub(crate) stop: watch::Receiver<Option<StopOrder>>,
-    /// Given back when the run's result has been handed to the hub.
+    /// Returned when the run's result has been handed to the hub.
     pub(crate) permit: Permit,
 }
 
@@ -92,10 +92,10 @@ enum Piece {
 }
 
 impl NodeRun {
-    /// Runs the node to its end and tells the hub.
-    pub(crate) async fn run(mut self) {
+    /// Runs the node to its end, tells the hub and returns the permit.
+    pub(crate) async fn run(mut self) -> Permit {
         let context = Arc::clone(&self.context);
-        let Some(planned) = context.target(self.index) else { return };
+        let Some(planned) = context.target(self.index) else { return self.permit };
         let mut notes = Notes {
             attempt: 0,
             began: None,
@@ -116,7 +116,7 @@ impl NodeRun {
         let duration = notes.began.map_or(Duration::ZERO, |(_, at)| at.elapsed());
         while !notes.waiting.is_empty() {
             if !self.tell(&mut notes.waiting).await {
-                return;
+                return self.permit;
             }
         }
         tokio::select! {
@@ -136,7 +136,7 @@ impl NodeRun {
         });
         // A hub that is gone has told so itself, and its execution is given up.
         let _ = context.hub.send(Message::NodeFinished { index: self.index, end }).await;
-        drop(self.permit);
+        self.permit
     }
 
     async fn drive(&mut self, target: &Target, transport: usize, notes: &mut Notes) -> NodeOutcome {

@@ -1,0 +1,108 @@
+//! What the log says (R5.1 to R5.3, R5.6), and what it never says.
+
+use std::fmt::{Debug, Write};
+use std::sync::{Arc, Mutex};
+
+use pabawi_domain::action::{EnvValue, RunAs, RunAsMethod};
+use pabawi_domain::error::ErrorCode;
+use pabawi_domain::id::CorrelationId;
+use pabawi_domain::secret::Secret;
+use pabawi_testkit::scripted::{NodeScript, ScriptedTransport};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+use super::support::{Rig, command, node};
+
+/// Writes every event down as one line.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<String>>>);
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        write!(self.0, " {}={value:?}", field.name()).unwrap();
+    }
+}
+
+impl Subscriber for Lines {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("pabawi")
+    }
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line(event.metadata().level().to_string());
+        event.record(&mut line);
+        self.0.lock().unwrap().push(line.0);
+    }
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+impl Lines {
+    fn with(&self, text: &str) -> Vec<String> {
+        self.0.lock().unwrap().iter().filter(|line| line.contains(text)).cloned().collect()
+    }
+}
+
+/// R5.1, R5.2, R5.3, R5.6, R5.7
+#[tokio::test(start_paused = true)]
+async fn start_end_and_failures_are_logged_without_secrets() {
+    let lines = Lines::default();
+    let _guard = tracing::subscriber::set_default(lines.clone());
+    let transport =
+        ScriptedTransport::new().node(&node("b"), NodeScript::new().connect_fails(ErrorCode::NoRoute));
+    let rig = Rig::new(transport).await;
+    let mut request = command("a,b");
+    request.correlation_id = Some(CorrelationId::new("ticket-9").unwrap());
+    let process = request.action.process_mut().unwrap();
+    process.env.insert("TOKEN".into(), EnvValue::Secret { secret: Secret::new("canary-1") });
+    let password = Some(Secret::new("canary-2"));
+    process.run_as = Some(RunAs { user: "root".into(), method: RunAsMethod::Sudo, password });
+    let id = rig.execute(request).await.record.id.to_string();
+
+    let [started] = &lines.with("execution started")[..] else { panic!("{:?}", lines.0) };
+    for part in [id.as_str(), "ticket-9", "ann", "targets=2", "a,b", "uptime", "INFO"] {
+        assert!(started.contains(part), "{part} is not in {started}");
+    }
+    let [finished] = &lines.with("execution finished")[..] else { panic!("{:?}", lines.0) };
+    for part in [id.as_str(), "ticket-9", "partial", "duration_ms=", "succeeded=1", "failed=1"] {
+        assert!(finished.contains(part), "{part} is not in {finished}");
+    }
+    let [failed] = &lines.with("unreachable")[..] else { panic!("{:?}", lines.0) };
+    for part in [id.as_str(), "node=b", "no_route", "WARN"] {
+        assert!(failed.contains(part), "{part} is not in {failed}");
+    }
+    assert!(lines.with("canary").is_empty());
+}
+
+/// A line break in a command cannot forge a log line, and a long command does not flood the log.
+#[tokio::test(start_paused = true)]
+async fn a_command_cannot_forge_or_flood_the_log() {
+    let lines = Lines::default();
+    let _guard = tracing::subscriber::set_default(lines.clone());
+    let rig = Rig::new(ScriptedTransport::new()).await;
+    let mut request = command("a");
+    if let pabawi_domain::action::Action::Command(command) = &mut request.action {
+        command.command = format!("true\nINFO execution finished {}", "x".repeat(100_000));
+    }
+    rig.execute(request).await;
+    let [started] = &lines.with("execution started")[..] else { panic!("{:?}", lines.0) };
+    assert!(!started.contains('\n') && started.len() < 1000, "{} bytes", started.len());
+}
+
+/// R5.6: a thousand nodes that fail do not make a thousand warnings.
+#[tokio::test(start_paused = true)]
+async fn many_failures_are_a_few_warnings() {
+    let lines = Lines::default();
+    let _guard = tracing::subscriber::set_default(lines.clone());
+    let rig = Rig::new(ScriptedTransport::new().default_script(NodeScript::new().exits(1))).await;
+    rig.execute(command("n*300")).await;
+    assert_eq!(lines.with("exit status 1").iter().filter(|line| line.starts_with("WARN")).count(), 20);
+    assert_eq!(lines.with("exit status 1").len(), 300);
+}

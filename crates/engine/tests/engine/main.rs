@@ -1,0 +1,29 @@
+//! The engine from a request to a recorded result, on a scripted transport and a store in memory, in tokio's
+//! paused time: a test that waits for something that never comes fails at once instead of hanging.
+
+#[cfg(test)]
+mod authorizing;
+#[cfg(test)]
+mod cancelling;
+#[cfg(test)]
+mod failures;
+#[cfg(test)]
+mod logging;
+#[cfg(test)]
+mod output;
+#[cfg(test)]
+mod reading_events;
+#[cfg(test)]
+mod rerunning;
+#[cfg(test)]
+mod scheduling;
+#[cfg(test)]
+mod shutting_down;
+#[cfg(test)]
+mod storing;
+#[cfg(test)]
+mod submitting;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod timeouts;
