@@ -25,6 +25,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 const MAX_NAMED: usize = 64;
 /// The limit for a look or a signal as another user.
 const HELPER_LIMIT: Duration = Duration::from_secs(5);
+/// Longest command line that such a look shows, in bytes.
+const MAX_COMMAND: usize = 200;
 /// The most that such a look may print.
 const MAX_HELPER_OUTPUT: u64 = 64 * 1024;
 
@@ -156,7 +158,13 @@ impl LocalProcess {
         // The environment of another user's processes cannot be read, so that user has to look.
         if self.begin.run_as.is_some() && !rustix::process::geteuid().is_root() {
             match self.look_as_user(traces).await {
-                Ok(more) => left.extend(more),
+                Ok(more) => {
+                    for survivor in more {
+                        if !left.iter().any(|known| known.pid == survivor.pid) {
+                            left.push(survivor);
+                        }
+                    }
+                }
                 Err(why) if left.is_empty() => return Termination::Unconfirmed { why },
                 Err(_) => {}
             }
@@ -166,9 +174,10 @@ impl LocalProcess {
 
     async fn look_as_user(&self, traces: &Traces) -> Result<Vec<Survivor>, String> {
         let variable = String::from_utf8_lossy(&traces.variable);
+        // One search through all: a program started for each process would take seconds on a busy machine.
         let script = format!(
-            "for p in /proc/[0-9]*; do tr '\\0' '\\n' <$p/environ 2>/dev/null | grep -qxF {variable} && \
-             echo ${{p#/proc/}} $(tr '\\0' ' ' <$p/cmdline | head -c 200); done; echo end"
+            "grep -ls {variable} /proc/[0-9]*/environ | while IFS=/ read -r n n p n; do \
+             echo $p $(tr '\\0' ' ' </proc/$p/cmdline | head -c {MAX_COMMAND}); done; echo end"
         );
         let text =
             self.as_user(&script).await.map_err(|why| format!("nobody could look as that user: {why}"))?;

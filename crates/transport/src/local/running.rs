@@ -293,7 +293,11 @@ fn read_available(fd: BorrowedFd<'_>) -> Bytes {
     data.into()
 }
 
-/// The wrapper's own line on stderr, which can only come before anything of the command.
+/// Bytes of stderr in which the wrapper may still say something; its shell may complain first.
+const WATCHED: usize = 8 * 1024;
+
+/// The wrapper's own line on stderr, which only comes instead of the command. Its mark is not to be guessed, so
+/// nothing else can pass for it.
 #[derive(Debug)]
 struct WrapperErrors {
     prefix: Vec<u8>,
@@ -302,11 +306,11 @@ struct WrapperErrors {
 
 #[derive(Debug)]
 enum ErrorState {
-    /// So far everything may be the beginning of the wrapper's line.
-    Undecided(BytesMut),
+    /// Looking for the line. What is held may be the beginning of it.
+    Watching { held: BytesMut, passed: usize },
     /// The wrapper named this fault.
     Fault(String),
-    /// The command has begun to print.
+    /// The command prints.
     Passed,
 }
 
@@ -314,43 +318,49 @@ impl WrapperErrors {
     fn new(nonce: &str) -> Self {
         Self {
             prefix: format!("{} E ", shell::mark(nonce)).into_bytes(),
-            state: ErrorState::Undecided(BytesMut::new()),
+            state: ErrorState::Watching { held: BytesMut::new(), passed: 0 },
         }
     }
 
-    /// What of `data` is the command's own.
+    /// What of `data` is to be handed on.
     fn filter(&mut self, data: Bytes) -> Bytes {
-        let ErrorState::Undecided(held) = &mut self.state else { return data };
+        let ErrorState::Watching { held, passed } = &mut self.state else { return data };
         held.extend_from_slice(&data);
-        let shared = held.len().min(self.prefix.len());
-        if held.get(..shared) != self.prefix.get(..shared) {
-            let passed = held.split().freeze();
-            self.state = ErrorState::Passed;
-            return passed;
-        }
-        if let Some(end) = held.iter().position(|byte| *byte == b'\n')
-            && end > self.prefix.len()
-        {
+        if let Some(start) = held.windows(self.prefix.len()).position(|window| window == self.prefix) {
+            let mut output = held.split_to(start);
+            let Some(end) = held.iter().position(|byte| *byte == b'\n') else { return output.freeze() };
             let mut line = held.split_to(end + 1);
             line.advance(self.prefix.len());
-            let rest = held.split().freeze();
+            output.extend_from_slice(held);
             self.state = ErrorState::Fault(String::from_utf8_lossy(&line).trim().to_owned());
-            return rest;
+            return output.freeze();
         }
-        Bytes::new()
+        // Only an end that could go on to be the prefix has to wait.
+        let keep = (1..self.prefix.len()).rev().find(|length| {
+            held.len().checked_sub(*length).and_then(|from| held.get(from..)) == self.prefix.get(..*length)
+        });
+        let output = held.split_to(held.len() - keep.unwrap_or(0));
+        *passed += output.len();
+        if *passed > WATCHED {
+            let mut output = output;
+            output.extend_from_slice(held);
+            self.state = ErrorState::Passed;
+            return output.freeze();
+        }
+        output.freeze()
     }
 
     fn fault(&self) -> Option<&str> {
         match &self.state {
             ErrorState::Fault(fault) => Some(fault),
-            ErrorState::Undecided(_) | ErrorState::Passed => None,
+            ErrorState::Watching { .. } | ErrorState::Passed => None,
         }
     }
 
     /// At the end nothing can follow, so what was held back was the command's.
     fn release(&mut self) -> Option<Bytes> {
         match &mut self.state {
-            ErrorState::Undecided(held) if !held.is_empty() => Some(held.split().freeze()),
+            ErrorState::Watching { held, .. } if !held.is_empty() => Some(held.split().freeze()),
             _ => None,
         }
     }
@@ -373,15 +383,17 @@ mod tests {
 
     #[test]
     fn the_wrappers_line_is_taken_out_however_it_is_cut() {
-        let line = b"PABAWI-n E cwd\nrest";
-        for cut in 0..line.len() {
-            let (passed, fault) = filtered(&[&line[..cut], &line[cut..]]);
-            assert_eq!((passed.as_slice(), fault.as_deref()), (&b"rest"[..], Some("cwd")), "cut at {cut}");
+        let text = b"sh: PABAWI cannot cd\nPABAWI-n E cwd\nrest";
+        for cut in 0..text.len() {
+            let (passed, fault) = filtered(&[&text[..cut], &text[cut..]]);
+            assert_eq!(passed, b"sh: PABAWI cannot cd\nrest", "cut at {cut}");
+            assert_eq!(fault.as_deref(), Some("cwd"));
         }
-        for own in [&b"PABAWI"[..], b"PABAWI-n E ", b"x PABAWI-n E cwd\n", b"PABAWI-m E cwd\n", b""] {
+        for own in [&b"PABAWI"[..], b"PABAWI-n E ", b"x PABAWI-m E cwd\n", b""] {
             assert_eq!(filtered(&[own]), (own.to_vec(), None));
         }
-        let later = [&b"own\n"[..], b"PABAWI-n E cwd\n"];
-        assert_eq!(filtered(&later), (later.concat(), None));
+        let long = vec![b'x'; WATCHED + 1];
+        let later = [long.as_slice(), b"PABAWI-n E cwd\n"];
+        assert!(filtered(&later) == (later.concat(), None), "what comes late is the command's own");
     }
 }

@@ -1,0 +1,15 @@
+//! The local transport against the contract that every transport has to keep.
+
+use std::sync::Arc;
+
+use pabawi_domain::id::NodeId;
+use pabawi_domain::node::{Endpoint, Target};
+use pabawi_testkit::contract::TransportSubject;
+use pabawi_transport::local::LocalTransport;
+
+async fn subject() -> TransportSubject {
+    let target = Target { node: NodeId::new("this-machine").unwrap(), endpoint: Endpoint::default() };
+    TransportSubject::new(Arc::new(LocalTransport::default()), target, ())
+}
+
+pabawi_testkit::transport_contract!(local, super::subject);
