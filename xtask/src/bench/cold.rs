@@ -70,7 +70,7 @@ pub(super) fn compare(options: &Options) -> Result<Vec<Aim>> {
             format!("{:.2}x", wall / ours.usage.wall.as_secs_f64()),
             format!("{:.2}", floor(measured)),
             format!("{:.2}", wall / floor(measured)),
-            format!("{:.1}", mib(measured.usage.peak_memory)),
+            format!("{:.1}", mib(measured.usage.peak_memory as f64)),
         ]);
     }
     println!("\n{}", table.text());
@@ -91,9 +91,14 @@ pub(super) fn memory(options: &Options) -> Result<Vec<Aim>> {
     println!(
         "   wall {:.2} s, peak {:.1} MiB",
         measured.usage.wall.as_secs_f64(),
-        mib(measured.usage.peak_memory)
+        mib(measured.usage.peak_memory as f64)
     );
-    Ok(vec![Aim::at_most("peak memory with 1,000 nodes", mib(measured.usage.peak_memory), 64.0, "MiB")])
+    Ok(vec![Aim::at_most(
+        "peak memory with 1,000 nodes",
+        mib(measured.usage.peak_memory as f64),
+        64.0,
+        "MiB",
+    )])
 }
 
 fn once(tool: &Tool, fleet: &Fleet, concurrency: usize) -> Result<Measured> {
@@ -114,6 +119,6 @@ fn cores() -> Result<f64> {
 }
 
 /// Bytes as MiB.
-pub(super) fn mib(bytes: u64) -> f64 {
-    bytes as f64 / (1024.0 * 1024.0)
+pub(super) fn mib(bytes: f64) -> f64 {
+    bytes / (1024.0 * 1024.0)
 }

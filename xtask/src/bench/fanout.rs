@@ -4,9 +4,9 @@
 
 use anyhow::{Result, ensure};
 
-use super::cold;
 use super::list::Options;
 use super::report::Aim;
+use super::{cold, reader, scripted};
 use crate::packages;
 
 /// One line about it.
@@ -15,7 +15,12 @@ pub(super) const ABOUT: &str = "one command on many nodes: CPU, time and memory,
 /// A part of the benchmark.
 type Part = fn(&Options) -> Result<Vec<Aim>>;
 
-const PARTS: &[(&str, Part)] = &[("cold", cold::compare), ("memory", cold::memory)];
+const PARTS: &[(&str, Part)] = &[
+    ("cold", cold::compare),
+    ("memory", cold::memory),
+    ("reader", reader::run),
+    ("scripted", scripted::run),
+];
 
 /// Runs the wanted parts.
 pub(super) fn run(options: &Options) -> Result<()> {

@@ -6,7 +6,10 @@
 mod cold;
 mod fanout;
 mod list;
+mod programs;
+mod reader;
 mod report;
+mod scripted;
 mod tools;
 
 pub(crate) use list::{Options, run};

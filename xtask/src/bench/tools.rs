@@ -25,8 +25,11 @@ pub(super) struct Tool {
     pub(super) name: &'static str,
     /// The program that has to be there.
     program: PathBuf,
-    call: fn(&Path, &Task<'_>) -> Command,
+    call: Call,
 }
+
+/// How a program is called for a task.
+type Call = fn(&Path, &Task<'_>) -> Command;
 
 impl Tool {
     /// `pab` from this place.
@@ -49,7 +52,7 @@ pub(super) fn all(peers: bool) -> Result<Vec<Tool>> {
         packages::install(packages::Purpose::Peers)?;
     }
     let mut tools = vec![Tool::pab(release_pab()?)];
-    let others: [(&'static str, &str, fn(&Path, &Task<'_>) -> Command); 4] = [
+    let others: [(&'static str, &str, Call); 4] = [
         ("xargs -P ssh", "xargs", xargs),
         ("clush", "clush", clush),
         ("pssh", "parallel-ssh", pssh),
