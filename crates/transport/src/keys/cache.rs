@@ -16,8 +16,11 @@ use super::load::{LoadedKey, load};
 /// Loaded keys by path. Cheap to clone; clones share the content.
 #[derive(Debug, Clone, Default)]
 pub struct KeyCache {
-    slots: Arc<Mutex<HashMap<PathBuf, Arc<Mutex<Option<Slot>>>>>>,
+    slots: Arc<Mutex<HashMap<PathBuf, SharedSlot>>>,
 }
+
+/// Locked while the key is being loaded, so that others wait for it instead of doing the same.
+type SharedSlot = Arc<Mutex<Option<Slot>>>;
 
 #[derive(Debug)]
 struct Slot {

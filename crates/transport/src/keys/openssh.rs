@@ -86,7 +86,7 @@ fn decrypt(
     let (key, iv) = kdf.derive_key_and_iv(cipher, passphrase).map_err(|_| malformed("its key derivation"))?;
     let tag = if cipher.has_tag() {
         let tag: [u8; TAG_LENGTH] = behind.try_into().map_err(|_| malformed("its end"))?;
-        Some(tag.into())
+        Some(tag)
     } else {
         None
     };

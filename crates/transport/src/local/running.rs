@@ -37,8 +37,8 @@ pub(super) struct Begin {
     pub(super) nonce: String,
     pub(super) run_as: Option<RunAs>,
     pub(super) options: Arc<LocalOptions>,
-    pub(super) lease: Lease,
-    pub(super) lifeline: bool,
+    /// Counted as in use as long as this lives.
+    pub(super) _lease: Lease,
 }
 
 /// Who has the command's standard input.

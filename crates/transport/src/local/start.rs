@@ -156,8 +156,7 @@ impl<'a> Plan<'a> {
             nonce: self.nonce,
             run_as: process.run_as.clone(),
             options: Arc::clone(options),
-            lease,
-            lifeline: self.lifeline,
+            _lease: lease,
         };
         Ok(LocalProcess::new(begin, launched, |stdin| feed(stdin, input, self.lifeline)))
     }

@@ -7,7 +7,8 @@ mod quote;
 mod run_as;
 
 pub(crate) use lifeline::{
-    Input, LINK_LOSS_GRACE_S, Program, RUN_VARIABLE, WRAPPER_FAILED, WrapSpec, Wrapped, interpreter_of, mark, wrap,
+    Input, LINK_LOSS_GRACE_S, Program, RUN_VARIABLE, WRAPPER_FAILED, WrapSpec, Wrapped, interpreter_of, mark,
+    wrap,
 };
+pub(crate) use quote::{push_quoted, quote};
 pub(crate) use run_as::{command_line, needs_terminal, program, prompts};
-pub(crate) use quote::{is_variable_name, push_export, push_quoted, quote};

@@ -5,14 +5,14 @@
 
 /// Puts `text` in single quotes, within which a POSIX shell changes nothing; a single quote itself is written
 /// as `'\''` (POSIX.1-2024, Shell Command Language, section 2.2.2).
-pub fn quote(text: &[u8]) -> Vec<u8> {
+pub(crate) fn quote(text: &[u8]) -> Vec<u8> {
     let mut quoted = Vec::with_capacity(text.len() + 2);
     push_quoted(&mut quoted, text);
     quoted
 }
 
 /// As [`quote`], appended to a command line that is being built.
-pub fn push_quoted(line: &mut Vec<u8>, text: &[u8]) {
+pub(crate) fn push_quoted(line: &mut Vec<u8>, text: &[u8]) {
     line.push(b'\'');
     for byte in text {
         match byte {
@@ -24,7 +24,7 @@ pub fn push_quoted(line: &mut Vec<u8>, text: &[u8]) {
 }
 
 /// Whether a name is one that every shell can set: `[A-Za-z_][A-Za-z0-9_]*`.
-pub fn is_variable_name(name: &str) -> bool {
+pub(crate) fn is_variable_name(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
@@ -33,7 +33,7 @@ pub fn is_variable_name(name: &str) -> bool {
 /// Appends `export NAME='value'` and a newline. The answer is whether the name may stand there; if not,
 /// nothing was appended.
 #[must_use]
-pub fn push_export(line: &mut Vec<u8>, name: &str, value: &[u8]) -> bool {
+pub(crate) fn push_export(line: &mut Vec<u8>, name: &str, value: &[u8]) -> bool {
     if !is_variable_name(name) {
         return false;
     }
