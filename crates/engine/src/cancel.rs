@@ -80,7 +80,12 @@ impl Engine {
             };
         }
         let store = &*self.shared.store;
-        let record = store.execution(id).await?.ok_or(EngineError::NotFound(id))?;
+        let mut record = store.execution(id).await?.ok_or(EngineError::NotFound(id))?;
+        if !record.status.is_final() {
+            // A process that has died would never read the word that is left for it.
+            self.foreign().recover().await;
+            record = store.execution(id).await?.ok_or(EngineError::NotFound(id))?;
+        }
         if record.status.is_final() {
             return Ok(CancelReceipt::AlreadyEnded);
         }

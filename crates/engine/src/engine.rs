@@ -19,6 +19,7 @@ use crate::builder::EngineBuilder;
 use crate::dispatcher::{Control, Dispatcher};
 use crate::emit::{Hub, RecorderHandle};
 use crate::error::{EngineError, SubmitError};
+use crate::foreign::Foreign;
 use crate::journaller::Journaller;
 use crate::limits::EngineLimits;
 use crate::plan::{ExecutionPlan, Transports, plan};
@@ -206,7 +207,7 @@ impl Engine {
         let store = Arc::clone(&self.shared.store);
         match self.shared.registry.get(id) {
             Some(live) => Subscription::live(live, store, from_seq, mode),
-            None => Subscription::stored(id, store, from_seq, self.shared.limits.follow_poll),
+            None => Subscription::stored(id, self.foreign(), from_seq),
         }
     }
 
@@ -217,14 +218,21 @@ impl Engine {
             let summary = live.log.finished().await.ok_or(EngineError::Abandoned(id))?;
             return Ok(ExecutionOutcome { summary: *summary, record: live.record() });
         }
+        let mut foreign = self.foreign();
         // Ends with the execution, which another process runs.
         loop {
             let record = shared.store.execution(id).await?.ok_or(EngineError::NotFound(id))?;
             if let (true, Some(summary)) = (record.status.is_final(), record.summary.clone()) {
                 return Ok(ExecutionOutcome { summary, record });
             }
-            tokio::time::sleep(shared.limits.follow_poll).await;
+            foreign.pause().await;
         }
+    }
+
+    /// The way to follow an execution of another process.
+    pub(crate) fn foreign(&self) -> Foreign {
+        let shared = &self.shared;
+        Foreign::new(Arc::clone(&shared.store), Arc::clone(&shared.clock), shared.limits.follow_poll)
     }
 
     /// Asks the authorizer about the engine itself.

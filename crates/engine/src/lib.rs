@@ -46,6 +46,7 @@ mod emit;
 mod subscribe;
 
 mod cancel;
+mod foreign;
 mod journaller;
 mod panic_guard;
 mod query;

@@ -39,6 +39,9 @@ use crate::schedule::Permit;
 
 /// The longest piece of output in one event, in bytes.
 const MAX_PIECE: usize = 64 * 1024;
+/// Shorter output is copied out of the transport's buffer, so that a few bytes in an event that is kept for
+/// readers do not keep a whole buffer alive.
+const COPIED_BELOW: usize = 16 * 1024;
 /// How often the progress of a copy is told.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
@@ -285,6 +288,9 @@ impl NodeRun {
 
     /// Cuts output into events: none longer than [`MAX_PIECE`], and none across the limit of what is stored.
     fn cut(&self, stream: StreamKind, mut offset: u64, mut data: Bytes, waiting: &mut VecDeque<Piece>) {
+        if data.len() < COPIED_BELOW {
+            data = Bytes::copy_from_slice(&data);
+        }
         let stored = self.context.limits.stored_output_event_bytes;
         // Ends: each turn takes at least one byte off.
         while !data.is_empty() {

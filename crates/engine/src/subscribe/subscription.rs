@@ -2,7 +2,6 @@
 //! itself whether it may miss something.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use pabawi_domain::event::{EventKind, ExecutionEvent};
 use pabawi_domain::id::ExecutionId;
@@ -14,6 +13,7 @@ use tokio::sync::watch;
 use super::event_log::Read;
 use super::replay::stored_events;
 use crate::error::EngineError;
+use crate::foreign::Foreign;
 use crate::registry::Live;
 
 /// What happens when a reader is slower than the events come.
@@ -41,7 +41,7 @@ enum Source {
     /// It runs in this process.
     Live { live: Arc<Live>, news: watch::Receiver<()>, hold: Option<Hold> },
     /// It has ended, or another process runs it.
-    Stored { poll: Duration, ended: Option<Box<ExecutionRecord>> },
+    Stored { foreign: Foreign, ended: Option<Box<ExecutionRecord>> },
 }
 
 /// Makes the execution wait for this reader.
@@ -74,13 +74,9 @@ impl Subscription {
         Self { id: live.id, store, source: Source::Live { live, news, hold }, next_seq, over: false }
     }
 
-    pub(crate) fn stored(
-        id: ExecutionId,
-        store: Arc<dyn ExecutionStore>,
-        from_seq: u64,
-        poll: Duration,
-    ) -> Self {
-        let source = Source::Stored { poll, ended: None };
+    pub(crate) fn stored(id: ExecutionId, foreign: Foreign, from_seq: u64) -> Self {
+        let store = Arc::clone(&foreign.store);
+        let source = Source::Stored { foreign, ended: None };
         Self { id, store, source, next_seq: from_seq.max(1), over: false }
     }
 
@@ -104,8 +100,8 @@ impl Subscription {
             Source::Live { live, news, .. } => {
                 next_live(live, news, &*self.store, self.next_seq, max).await?
             }
-            Source::Stored { poll, ended } => {
-                next_stored(self.id, &*self.store, *poll, ended, self.next_seq, max).await?
+            Source::Stored { foreign, ended } => {
+                next_stored(self.id, foreign, ended, self.next_seq, max).await?
             }
         };
         self.next_seq = next_seq;
@@ -154,15 +150,14 @@ async fn next_live(
 
 async fn next_stored(
     id: ExecutionId,
-    store: &dyn ExecutionStore,
-    poll: Duration,
+    foreign: &mut Foreign,
     ended: &mut Option<Box<ExecutionRecord>>,
     from: u64,
     max: usize,
 ) -> Result<Next, EngineError> {
     // Ends with an event or with the execution.
     loop {
-        let replayed = stored_events(store, id, from, None, max).await?;
+        let replayed = stored_events(&*foreign.store, id, from, None, max).await?;
         if !replayed.events.is_empty() {
             return Ok((replayed.events, replayed.next_seq));
         }
@@ -170,11 +165,11 @@ async fn next_stored(
         if let Some(record) = ended {
             return Ok((vec![Arc::new(last_event(record, from))], from + 1));
         }
-        let record = store.execution(id).await?.ok_or(EngineError::NotFound(id))?;
+        let record = foreign.store.execution(id).await?.ok_or(EngineError::NotFound(id))?;
         if record.status.is_final() {
             *ended = Some(Box::new(record));
         } else {
-            tokio::time::sleep(poll).await;
+            foreign.pause().await;
         }
     }
 }

@@ -11,7 +11,7 @@ use pabawi_engine::{CancelScope, EngineLimits};
 use pabawi_testkit::memory_store::MemoryStore;
 use pabawi_testkit::scripted::{Gate, NodeScript, ScriptedTransport};
 
-use super::support::{GRACEFUL, Rig, ann, command, node, settle};
+use super::support::{Events, GRACEFUL, Rig, ann, command, node, settle};
 
 /// A target that reads `queued` in the store has never run: nothing starts before its attempt is written.
 #[tokio::test(start_paused = true)]
@@ -144,6 +144,28 @@ async fn executions_of_a_dead_process_are_recovered() {
     assert_eq!(rig.stored(id, "a").await.state, TargetState::Interrupted);
     assert_eq!(rig.stored(id, "c").await.attempt, 0);
     assert!(rig.transport.started().is_empty(), "nothing is silently run again");
+}
+
+/// Whoever waits for an execution of another process learns that this process has died.
+#[tokio::test(start_paused = true)]
+async fn waiting_for_a_process_that_dies_ends() {
+    let store = Arc::new(MemoryStore::new());
+    let hangs = ScriptedTransport::new().default_script(NodeScript::new().hangs());
+    let dying = Rig::on(store.clone(), hangs, EngineLimits::default()).await;
+    let other = Rig::on(store.clone(), ScriptedTransport::new(), EngineLimits::default()).await;
+    let ids = [dying.submit(command("a,b")).await, dying.submit(command("c")).await];
+    dying.events(ids[0]).await.until_started("b").await;
+    let (waiting, following) = (other.engine.clone(), other.engine.clone());
+    let waiting = tokio::spawn(async move { waiting.wait(&ann(), ids[0]).await });
+    let mode = pabawi_engine::SubscriptionMode::GapWhenSlow;
+    let mut following = Events(following.events(&ann(), ids[0], 1, mode).await.unwrap());
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert!(!waiting.is_finished());
+    store.orphan_all();
+    assert_eq!(waiting.await.unwrap().unwrap().summary.status, ExecutionStatus::Interrupted);
+    following.rest().await;
+    let receipt = other.engine.cancel(&ann(), ids[1], CancelScope::All, GRACEFUL).await.unwrap();
+    assert_eq!(receipt, pabawi_engine::CancelReceipt::AlreadyEnded);
 }
 
 #[tokio::test(start_paused = true)]
