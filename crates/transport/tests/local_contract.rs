@@ -1,5 +1,13 @@
 //! The local transport against the contract that every transport has to keep.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test's own functions meet is the test's failure"
+)]
+
 use std::sync::Arc;
 
 use pabawi_domain::id::NodeId;

@@ -1,5 +1,13 @@
 //! What is special about commands on this machine: their environment, what cannot be asked for, how they end.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test's own functions meet is the test's failure"
+)]
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

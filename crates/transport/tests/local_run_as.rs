@@ -1,5 +1,13 @@
 //! Changing the user on this machine, as root and as a user who has to be let do it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test's own functions meet is the test's failure"
+)]
+
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 use std::sync::Arc;

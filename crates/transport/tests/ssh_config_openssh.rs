@@ -1,5 +1,13 @@
 //! The configuration parser against OpenSSH's own: `ssh -G` must see the same settings in the same files.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test's own functions meet is the test's failure"
+)]
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -24,6 +24,9 @@ echo \"by $p\"
 ";
 /// The most that an answer may have, in bytes per file and in all.
 const MAX_ANSWER: usize = 64 * 1024;
+/// How long a login shell may take before the program is known. Some read start files that hang; reading the
+/// file back is then the surer way.
+const START: Duration = Duration::from_secs(20);
 /// The slowest node that is waited for, in bytes a second.
 const SLOWEST: u64 = 4 << 20;
 
@@ -58,9 +61,13 @@ pub(super) fn by_program(
     let mut answer = Vec::new();
     let mut piece = [0_u8; 4_096];
     while answer.len() <= MAX_ANSWER {
-        match patience.transfer(limit, || channel.read(&mut piece))? {
-            Ok(n) if n > 0 => answer.extend_from_slice(piece.get(..n).unwrap_or_default()),
-            _ => break,
+        let begun = program(&answer).is_some();
+        let read = patience.transfer(if begun { limit } else { START }, || channel.read(&mut piece));
+        match read {
+            Ok(Ok(n)) if n > 0 => answer.extend_from_slice(piece.get(..n).unwrap_or_default()),
+            Ok(_) => break,
+            Err(CopyFault::Link { .. }) if !begun => break,
+            Err(fault) => return Err(fault),
         }
     }
     // The answer is what counts; a node that does not close the channel is no reason to fail.
@@ -68,14 +75,20 @@ pub(super) fn by_program(
     Ok(parse(&answer, paths.len()))
 }
 
-fn parse(answer: &[u8], count: usize) -> Option<Digests> {
+/// The program's name and the lines behind it, when the node has got so far. A login script may have printed
+/// something first.
+fn program(answer: &[u8]) -> Option<(&str, std::str::Lines<'_>)> {
     let text = std::str::from_utf8(answer).ok()?;
-    // A login script may have printed something first.
-    let mut lines = text.lines().skip_while(|line| !line.starts_with("by "));
-    let found_by = lines.next()?.strip_prefix("by ")?.to_owned();
+    let mut lines = text.lines();
+    let name = lines.by_ref().find_map(|line| line.strip_prefix("by "))?;
+    Some((name, lines))
+}
+
+fn parse(answer: &[u8], count: usize) -> Option<Digests> {
+    let (name, lines) = program(answer)?;
     let sums: Option<Vec<Digest>> = lines.map(digest).collect();
     let sums = sums.filter(|sums| sums.len() == count)?;
-    Some(Digests { sums, found_by })
+    Some(Digests { sums, found_by: name.to_owned() })
 }
 
 fn digest(line: &str) -> Option<Digest> {
