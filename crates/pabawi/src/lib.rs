@@ -1,1 +1,60 @@
-//! Being laid.
+//! Pabawi's execution framework: run commands, scripts and copies on many nodes, and remember what happened.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use pabawi::{Action, AllowAll, Caller, CommandAction, EntryPoint, ExecutionRequest, Framework, TargetExpression};
+//!
+//! let framework = Framework::builder().authorizer(AllowAll).open().await?;
+//! let caller = Caller { user: "ops".into(), entry_point: EntryPoint::Rust };
+//! let action = Action::Command(CommandAction::new("uptime"));
+//! let request = ExecutionRequest::new(action, TargetExpression::new("web[01-20],db1"));
+//! let outcome = framework.execute(caller, request).await?;
+//! println!("{} of {} succeeded", outcome.summary.progress.succeeded, outcome.summary.progress.total);
+//! # Ok(()) }
+//! ```
+//!
+//! Everything starts at [`Framework::builder`]. This crate puts the parts together (`wire.rs` is the page
+//! where they meet) and names what belongs to its public interface; it contains no logic of its own.
+
+#![forbid(unsafe_code)]
+
+pub mod inventory;
+pub mod ports;
+pub mod ssh;
+
+mod builder;
+mod error;
+mod framework;
+mod wire;
+
+pub use builder::FrameworkBuilder;
+pub use error::FrameworkError;
+pub use framework::Framework;
+
+pub use pabawi_domain::action::{
+    Action, ActionKind, CommandAction, DownloadAction, EnvValue, OnLinkLoss, ProcessOptions, RunAs,
+    RunAsMethod, ScriptAction, StdinSource, ToolAction, UploadAction,
+};
+pub use pabawi_domain::error::{ErrorCode, NodeError};
+pub use pabawi_domain::event::{EventKind, ExecutionEvent};
+pub use pabawi_domain::host_key::{HostKeyAcceptance, HostKeyPolicy, HostKeySeen};
+pub use pabawi_domain::id::{
+    CorrelationId, ExecutionId, GroupName, IdempotencyKey, InvalidName, NodeId, PluginName, Tag,
+};
+pub use pabawi_domain::journal::{JournalEntry, JournalLevel, JournalQuery, NewJournalEntry};
+pub use pabawi_domain::node::{Endpoint, Node, NodeGroup, Target, TargetExpression, parse_destination};
+pub use pabawi_domain::outcome::{NodeOutcome, RejectedBy, SkipReason, Survivor, Termination, TimeoutPhase};
+pub use pabawi_domain::output::{CapturedOutput, ContentHash, KeptOutput, OutputData, StreamKind};
+pub use pabawi_domain::record::{
+    AttemptRecord, EventPage, ExecutionQuery, ExecutionRecord, Omission, OutputChunk, OutputGroup, OutputRef,
+    Page, TargetQuery, TargetRecord, TargetState,
+};
+pub use pabawi_domain::request::{Caller, EntryPoint, ExecutionRequest, Timeouts};
+pub use pabawi_domain::secret::{REDACTED, Secret};
+pub use pabawi_domain::summary::{ExecutionStatus, ExecutionSummary, Progress};
+pub use pabawi_domain::validation::{FieldError, ValidationError};
+
+pub use pabawi_engine::{
+    AllowAll, CancelReceipt, CancelScope, EngineError, EngineLimits, EngineStats, ExecutionOutcome,
+    RerunSecrets, RerunSelection, ShutdownReport, SubmitError, Subscription, SubscriptionMode, SystemClock,
+};

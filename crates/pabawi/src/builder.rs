@@ -1,0 +1,106 @@
+//! [`FrameworkBuilder`]: the options of a framework. What becomes of them stands in `wire.rs`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use pabawi_domain::node::Endpoint;
+use pabawi_domain::ports::{Authorizer, Clock, InventorySource};
+use pabawi_engine::EngineLimits;
+use pabawi_inventory::expression::UnknownNames;
+use pabawi_transport::SshSettings;
+
+use crate::{Framework, FrameworkError, wire};
+
+/// Options of a [`Framework`]. Only an authorizer has to be given: without one, everything is denied.
+#[derive(Default)]
+pub struct FrameworkBuilder {
+    pub(crate) database: Option<PathBuf>,
+    pub(crate) ssh: Option<SshSettings>,
+    pub(crate) sources: Vec<Arc<dyn InventorySource>>,
+    pub(crate) unknown_names: Option<UnknownNames>,
+    pub(crate) endpoint_defaults: Endpoint,
+    pub(crate) authorizer: Option<Arc<dyn Authorizer>>,
+    pub(crate) clock: Option<Arc<dyn Clock>>,
+    pub(crate) limits: Option<EngineLimits>,
+}
+
+impl FrameworkBuilder {
+    /// Where executions are remembered: a SQLite file on a local file system, made when it is missing.
+    /// Without it, `$XDG_DATA_HOME/pabawi/executions.db`, or `~/.local/share/pabawi/executions.db`.
+    #[must_use]
+    pub fn database(mut self, path: impl Into<PathBuf>) -> Self {
+        self.database = Some(path.into());
+        self
+    }
+
+    /// Settings of the SSH transport. Without them, OpenSSH's configuration files of this user
+    /// (`~/.ssh/config`) and of this machine are used with defaults for all the rest.
+    #[must_use]
+    pub fn ssh(mut self, settings: SshSettings) -> Self {
+        self.ssh = Some(settings);
+        self
+    }
+
+    /// Adds a source of nodes. Without any, every name is a node; with one, a name that no source has is
+    /// refused.
+    #[must_use]
+    pub fn inventory(mut self, source: impl InventorySource) -> Self {
+        self.sources.push(Arc::new(source));
+        self
+    }
+
+    /// Adds several sources.
+    #[must_use]
+    pub fn inventories(mut self, sources: impl IntoIterator<Item = Arc<dyn InventorySource>>) -> Self {
+        self.sources.extend(sources);
+        self
+    }
+
+    /// Gives names that are in no source another meaning than sources or their absence do.
+    #[must_use]
+    pub fn unknown_names(mut self, meaning: UnknownNames) -> Self {
+        self.unknown_names = Some(meaning);
+        self
+    }
+
+    /// User, port and keys for nodes whose source names none.
+    #[must_use]
+    pub fn endpoint_defaults(mut self, defaults: Endpoint) -> Self {
+        self.endpoint_defaults = defaults;
+        self
+    }
+
+    /// Who decides about callers. [`AllowAll`](crate::AllowAll) is for programs whose user is the machine's
+    /// own. Without an authorizer, everything is denied.
+    #[must_use]
+    pub fn authorizer(mut self, authorizer: impl Authorizer) -> Self {
+        self.authorizer = Some(Arc::new(authorizer));
+        self
+    }
+
+    /// Where records get their times from; this machine's clock without one.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Other limits than the defaults.
+    #[must_use]
+    pub fn limits(mut self, limits: EngineLimits) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
+    /// Opens the database, closes the executions of processes that have died, and starts the engine on the
+    /// current tokio runtime, which needs its timer and its I/O.
+    ///
+    /// # Errors
+    /// [`FrameworkError`].
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub async fn open(self) -> Result<Framework, FrameworkError> {
+        wire::open(self).await
+    }
+}

@@ -1,0 +1,58 @@
+//! [`FrameworkError`]: why a framework could not be opened.
+
+use pabawi_domain::error::ErrorCode;
+use pabawi_domain::ports::{StoreError, TargetError};
+use pabawi_domain::validation::ValidationError;
+use pabawi_engine::BuildError;
+
+/// Why a framework could not be opened, or its inventory not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FrameworkError {
+    /// An option is bad.
+    #[error(transparent)]
+    Invalid(#[from] ValidationError),
+    /// No database was named, and the environment does not say where the user's data belongs.
+    #[error("no place for the database: neither XDG_DATA_HOME nor HOME is set; name a file")]
+    NoDataDirectory,
+    /// The database could not be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The inventory could not be read.
+    #[error("failed to read the inventory: {0}")]
+    Inventory(String),
+    /// The parts do not fit together.
+    #[error(transparent)]
+    Build(BuildError),
+}
+
+impl FrameworkError {
+    /// The stable code.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Invalid(_) | Self::NoDataDirectory => ErrorCode::Validation,
+            Self::Store(error) => error.code(),
+            Self::Inventory(_) => ErrorCode::BadConfig,
+            Self::Build(_) => ErrorCode::Internal,
+        }
+    }
+}
+
+impl From<BuildError> for FrameworkError {
+    fn from(error: BuildError) -> Self {
+        match error {
+            BuildError::Limits(error) => Self::Invalid(error),
+            BuildError::Store(error) => Self::Store(error),
+            other => Self::Build(other),
+        }
+    }
+}
+
+impl From<TargetError> for FrameworkError {
+    fn from(error: TargetError) -> Self {
+        match error {
+            TargetError::Invalid(error) => Self::Invalid(error),
+            other => Self::Inventory(other.to_string()),
+        }
+    }
+}

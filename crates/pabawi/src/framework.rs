@@ -1,0 +1,234 @@
+//! [`Framework`]: the handle of everything. It passes each call on to the part that answers it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use pabawi_domain::id::{ExecutionId, NodeId};
+use pabawi_domain::journal::{JournalEntry, JournalQuery};
+use pabawi_domain::node::{Target, TargetExpression};
+use pabawi_domain::output::{ContentHash, StreamKind};
+use pabawi_domain::ports::{JournalStore, StoreError, TargetResolver as _, TerminateMode};
+use pabawi_domain::record::{
+    AttemptRecord, ExecutionQuery, ExecutionRecord, OutputChunk, OutputGroup, Page, TargetQuery, TargetRecord,
+};
+use pabawi_domain::request::{Caller, ExecutionRequest};
+use pabawi_engine::{
+    CancelReceipt, CancelScope, Engine, EngineError, EngineStats, ExecutionOutcome, RerunSecrets,
+    RerunSelection, ShutdownReport, SubmitError, Subscription, SubscriptionMode,
+};
+use pabawi_inventory::{Inventory, Resolver};
+
+use crate::{FrameworkBuilder, FrameworkError};
+
+/// Runs executions and answers questions about them. Cloning gives another handle of the same framework.
+#[derive(Clone)]
+pub struct Framework {
+    pub(crate) engine: Engine,
+    pub(crate) resolver: Arc<Resolver>,
+    pub(crate) journal: Arc<dyn JournalStore>,
+    pub(crate) database: PathBuf,
+}
+
+impl Framework {
+    /// Puts a framework together.
+    pub fn builder() -> FrameworkBuilder {
+        FrameworkBuilder::default()
+    }
+
+    /// Accepts an execution and returns its id as soon as it is on stable storage (R1.3). The same
+    /// idempotency key returns the same execution and starts nothing.
+    ///
+    /// # Errors
+    /// [`SubmitError`]; then nothing was started.
+    pub async fn submit(
+        &self,
+        caller: Caller,
+        request: ExecutionRequest,
+    ) -> Result<ExecutionId, SubmitError> {
+        self.engine.submit(caller, request).await
+    }
+
+    /// Submits and waits for the end (R1.2).
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn execute(
+        &self,
+        caller: Caller,
+        request: ExecutionRequest,
+    ) -> Result<ExecutionOutcome, EngineError> {
+        self.engine.execute(caller, request).await
+    }
+
+    /// Waits for the end of an execution, also of one that another process runs.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn wait(&self, caller: &Caller, id: ExecutionId) -> Result<ExecutionOutcome, EngineError> {
+        self.engine.wait(caller, id).await
+    }
+
+    /// Where an execution stands now.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn status(&self, caller: &Caller, id: ExecutionId) -> Result<ExecutionRecord, EngineError> {
+        self.engine.status(caller, id).await
+    }
+
+    /// The events of an execution from a sequence number on (1 for all), live or replayed.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn events(
+        &self,
+        caller: &Caller,
+        id: ExecutionId,
+        from_seq: u64,
+        mode: SubscriptionMode,
+    ) -> Result<Subscription, EngineError> {
+        self.engine.events(caller, id, from_seq, mode).await
+    }
+
+    /// Ends an execution or some of its nodes, also of another process. Asking twice is asking once.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn cancel(
+        &self,
+        caller: &Caller,
+        id: ExecutionId,
+        scope: CancelScope,
+        mode: TerminateMode,
+    ) -> Result<CancelReceipt, EngineError> {
+        self.engine.cancel(caller, id, scope, mode).await
+    }
+
+    /// Runs an execution again on chosen nodes of it, as a new one.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub async fn rerun(
+        &self,
+        caller: Caller,
+        id: ExecutionId,
+        selection: RerunSelection,
+        secrets: RerunSecrets,
+    ) -> Result<ExecutionId, SubmitError> {
+        self.engine.rerun(caller, id, selection, secrets).await
+    }
+
+    /// Executions, newest first (R5.5, R5.8).
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn executions(
+        &self,
+        caller: &Caller,
+        query: &ExecutionQuery,
+    ) -> Result<Page<ExecutionRecord>, EngineError> {
+        self.engine.executions(caller, query).await
+    }
+
+    /// Targets of one execution in the order of its plan.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn targets(
+        &self,
+        caller: &Caller,
+        id: ExecutionId,
+        query: &TargetQuery,
+    ) -> Result<Page<TargetRecord>, EngineError> {
+        self.engine.targets(caller, id, query).await
+    }
+
+    /// Attempts of one execution, or of one of its nodes, in the order of their start.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn attempts(
+        &self,
+        caller: &Caller,
+        id: ExecutionId,
+        node: Option<&NodeId>,
+    ) -> Result<Vec<AttemptRecord>, EngineError> {
+        self.engine.attempts(caller, id, node).await
+    }
+
+    /// A part of a stored output: at most `max_bytes` from `offset` of what is kept.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn output(
+        &self,
+        caller: &Caller,
+        hash: ContentHash,
+        offset: u64,
+        max_bytes: u32,
+    ) -> Result<Option<OutputChunk>, EngineError> {
+        self.engine.output(caller, hash, offset, max_bytes).await
+    }
+
+    /// The targets of an execution by equal output of one stream, the largest group first.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn output_groups(
+        &self,
+        caller: &Caller,
+        id: ExecutionId,
+        stream: StreamKind,
+    ) -> Result<Vec<OutputGroup>, EngineError> {
+        self.engine.output_groups(caller, id, stream).await
+    }
+
+    /// Journal entries, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn journal(&self, query: &JournalQuery) -> Result<Page<JournalEntry>, StoreError> {
+        self.journal.journal(query).await
+    }
+
+    /// The targets that an expression selects now.
+    ///
+    /// # Errors
+    /// [`FrameworkError`].
+    pub async fn resolve(&self, expression: &TargetExpression) -> Result<Vec<Target>, FrameworkError> {
+        Ok(self.resolver.resolve(expression).await?)
+    }
+
+    /// The merged inventory; the sources are asked when it is first needed.
+    ///
+    /// # Errors
+    /// [`FrameworkError`].
+    pub async fn inventory(&self) -> Result<Arc<Inventory>, FrameworkError> {
+        Ok(self.resolver.inventory().await?)
+    }
+
+    /// Asks every source of nodes anew (R3.4).
+    ///
+    /// # Errors
+    /// [`FrameworkError`]; then the inventory stays as it was.
+    pub async fn refresh_inventory(&self) -> Result<Arc<Inventory>, FrameworkError> {
+        Ok(self.resolver.refresh().await?)
+    }
+
+    /// How the engine and the connections of its transports stand now.
+    pub fn stats(&self) -> EngineStats {
+        self.engine.stats()
+    }
+
+    /// The database file.
+    pub fn database(&self) -> &Path {
+        &self.database
+    }
+
+    /// Accepts and starts nothing more, gives what runs until the deadline, ends it then, and closes
+    /// everything.
+    pub async fn shutdown(&self, deadline: Duration) -> ShutdownReport {
+        self.engine.shutdown(deadline).await
+    }
+}

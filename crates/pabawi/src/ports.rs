@@ -1,0 +1,6 @@
+//! The ports that a host application may implement itself.
+
+pub use pabawi_domain::ports::{
+    AuthorizationQuery, Authorizer, AuthorizerError, Clock, ConnectPhases, Decision, InventorySnapshot,
+    InventorySource, InventorySourceError, PoolStats, StoreError, TargetError, TargetResolver, TerminateMode,
+};
