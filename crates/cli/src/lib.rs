@@ -1,1 +1,87 @@
-//! pab as a library, so that man pages and completions can be generated.
+//! `pab`, the command line of Pabawi's execution framework, as a library: the options can be looked at
+//! ([`args`]) and the whole program can be run ([`main`]).
+//!
+//! It knows the facade `pabawi` and nothing below it. The log subscriber, signals, colours and exit statuses
+//! are its business and nobody else's.
+
+#![forbid(unsafe_code)]
+
+pub mod args;
+pub mod exit;
+
+mod command;
+mod logging;
+mod open;
+mod option_names;
+mod prompt;
+mod request;
+mod signals;
+mod text;
+mod watch;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Cli, Command, ExecutionsCommand, TargetsCommand};
+use crate::exit::{Exit, Failure};
+use crate::text::{Colour, Style};
+
+/// Runs `pab` with the arguments of this process.
+pub fn main() -> ExitCode {
+    // Ends the process by itself on --help, --version and bad options, before anything is opened.
+    let cli = Cli::parse();
+    let no_color = cli.global.no_color;
+    match run(cli) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            let style = Style::of(&std::io::stderr(), no_color);
+            // Nothing can be done when standard error is closed.
+            let _ = writeln!(std::io::stderr(), "{} {failure}", style.paint(Colour::Red, "error:"));
+            failure.exit.into()
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<Exit, Failure> {
+    logging::install(&cli.global)?;
+    match cli.command {
+        Command::Completions { shell } => command::generate::completions(shell),
+        Command::Man(args) => command::generate::man(&args),
+        Command::Targets(TargetsCommand::Fold { names }) => command::targets::fold(&cli.global, &names),
+        _ => {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()
+                .map_err(|error| Failure::nothing_ran(format!("start the runtime: {error}")))?;
+            let result = runtime.block_on(dispatch(cli));
+            // What still runs (a run that was left, a file that is read) must not hold the exit.
+            runtime.shutdown_background();
+            result
+        }
+    }
+}
+
+async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Run(args) => command::run::run(global, args).await,
+        Command::Script(args) => command::run::script(global, args).await,
+        Command::Copy(args) => command::run::copy(global, args).await,
+        Command::Executions(command) => match &**command {
+            ExecutionsCommand::List(args) => command::list::list(global, args).await,
+            ExecutionsCommand::Show(args) => command::show::show(global, args).await,
+            ExecutionsCommand::Output(args) => command::output::output(global, args).await,
+            ExecutionsCommand::Events(args) => command::events::events(global, args).await,
+            ExecutionsCommand::Cancel(args) => command::cancel::cancel(global, args).await,
+            ExecutionsCommand::Rerun(args) => command::rerun::rerun(global, args).await,
+        },
+        Command::Targets(TargetsCommand::Expand { expression, sources, format }) => {
+            command::targets::expand(global, expression, sources, *format).await
+        }
+        Command::Targets(TargetsCommand::Fold { names }) => command::targets::fold(global, names),
+        Command::Completions { shell } => command::generate::completions(*shell),
+        Command::Man(args) => command::generate::man(args),
+    }
+}

@@ -1,0 +1,176 @@
+//! The options of `pab executions`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::args::run::OutputStyleArgs;
+use crate::args::{Format, SourceArgs, TrustArgs};
+
+/// `pab executions`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ExecutionsCommand {
+    /// List executions, newest first
+    List(ListArgs),
+    /// Show one execution with the results of its nodes
+    Show(ShowArgs),
+    /// Write the stored output of an execution, byte for byte
+    Output(OutputArgs),
+    /// Write the events of an execution, one JSON object a line
+    Events(EventsArgs),
+    /// End an execution or some of its nodes; works from another terminal too
+    Cancel(CancelArgs),
+    /// Run an execution again, on the nodes that failed or on chosen ones
+    Rerun(RerunArgs),
+}
+
+/// `pab executions list`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ListArgs {
+    /// Submitted at or after: RFC 3339, a day, or an age such as 2h or 3d
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Submitted before: RFC 3339, a day, or an age such as 2h or 3d
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// Asked for by this user
+    #[arg(long, value_name = "USER")]
+    pub user: Option<String>,
+    /// This node was among its targets
+    #[arg(long, value_name = "NODE")]
+    pub target: Option<String>,
+    /// It stands here: queued, running, completed, partial, failed, cancelled, interrupted; may be given
+    /// several times
+    #[arg(long, value_name = "STATUS", value_delimiter = ',')]
+    pub status: Vec<String>,
+    /// The command line, script name or path contains this text
+    #[arg(long, value_name = "TEXT")]
+    pub text: Option<String>,
+    /// It carries this tag
+    #[arg(long, value_name = "TAG")]
+    pub tag: Option<String>,
+    /// At most so many, 1 to 1000
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub limit: u32,
+    /// Go on where an earlier list ended
+    #[arg(long, value_name = "CURSOR")]
+    pub cursor: Option<String>,
+    /// In which form results are written
+    #[arg(short = 'f', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+/// `pab executions show`.
+#[derive(Debug, Clone, Args)]
+pub struct ShowArgs {
+    /// Execution id, the beginning of one, or 'last'
+    pub id: String,
+    /// In which form results are written
+    #[arg(short = 'f', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+/// `pab executions output`.
+#[derive(Debug, Clone, Args)]
+pub struct OutputArgs {
+    /// Execution id, the beginning of one, or 'last'
+    pub id: String,
+    /// Only of these nodes (names and ranges); may be given several times
+    #[arg(long, value_name = "NODES")]
+    pub node: Vec<String>,
+    /// Only this stream; the bytes go to standard output as they are
+    ///
+    /// Without it, stdout of the nodes goes to standard output and stderr to standard error.
+    #[arg(long, value_enum, value_name = "STREAM")]
+    pub stream: Option<StreamArg>,
+    /// Show equal outputs once, with the nodes folded: web[01-20] (20)
+    #[arg(short = 'g', long)]
+    pub group: bool,
+}
+
+/// One of the two output streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StreamArg {
+    /// File descriptor 1.
+    Stdout,
+    /// File descriptor 2.
+    Stderr,
+}
+
+/// `pab executions events`.
+#[derive(Debug, Clone, Args)]
+pub struct EventsArgs {
+    /// Execution id, the beginning of one, or 'last'
+    pub id: String,
+    /// From this sequence number
+    #[arg(long, value_name = "SEQ", default_value_t = 1)]
+    pub from: u64,
+    /// Wait for more until the execution ends
+    #[arg(long)]
+    pub follow: bool,
+}
+
+/// `pab executions cancel`.
+#[derive(Debug, Clone, Args)]
+pub struct CancelArgs {
+    /// Execution id, the beginning of one, or 'last'
+    pub id: String,
+    /// Only these nodes (names and ranges); may be given several times
+    #[arg(long, value_name = "NODES")]
+    pub node: Vec<String>,
+    /// End processes at once with SIGKILL instead of SIGTERM first
+    #[arg(long)]
+    pub kill: bool,
+}
+
+/// `pab executions rerun`.
+#[derive(Debug, Clone, Args)]
+#[command(group(clap::ArgGroup::new("which").args(["failed", "not_started", "not_succeeded", "all", "node"]).required(true)))]
+pub struct RerunArgs {
+    /// Execution id, the beginning of one, or 'last'
+    pub id: String,
+    /// On the nodes that were started and did not succeed, or of which that is not known
+    #[arg(long)]
+    pub failed: bool,
+    /// On the nodes on which nothing was run: skipped, or cancelled before their turn
+    #[arg(long)]
+    pub not_started: bool,
+    /// On all nodes that did not succeed, for whatever reason
+    #[arg(long)]
+    pub not_succeeded: bool,
+    /// On all nodes
+    #[arg(long)]
+    pub all: bool,
+    /// On these nodes (names and ranges); may be given several times
+    #[arg(long, value_name = "NODES")]
+    pub node: Vec<String>,
+    /// See [`SourceArgs`].
+    #[command(flatten)]
+    pub sources: SourceArgs,
+    /// See [`RerunSecretArgs`].
+    #[command(flatten)]
+    pub secrets: RerunSecretArgs,
+    /// See [`TrustArgs`].
+    #[command(flatten)]
+    pub trust: TrustArgs,
+    /// See [`OutputStyleArgs`].
+    #[command(flatten)]
+    pub output: OutputStyleArgs,
+}
+
+/// Secrets of the original request: they were not stored and have to be given again.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Secrets, which are not stored and have to be given again")]
+pub struct RerunSecretArgs {
+    /// Secret environment variable of the original request; may be given several times
+    ///
+    /// The value is taken from pab's own environment, or asked for on the terminal when it is not set there.
+    #[arg(long, value_name = "NAME")]
+    pub secret_env: Vec<String>,
+    /// Ask on the terminal for the password that sudo, su or doas wants
+    #[arg(long, conflicts_with = "run_as_password_file")]
+    pub ask_run_as_password: bool,
+    /// File whose first line is the password that sudo, su or doas wants
+    #[arg(long, value_name = "FILE")]
+    pub run_as_password_file: Option<PathBuf>,
+}

@@ -1,0 +1,24 @@
+//! What can be typed: the options of `pab`, as types that clap reads. Nothing is looked up or opened here.
+
+mod connect;
+mod duration;
+mod executions;
+mod format;
+mod process;
+mod root;
+mod run;
+mod selection;
+mod time;
+
+pub use connect::{ConnectArgs, HostKeysArg, TransportArg, TrustArgs};
+pub use duration::{format_duration, parse_duration};
+pub use executions::{
+    CancelArgs, EventsArgs, ExecutionsCommand, ListArgs, OutputArgs, RerunArgs, RerunSecretArgs, ShowArgs,
+    StreamArg,
+};
+pub use format::Format;
+pub use process::{LinkLossArg, ProcessArgs, RunAsMethodArg};
+pub use root::{Cli, Command, GlobalArgs, LogFormat, ManArgs, TargetsCommand};
+pub use run::{CopyCommand, DownArgs, ExecutionArgs, OutputStyleArgs, RunArgs, ScriptArgs, UpArgs};
+pub use selection::{SelectionArgs, SourceArgs};
+pub use time::parse_time;

@@ -1,0 +1,159 @@
+//! [`Cli`]: the whole command line.
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::args::{CopyCommand, ExecutionsCommand, Format, RunArgs, ScriptArgs, SourceArgs};
+
+/// What stands at the end of every help text.
+const EXIT_STATUS: &str = "\
+Exit status:
+  0    all nodes succeeded
+  1    some nodes, or all of them, did not succeed
+  2    bad usage: an option, a target, an inventory or a request is not valid; nothing was started
+  3    nothing could run: no node could be reached, or history could not be opened or written
+  4    refused by a policy or permission; nothing was started
+  130  cancelled
+
+Files:
+  $XDG_DATA_HOME/pabawi/executions.db   history (~/.local/share/pabawi/executions.db), see --db
+
+Environment:
+  PABAWI_DB   as --db
+  PABAWI_LOG  as --log-level
+  NO_COLOR    as --no-color, when it is set and not empty";
+
+/// Run commands, scripts and copies on many nodes, and look at what happened
+#[derive(Debug, Clone, Parser)]
+#[command(
+    name = "pab",
+    version,
+    about,
+    long_about = "Run commands, scripts and copies on many nodes over SSH, watch them, and look at what happened later.\n\n\
+        Every execution is recorded: pab executions list.",
+    after_long_help = EXIT_STATUS,
+    after_help = "Exit status: 0 all succeeded, 1 some failed, 2 usage, 3 nothing could run, 4 refused, 130 cancelled.\n\
+        See --help for more.",
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 110,
+    styles = Styles::styled()
+        .header(AnsiColor::Green.on_default().bold())
+        .usage(AnsiColor::Green.on_default().bold())
+        .literal(AnsiColor::Cyan.on_default().bold())
+        .placeholder(AnsiColor::Cyan.on_default())
+)]
+pub struct Cli {
+    /// See [`GlobalArgs`].
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// See [`Command`].
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every subcommand.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalArgs {
+    /// Where executions are remembered [default: $XDG_DATA_HOME/pabawi/executions.db]
+    #[arg(long, global = true, value_name = "PATH", env = "PABAWI_DB", hide_env = true)]
+    pub db: Option<PathBuf>,
+
+    /// Never use colour; also when NO_COLOR is set, and where the output is no terminal
+    #[arg(long, global = true)]
+    pub no_color: bool,
+
+    /// What is logged to standard error: off, error, warn, info, debug, trace, or a filter such as
+    /// pabawi_engine=debug,warn
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILTER",
+        env = "PABAWI_LOG",
+        hide_env = true,
+        default_value = "warn"
+    )]
+    pub log_level: String,
+
+    /// In which form is logged
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+/// In which form is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Run a command line on nodes
+    ///
+    /// The output of the nodes comes line by line as they print it, after each node's name; their stderr goes
+    /// to standard error. On a terminal, control characters and invalid UTF-8 are shown escaped (\x1b); into a
+    /// file or pipe, the bytes go as they are. Ctrl-C cancels and tells what could not be confirmed; a second
+    /// Ctrl-C leaves at once. SIGTERM, SIGHUP and a closed pipe on standard output cancel too.
+    #[command(after_long_help = EXIT_STATUS)]
+    Run(Box<RunArgs>),
+    /// Bring a script to nodes, run it there and remove it
+    #[command(after_long_help = EXIT_STATUS)]
+    Script(Box<ScriptArgs>),
+    /// Copy files to nodes and from nodes
+    #[command(subcommand)]
+    Copy(Box<CopyCommand>),
+    /// Look at executions, end them, run them again
+    #[command(subcommand, visible_alias = "exec")]
+    Executions(Box<ExecutionsCommand>),
+    /// Try out target expressions
+    #[command(subcommand)]
+    Targets(TargetsCommand),
+    /// Write the completions of a shell to standard output
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Write the manual page to standard output, or all pages to a directory
+    Man(ManArgs),
+}
+
+/// `pab targets`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum TargetsCommand {
+    /// Show the nodes that an expression selects
+    Expand {
+        /// Target expression
+        #[arg(value_name = "EXPR", required = true)]
+        expression: Vec<String>,
+        /// See [`SourceArgs`].
+        #[command(flatten)]
+        sources: SourceArgs,
+        /// In which form results are written
+        #[arg(short = 'f', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// Write names in their shortest form: web[01-20]
+    Fold {
+        /// Names and ranges; without any, they are read from standard input
+        #[arg(value_name = "NAMES")]
+        names: Vec<String>,
+    },
+}
+
+/// `pab man`.
+#[derive(Debug, Clone, Args)]
+pub struct ManArgs {
+    /// Write one page for each subcommand into this directory
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}

@@ -1,0 +1,49 @@
+//! `pab executions events`.
+
+use pabawi::SubscriptionMode;
+
+use crate::args::{EventsArgs, GlobalArgs};
+use crate::command::find::find;
+use crate::exit::{Exit, Failure};
+use crate::open;
+use crate::watch::{Sink, write_event};
+
+/// Events taken at once.
+const BATCH: usize = 500;
+
+/// Writes events, one JSON object a line.
+///
+/// # Errors
+/// [`Failure`].
+pub(crate) async fn events(global: &GlobalArgs, args: &EventsArgs) -> Result<Exit, Failure> {
+    let framework = open::open(open::for_history(global)).await?;
+    let caller = open::caller();
+    let record = find(&framework, &caller, &args.id).await?;
+    let mut sink = Sink::standard(global.no_color);
+    let mut events = framework.events(&caller, record.id, args.from, SubscriptionMode::GapWhenSlow).await?;
+    // Ends with the execution; without --follow, when nothing more is stored.
+    loop {
+        let next = events.next_batch(BATCH);
+        let batch = if args.follow || record.status.is_final() {
+            next.await?
+        } else {
+            // What is stored comes at once; waiting is what --follow is for.
+            match tokio::time::timeout(PATIENCE, next).await {
+                Ok(batch) => batch?,
+                Err(_) => None,
+            }
+        };
+        let Some(batch) = batch else { break };
+        for event in &batch {
+            write_event(event, &mut sink)?;
+        }
+        sink.flush().map_err(|error| Failure::nothing_ran(format!("write the events: {error}")))?;
+        if sink.is_closed() {
+            break;
+        }
+    }
+    Ok(Exit::AllSucceeded)
+}
+
+/// How long stored events of a running execution are waited for without --follow.
+const PATIENCE: std::time::Duration = std::time::Duration::from_millis(250);

@@ -1,0 +1,41 @@
+//! `pab executions rerun`.
+
+use pabawi::{RerunSecrets, RerunSelection};
+
+use crate::args::{GlobalArgs, RerunArgs};
+use crate::command::find::{find, nodes};
+use crate::command::run::submit_and_follow;
+use crate::exit::{Exit, Failure};
+use crate::{open, request};
+
+/// Runs an execution again.
+///
+/// # Errors
+/// [`Failure`].
+pub(crate) async fn rerun(global: &GlobalArgs, args: &RerunArgs) -> Result<Exit, Failure> {
+    let selection = match nodes(&args.node)? {
+        Some(nodes) => RerunSelection::Nodes(nodes),
+        None if args.all => RerunSelection::All,
+        None if args.not_started => RerunSelection::NotStarted,
+        None if args.not_succeeded => RerunSelection::NotSucceeded,
+        None => RerunSelection::Failed,
+    };
+    let secrets = RerunSecrets {
+        env: request::secret_env(&args.secrets.secret_env)?,
+        run_as_password: request::run_as_password(
+            args.secrets.ask_run_as_password,
+            args.secrets.run_as_password_file.as_ref(),
+        )?,
+    };
+    let id = {
+        let framework = open::open(open::for_history(global)).await?;
+        let record = find(&framework, &open::caller(), &args.id).await?;
+        framework.shutdown(std::time::Duration::ZERO).await;
+        record.id
+    };
+    let builder = open::for_rerun(global, &args.sources, &args.trust)?;
+    submit_and_follow(global, builder, &args.output, async |framework, caller| {
+        framework.rerun(caller, id, selection, secrets).await
+    })
+    .await
+}

@@ -1,0 +1,130 @@
+//! `pab run`, `pab script`, `pab copy`: something is done on nodes.
+
+use std::time::Duration;
+
+use pabawi::{Action, Caller, ExecutionId, Framework, FrameworkBuilder, StreamKind, SubmitError};
+
+use crate::args::{
+    ConnectArgs, CopyCommand, ExecutionArgs, Format, GlobalArgs, OutputStyleArgs, RunArgs, ScriptArgs,
+    SelectionArgs,
+};
+use crate::exit::{Exit, Failure};
+use crate::signals::Interrupts;
+use crate::text::Colour;
+use crate::watch::{Follow, Followed, Sink, follow};
+use crate::{open, request};
+
+/// How long the orderly end may take after the execution is over.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// `pab run`.
+///
+/// # Errors
+/// [`Failure`]; nothing was started then.
+pub(crate) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<Exit, Failure> {
+    let action = request::command(args)?;
+    start(global, action, &args.selection, &args.connect, &args.execution, &args.output).await
+}
+
+/// `pab script`.
+///
+/// # Errors
+/// As for [`run`].
+pub(crate) async fn script(global: &GlobalArgs, args: &ScriptArgs) -> Result<Exit, Failure> {
+    let action = request::script(args)?;
+    start(global, action, &args.selection, &args.connect, &args.execution, &args.output).await
+}
+
+/// `pab copy up` and `pab copy down`.
+///
+/// # Errors
+/// As for [`run`].
+pub(crate) async fn copy(global: &GlobalArgs, command: &CopyCommand) -> Result<Exit, Failure> {
+    match command {
+        CopyCommand::Up(args) => {
+            let action = request::upload(args);
+            start(global, action, &args.selection, &args.connect, &args.execution, &args.output).await
+        }
+        CopyCommand::Down(args) => {
+            let action = request::download(args);
+            start(global, action, &args.selection, &args.connect, &args.execution, &args.output).await
+        }
+    }
+}
+
+async fn start(
+    global: &GlobalArgs,
+    action: Action,
+    selection: &SelectionArgs,
+    connect: &ConnectArgs,
+    execution: &ExecutionArgs,
+    style: &OutputStyleArgs,
+) -> Result<Exit, Failure> {
+    let request = request::request(action, open::targets(selection)?, connect, execution)?;
+    // Before anything is opened or asked, so that a bad request leaves no trace.
+    request.check()?;
+    let builder = open::for_run(global, &selection.sources, connect)?;
+    submit_and_follow(global, builder, style, async |framework, caller| {
+        framework.submit(caller, request).await
+    })
+    .await
+}
+
+/// Opens the framework, submits by `submit`, and shows what happens.
+///
+/// # Errors
+/// [`Failure`].
+pub(super) async fn submit_and_follow(
+    global: &GlobalArgs,
+    builder: FrameworkBuilder,
+    style: &OutputStyleArgs,
+    submit: impl AsyncFnOnce(Framework, Caller) -> Result<ExecutionId, SubmitError>,
+) -> Result<Exit, Failure> {
+    if style.format == Format::Ndjson && style.group {
+        return Err(Failure::usage("--group: events come one by one; use --format table, json or yaml"));
+    }
+    let mut sink = Sink::standard(global.no_color);
+    let framework = open::open(builder).await?;
+    for warning in framework.inventory().await?.warnings() {
+        let text = sink.err_style.paint(Colour::Yellow, &format!("warning: {warning}"));
+        sink.line(StreamKind::Stderr, &text);
+    }
+    sink.flush().map_err(|error| Failure::nothing_ran(format!("write to standard error: {error}")))?;
+
+    let caller = open::caller();
+    let mut interrupts = Interrupts::new()?;
+    let submission = submit(framework.clone(), caller.clone());
+    let Some((id, interrupted)) = submitted(submission, &mut interrupts).await? else {
+        return Ok(Exit::Cancelled);
+    };
+    let what = Follow { framework: &framework, caller: &caller, id, style, interrupted };
+    match follow(what, &mut interrupts, &mut sink).await? {
+        Followed::Left => Ok(Exit::Cancelled),
+        Followed::ToTheEnd(exit) => {
+            framework.shutdown(CLOSING).await;
+            Ok(exit)
+        }
+    }
+}
+
+/// Waits for the submission. A first signal is remembered, since the execution may be recorded already; after
+/// a second one there is no answer.
+async fn submitted(
+    submission: impl Future<Output = Result<ExecutionId, SubmitError>>,
+    interrupts: &mut Interrupts,
+) -> Result<Option<(ExecutionId, bool)>, Failure> {
+    let mut submission = std::pin::pin!(submission);
+    let mut interrupted = false;
+    // Ends with the submission or the second signal.
+    loop {
+        tokio::select! {
+            id = &mut submission => return Ok(Some((id?, interrupted))),
+            () = interrupts.next() => {
+                if interrupted {
+                    return Ok(None);
+                }
+                interrupted = true;
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! `pab executions show`.
+
+use std::time::Duration;
+
+use pabawi::inventory::fold;
+use pabawi::{Caller, ExecutionRecord, Framework, NodeId, StreamKind, TargetQuery, TargetRecord};
+
+use crate::args::{Format, GlobalArgs, ShowArgs, format_duration};
+use crate::command::find::find;
+use crate::command::list::short_time;
+use crate::exit::{Exit, Failure};
+use crate::open;
+use crate::text::{Colour, Table, escape_for_terminal};
+use crate::watch::{Content, Sink, write_document};
+
+/// Rows of the table of nodes.
+const MAX_ROWS: usize = 200;
+
+/// Shows one execution.
+///
+/// # Errors
+/// [`Failure`].
+pub(crate) async fn show(global: &GlobalArgs, args: &ShowArgs) -> Result<Exit, Failure> {
+    let framework = open::open(open::for_history(global)).await?;
+    let caller = open::caller();
+    let record = find(&framework, &caller, &args.id).await?;
+    let mut sink = Sink::standard(global.no_color);
+    match args.format {
+        Format::Table => {
+            write_record(&record, &mut sink);
+            write_targets(&framework, &caller, &record, &mut sink).await?;
+        }
+        Format::Ndjson => {
+            let json = serde_json::to_string(&record).map_err(Failure::nothing_ran)?;
+            sink.line(StreamKind::Stdout, &json);
+        }
+        format => {
+            write_document(&framework, &caller, &record, format, Content::Results, &mut sink).await?;
+        }
+    }
+    sink.flush().map_err(|error| Failure::nothing_ran(format!("write the execution: {error}")))?;
+    Ok(Exit::AllSucceeded)
+}
+
+fn write_record(record: &ExecutionRecord, sink: &mut Sink) {
+    let style = sink.out_style;
+    let progress = &record.progress;
+    let mut lines: Vec<(&str, String)> = vec![
+        ("execution", record.id.to_string()),
+        ("action", format!("{} {}", record.action_kind, record.action_text)),
+        ("status", record.status.to_string()),
+        ("user", record.caller.user.clone()),
+        ("submitted", format!("{} UTC", short_time(record.submitted_at))),
+    ];
+    if let (Some(started), Some(finished)) = (record.started_at, record.finished_at) {
+        let took = Duration::try_from(finished.duration_since(started)).unwrap_or_default();
+        lines.push(("took", format_duration(took)));
+    }
+    let mut counts = format!("{} of {} succeeded", progress.succeeded, progress.total);
+    for (count, what) in [
+        (progress.failed, "failed"),
+        (progress.cancelled, "cancelled"),
+        (progress.skipped, "skipped"),
+        (progress.interrupted, "interrupted"),
+        (progress.running, "running"),
+        (progress.queued, "queued"),
+    ] {
+        if count > 0 {
+            counts.push_str(&format!(", {count} {what}"));
+        }
+    }
+    lines.push(("nodes", counts));
+    if let Some(of) = record.request.rerun_of {
+        lines.push(("rerun of", of.to_string()));
+    }
+    for rerun in &record.reruns {
+        lines.push(("rerun", rerun.to_string()));
+    }
+    if !record.request.tags.is_empty() {
+        let tags: Vec<&str> = record.request.tags.iter().map(|tag| tag.as_str()).collect();
+        lines.push(("tags", tags.join(", ")));
+    }
+    for (name, value) in lines {
+        let name = style.paint(Colour::Bold, &format!("{name:<10}"));
+        sink.line(StreamKind::Stdout, &format!("{name} {}", escape_for_terminal(value.as_bytes())));
+    }
+}
+
+/// Nodes with the same ending stand in one row.
+async fn write_targets(
+    framework: &Framework,
+    caller: &Caller,
+    record: &ExecutionRecord,
+    sink: &mut Sink,
+) -> Result<(), Failure> {
+    let mut rows: Vec<(String, String, Vec<NodeId>)> = Vec::new();
+    let mut query = TargetQuery { limit: Some(10_000), ..TargetQuery::default() };
+    // Ends with the last page.
+    loop {
+        let page = framework.targets(caller, record.id, &query).await?;
+        for target in page.items {
+            let (word, message) = ending(&target);
+            match rows.iter_mut().find(|(w, m, _)| *w == word && *m == message) {
+                Some((_, _, nodes)) => nodes.push(target.target.node),
+                None => rows.push((word, message, vec![target.target.node])),
+            }
+        }
+        match page.next_cursor {
+            Some(cursor) => query.cursor = Some(cursor),
+            None => break,
+        }
+    }
+    sink.line(StreamKind::Stdout, "");
+    let mut table = Table::new(&["NODE", "OUTCOME", "MESSAGE"]);
+    for (word, message, nodes) in rows.iter().take(MAX_ROWS) {
+        table.row([fold(nodes), word.clone(), escape_for_terminal(message.as_bytes())]);
+    }
+    for (index, line) in table.lines().iter().enumerate() {
+        let line = if index == 0 { sink.out_style.paint(Colour::Bold, line) } else { line.clone() };
+        sink.line(StreamKind::Stdout, &line);
+    }
+    let left_out: usize = rows.iter().skip(MAX_ROWS).map(|(_, _, nodes)| nodes.len()).sum();
+    if left_out > 0 {
+        sink.line(StreamKind::Stdout, &format!("and {left_out} more nodes; --format json shows all"));
+    }
+    Ok(())
+}
+
+fn ending(target: &TargetRecord) -> (String, String) {
+    match &target.result {
+        Some(result) if result.is_success() => (result.word().to_owned(), String::new()),
+        Some(result) => (result.word().to_owned(), result.describe()),
+        None => (target.state.as_str().to_owned(), String::new()),
+    }
+}

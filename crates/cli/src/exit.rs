@@ -1,0 +1,125 @@
+//! [`Exit`]: how `pab` ends, and [`Failure`], an error that knows it.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use pabawi::{EngineError, ErrorCode, FrameworkError, SubmitError, ValidationError};
+
+/// How `pab` ends. The numbers are documented and do not change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// All nodes succeeded.
+    AllSucceeded,
+    /// Some nodes, or all of them, did not succeed.
+    SomeFailed,
+    /// Something that was given is not valid; nothing was started.
+    Usage,
+    /// No node could be reached, or the history could not be opened or written.
+    NothingRan,
+    /// A policy or permission refused it.
+    Refused,
+    /// It was cancelled.
+    Cancelled,
+}
+
+impl Exit {
+    /// The number.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::AllSucceeded => 0,
+            Self::SomeFailed => 1,
+            Self::Usage => 2,
+            Self::NothingRan => 3,
+            Self::Refused => 4,
+            Self::Cancelled => 130,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// Why `pab` ends without having done what was asked.
+#[derive(Debug)]
+pub struct Failure {
+    /// How it ends.
+    pub exit: Exit,
+    /// What is told. Empty when everything has been told already.
+    pub message: String,
+}
+
+impl Failure {
+    /// Something that was given is not valid.
+    pub fn usage(message: impl fmt::Display) -> Self {
+        Self { exit: Exit::Usage, message: message.to_string() }
+    }
+
+    /// It could not be done.
+    pub fn nothing_ran(message: impl fmt::Display) -> Self {
+        Self { exit: Exit::NothingRan, message: message.to_string() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl From<ValidationError> for Failure {
+    fn from(error: ValidationError) -> Self {
+        Self::usage(crate::option_names::describe(&error))
+    }
+}
+
+impl From<SubmitError> for Failure {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Invalid(error) => error.into(),
+            other => Self { exit: exit_of(other.code()), message: other.to_string() },
+        }
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Invalid(error) => error.into(),
+            EngineError::Submit(error) => error.into(),
+            other => Self { exit: exit_of(other.code()), message: other.to_string() },
+        }
+    }
+}
+
+impl From<FrameworkError> for Failure {
+    fn from(error: FrameworkError) -> Self {
+        match error {
+            FrameworkError::Invalid(error) => error.into(),
+            other => Self { exit: exit_of(other.code()), message: other.to_string() },
+        }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::nothing_ran(format!("{error:#}"))
+    }
+}
+
+fn exit_of(code: ErrorCode) -> Exit {
+    match code {
+        ErrorCode::Denied => Exit::Refused,
+        ErrorCode::Validation
+        | ErrorCode::NotFound
+        | ErrorCode::UnknownTarget
+        | ErrorCode::Unsupported
+        | ErrorCode::IdempotencyConflict
+        | ErrorCode::BadConfig
+        | ErrorCode::BadKey
+        | ErrorCode::LocalFile => Exit::Usage,
+        _ => Exit::NothingRan,
+    }
+}

@@ -1,0 +1,99 @@
+//! The request's fields as options: `timeouts.nodeMs` is `--timeout`. Main function: [`describe`].
+
+use pabawi::ValidationError;
+
+/// Fields and the options that set them. The longest matching beginning decides.
+const OPTIONS: &[(&str, &str)] = &[
+    ("action.arguments", "ARGUMENT"),
+    ("action.command", "COMMAND"),
+    ("action.content", "FILE"),
+    ("action.cwd", "--cwd"),
+    ("action.destination", "DESTINATION"),
+    ("action.env", "--env"),
+    ("action.interpreter", "--interpreter"),
+    ("action.mode", "--mode"),
+    ("action.name", "FILE"),
+    ("action.runAs.password", "--ask-run-as-password"),
+    ("action.runAs", "--run-as"),
+    ("action.source", "SOURCE"),
+    ("action.stdin", "--stdin"),
+    ("action.umask", "--umask"),
+    ("concurrency", "--concurrency"),
+    ("correlationId", "--correlation-id"),
+    ("cursor", "--cursor"),
+    ("hostKeys", "--host-keys"),
+    ("idempotencyKey", "--idempotency-key"),
+    ("limit", "--limit"),
+    ("nodes", "--node"),
+    ("priority", "--priority"),
+    ("selection", "--failed, --not-started, --not-succeeded, --all, --node"),
+    ("ssh.config", "--ssh-config"),
+    ("tags", "--tag"),
+    ("targets", "--targets"),
+    ("timeouts.connectMs", "--connect-timeout"),
+    ("timeouts.executionMs", "--execution-timeout"),
+    ("timeouts.nodeMs", "--timeout"),
+    ("transport", "--transport"),
+];
+
+/// The option that sets a field.
+pub(crate) fn option_of(path: &str) -> Option<&'static str> {
+    OPTIONS
+        .iter()
+        .filter(|(field, _)| {
+            path.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        })
+        .max_by_key(|(field, _)| field.len())
+        .map(|(_, option)| *option)
+}
+
+/// Every violation on a line of its own, with the option and the field.
+pub(crate) fn describe(error: &ValidationError) -> String {
+    let mut lines = Vec::new();
+    for field in &error.fields {
+        match option_of(&field.path) {
+            Some(option) => lines.push(format!("{option} ({}): {}", field.path, field.message)),
+            None => lines.push(field.to_string()),
+        }
+    }
+    if let [line] = lines.as_slice() {
+        return line.clone();
+    }
+    let mut text = format!("{} things are not valid:", lines.len());
+    for line in lines {
+        text.push_str("\n  ");
+        text.push_str(&line);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pabawi::{Action, CommandAction, ExecutionRequest, TargetExpression};
+
+    /// R9.6, R12.10
+    #[test]
+    fn violations_are_told_with_option_and_field() {
+        let mut request =
+            ExecutionRequest::new(Action::Command(CommandAction::new("")), TargetExpression::new(""));
+        request.timeouts.node_ms = Some(0);
+        if let Some(process) = request.action.process_mut() {
+            process.env.insert("A-B".into(), "x".into());
+        }
+        let text = describe(&request.check().unwrap_err());
+        for part in [
+            "4 things are not valid:",
+            "\n  COMMAND (action.command): must not be empty",
+            "\n  --env (action.env): \"A-B\"",
+            "\n  --targets (targets): no targets",
+            "\n  --timeout (timeouts.nodeMs): must be at least 1 ms",
+        ] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+        assert_eq!(option_of("action.runAs.user"), Some("--run-as"));
+        assert_eq!(option_of("action.runAs.password"), Some("--ask-run-as-password"));
+        assert_eq!(option_of("tags[0]"), Some("--tag"));
+        assert_eq!(option_of("limits.x"), None);
+    }
+}

@@ -1,0 +1,11 @@
+//! Text for people: what a terminal may be shown, lines out of pieces of output, tables.
+
+mod escape;
+mod lines;
+mod style;
+mod table;
+
+pub(crate) use escape::escape_for_terminal;
+pub(crate) use lines::LineSplitter;
+pub(crate) use style::{Colour, Style};
+pub(crate) use table::Table;

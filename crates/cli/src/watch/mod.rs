@@ -1,0 +1,19 @@
+//! An execution on the screen: its events become output, progress and a summary.
+//!
+//! `follow` is the loop over the events; everything it calls takes one event at a time and does not wait.
+
+mod document;
+mod follow;
+mod grouped;
+mod live;
+mod progress;
+mod sink;
+mod stored_output;
+mod summary;
+
+pub(crate) use document::{Content, write_document};
+pub(crate) use follow::{Follow, Followed, follow, write_event};
+pub(crate) use grouped::write_groups;
+pub(crate) use sink::Sink;
+pub(crate) use stored_output::read_output;
+pub(crate) use summary::{Failures, exit_of};

@@ -1,0 +1,179 @@
+//! [`ProgressLine`]: where the execution stands, on standard error, only when that is a terminal.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use pabawi::{EventKind, ExecutionEvent, NodeId, Progress};
+
+use crate::args::format_duration;
+
+/// Nodes that are named as the ones waited for.
+const NAMED: usize = 3;
+/// Nodes are named when they have run for so long.
+const LONG: Duration = Duration::from_secs(2);
+
+/// A bar with the counts and the nodes that take longest.
+pub(super) struct ProgressLine {
+    bar: ProgressBar,
+    state: State,
+}
+
+/// What the bar shows; apart from the bar, so that it can be tested without a terminal.
+#[derive(Debug)]
+struct State {
+    started: Instant,
+    progress: Progress,
+    running: BTreeMap<NodeId, Instant>,
+}
+
+impl ProgressLine {
+    /// A bar on standard error, or one that is never shown.
+    pub(super) fn new(shown: bool, colour: bool) -> Self {
+        let target = if shown { ProgressDrawTarget::stderr_with_hz(8) } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(0), target);
+        let bar_part = if colour { "{bar:24.green/dim}" } else { "{bar:24}" };
+        // The template is fixed; without it the bar's own is as good.
+        if let Ok(style) = ProgressStyle::with_template(&format!("{bar_part} {{msg}}")) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        let state =
+            State { started: Instant::now(), progress: Progress::default(), running: BTreeMap::new() };
+        Self { bar, state }
+    }
+
+    /// Takes the next event.
+    pub(super) fn event(&mut self, event: &ExecutionEvent) {
+        self.state.event(event, Instant::now());
+    }
+
+    /// Shows the state as it is now.
+    pub(super) fn draw(&self) {
+        if !self.bar.is_hidden() {
+            self.bar.set_length(self.state.progress.total);
+            self.bar.set_position(self.state.progress.completed());
+            self.bar.set_message(self.state.message(Instant::now()));
+        }
+    }
+
+    /// Writes something else to the terminal meanwhile.
+    pub(super) fn suspend<R>(&self, write: impl FnOnce() -> R) -> R {
+        self.bar.suspend(write)
+    }
+
+    /// Takes the bar away.
+    pub(super) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl State {
+    fn event(&mut self, event: &ExecutionEvent, now: Instant) {
+        match &event.kind {
+            EventKind::Queued { targets } => self.progress = Progress::of_targets(*targets),
+            EventKind::NodeStarted { node, attempt } => {
+                if *attempt <= 1 {
+                    self.progress.start();
+                }
+                self.running.insert(node.clone(), now);
+            }
+            EventKind::NodeFinished { node, progress, .. } => {
+                self.running.remove(node);
+                self.progress = *progress;
+            }
+            EventKind::Finished { summary } => {
+                self.running.clear();
+                self.progress = summary.progress;
+            }
+            _ => {}
+        }
+    }
+
+    fn message(&self, now: Instant) -> String {
+        let Progress { total, failed, running, cancelled, .. } = self.progress;
+        let done = self.progress.completed();
+        let mut text = format!("{done}/{total}");
+        for (count, what) in [(failed, "failed"), (cancelled, "cancelled"), (running, "running")] {
+            if count > 0 {
+                text.push_str(&format!(", {count} {what}"));
+            }
+        }
+        let elapsed = now.saturating_duration_since(self.started);
+        if done > 0 && elapsed.as_secs() >= 1 {
+            let tenths = u128::from(done).saturating_mul(10_000) / elapsed.as_millis().max(1);
+            text.push_str(&format!(", {}.{}/s", tenths / 10, tenths % 10));
+        }
+        let mut longest: Vec<(&NodeId, Duration)> = self
+            .running
+            .iter()
+            .map(|(node, since)| (node, now.saturating_duration_since(*since)))
+            .filter(|(_, time)| *time >= LONG)
+            .collect();
+        longest.sort_by_key(|(_, time)| std::cmp::Reverse(*time));
+        if !longest.is_empty() {
+            let names: Vec<String> = longest
+                .iter()
+                .take(NAMED)
+                .map(|(node, time)| format!("{node} {}", format_duration(*time)))
+                .collect();
+            text.push_str(&format!("; waiting for {}", names.join(", ")));
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pabawi::{ExecutionId, NodeOutcome};
+
+    use super::*;
+
+    fn event(kind: EventKind) -> ExecutionEvent {
+        ExecutionEvent {
+            execution_id: ExecutionId::from_parts(1, [0; 10]),
+            seq: 1,
+            at: "2026-11-23T10:00:00Z".parse().unwrap(),
+            kind,
+        }
+    }
+
+    /// R2.6, R5.4
+    #[test]
+    fn the_line_tells_counts_rate_and_the_slowest_nodes() {
+        let start = Instant::now();
+        let mut state = State { started: start, progress: Progress::default(), running: BTreeMap::new() };
+        let node = |name: &str| NodeId::new(name).unwrap();
+        state.event(&event(EventKind::Queued { targets: 4 }), start);
+        assert_eq!(state.message(start), "0/4");
+        for name in ["a", "b", "c"] {
+            state.event(&event(EventKind::NodeStarted { node: node(name), attempt: 1 }), start);
+        }
+        assert_eq!(state.message(start), "0/4, 3 running");
+        let mut progress = Progress::of_targets(4);
+        (0..3).for_each(|_| progress.start());
+        let result = NodeOutcome::Exited { code: 1 };
+        progress.finish(&result, true);
+        let end = EventKind::NodeFinished {
+            node: node("b"),
+            attempt: 1,
+            result,
+            duration_ms: 5,
+            stdout: None,
+            stderr: None,
+            progress,
+        };
+        state.event(&event(end), start + Duration::from_secs(1));
+        let later = start + Duration::from_secs(4);
+        assert_eq!(state.message(later), "1/4, 1 failed, 2 running, 0.2/s; waiting for a 4.0s, c 4.0s");
+    }
+
+    #[test]
+    fn a_hidden_bar_writes_nothing() {
+        let mut line = ProgressLine::new(false, false);
+        line.event(&event(EventKind::Queued { targets: 4 }));
+        line.draw();
+        assert!(line.bar.is_hidden());
+        assert_eq!(line.suspend(|| 7), 7);
+        line.clear();
+    }
+}
