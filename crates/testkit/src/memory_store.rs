@@ -156,11 +156,12 @@ impl Stored {
         let (stdout, stderr) = (keep(&result.stdout), keep(&result.stderr));
         let had_started = result.attempt > 0;
         self.record.progress.finish(&result.outcome, had_started);
-        for attempt in &mut self.attempts {
-            if attempt.node == result.node && attempt.attempt == result.attempt {
-                attempt.finished_at = Some(result.finished_at);
-                attempt.result = Some(result.outcome.clone());
-            }
+        // The attempt that ends is one of the latest.
+        let own =
+            |attempt: &&mut AttemptRecord| attempt.node == result.node && attempt.attempt == result.attempt;
+        if let Some(attempt) = self.attempts.iter_mut().rev().find(own) {
+            attempt.finished_at = Some(result.finished_at);
+            attempt.result = Some(result.outcome.clone());
         }
         if let Some(target) = self.target(&result.node) {
             target.state = TargetState::Finished;

@@ -1,7 +1,8 @@
 //! What the log says (R5.1 to R5.3, R5.6), and what it never says.
 
+use std::cell::RefCell;
 use std::fmt::{Debug, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::Once;
 
 use pabawi_domain::action::{EnvValue, RunAs, RunAsMethod};
 use pabawi_domain::error::ErrorCode;
@@ -14,9 +15,14 @@ use tracing::{Event, Metadata, Subscriber};
 
 use super::support::{Rig, command, node};
 
-/// Writes every event down as one line.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<String>>>);
+thread_local! {
+    /// What was logged on this test's thread, which its whole runtime lives on. `None` while nobody listens.
+    static LINES: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
+}
+
+/// Writes every event down as one line, for the thread that it comes from. It is set once for all tests: a
+/// subscriber for a single thread would race with the others for what tracing remembers of each call site.
+struct Collector;
 
 struct Line(String);
 
@@ -26,7 +32,7 @@ impl Visit for Line {
     }
 }
 
-impl Subscriber for Lines {
+impl Subscriber for Collector {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.target().starts_with("pabawi")
     }
@@ -36,25 +42,43 @@ impl Subscriber for Lines {
     fn record(&self, _: &Id, _: &Record<'_>) {}
     fn record_follows_from(&self, _: &Id, _: &Id) {}
     fn event(&self, event: &Event<'_>) {
-        let mut line = Line(event.metadata().level().to_string());
-        event.record(&mut line);
-        self.0.lock().unwrap().push(line.0);
+        LINES.with_borrow_mut(|lines| {
+            if let Some(lines) = lines {
+                let mut line = Line(event.metadata().level().to_string());
+                event.record(&mut line);
+                lines.push(line.0);
+            }
+        });
     }
     fn enter(&self, _: &Id) {}
     fn exit(&self, _: &Id) {}
 }
 
-impl Lines {
-    fn with(&self, text: &str) -> Vec<String> {
-        self.0.lock().unwrap().iter().filter(|line| line.contains(text)).cloned().collect()
-    }
+fn listen() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| tracing::subscriber::set_global_default(Collector).unwrap());
+    LINES.set(Some(Vec::new()));
+}
+
+/// The lines of this test that contain the text.
+fn lines_with(text: &str) -> Vec<String> {
+    LINES.with_borrow(|lines| {
+        let lines = lines.as_ref().expect("this test listens");
+        lines.iter().filter(|line| line.contains(text)).cloned().collect()
+    })
+}
+
+/// The only line of this test that contains the text.
+fn line_with(text: &str) -> String {
+    let mut lines = lines_with(text);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    lines.remove(0)
 }
 
 /// R5.1, R5.2, R5.3, R5.6, R5.7
 #[tokio::test(start_paused = true)]
 async fn start_end_and_failures_are_logged_without_secrets() {
-    let lines = Lines::default();
-    let _guard = tracing::subscriber::set_default(lines.clone());
+    listen();
     let transport =
         ScriptedTransport::new().node(&node("b"), NodeScript::new().connect_fails(ErrorCode::NoRoute));
     let rig = Rig::new(transport).await;
@@ -66,43 +90,41 @@ async fn start_end_and_failures_are_logged_without_secrets() {
     process.run_as = Some(RunAs { user: "root".into(), method: RunAsMethod::Sudo, password });
     let id = rig.execute(request).await.record.id.to_string();
 
-    let [started] = &lines.with("execution started")[..] else { panic!("{:?}", lines.0) };
+    let started = line_with("execution started");
     for part in [id.as_str(), "ticket-9", "ann", "targets=2", "a,b", "uptime", "INFO"] {
         assert!(started.contains(part), "{part} is not in {started}");
     }
-    let [finished] = &lines.with("execution finished")[..] else { panic!("{:?}", lines.0) };
+    let finished = line_with("execution finished");
     for part in [id.as_str(), "ticket-9", "partial", "duration_ms=", "succeeded=1", "failed=1"] {
         assert!(finished.contains(part), "{part} is not in {finished}");
     }
-    let [failed] = &lines.with("unreachable")[..] else { panic!("{:?}", lines.0) };
+    let failed = line_with("unreachable");
     for part in [id.as_str(), "node=b", "no_route", "WARN"] {
         assert!(failed.contains(part), "{part} is not in {failed}");
     }
-    assert!(lines.with("canary").is_empty());
+    assert!(lines_with("canary").is_empty());
 }
 
 /// A line break in a command cannot forge a log line, and a long command does not flood the log.
 #[tokio::test(start_paused = true)]
 async fn a_command_cannot_forge_or_flood_the_log() {
-    let lines = Lines::default();
-    let _guard = tracing::subscriber::set_default(lines.clone());
+    listen();
     let rig = Rig::new(ScriptedTransport::new()).await;
     let mut request = command("a");
     if let pabawi_domain::action::Action::Command(command) = &mut request.action {
         command.command = format!("true\nINFO execution finished {}", "x".repeat(100_000));
     }
     rig.execute(request).await;
-    let [started] = &lines.with("execution started")[..] else { panic!("{:?}", lines.0) };
+    let started = line_with("execution started");
     assert!(!started.contains('\n') && started.len() < 1000, "{} bytes", started.len());
 }
 
 /// R5.6: a thousand nodes that fail do not make a thousand warnings.
 #[tokio::test(start_paused = true)]
 async fn many_failures_are_a_few_warnings() {
-    let lines = Lines::default();
-    let _guard = tracing::subscriber::set_default(lines.clone());
+    listen();
     let rig = Rig::new(ScriptedTransport::new().default_script(NodeScript::new().exits(1))).await;
     rig.execute(command("n*300")).await;
-    assert_eq!(lines.with("exit status 1").iter().filter(|line| line.starts_with("WARN")).count(), 20);
-    assert_eq!(lines.with("exit status 1").len(), 300);
+    assert_eq!(lines_with("exit status 1").iter().filter(|line| line.starts_with("WARN")).count(), 20);
+    assert_eq!(lines_with("exit status 1").len(), 300);
 }

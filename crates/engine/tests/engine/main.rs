@@ -20,6 +20,8 @@ mod scheduling;
 #[cfg(test)]
 mod shutting_down;
 #[cfg(test)]
+mod soup;
+#[cfg(test)]
 mod storing;
 #[cfg(test)]
 mod submitting;
