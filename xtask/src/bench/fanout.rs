@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 
 use super::list::Options;
 use super::report::Aim;
-use super::{cold, reader, scripted};
+use super::{cold, reader, scripted, warm};
 use crate::packages;
 
 /// One line about it.
@@ -18,6 +18,7 @@ type Part = fn(&Options) -> Result<Vec<Aim>>;
 const PARTS: &[(&str, Part)] = &[
     ("cold", cold::compare),
     ("memory", cold::memory),
+    ("warm", warm::run),
     ("reader", reader::run),
     ("scripted", scripted::run),
 ];

@@ -11,5 +11,6 @@ mod reader;
 mod report;
 mod scripted;
 mod tools;
+mod warm;
 
 pub(crate) use list::{Options, run};
