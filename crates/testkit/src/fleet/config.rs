@@ -96,9 +96,11 @@ pub(super) fn text(builder: &FleetBuilder, process: &ProcessConfig<'_>) -> Strin
     }
     line(&format!("AuthorizedKeysFile {}", process.authorized_keys.display()));
     line(&format!("PidFile {}", process.pid_file.display()));
-    // Only the first SetEnv of a file counts, so both stand on one line.
+    // Only the first SetEnv of a file counts, so all stand on one line.
     let node = process.node.map(|name| format!(" {NODE_VARIABLE}={name}")).unwrap_or_default();
-    line(&format!("SetEnv {MARKER_VARIABLE}={}{node}", process.marker));
+    // SHLVL keeps bash(1) from reading this machine's ~/.bashrc, which it does for commands over SSH in a first
+    // shell: what stands there (a version manager with a lock, say) would decide how the tests go.
+    line(&format!("SetEnv SHLVL=1 {MARKER_VARIABLE}={}{node}", process.marker));
     line(&format!("MaxStartups {}", builder.max_startups));
     line(&format!("LogLevel {}", builder.log_level));
     line(&format!("PasswordAuthentication {}", yes(builder.password_login)));
