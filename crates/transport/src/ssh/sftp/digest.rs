@@ -12,13 +12,12 @@ use super::patience::{Patience, STALL};
 use crate::copy::{CopyFault, Digest, Digests};
 use crate::shell::push_quoted;
 
-/// Each program reads the file as its standard input: names then cannot be taken for options, and no name is
-/// printed. macOS has `shasum`, BSD `sha256`.
+/// `h` takes files as arguments, or one as its standard input. macOS has `shasum`, BSD `sha256`.
 const PROLOGUE: &str = "\
-if command -v sha256sum >/dev/null 2>&1; then p=sha256sum; h() { sha256sum; }
-elif command -v shasum >/dev/null 2>&1; then p=shasum; h() { shasum -a 256; }
-elif command -v openssl >/dev/null 2>&1; then p=openssl; h() { openssl dgst -sha256 -r; }
-elif command -v sha256 >/dev/null 2>&1; then p=sha256; h() { sha256 -q; }
+if command -v sha256sum >/dev/null 2>&1; then p=sha256sum; h() { sha256sum \"$@\"; }
+elif command -v shasum >/dev/null 2>&1; then p=shasum; h() { shasum -a 256 \"$@\"; }
+elif command -v openssl >/dev/null 2>&1; then p=openssl; h() { openssl dgst -sha256 -r \"$@\"; }
+elif command -v sha256 >/dev/null 2>&1; then p=sha256; h() { sha256 -q \"$@\"; }
 else exit 0; fi
 echo \"by $p\"
 ";
@@ -37,12 +36,7 @@ pub(super) fn by_program(
     paths: &[PathBuf],
     bytes: u64,
 ) -> Result<Option<Digests>, CopyFault> {
-    let mut script = PROLOGUE.as_bytes().to_vec();
-    for path in paths {
-        script.extend_from_slice(b"h <");
-        push_quoted(&mut script, path.as_os_str().as_bytes());
-        script.extend_from_slice(b" 2>/dev/null || echo failed\n");
-    }
+    let script = script(paths);
     let limit = STALL + Duration::from_secs(bytes / SLOWEST);
     let Ok(mut channel) = patience.call(|| patience.session.channel_session())? else { return Ok(None) };
     if patience.call(|| channel.exec("/bin/sh"))?.is_err() {
@@ -75,6 +69,27 @@ pub(super) fn by_program(
     Ok(parse(&answer, paths.len()))
 }
 
+/// Starting a program costs more than a small file, so one is started for many. Every answer is one line as long
+/// as no name is printed that breaks a line or is escaped; such a file is given as standard input instead.
+fn script(paths: &[PathBuf]) -> Vec<u8> {
+    let mut script = PROLOGUE.as_bytes().to_vec();
+    let mut together = false;
+    for path in paths {
+        let name = path.as_os_str().as_bytes();
+        let plain = !name.iter().any(|byte| matches!(byte, b'\n' | b'\r' | b'\\'));
+        if !(plain && together) {
+            script.extend_from_slice(b"\nh");
+        }
+        together = plain;
+        script.extend_from_slice(if plain { b" " } else { b" <" });
+        // So that no name looks like an option.
+        let dot = if name.starts_with(b"/") { &b""[..] } else { b"./" };
+        push_quoted(&mut script, &[dot, name].concat());
+    }
+    script.push(b'\n');
+    script
+}
+
 /// The program's name and the lines behind it, when the node has got so far. A login script may have printed
 /// something first.
 fn program(answer: &[u8]) -> Option<(&str, std::str::Lines<'_>)> {
@@ -103,6 +118,14 @@ fn digest(line: &str) -> Option<Digest> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_given_so_that_every_answer_is_one_line() {
+        let paths = ["/a b", "-n", "/x\ny", "/c", "/it's"].map(PathBuf::from);
+        let script = String::from_utf8(script(&paths)).unwrap();
+        let calls = script.strip_prefix(PROLOGUE).unwrap();
+        assert_eq!(calls, "\nh '/a b' './-n'\nh <'/x\ny'\nh '/c' '/it'\\''s'\n");
+    }
 
     #[test]
     fn answers_of_every_program_are_read() {
