@@ -90,7 +90,7 @@ fi
 echo DONE"#;
 
 const SIGNAL: &str = r#"
-kill -@SIGNAL@ -- -@PID@ 2>/dev/null || kill -@SIGNAL@ @PID@ 2>/dev/null
+kill -@SIGNAL@ -@PID@ 2>/dev/null || kill -@SIGNAL@ @PID@ 2>/dev/null
 for i in @MORE@; do kill -@SIGNAL@ $i 2>/dev/null; done
 echo DONE"#;
 

@@ -41,9 +41,8 @@ pub(crate) struct Process {
     waiting: VecDeque<ActionEvent>,
     pub(super) exit: Option<ExitReport>,
     eof: bool,
-    /// When the drain is over, unless output keeps coming.
+    /// When the drain is over.
     drained_at: Option<Instant>,
-    exited_at: Option<Instant>,
     late: usize,
     drain_grace: Duration,
     tail: Vec<u8>,
@@ -81,7 +80,6 @@ impl Process {
             exit: None,
             eof: false,
             drained_at: None,
-            exited_at: None,
             late: 0,
             drain_grace: around.drain_grace,
             tail: Vec::new(),
@@ -107,15 +105,18 @@ impl Process {
         }
     }
 
+    /// Whether the preamble, or what follows it, has not left yet.
+    pub(super) fn has_unsent_input(&self) -> bool {
+        self.channel.as_ref().is_some_and(ChannelHandle::has_unsent_input)
+    }
+
     /// Takes one event of the channel.
     pub(super) fn take(&mut self, event: ChannelEvent) {
         match event {
             ChannelEvent::Data(stream, data) => self.take_data(stream, data),
             ChannelEvent::Exit(report) => {
-                let now = Instant::now();
                 self.exit = Some(report);
-                self.exited_at = Some(now);
-                self.drained_at = Some(now + self.drain_grace);
+                self.drained_at = Some(Instant::now() + self.drain_grace);
             }
             ChannelEvent::Eof => self.eof = true,
             ChannelEvent::Closed => self.finish(),
@@ -130,12 +131,14 @@ impl Process {
     }
 
     fn take_data(&mut self, stream: StreamKind, data: Bytes) {
-        if let Some(exited_at) = self.exited_at {
-            let now = Instant::now();
+        if let Some(at) = self.drained_at {
+            // Output that was on its way comes in large pieces, and each lets us wait for the next; a child that goes
+            // on writing a little earns nothing by it, and one that writes much is cut off.
             self.late += data.len();
-            // Output that was on its way, or a child that goes on writing: the one ends, the other is cut off.
-            if self.late < LATE_OUTPUT || now < exited_at + self.drain_grace {
-                self.drained_at = Some(now + self.drain_grace);
+            if self.late < LATE_OUTPUT {
+                let now = Instant::now();
+                let earned = Duration::from_millis(u64::try_from(data.len() / 1024).unwrap_or(0));
+                self.drained_at = Some((at.max(now) + earned).min(at.max(now + self.drain_grace)));
             }
         }
         let data = if stream == self.control {
