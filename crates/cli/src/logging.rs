@@ -6,12 +6,15 @@ use crate::args::{GlobalArgs, LogFormat};
 use crate::exit::Failure;
 use crate::text::Style;
 
+/// The engine also logs each node that fails. `pab` shows these itself.
+const DEFAULT: &str = "warn,pabawi_engine::emit::hub=error";
+
 /// Installs the log.
 ///
 /// # Errors
 /// A filter that is not understood.
 pub(crate) fn install(args: &GlobalArgs) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(&args.log_level).map_err(|error| {
+    let filter = EnvFilter::try_new(args.log_level.as_deref().unwrap_or(DEFAULT)).map_err(|error| {
         Failure::usage(format!("--log-level: {error}; write for example warn or pabawi_engine=debug,warn"))
     })?;
     let colour = Style::of(&std::io::stderr(), args.no_color).colour;

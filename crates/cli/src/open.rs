@@ -13,13 +13,24 @@ use crate::args::{ConnectArgs, GlobalArgs, HostKeysArg, SelectionArgs, SourceArg
 use crate::exit::Failure;
 use crate::prompt::ask_secret;
 
-/// Who asks: the user of this process.
+/// Who asks: the user of this process, by the name that passwd(5) has for it. `USER` is believed only where
+/// the file does not know the user (LDAP and the like).
 pub(crate) fn caller() -> Caller {
-    let user = ["USER", "LOGNAME"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))
-        .unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw()));
+    let uid = rustix::process::getuid().as_raw();
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let user = name_of(&passwd, uid)
+        .or_else(|| std::env::var("USER").ok().filter(|user| !user.is_empty()))
+        .unwrap_or_else(|| format!("uid-{uid}"));
     Caller { user, entry_point: EntryPoint::Cli }
+}
+
+fn name_of(passwd: &str, uid: u32) -> Option<String> {
+    let uid = uid.to_string();
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid && !name.is_empty()).then(|| name.to_owned())
+    })
 }
 
 /// A framework that only looks at what is recorded.
@@ -169,6 +180,14 @@ pub(crate) fn targets(selection: &SelectionArgs) -> Result<TargetExpression, Fai
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_caller_is_the_user_of_the_process() {
+        let passwd = "root:x:0:0:root:/root:/bin/bash\nops:x:1000:1000::/home/ops:/bin/sh\n";
+        assert_eq!(name_of(passwd, 1000).as_deref(), Some("ops"));
+        assert_eq!(name_of(passwd, 0).as_deref(), Some("root"));
+        assert_eq!(name_of(passwd, 7), None);
+    }
 
     #[test]
     fn targets_come_from_the_expression_or_from_the_lists() {

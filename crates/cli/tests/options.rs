@@ -274,7 +274,7 @@ fn global_options_stand_anywhere() {
         let global = parse(args).global;
         assert_eq!(global.db.as_deref(), Some(Path::new("/d")));
         assert!(global.no_color);
-        assert_eq!((global.log_level.as_str(), global.log_format), ("debug", LogFormat::Json));
+        assert_eq!((global.log_level.as_deref(), global.log_format), (Some("debug"), LogFormat::Json));
     }
     match parse(&["targets", "fold", "a1", "a2"]).command {
         Command::Targets(TargetsCommand::Fold { names }) => assert_eq!(names, ["a1", "a2"]),

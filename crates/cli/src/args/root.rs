@@ -69,16 +69,9 @@ pub struct GlobalArgs {
     pub no_color: bool,
 
     /// What is logged to standard error: off, error, warn, info, debug, trace, or a filter such as
-    /// pabawi_engine=debug,warn
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILTER",
-        env = "PABAWI_LOG",
-        hide_env = true,
-        default_value = "warn"
-    )]
-    pub log_level: String,
+    /// pabawi_engine=debug,warn [default: warn, without the failures of nodes, which are shown anyway]
+    #[arg(long, global = true, value_name = "FILTER", env = "PABAWI_LOG", hide_env = true)]
+    pub log_level: Option<String>,
 
     /// In which form is logged
     #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Text)]

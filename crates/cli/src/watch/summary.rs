@@ -66,7 +66,10 @@ impl Failures {
     pub(crate) fn table(&self) -> Table {
         let mut table = Table::new(&["NODE", "OUTCOME", "MESSAGE"]);
         for (word, message, nodes) in self.rows.iter().take(MAX_ROWS) {
-            table.row([fold(nodes), (*word).to_owned(), escape_for_terminal(message.as_bytes())]);
+            // Nodes end in any order; the table is the same every time.
+            let mut nodes = nodes.clone();
+            nodes.sort_unstable();
+            table.row([fold(&nodes), (*word).to_owned(), escape_for_terminal(message.as_bytes())]);
         }
         table
     }

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// Why a list or a file is no inventory.
+/// Why a list or a file is no inventory. The message begins with the name of the list or file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SourceError {
     /// The file cannot be read.
-    #[error("read {}: {source}", path.display())]
+    #[error("{}: {source}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -16,7 +16,7 @@ pub enum SourceError {
         source: std::io::Error,
     },
     /// The file is larger than is read.
-    #[error("read {}: is {bytes} bytes long, at most {most} are read", path.display())]
+    #[error("{}: is {bytes} bytes long, at most {most} are read", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -26,7 +26,7 @@ pub enum SourceError {
         most: u64,
     },
     /// The content is bad. Holds every fault that was found, at most 20.
-    #[error("understand {}", joined(name, problems))]
+    #[error("{}", joined(name, problems))]
     Invalid {
         /// The file's path or another name of the source.
         name: String,
@@ -56,6 +56,8 @@ impl fmt::Display for Problem {
                 write!(f, " column {}", self.column)?;
             }
             f.write_str(": ")?;
+        } else if self.column > 0 {
+            write!(f, "column {}: ", self.column)?;
         }
         if !self.field.is_empty() {
             write!(f, "{}: ", self.field)?;

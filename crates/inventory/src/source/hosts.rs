@@ -162,7 +162,7 @@ mod tests {
         let SourceError::Invalid { problems, .. } = &error else { panic!("{error}") };
         let lines: Vec<u64> = problems.iter().map(|problem| problem.line).collect();
         assert_eq!(lines, [2, 3, 4, 5, 6], "{error}");
-        assert!(error.to_string().starts_with("understand hosts.txt: line 2 column 1: "), "{error}");
+        assert!(error.to_string().starts_with("hosts.txt: line 2 column 1: "), "{error}");
         for empty in ["", "\n# only a comment\n"] {
             assert!(hosts_file("f", empty).unwrap_err().to_string().contains("names no host"));
         }

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
 
 use super::launch::{launch, nonce};
-use super::processes::{Found, Traces};
+use super::processes::{Found, Process, Traces};
 use super::running::{LocalProcess, StdinHolder};
 use crate::shell::{self, Input, Program, RUN_VARIABLE, WrapSpec};
 
@@ -21,6 +21,8 @@ use crate::shell::{self, Input, Program, RUN_VARIABLE, WrapSpec};
 const KILL_WAIT: Duration = Duration::from_secs(3);
 /// Time between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How often the last look is taken again for processes that are on their way out.
+const LEAVING_LOOKS: u32 = 25;
 /// The most processes that are named.
 const MAX_NAMED: usize = 64;
 /// The limit for a look or a signal as another user.
@@ -144,10 +146,20 @@ impl LocalProcess {
     }
 
     async fn final_look(&mut self, traces: &Traces) -> Termination {
-        let found = match look(traces).await {
+        let mut found = match look(traces).await {
             Ok(found) => found,
             Err(error) => return unseen(&error),
         };
+        for _ in 0..LEAVING_LOOKS {
+            if !found.members.iter().chain(&found.daemons).any(Process::is_leaving) {
+                break;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+            found = match look(traces).await {
+                Ok(found) => found,
+                Err(error) => return unseen(&error),
+            };
+        }
         let mut left: Vec<Survivor> = found
             .members
             .iter()

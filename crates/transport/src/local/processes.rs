@@ -49,6 +49,12 @@ impl Process {
         Self::read(self.pid).is_some_and(|now| now.started == self.started && !now.zombie)
     }
 
+    /// Whether it has no command line: on its way out it has given its memory back and is no zombie yet
+    /// (proc(5)). One that has none of its own will looks the same, so this alone does not say that it is gone.
+    pub(super) fn is_leaving(&self) -> bool {
+        std::fs::read(format!("/proc/{}/cmdline", self.pid)).is_ok_and(|line| line.is_empty())
+    }
+
     /// For a person: its command line, or its name in brackets where it has none.
     pub(super) fn survivor(&self) -> Survivor {
         let line = std::fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default();
