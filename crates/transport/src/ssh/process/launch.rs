@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use pabawi_domain::action::{Action, EnvValue, OnLinkLoss, ProcessOptions, RunAs, StdinSource};
+use pabawi_domain::action::{Action, EnvValue, OnLinkLoss, ProcessOptions, RunAs, RunAsMethod, StdinSource};
 use pabawi_domain::error::ErrorCode;
 use pabawi_domain::id::NodeId;
 use pabawi_domain::output::StreamKind;
@@ -26,6 +26,8 @@ use crate::ssh::pool::Lease;
 const ONE_ARGUMENT: usize = 100 * 1024;
 /// How long a connection that stood already may take to answer before it counts as dead.
 const REUSED_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long nothing may follow a prompt of su or doas before it is answered.
+const PROMPT_SETTLES: Duration = Duration::from_millis(300);
 /// Text of sudo, su or doas that an error shows.
 const TALK_SHOWN: usize = 400;
 
@@ -273,9 +275,33 @@ impl Job {
     ) -> Result<(), TransportError> {
         let mut answered: Option<usize> = None;
         let mut exit: Option<ExitReport> = None;
+        let mut asked = false;
         // Bounded by the caller's time limit.
         loop {
-            match launched.channel.next().await {
+            // The prompt of su and doas is known by its look only: what ends like one may be half a message, so it
+            // counts when nothing follows.
+            let settled = asked && run_as.method != RunAsMethod::Sudo;
+            let event = match settled {
+                true => tokio::time::timeout(PROMPT_SETTLES, launched.channel.next()).await.ok(),
+                false if asked => None,
+                false => Some(launched.channel.next().await),
+            };
+            let Some(event) = event else {
+                match (&run_as.password, answered) {
+                    (Some(password), None) => {
+                        answered = Some(launched.gate.before().len());
+                        let mut line = password.expose().to_vec();
+                        line.push(b'\n');
+                        // Refused input shows as the channel's end in the next turn.
+                        launched.channel.write_now(Bytes::from(line));
+                    }
+                    (Some(_), Some(_)) => return Err(wrong_password(node, run_as)),
+                    (None, _) => return Err(password_needed(node, run_as)),
+                }
+                asked = false;
+                continue;
+            };
+            match event {
                 ChannelEvent::Data(stream, data) if stream == launched.control => {
                     let output = launched.gate.pass(data);
                     if launched.gate.pid.is_some() {
@@ -285,19 +311,7 @@ impl Job {
                         return Ok(());
                     }
                     let text = launched.gate.before();
-                    if shell::prompts(text, answered.unwrap_or(0), &self.nonce, run_as.method) {
-                        match (&run_as.password, answered) {
-                            (Some(password), None) => {
-                                answered = Some(text.len());
-                                let mut line = password.expose().to_vec();
-                                line.push(b'\n');
-                                // Refused input shows as the channel's end in the next turn.
-                                let _ = launched.channel.write(Bytes::from(line)).await;
-                            }
-                            (Some(_), Some(_)) => return Err(wrong_password(node, run_as)),
-                            (None, _) => return Err(password_needed(node, run_as)),
-                        }
-                    }
+                    asked = shell::prompts(text, answered.unwrap_or(0), &self.nonce, run_as.method);
                 }
                 ChannelEvent::Data(stream, data) => launched.early.push((stream, data)),
                 ChannelEvent::Exit(report) => exit = Some(report),
