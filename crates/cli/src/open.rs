@@ -1,6 +1,7 @@
 //! From options to a [`Framework`]: [`open`]. The only place of `pab` that opens the database.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use pabawi::inventory::{FileInventory, StaticInventory, UnknownNames, hosts_list, names};
 use pabawi::ports::InventorySource;
@@ -12,6 +13,9 @@ use pabawi::{
 use crate::args::{ConnectArgs, GlobalArgs, HostKeysArg, SelectionArgs, SourceArgs, TrustArgs};
 use crate::exit::Failure;
 use crate::prompt::ask_secret;
+
+/// How long the orderly end may take when nothing runs any more.
+pub(crate) const CLOSING: Duration = Duration::from_secs(2);
 
 /// Who asks: the user of this process, by the name that passwd(5) has for it. `USER` is believed only where
 /// the file does not know the user (LDAP and the like).
@@ -34,7 +38,7 @@ fn name_of(passwd: &str, uid: u32) -> Option<String> {
 }
 
 /// A framework that only looks at what is recorded.
-pub(crate) fn for_history(global: &GlobalArgs) -> FrameworkBuilder {
+fn for_history(global: &GlobalArgs) -> FrameworkBuilder {
     // Nothing is connected to, so a broken ssh_config must not stand in the way.
     builder(global).ssh(SshSettings::default())
 }
@@ -71,12 +75,18 @@ pub(crate) fn for_rerun(
     Ok(builder.inventories(self::sources(sources)?).unknown_names(UnknownNames::Refused))
 }
 
-/// Opens it.
+/// Opens the history, asks it something, and closes it in order, whatever came of the question.
 ///
 /// # Errors
-/// What the database or the inventory report.
-pub(crate) async fn open(builder: FrameworkBuilder) -> Result<Framework, Failure> {
-    Ok(builder.open().await?)
+/// What the database reports, and what `ask` does.
+pub(crate) async fn with_history<T>(
+    global: &GlobalArgs,
+    ask: impl AsyncFnOnce(&Framework, &Caller) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let framework = for_history(global).open().await?;
+    let answer = ask(&framework, &caller()).await;
+    framework.shutdown(CLOSING).await;
+    answer
 }
 
 fn builder(global: &GlobalArgs) -> FrameworkBuilder {

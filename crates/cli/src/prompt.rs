@@ -3,9 +3,11 @@
 use std::fs::File;
 use std::io::Write as _;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use pabawi::Secret;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+
+use crate::exit::{Exit, Failure};
 
 /// The longest answer, in bytes.
 const MAX_ANSWER: usize = 4096;
@@ -14,13 +16,11 @@ const MAX_ANSWER: usize = 4096;
 /// give up.
 ///
 /// # Errors
-/// When there is no terminal, or the person gave up.
-pub(crate) fn ask_secret(question: &str) -> anyhow::Result<Secret> {
-    let mut terminal = File::options()
-        .read(true)
-        .write(true)
-        .open("/dev/tty")
-        .with_context(|| format!("ask for {question}: there is no terminal; give it another way"))?;
+/// [`Exit::Usage`] when there is no terminal, [`Exit::Cancelled`] when the person gave up.
+pub(crate) fn ask_secret(question: &str) -> Result<Secret, Failure> {
+    let mut terminal = File::options().read(true).write(true).open("/dev/tty").map_err(|error| {
+        Failure::usage(format!("{question}: there is no terminal to ask on ({error}); give it another way"))
+    })?;
     terminal.write_all(format!("{question}: ").as_bytes()).context("write to the terminal")?;
     let answer = {
         let silent = Silent::new(&terminal)?;
@@ -55,7 +55,7 @@ impl Drop for Silent {
     }
 }
 
-fn read_answer(terminal: &mut impl std::io::Read) -> anyhow::Result<Secret> {
+fn read_answer(terminal: &mut impl std::io::Read) -> Result<Secret, Failure> {
     let mut answer = Vec::new();
     let mut byte = [0; 1];
     // Ends with the line, the terminal or the limit.
@@ -64,8 +64,8 @@ fn read_answer(terminal: &mut impl std::io::Read) -> anyhow::Result<Secret> {
         match byte {
             b'\n' | b'\r' => return Ok(Secret::new(answer)),
             // Ctrl-C; Ctrl-D on an empty line.
-            0x03 => bail!("given up at the question"),
-            0x04 if answer.is_empty() => bail!("given up at the question"),
+            0x03 => return Err(given_up()),
+            0x04 if answer.is_empty() => return Err(given_up()),
             0x04 => return Ok(Secret::new(answer)),
             // Backspace, delete.
             0x08 | 0x7f => {
@@ -75,17 +75,21 @@ fn read_answer(terminal: &mut impl std::io::Read) -> anyhow::Result<Secret> {
             // Ctrl-U.
             0x15 => answer.clear(),
             byte if answer.len() < MAX_ANSWER => answer.push(byte),
-            _ => bail!("the answer is longer than {MAX_ANSWER} bytes"),
+            _ => return Err(Failure::usage(format!("the answer is longer than {MAX_ANSWER} bytes"))),
         }
     }
-    if answer.is_empty() { bail!("the terminal was closed") } else { Ok(Secret::new(answer)) }
+    if answer.is_empty() { Err(given_up()) } else { Ok(Secret::new(answer)) }
+}
+
+fn given_up() -> Failure {
+    Failure { exit: Exit::Cancelled, message: "given up at the question; nothing was started".to_owned() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn answer(typed: &[u8]) -> anyhow::Result<Vec<u8>> {
+    fn answer(typed: &[u8]) -> Result<Vec<u8>, Failure> {
         read_answer(&mut &*typed).map(|secret| secret.expose().to_vec())
     }
 
@@ -95,7 +99,7 @@ mod tests {
         assert_eq!(answer(b"wrong\x15se\x7fecret\r").unwrap(), b"secret");
         assert_eq!(answer("aé\x7fb\n".as_bytes()).unwrap(), b"ab");
         assert_eq!(answer(b"\n").unwrap(), b"");
-        assert!(answer(b"se\x03").is_err());
+        assert_eq!(answer(b"se\x03").unwrap_err().exit, Exit::Cancelled);
         assert!(answer(b"\x04").is_err());
         assert!(answer(b"").is_err());
         assert!(answer(&[b'x'; MAX_ANSWER + 1]).is_err());

@@ -372,6 +372,12 @@ fn history_is_found_again() {
         let done = home.run(&["executions", "show", id]);
         assert!(done.code == 2 && done.err.contains(part), "{id}: {done:?}");
     }
+    let left: Vec<String> = std::fs::read_dir(home.path(".local/share/pabawi"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| name.ends_with("-wal"))
+        .collect();
+    assert!(left.is_empty(), "every command closes the database in order: {left:?}");
     // The newest is rerun on the node that failed.
     let rerun = home.run(&["executions", "rerun", "last", "--failed"]);
     assert_eq!(rerun.code, 1, "{rerun:?}");

@@ -1,5 +1,10 @@
 //! What can be typed: the options of `pab`, as types that clap reads. Nothing is looked up or opened here.
 
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "the comments on options are help texts, in which brackets are node sets"
+)]
+
 mod connect;
 mod duration;
 mod executions;

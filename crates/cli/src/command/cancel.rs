@@ -21,11 +21,12 @@ const GRACE: Duration = Duration::from_secs(2);
 pub(crate) async fn cancel(global: &GlobalArgs, args: &CancelArgs) -> Result<Exit, Failure> {
     let scope = nodes(&args.node)?.map_or(CancelScope::All, CancelScope::Nodes);
     let mode = if args.kill { TerminateMode::Kill } else { TerminateMode::Graceful { grace: GRACE } };
-    let framework = open::open(open::for_history(global)).await?;
-    let caller = open::caller();
-    let record = find(&framework, &caller, &args.id).await?;
-    let id = record.id;
-    let told = match framework.cancel(&caller, id, scope, mode).await? {
+    let (id, receipt) = open::with_history(global, async |framework, caller| {
+        let id = find(framework, caller, &args.id).await?.id;
+        Ok((id, framework.cancel(caller, id, scope, mode).await?))
+    })
+    .await?;
+    let told = match receipt {
         CancelReceipt::AlreadyEnded => format!("execution {id} has ended already"),
         _ => format!("asked the process that runs execution {id} to end it; see pab executions show {id}"),
     };

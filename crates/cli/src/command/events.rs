@@ -1,6 +1,8 @@
 //! `pab executions events`.
 
-use pabawi::SubscriptionMode;
+use std::time::Duration;
+
+use pabawi::{Caller, Framework, SubscriptionMode};
 
 use crate::args::{EventsArgs, GlobalArgs};
 use crate::command::find::find;
@@ -10,17 +12,28 @@ use crate::watch::{Sink, write_event};
 
 /// Events taken at once.
 const BATCH: usize = 500;
+/// How long stored events of a running execution are waited for without --follow.
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// Writes events, one JSON object a line.
 ///
 /// # Errors
 /// [`Failure`].
 pub(crate) async fn events(global: &GlobalArgs, args: &EventsArgs) -> Result<Exit, Failure> {
-    let framework = open::open(open::for_history(global)).await?;
-    let caller = open::caller();
-    let record = find(&framework, &caller, &args.id).await?;
     let mut sink = Sink::standard(global.no_color);
-    let mut events = framework.events(&caller, record.id, args.from, SubscriptionMode::GapWhenSlow).await?;
+    open::with_history(global, async |framework, caller| write(framework, caller, args, &mut sink).await)
+        .await?;
+    Ok(Exit::AllSucceeded)
+}
+
+async fn write(
+    framework: &Framework,
+    caller: &Caller,
+    args: &EventsArgs,
+    sink: &mut Sink,
+) -> Result<(), Failure> {
+    let record = find(framework, caller, &args.id).await?;
+    let mut events = framework.events(caller, record.id, args.from, SubscriptionMode::GapWhenSlow).await?;
     // Ends with the execution; without --follow, when nothing more is stored.
     loop {
         let next = events.next_batch(BATCH);
@@ -35,15 +48,12 @@ pub(crate) async fn events(global: &GlobalArgs, args: &EventsArgs) -> Result<Exi
         };
         let Some(batch) = batch else { break };
         for event in &batch {
-            write_event(event, &mut sink)?;
+            write_event(event, sink)?;
         }
         sink.flush().map_err(|error| Failure::nothing_ran(format!("write the events: {error}")))?;
         if sink.is_closed() {
             break;
         }
     }
-    Ok(Exit::AllSucceeded)
+    Ok(())
 }
-
-/// How long stored events of a running execution are waited for without --follow.
-const PATIENCE: std::time::Duration = std::time::Duration::from_millis(250);

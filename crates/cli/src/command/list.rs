@@ -18,8 +18,10 @@ const ACTION: usize = 80;
 /// [`Failure`].
 pub(crate) async fn list(global: &GlobalArgs, args: &ListArgs) -> Result<Exit, Failure> {
     let query = query(args, Timestamp::now())?;
-    let framework = open::open(open::for_history(global)).await?;
-    let page = framework.executions(&open::caller(), &query).await?;
+    let page = open::with_history(global, async |framework, caller| {
+        Ok(framework.executions(caller, &query).await?)
+    })
+    .await?;
     let mut sink = Sink::standard(global.no_color);
     match args.format {
         Format::Table => {

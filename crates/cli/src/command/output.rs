@@ -18,10 +18,23 @@ const PIECE: u32 = 1024 * 1024;
 /// [`Failure`].
 pub(crate) async fn output(global: &GlobalArgs, args: &OutputArgs) -> Result<Exit, Failure> {
     let wanted = nodes(&args.node)?;
-    let framework = open::open(open::for_history(global)).await?;
-    let caller = open::caller();
-    let record = find(&framework, &caller, &args.id).await?;
     let mut sink = Sink::standard(global.no_color);
+    open::with_history(global, async |framework, caller| {
+        let record = find(framework, caller, &args.id).await?;
+        write(framework, caller, &record, args, wanted.as_deref(), &mut sink).await
+    })
+    .await?;
+    Ok(Exit::AllSucceeded)
+}
+
+async fn write(
+    framework: &Framework,
+    caller: &Caller,
+    record: &ExecutionRecord,
+    args: &OutputArgs,
+    wanted: Option<&[NodeId]>,
+    sink: &mut Sink,
+) -> Result<(), Failure> {
     let streams: &[StreamKind] = match args.stream {
         None => &[StreamKind::Stdout, StreamKind::Stderr],
         Some(StreamArg::Stdout) => &[StreamKind::Stdout],
@@ -29,12 +42,12 @@ pub(crate) async fn output(global: &GlobalArgs, args: &OutputArgs) -> Result<Exi
     };
     if args.group {
         for stream in streams {
-            write_groups(&framework, &caller, record.id, *stream, wanted.as_deref(), &mut sink).await?;
+            write_groups(framework, caller, record.id, *stream, wanted, sink).await?;
         }
-        return Ok(Exit::AllSucceeded);
+        return Ok(());
     }
     let to_stdout = args.stream.is_some();
-    for target in targets(&framework, &caller, &record, wanted.as_deref()).await? {
+    for target in targets(framework, caller, record, wanted).await? {
         for stream in streams {
             let stored = match stream {
                 StreamKind::Stdout => target.stdout,
@@ -42,14 +55,14 @@ pub(crate) async fn output(global: &GlobalArgs, args: &OutputArgs) -> Result<Exi
             };
             let to = if to_stdout { StreamKind::Stdout } else { *stream };
             if let Some(stored) = stored {
-                write_bytes(&framework, &caller, &target.target.node, stored, to, &mut sink).await?;
+                write_bytes(framework, caller, &target.target.node, stored, to, sink).await?;
             }
             if sink.is_closed() {
-                return Ok(Exit::AllSucceeded);
+                return Ok(());
             }
         }
     }
-    Ok(Exit::AllSucceeded)
+    Ok(())
 }
 
 async fn targets(

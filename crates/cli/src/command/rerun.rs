@@ -27,12 +27,9 @@ pub(crate) async fn rerun(global: &GlobalArgs, args: &RerunArgs) -> Result<Exit,
             args.secrets.run_as_password_file.as_ref(),
         )?,
     };
-    let id = {
-        let framework = open::open(open::for_history(global)).await?;
-        let record = find(&framework, &open::caller(), &args.id).await?;
-        framework.shutdown(std::time::Duration::ZERO).await;
-        record.id
-    };
+    let id =
+        open::with_history(global, async |framework, caller| Ok(find(framework, caller, &args.id).await?.id))
+            .await?;
     let builder = open::for_rerun(global, &args.sources, &args.trust)?;
     submit_and_follow(global, builder, &args.output, async |framework, caller| {
         framework.rerun(caller, id, selection, secrets).await

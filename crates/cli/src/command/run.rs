@@ -1,7 +1,5 @@
 //! `pab run`, `pab script`, `pab copy`: something is done on nodes.
 
-use std::time::Duration;
-
 use pabawi::{Action, Caller, ExecutionId, Framework, FrameworkBuilder, StreamKind, SubmitError};
 
 use crate::args::{
@@ -13,9 +11,6 @@ use crate::signals::Interrupts;
 use crate::text::Colour;
 use crate::watch::{Follow, Followed, Sink, follow};
 use crate::{open, request};
-
-/// How long the orderly end may take after the execution is over.
-const CLOSING: Duration = Duration::from_secs(2);
 
 /// `pab run`.
 ///
@@ -84,27 +79,36 @@ pub(super) async fn submit_and_follow(
         return Err(Failure::usage("--group: events come one by one; use --format table, json or yaml"));
     }
     let mut sink = Sink::standard(global.no_color);
-    let framework = open::open(builder).await?;
+    let framework = builder.open().await?;
+    let followed = submitted_and_followed(&framework, style, submit, &mut sink).await;
+    if !matches!(followed, Ok(Followed::Left)) {
+        framework.shutdown(open::CLOSING).await;
+    }
+    match followed? {
+        Followed::Left => Ok(Exit::Cancelled),
+        Followed::ToTheEnd(exit) => Ok(exit),
+    }
+}
+
+async fn submitted_and_followed(
+    framework: &Framework,
+    style: &OutputStyleArgs,
+    submit: impl AsyncFnOnce(Framework, Caller) -> Result<ExecutionId, SubmitError>,
+    sink: &mut Sink,
+) -> Result<Followed, Failure> {
     for warning in framework.inventory().await?.warnings() {
         let text = sink.err_style.paint(Colour::Yellow, &format!("warning: {warning}"));
         sink.line(StreamKind::Stderr, &text);
     }
     sink.flush().map_err(|error| Failure::nothing_ran(format!("write to standard error: {error}")))?;
-
     let caller = open::caller();
     let mut interrupts = Interrupts::new()?;
     let submission = submit(framework.clone(), caller.clone());
     let Some((id, interrupted)) = submitted(submission, &mut interrupts).await? else {
-        return Ok(Exit::Cancelled);
+        return Ok(Followed::Left);
     };
-    let what = Follow { framework: &framework, caller: &caller, id, style, interrupted };
-    match follow(what, &mut interrupts, &mut sink).await? {
-        Followed::Left => Ok(Exit::Cancelled),
-        Followed::ToTheEnd(exit) => {
-            framework.shutdown(CLOSING).await;
-            Ok(exit)
-        }
-    }
+    let what = Follow { framework, caller: &caller, id, style, interrupted };
+    follow(what, &mut interrupts, sink).await
 }
 
 /// Waits for the submission. A first signal is remembered, since the execution may be recorded already; after

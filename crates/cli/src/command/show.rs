@@ -21,25 +21,33 @@ const MAX_ROWS: usize = 200;
 /// # Errors
 /// [`Failure`].
 pub(crate) async fn show(global: &GlobalArgs, args: &ShowArgs) -> Result<Exit, Failure> {
-    let framework = open::open(open::for_history(global)).await?;
-    let caller = open::caller();
-    let record = find(&framework, &caller, &args.id).await?;
     let mut sink = Sink::standard(global.no_color);
+    open::with_history(global, async |framework, caller| write(framework, caller, args, &mut sink).await)
+        .await?;
+    Ok(Exit::AllSucceeded)
+}
+
+async fn write(
+    framework: &Framework,
+    caller: &Caller,
+    args: &ShowArgs,
+    sink: &mut Sink,
+) -> Result<(), Failure> {
+    let record = find(framework, caller, &args.id).await?;
     match args.format {
         Format::Table => {
-            write_record(&record, &mut sink);
-            write_targets(&framework, &caller, &record, &mut sink).await?;
+            write_record(&record, sink);
+            write_targets(framework, caller, &record, sink).await?;
         }
         Format::Ndjson => {
             let json = serde_json::to_string(&record).map_err(Failure::nothing_ran)?;
             sink.line(StreamKind::Stdout, &json);
         }
         format => {
-            write_document(&framework, &caller, &record, format, Content::Results, &mut sink).await?;
+            write_document(framework, caller, &record, format, Content::Results, sink).await?;
         }
     }
-    sink.flush().map_err(|error| Failure::nothing_ran(format!("write the execution: {error}")))?;
-    Ok(Exit::AllSucceeded)
+    sink.flush().map_err(|error| Failure::nothing_ran(format!("write the execution: {error}")))
 }
 
 fn write_record(record: &ExecutionRecord, sink: &mut Sink) {

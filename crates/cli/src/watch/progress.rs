@@ -10,6 +10,10 @@ use crate::args::format_duration;
 
 /// Nodes that are named as the ones waited for.
 const NAMED: usize = 3;
+/// Cells of the bar.
+const CELLS: u64 = 20;
+/// An execution that ends before this shows no line.
+const QUIET: Duration = Duration::from_millis(400);
 /// Nodes are named when they have run for so long.
 const LONG: Duration = Duration::from_secs(2);
 
@@ -17,6 +21,8 @@ const LONG: Duration = Duration::from_secs(2);
 pub(super) struct ProgressLine {
     bar: ProgressBar,
     state: State,
+    /// Shown at least once; before that there is nothing to take away.
+    shown: bool,
 }
 
 /// What the bar shows; apart from the bar, so that it can be tested without a terminal.
@@ -31,15 +37,16 @@ impl ProgressLine {
     /// A bar on standard error, or one that is never shown.
     pub(super) fn new(shown: bool, colour: bool) -> Self {
         let target = if shown { ProgressDrawTarget::stderr_with_hz(8) } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(0), target);
-        let bar_part = if colour { "{bar:24.green/dim}" } else { "{bar:24}" };
+        let bar = ProgressBar::with_draw_target(None, target);
         // The template is fixed; without it the bar's own is as good.
-        if let Ok(style) = ProgressStyle::with_template(&format!("{bar_part} {{msg}}")) {
-            bar.set_style(style.progress_chars("=> "));
+        if let Ok(style) =
+            ProgressStyle::with_template(if colour { "{wide_msg:.cyan}" } else { "{wide_msg}" })
+        {
+            bar.set_style(style);
         }
         let state =
             State { started: Instant::now(), progress: Progress::default(), running: BTreeMap::new() };
-        Self { bar, state }
+        Self { bar, state, shown: false }
     }
 
     /// Takes the next event.
@@ -47,23 +54,26 @@ impl ProgressLine {
         self.state.event(event, Instant::now());
     }
 
-    /// Shows the state as it is now.
-    pub(super) fn draw(&self) {
-        if !self.bar.is_hidden() {
-            self.bar.set_length(self.state.progress.total);
-            self.bar.set_position(self.state.progress.completed());
-            self.bar.set_message(self.state.message(Instant::now()));
+    /// Shows the state as it is now, unless the execution is so young that the line would only flicker.
+    pub(super) fn draw(&mut self) {
+        let now = Instant::now();
+        let young = now.saturating_duration_since(self.state.started) < QUIET;
+        if !self.bar.is_hidden() && (self.shown || !young) {
+            self.shown = true;
+            self.bar.set_message(self.state.message(now));
         }
     }
 
     /// Writes something else to the terminal meanwhile.
     pub(super) fn suspend<R>(&self, write: impl FnOnce() -> R) -> R {
-        self.bar.suspend(write)
+        if self.shown { self.bar.suspend(write) } else { write() }
     }
 
-    /// Takes the bar away.
+    /// Takes the line away.
     pub(super) fn clear(&self) {
-        self.bar.finish_and_clear();
+        if self.shown {
+            self.bar.finish_and_clear();
+        }
     }
 }
 
@@ -92,7 +102,7 @@ impl State {
     fn message(&self, now: Instant) -> String {
         let Progress { total, failed, running, cancelled, .. } = self.progress;
         let done = self.progress.completed();
-        let mut text = format!("{done}/{total}");
+        let mut text = format!("{} {done}/{total}", bar(done, total));
         for (count, what) in [(failed, "failed"), (cancelled, "cancelled"), (running, "running")] {
             if count > 0 {
                 text.push_str(&format!(", {count} {what}"));
@@ -122,6 +132,15 @@ impl State {
     }
 }
 
+/// `[=====>      ]`.
+fn bar(done: u64, total: u64) -> String {
+    let filled = done.saturating_mul(CELLS).checked_div(total).unwrap_or(0).min(CELLS);
+    let filled = usize::try_from(filled).unwrap_or(0);
+    let cells = usize::try_from(CELLS).unwrap_or(0);
+    let head = if filled > 0 && filled < cells { ">" } else { "" };
+    format!("[{:<cells$}]", format!("{}{head}", "=".repeat(filled)))
+}
+
 #[cfg(test)]
 mod tests {
     use pabawi::{ExecutionId, NodeOutcome};
@@ -144,11 +163,12 @@ mod tests {
         let mut state = State { started: start, progress: Progress::default(), running: BTreeMap::new() };
         let node = |name: &str| NodeId::new(name).unwrap();
         state.event(&event(EventKind::Queued { targets: 4 }), start);
-        assert_eq!(state.message(start), "0/4");
+        let empty = " ".repeat(20);
+        assert_eq!(state.message(start), format!("[{empty}] 0/4"));
         for name in ["a", "b", "c"] {
             state.event(&event(EventKind::NodeStarted { node: node(name), attempt: 1 }), start);
         }
-        assert_eq!(state.message(start), "0/4, 3 running");
+        assert_eq!(state.message(start), format!("[{empty}] 0/4, 3 running"));
         let mut progress = Progress::of_targets(4);
         (0..3).for_each(|_| progress.start());
         let result = NodeOutcome::Exited { code: 1 };
@@ -164,7 +184,10 @@ mod tests {
         };
         state.event(&event(end), start + Duration::from_secs(1));
         let later = start + Duration::from_secs(4);
-        assert_eq!(state.message(later), "1/4, 1 failed, 2 running, 0.2/s; waiting for a 4.0s, c 4.0s");
+        assert_eq!(
+            state.message(later),
+            format!("[{:<20}] 1/4, 1 failed, 2 running, 0.2/s; waiting for a 4.0s, c 4.0s", "=====>")
+        );
     }
 
     #[test]
