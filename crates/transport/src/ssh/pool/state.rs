@@ -97,6 +97,15 @@ struct Group {
     wanted: Option<Wanted>,
 }
 
+impl Group {
+    /// How many connections those who wait need.
+    fn needs(&self, per_connection: usize) -> usize {
+        let tunnels = self.waiters.iter().filter(|waiter| waiter.purpose == Purpose::Tunnel).count();
+        let commands = self.waiters.len() - tunnels;
+        commands.div_ceil(per_connection).max(tunnels.div_ceil(MAX_TUNNELS))
+    }
+}
+
 /// The book.
 #[derive(Debug)]
 pub(super) struct State {
@@ -179,8 +188,7 @@ impl State {
         let group = self.groups.get_mut(key)?;
         group.waiters.retain(|waiter| !waiter.reply.is_closed());
         let per_connection = self.limits.channels_per_connection.clamp(1, MAX_CHANNELS);
-        let expected = group.connecting * per_connection;
-        let wanted = group.wanted.clone().filter(|_| group.waiters.len() > expected)?;
+        let wanted = group.wanted.clone().filter(|_| group.needs(per_connection) > group.connecting)?;
         let own_idle = group.entries.iter().position(Entry::is_idle);
         // A jump host is needed to finish connects that are counted already; it must not wait for them.
         let needed = group.waiters.iter().any(|waiter| waiter.purpose == Purpose::Tunnel);
@@ -243,8 +251,11 @@ impl State {
         let per_connection = self.limits.channels_per_connection.clamp(1, MAX_CHANNELS);
         let Some(group) = self.groups.get_mut(key) else { return };
         group.connecting = group.connecting.saturating_sub(1);
-        let others = group.connecting * per_connection;
-        let affected = group.waiters.len().saturating_sub(others).min(per_connection);
+        // Those that other connects, or connections that stand, may still serve go on waiting.
+        let affected = match group.connecting == 0 && group.entries.is_empty() {
+            true => group.waiters.len(),
+            false => group.waiters.len().min(per_connection),
+        };
         for waiter in group.waiters.drain(..affected) {
             let mut error = error.clone();
             error.error.node = waiter.node;
