@@ -14,7 +14,7 @@ use pabawi::{
 };
 
 /// Submits the command, shows the events as they come, and returns the end.
-pub async fn run_command(
+pub(crate) async fn run_command(
     framework: &Framework,
     targets: &str,
     command: &str,
