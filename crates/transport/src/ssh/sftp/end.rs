@@ -248,16 +248,13 @@ impl End for SftpEnd<'_> {
         if !matches!(first.code(), ErrorCode::SFTP(_) | ErrorCode::Session(LIBSSH2_ERROR_SFTP_PROTOCOL)) {
             return Err(fault(to, first));
         }
-        let unsupported = match self.renamer()? {
-            None => true,
-            Some(renamer) => match renamer.rename(self.patience, from, to)? {
-                Ok(()) => return Ok(()),
-                Err(error) if error.code() == ErrorCode::SFTP(LIBSSH2_FX_OP_UNSUPPORTED) => true,
-                Err(error) => return Err(fault(to, error)),
-            },
-        };
-        debug_assert!(unsupported);
-        // A server without the extension (not OpenSSH): the old file has to go first. Between the two steps
+        if let Some(renamer) = self.renamer()? {
+            match renamer.rename(self.patience, from, to)? {
+                Err(error) if error.code() == ErrorCode::SFTP(LIBSSH2_FX_OP_UNSUPPORTED) => {}
+                result => return result.map_err(|error| fault(to, error)),
+            }
+        }
+        // A server without the extension (not OpenSSH) or without a second channel: the old file has to go first. Between the two steps
         // there is no file under the name, which cannot be helped there.
         match self.stat(to, false)? {
             Some(entry) if entry.kind != EntryKind::Directory => {}
