@@ -1,5 +1,12 @@
 //! doas(1) on a real sshd: without a password, and with one, which it reads from a terminal only.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has to fail"
+)]
+
 mod ssh_support;
 
 use std::io::Write as _;

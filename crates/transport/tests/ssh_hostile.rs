@@ -1,5 +1,12 @@
 //! Peers that misbehave: each ends in time with a clear error, and none hurts another node.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has to fail"
+)]
+
 mod ssh_support;
 
 use std::net::SocketAddrV4;
@@ -158,7 +165,11 @@ async fn peers_that_misbehave_after_the_login() {
                         assert_eq!(done.error_code(), Some(ErrorCode::LinkLost), "{:?}", done.end);
                     }
                     // It prints an exit status, but never ran our shell.
-                    _ => assert!(matches!(done.end, ActionEnd::Failed(_) | ActionEnd::Exited { .. }), "{:?}", done.end),
+                    _ => assert!(
+                        matches!(done.end, ActionEnd::Failed(_) | ActionEnd::Exited { .. }),
+                        "{:?}",
+                        done.end
+                    ),
                 }
             }
         }
@@ -181,7 +192,8 @@ async fn nodes_that_are_not_there() {
         let mut target = peer("127.0.0.1:1".parse().unwrap());
         target.endpoint.host = Some(host.to_owned());
         target.endpoint.port = Some(port);
-        let error = start(&transport, &target, command("true", ProcessOptions::default())).await.err().unwrap();
+        let error =
+            start(&transport, &target, command("true", ProcessOptions::default())).await.err().unwrap();
         assert_eq!(error.error.code, code, "{error}");
         assert!(error.to_string().contains("hostile"), "the node is named: {error}");
     }

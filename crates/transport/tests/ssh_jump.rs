@@ -1,5 +1,12 @@
 //! Nodes behind jump hosts, over one and two of them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has to fail"
+)]
+
 mod ssh_support;
 
 use std::sync::Arc;
@@ -35,7 +42,12 @@ async fn one_and_two_hops() {
     let transport = transport(&fleet);
     let text = "echo $SSH_CONNECTION | sed 's/^[^ ]* [^ ]*//'; head -c 5000000 /dev/zero | wc -c >&2";
     let done = run(&transport, &through(&fleet, &[0], 1), text).await;
-    assert_eq!((done.text(), done.err.as_slice()), (peer_of(&fleet, 1), b"5000000\n".as_slice()), "{:?}", done.end);
+    assert_eq!(
+        (done.text(), done.err.as_slice()),
+        (peer_of(&fleet, 1), b"5000000\n".as_slice()),
+        "{:?}",
+        done.end
+    );
     assert_eq!(transport.stats().connects, 2);
     let done = run(&transport, &through(&fleet, &[0, 1], 2), text).await;
     assert_eq!(done.text(), peer_of(&fleet, 2), "{:?}", done.end);
@@ -95,11 +107,7 @@ async fn commands_behind_a_jump_host_are_ended() {
 /// What goes wrong on the way is told apart from what goes wrong at the node.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failures_name_the_hop() {
-    let fleet = Fleet::builder()
-        .nodes(3)
-        .node_setting(1, "AllowTcpForwarding no")
-        .start()
-        .unwrap();
+    let fleet = Fleet::builder().nodes(3).node_setting(1, "AllowTcpForwarding no").start().unwrap();
     let transport = transport(&fleet);
     // The jump host does not forward.
     let error = connect(&transport, &through(&fleet, &[1], 2)).await.err().unwrap();

@@ -1,5 +1,12 @@
 //! Logging in to real sshd, and the host keys that stand before it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has to fail"
+)]
+
 mod ssh_support;
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -117,7 +124,8 @@ async fn refusals_name_what_was_tried() {
     let text = error.to_string();
     assert!(text.contains("other") && text.contains("publickey"), "{text}");
     // The right one after wrong ones still works, and an unknown user does not.
-    let line = format!("IdentityFile {}\nIdentityFile {}", other.path.display(), fleet.user_key().path.display());
+    let line =
+        format!("IdentityFile {}\nIdentityFile {}", other.path.display(), fleet.user_key().path.display());
     assert!(connect(&with_config(&fleet, &line), &at(&fleet, 0)).await.is_ok());
     let mut target = at(&fleet, 0);
     target.endpoint.user = Some("no-such-user-here".into());
@@ -143,7 +151,8 @@ async fn passwords_and_keyboard_interactive() {
         assert!(!error.to_string().contains("wrong\""), "{error}");
         // A wrong password is offered once: PAM and PerSourcePenalties count.
         let log = fleet.log(0).unwrap();
-        let failures = log.lines().filter(|line| line.contains("Failed ") && line.contains(&user.name)).count();
+        let failures =
+            log.lines().filter(|line| line.contains("Failed ") && line.contains(&user.name)).count();
         assert!(failures <= 1, "{log}");
     }
 }
@@ -157,11 +166,13 @@ struct Agent {
 impl Agent {
     fn start(directory: &Path, keys: &[&Path]) -> Self {
         let socket = directory.join(format!("agent-{}", unique()));
-        let child = Command::new("ssh-agent").args(["-D", "-a"]).arg(&socket).stdout(Stdio::null()).spawn().unwrap();
+        let child =
+            Command::new("ssh-agent").args(["-D", "-a"]).arg(&socket).stdout(Stdio::null()).spawn().unwrap();
         let agent = Self { child, socket };
         pabawi_testkit::wait::until("the agent", Duration::from_secs(10), || agent.socket.exists()).unwrap();
         for key in keys {
-            let added = Command::new("ssh-add").arg("-q").arg(key).env("SSH_AUTH_SOCK", &agent.socket).status();
+            let added =
+                Command::new("ssh-add").arg("-q").arg(key).env("SSH_AUTH_SOCK", &agent.socket).status();
             assert!(added.unwrap().success());
         }
         agent
@@ -190,9 +201,8 @@ async fn an_agent_signs_for_every_kind_of_key() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_agent_with_many_keys() {
     let fleet = Fleet::builder().nodes(1).setting("MaxAuthTries 2").start().unwrap();
-    let other = |name: &str| {
-        KeyFile::generate(KeyType::Ed25519, &fleet.directory().join(name), None).unwrap().path
-    };
+    let other =
+        |name: &str| KeyFile::generate(KeyType::Ed25519, &fleet.directory().join(name), None).unwrap().path;
     let others: Vec<PathBuf> = (0..6).map(|index| other(&format!("other-{index}"))).collect();
     let right = fleet.user_key().path.clone();
     let mut keys: Vec<&Path> = others.iter().map(PathBuf::as_path).collect();
@@ -200,7 +210,10 @@ async fn an_agent_with_many_keys() {
     let agent = Agent::start(fleet.directory(), &keys);
     let socket = agent.socket.display();
     // Without a name the right key comes too late for this server.
-    let error = connect(&with_config(&fleet, &format!("IdentityAgent {socket}")), &at(&fleet, 0)).await.err().unwrap();
+    let error = connect(&with_config(&fleet, &format!("IdentityAgent {socket}")), &at(&fleet, 0))
+        .await
+        .err()
+        .unwrap();
     assert_eq!(error.error.code, ErrorCode::AuthFailed, "{error}");
     // Named by its public half alone, the private one being with the agent only.
     let public = fleet.directory().join("named");
@@ -217,7 +230,8 @@ async fn unknown_changed_and_revoked_are_three_errors_with_fingerprints() {
     let shown = fingerprint(&node.host_keys[0].path);
     let other = &fleet.node(1).unwrap().host_keys[0];
     let file = fleet.directory().join("known");
-    let key = format!("IdentityFile {}\nUserKnownHostsFile {}", fleet.user_key().path.display(), file.display());
+    let key =
+        format!("IdentityFile {}\nUserKnownHostsFile {}", fleet.user_key().path.display(), file.display());
     let changed = format!("{name} {}\n", other.public);
     let revoked = format!("{name} {0}\n@revoked * {0}\n", node.host_keys[0].public);
     for (text, expected, fingerprints) in [
@@ -333,11 +347,8 @@ async fn a_node_that_stops_answering_is_given_up_in_time() {
     let fleet = Fleet::builder().nodes(1).start().unwrap();
     fleet.freeze_node(0).unwrap();
     let transport = SshTransport::new(settings(&fleet));
-    let request = ConnectRequest {
-        target: target(&fleet, 0),
-        timeout: Duration::from_millis(700),
-        host_keys: None,
-    };
+    let request =
+        ConnectRequest { target: target(&fleet, 0), timeout: Duration::from_millis(700), host_keys: None };
     let started = std::time::Instant::now();
     let error = within("the timeout", transport.connect(&request)).await.err().unwrap();
     fleet.thaw_node(0).unwrap();

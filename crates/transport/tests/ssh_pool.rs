@@ -1,5 +1,12 @@
 //! The connections that are kept: reused, shared, limited, replaced, closed, and never leaked.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has to fail"
+)]
+
 mod ssh_support;
 
 use std::collections::BTreeSet;
@@ -26,7 +33,11 @@ async fn connections_are_reused() {
         assert_eq!(run(&transport, &target(&fleet, 0), "echo hi").await.text(), "hi\n");
     }
     let stats = transport.stats();
-    assert_eq!((stats.connects, stats.hits, stats.open, stats.idle, stats.in_use), (1, 9, 1, 1, 0), "{stats:?}");
+    assert_eq!(
+        (stats.connects, stats.hits, stats.open, stats.idle, stats.in_use),
+        (1, 9, 1, 1, 0),
+        "{stats:?}"
+    );
     assert_eq!(fleet.open_connections(0).unwrap(), 1);
 }
 
@@ -37,10 +48,10 @@ async fn channels_share_connections() {
     let transport = transport(&fleet);
     let mut running = Vec::new();
     for _ in 0..10 {
-        let action = command("read x; echo done", ProcessOptions {
-            stdin: Some(bytes::Bytes::new().into()),
-            ..ProcessOptions::default()
-        });
+        let action = command(
+            "read x; echo done",
+            ProcessOptions { stdin: Some(bytes::Bytes::new().into()), ..ProcessOptions::default() },
+        );
         running.push(start(&transport, &target(&fleet, 0), action).await.unwrap());
     }
     let stats = transport.stats();
@@ -174,11 +185,8 @@ async fn a_full_pool_says_so() {
     settings.pool.channels_per_connection = 1;
     let transport = SshTransport::new(settings);
     let held = connect(&transport, &target(&fleet, 0)).await.unwrap();
-    let request = ConnectRequest {
-        target: target(&fleet, 0),
-        timeout: Duration::from_millis(300),
-        host_keys: None,
-    };
+    let request =
+        ConnectRequest { target: target(&fleet, 0), timeout: Duration::from_millis(300), host_keys: None };
     let error = within("connecting", transport.connect(&request)).await.err().unwrap();
     assert_eq!(error.error.code, ErrorCode::LimitReached, "{error}");
     drop(held);

@@ -90,9 +90,6 @@ pub(crate) const RUN_VARIABLE: &str = "PABAWI_RUN";
 /// Exit status of the wrapper when it could not start the program.
 pub(crate) const WRAPPER_FAILED: i32 = 125;
 
-/// Seconds between SIGTERM and SIGKILL when the link is lost.
-pub(crate) const LINK_LOSS_GRACE_S: u64 = 5;
-
 /// The mark that ends the preamble and begins the header and error lines.
 pub(crate) fn mark(nonce: &str) -> String {
     format!("PABAWI-{nonce}")

@@ -7,8 +7,7 @@ mod quote;
 mod run_as;
 
 pub(crate) use lifeline::{
-    Input, LINK_LOSS_GRACE_S, Program, RUN_VARIABLE, WRAPPER_FAILED, WrapSpec, Wrapped, interpreter_of, mark,
-    wrap,
+    Input, Program, RUN_VARIABLE, WRAPPER_FAILED, WrapSpec, Wrapped, interpreter_of, mark, wrap,
 };
 pub(crate) use quote::{push_quoted, quote};
 pub(crate) use run_as::{command_line, needs_terminal, program, prompts};

@@ -1,6 +1,13 @@
 //! What the tests of the SSH transport share: a transport for a fleet, running a command to its end.
 
-#![allow(dead_code, reason = "every test binary uses another part of this")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "every test binary uses another part of this, and a test that cannot go on has to fail"
+)]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -131,6 +138,6 @@ pub async fn run(transport: &SshTransport, target: &Target, text: &str) -> Done 
 
 /// Options that change the user.
 pub fn run_as(user: &str, method: RunAsMethod, password: Option<&str>) -> ProcessOptions {
-    let run_as = RunAs { user: user.to_owned(), method, password: password.map(|text| Secret::new(text)) };
+    let run_as = RunAs { user: user.to_owned(), method, password: password.map(Secret::new) };
     ProcessOptions { run_as: Some(run_as), ..ProcessOptions::default() }
 }

@@ -4,16 +4,20 @@
 //! |---|---|
 //! | `ffi` | symbols that `libssh2-sys` lacks |
 //! | `io_buffers` | the memory that stands where libssh2 expects a socket |
+//! | `callbacks` | what libssh2 calls |
 //! | `session`, `channel` | libssh2's functions as steps that never wait |
 //! | `link` | a TCP connection, or a channel of another connection |
 //! | `connection` | a session on its link, up to the login |
 //! | `task` | the task that drives a connection after the login |
+//! | `starting`, `active` | a channel on its way, a channel that runs |
 //! | `pipe`, `message` | how others talk to that task |
 //! | `blocking` | a connection handed over to blocking code |
 //!
 //! The driver knows nothing of commands, pools, retries or known hosts.
 
+mod active;
 mod blocking;
+mod callbacks;
 mod channel;
 mod connection;
 mod ffi;

@@ -10,21 +10,18 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use pabawi_domain::output::StreamKind;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::channel::{RawChannel, Read, STDERR};
+use super::active::{ActiveChannel, ChannelTurn};
+use super::channel::RawChannel;
 use super::connection::{Connection, closed, with_scratch};
 use super::message::{ChannelKind, LinkEnd, OpenError, OpenRequest, Request};
 use super::pipe::{ChannelEvent, ChannelHandle, Pipe};
-use super::session::{SshError, Step};
 use super::starting::{Starting, Turn};
 
 /// Turns without a pause before other tasks of the thread get theirs.
 const TURNS_IN_A_ROW: u32 = 32;
-/// Reads from one stream of one channel in one turn.
-const READS_PER_TURN: u32 = 8;
 /// Bytes taken from the link while no channel exists that could take them in.
 const IDLE_INBOUND: usize = 64 * 1024;
 /// How long a goodbye may take to leave.
@@ -107,19 +104,6 @@ impl Remote {
     }
 }
 
-/// A channel that runs or is being closed.
-#[derive(Debug)]
-struct Channel {
-    raw: RawChannel,
-    pipe: Arc<Pipe>,
-    tunnel: bool,
-    eof_sent: bool,
-    input_open: bool,
-    exit_told: bool,
-    eof_told: bool,
-    closing: bool,
-}
-
 /// The task's state.
 #[derive(Debug)]
 pub(crate) struct Driver {
@@ -130,7 +114,7 @@ pub(crate) struct Driver {
     options: DriverOptions,
     waiting: std::collections::VecDeque<OpenRequest>,
     starting: Option<Starting>,
-    channels: Vec<Channel>,
+    channels: Vec<ActiveChannel>,
     /// A channel that is closed on both sides and kept so that libssh2 can be made to take in what has come.
     pump: Option<RawChannel>,
     closed_at: Option<Instant>,
@@ -325,14 +309,14 @@ impl Driver {
                     progress = true;
                     self.release_pump();
                     let tunnel = matches!(request.kind, ChannelKind::Tunnel { .. });
-                    self.channels.push(Channel::new(raw, Arc::clone(&request.pipe), tunnel));
+                    self.channels.push(ActiveChannel::new(raw, Arc::clone(&request.pipe), tunnel));
                     // A receiver that is gone drops the handle, which closes the channel.
                     let _ = request.reply.send(Ok(ChannelHandle::new(request.pipe)));
                 }
                 Turn::Failed(request, error, raw) => {
                     progress = true;
                     if let Some(raw) = raw {
-                        let mut channel = Channel::new(raw, Arc::clone(&request.pipe), false);
+                        let mut channel = ActiveChannel::new(raw, Arc::clone(&request.pipe), false);
                         channel.closing = true;
                         self.channels.push(channel);
                     }
@@ -344,7 +328,7 @@ impl Driver {
         progress
     }
 
-    fn retire(&mut self, channel: Channel) {
+    fn retire(&mut self, channel: ActiveChannel) {
         self.closed_at = Some(Instant::now());
         channel.pipe.push(ChannelEvent::Closed);
         self.release_pump();
@@ -492,160 +476,4 @@ impl Driver {
         drop(session);
         link.close();
     }
-}
-
-/// What a turn of one channel gave.
-struct ChannelTurn {
-    progress: bool,
-    /// It is closed on both sides.
-    closed: bool,
-}
-
-impl Channel {
-    fn new(raw: RawChannel, pipe: Arc<Pipe>, tunnel: bool) -> Self {
-        Self {
-            raw,
-            pipe,
-            tunnel,
-            eof_sent: false,
-            input_open: true,
-            exit_told: false,
-            eof_told: false,
-            closing: false,
-        }
-    }
-
-    /// Moves input and output as far as they go.
-    ///
-    /// # Errors
-    /// [`SshError`] when the whole session is at its end.
-    fn turn(&mut self, connection: &mut Connection) -> Result<ChannelTurn, SshError> {
-        let mut progress = false;
-        if !self.closing {
-            progress |= self.write(connection);
-            progress |= self.read(connection)?;
-            progress |= self.tell(connection);
-        }
-        if self.closing {
-            let closed = match connection.session.close(&self.raw) {
-                Ok(Step::Done(())) => true,
-                Ok(Step::Again) => false,
-                // Only this channel's close failed: a broken session shows in the next read.
-                Err(error) if is_fatal(&error) => return Err(error),
-                Err(_) => true,
-            };
-            return Ok(ChannelTurn { progress, closed });
-        }
-        Ok(ChannelTurn { progress, closed: false })
-    }
-
-    fn write(&mut self, connection: &mut Connection) -> bool {
-        let mut progress = false;
-        // Bounded by the backlog limit and by the queue.
-        while self.input_open && !connection.session.io().backlogged() {
-            let Some(bytes) = self.pipe.front() else { break };
-            match connection.session.write(&self.raw, &bytes) {
-                Ok(0) => break,
-                Ok(n) => {
-                    self.pipe.written(n);
-                    progress = true;
-                }
-                Err(_) => {
-                    self.input_open = false;
-                    self.pipe.refuse_input();
-                }
-            }
-        }
-        if !self.eof_sent && self.pipe.input_done() {
-            match connection.session.send_eof(&self.raw) {
-                Ok(Step::Again) => {}
-                // An input that cannot be ended because the channel is gone is as good as ended.
-                Ok(Step::Done(())) | Err(_) => {
-                    self.eof_sent = true;
-                    self.input_open = false;
-                    progress = true;
-                }
-            }
-        }
-        progress
-    }
-
-    fn read(&mut self, connection: &mut Connection) -> Result<bool, SshError> {
-        let mut progress = false;
-        for (stream, kind) in [(0, StreamKind::Stdout), (STDERR, StreamKind::Stderr)] {
-            for _ in 0..READS_PER_TURN {
-                if !self.pipe.has_room() {
-                    break;
-                }
-                let session = &mut connection.session;
-                let (read, data) = with_scratch(|buffer| {
-                    let buffer = buffer.get_mut(..32 * 1024).unwrap_or_default();
-                    let read = session.read(&self.raw, stream, buffer);
-                    let data = match &read {
-                        Ok(Read::Data(n)) => buffer.get(..*n).map(bytes::Bytes::copy_from_slice),
-                        _ => None,
-                    };
-                    (read, data)
-                });
-                match (read?, data) {
-                    (Read::Data(_), Some(data)) => {
-                        progress = true;
-                        self.pipe.push(ChannelEvent::Data(kind, data));
-                    }
-                    _ => break,
-                }
-            }
-        }
-        Ok(progress)
-    }
-
-    /// Tells the user about exit and end of file, and decides when to close.
-    fn tell(&mut self, connection: &mut Connection) -> bool {
-        let mut progress = false;
-        let session = &mut connection.session;
-        if !self.exit_told && !self.tunnel {
-            if let Some(report) = session.exit_report(&self.raw) {
-                self.exit_told = true;
-                progress = true;
-                self.pipe.push(ChannelEvent::Exit(report));
-            }
-        }
-        if !self.eof_told && session.at_eof(&self.raw) {
-            self.eof_told = true;
-            progress = true;
-            self.pipe.push(ChannelEvent::Eof);
-        }
-        let complete = self.eof_told
-            && (self.exit_told || (self.tunnel && self.eof_sent) || session.closed_by_peer(&self.raw));
-        if complete || self.pipe.wants_close() {
-            // The exit status may have come with the close, after it was asked for above.
-            if !self.exit_told && !self.tunnel && self.eof_told {
-                if let Some(report) = session.exit_report(&self.raw) {
-                    self.exit_told = true;
-                    self.pipe.push(ChannelEvent::Exit(report));
-                }
-            }
-            self.pipe.refuse_input();
-            self.closing = true;
-            progress = true;
-        }
-        progress
-    }
-}
-
-/// Whether an error of one channel means the end of the session.
-fn is_fatal(error: &SshError) -> bool {
-    use libssh2_sys as raw;
-    matches!(
-        error.code,
-        raw::LIBSSH2_ERROR_SOCKET_DISCONNECT
-            | raw::LIBSSH2_ERROR_SOCKET_SEND
-            | raw::LIBSSH2_ERROR_SOCKET_RECV
-            | raw::LIBSSH2_ERROR_PROTO
-            | raw::LIBSSH2_ERROR_DECRYPT
-            | raw::LIBSSH2_ERROR_INVALID_MAC
-            | raw::LIBSSH2_ERROR_OUT_OF_BOUNDARY
-            | raw::LIBSSH2_ERROR_KEX_FAILURE
-            | raw::LIBSSH2_ERROR_KEY_EXCHANGE_FAILURE
-    )
 }

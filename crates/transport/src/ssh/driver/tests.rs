@@ -222,6 +222,19 @@ async fn a_connection_can_be_handed_to_blocking_code_directly_and_through_a_jump
 /// Dropped connections, finished or not, leave neither memory nor descriptors behind.
 #[tokio::test]
 async fn nothing_is_leaked_by_connections_that_end_in_any_way() {
+    const ALONE: &str = "PABAWI_TEST_ALONE";
+    if std::env::var_os(ALONE).is_none() {
+        // Memory and descriptors are counted for a whole process, which other tests must not share.
+        let name = "ssh::driver::tests::nothing_is_leaked_by_connections_that_end_in_any_way";
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", name])
+            .env(ALONE, "1")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("1 passed"), "{text}");
+        return;
+    }
     let fleet = Fleet::builder().nodes(1).start().unwrap();
     let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
     let resident = || {

@@ -54,11 +54,6 @@ impl Wanted {
     pub(crate) fn route(&self) -> &Arc<Route> {
         &self.route
     }
-
-    /// The time that a connect may take.
-    pub(crate) fn timeout(&self) -> Duration {
-        self.timeout
-    }
 }
 
 impl Pool {

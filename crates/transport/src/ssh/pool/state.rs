@@ -429,11 +429,11 @@ impl State {
     fn evict(&mut self, at: u64) {
         let Some((_, slot)) = self.idle.remove(&at) else { return };
         let key = Arc::clone(&slot.key);
-        if let Some(group) = self.groups.get_mut(&key) {
-            if let Some(index) = group.entries.iter().position(|entry| entry.slot.id == slot.id) {
-                let entry = group.entries.swap_remove(index);
-                self.forget(&entry);
-            }
+        if let Some(group) = self.groups.get_mut(&key)
+            && let Some(index) = group.entries.iter().position(|entry| entry.slot.id == slot.id)
+        {
+            let entry = group.entries.swap_remove(index);
+            self.forget(&entry);
         }
         self.drop_empty(&key);
     }

@@ -59,10 +59,8 @@ async fn end(process: &mut Process, mode: TerminateMode) -> Termination {
         give_order(process, grace).await;
         wait_for_exit(process, kill_at + REPORT).await;
     }
-    if let Some(end) = &process.lost {
-        if process.exit.is_none() {
-            return Termination::Unconfirmed { why: format!("{end}; nobody could look on the node") };
-        }
+    if let Some(end) = process.lost.as_ref().filter(|_| process.exit.is_none()) {
+        return Termination::Unconfirmed { why: format!("{end}; nobody could look on the node") };
     }
     let remains = process.remains();
     let exited = process.exit.is_some();

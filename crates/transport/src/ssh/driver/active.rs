@@ -1,0 +1,188 @@
+//! A channel that runs, and what one turn of the driver does for it: [`ActiveChannel`].
+//!
+//! Input goes out as far as the node's window and our backlog allow, output comes in as far as its reader has room.
+//! Nothing here waits.
+
+use std::sync::Arc;
+
+use pabawi_domain::output::StreamKind;
+
+use super::channel::{RawChannel, Read, STDERR};
+use super::connection::{Connection, with_scratch};
+use super::pipe::{ChannelEvent, Pipe};
+use super::session::{SshError, Step};
+
+/// Reads from one stream of one channel in one turn.
+const READS_PER_TURN: u32 = 8;
+/// Bytes of one read.
+const READ_SIZE: usize = 32 * 1024;
+
+/// A channel that runs or is being closed.
+#[derive(Debug)]
+pub(super) struct ActiveChannel {
+    pub(super) raw: RawChannel,
+    pub(super) pipe: Arc<Pipe>,
+    tunnel: bool,
+    eof_sent: bool,
+    input_open: bool,
+    exit_told: bool,
+    pub(super) eof_told: bool,
+    pub(super) closing: bool,
+}
+
+/// What a turn of one channel gave.
+pub(super) struct ChannelTurn {
+    pub(super) progress: bool,
+    /// It is closed on both sides.
+    pub(super) closed: bool,
+}
+
+impl ActiveChannel {
+    pub(super) fn new(raw: RawChannel, pipe: Arc<Pipe>, tunnel: bool) -> Self {
+        Self {
+            raw,
+            pipe,
+            tunnel,
+            eof_sent: false,
+            input_open: true,
+            exit_told: false,
+            eof_told: false,
+            closing: false,
+        }
+    }
+
+    /// Moves input and output as far as they go.
+    ///
+    /// # Errors
+    /// [`SshError`] when the whole session is at its end.
+    pub(super) fn turn(&mut self, connection: &mut Connection) -> Result<ChannelTurn, SshError> {
+        let mut progress = false;
+        if !self.closing {
+            progress |= self.write(connection);
+            progress |= self.read(connection)?;
+            progress |= self.tell(connection);
+        }
+        if self.closing {
+            let closed = match connection.session.close(&self.raw) {
+                Ok(Step::Done(())) => true,
+                Ok(Step::Again) => false,
+                // Only this channel's close failed: a broken session shows in the next read.
+                Err(error) if is_fatal(&error) => return Err(error),
+                Err(_) => true,
+            };
+            return Ok(ChannelTurn { progress, closed });
+        }
+        Ok(ChannelTurn { progress, closed: false })
+    }
+
+    fn write(&mut self, connection: &mut Connection) -> bool {
+        let mut progress = false;
+        // Bounded by the backlog limit and by the queue.
+        while self.input_open && !connection.session.io().backlogged() {
+            let Some(bytes) = self.pipe.front() else { break };
+            match connection.session.write(&self.raw, &bytes) {
+                Ok(0) => break,
+                Ok(n) => {
+                    self.pipe.written(n);
+                    progress = true;
+                }
+                Err(_) => {
+                    self.input_open = false;
+                    self.pipe.refuse_input();
+                }
+            }
+        }
+        if !self.eof_sent && self.pipe.input_done() {
+            match connection.session.send_eof(&self.raw) {
+                Ok(Step::Again) => {}
+                // An input that cannot be ended because the channel is gone is as good as ended.
+                Ok(Step::Done(())) | Err(_) => {
+                    self.eof_sent = true;
+                    self.input_open = false;
+                    progress = true;
+                }
+            }
+        }
+        progress
+    }
+
+    fn read(&mut self, connection: &mut Connection) -> Result<bool, SshError> {
+        let mut progress = false;
+        for (stream, kind) in [(0, StreamKind::Stdout), (STDERR, StreamKind::Stderr)] {
+            for _ in 0..READS_PER_TURN {
+                if !self.pipe.has_room() {
+                    break;
+                }
+                let session = &mut connection.session;
+                let (read, data) = with_scratch(|buffer| {
+                    let buffer = buffer.get_mut(..READ_SIZE).unwrap_or_default();
+                    let read = session.read(&self.raw, stream, buffer);
+                    let data = match &read {
+                        Ok(Read::Data(n)) => buffer.get(..*n).map(bytes::Bytes::copy_from_slice),
+                        _ => None,
+                    };
+                    (read, data)
+                });
+                match (read?, data) {
+                    (Read::Data(_), Some(data)) => {
+                        progress = true;
+                        self.pipe.push(ChannelEvent::Data(kind, data));
+                    }
+                    _ => break,
+                }
+            }
+        }
+        Ok(progress)
+    }
+
+    /// Tells the user about exit and end of file, and decides when to close.
+    fn tell(&mut self, connection: &mut Connection) -> bool {
+        let mut progress = self.tell_exit(connection);
+        let session = &mut connection.session;
+        if !self.eof_told && session.at_eof(&self.raw) {
+            self.eof_told = true;
+            progress = true;
+            self.pipe.push(ChannelEvent::Eof);
+        }
+        let complete = self.eof_told
+            && (self.exit_told || (self.tunnel && self.eof_sent) || session.closed_by_peer(&self.raw));
+        if complete || self.pipe.wants_close() {
+            // The exit status may have come with the close, after it was asked for above.
+            if self.eof_told {
+                self.tell_exit(connection);
+            }
+            self.pipe.refuse_input();
+            self.closing = true;
+            progress = true;
+        }
+        progress
+    }
+
+    /// Tells how the process ended, once. True when that was now.
+    fn tell_exit(&mut self, connection: &mut Connection) -> bool {
+        if self.exit_told || self.tunnel {
+            return false;
+        }
+        let Some(report) = connection.session.exit_report(&self.raw) else { return false };
+        self.exit_told = true;
+        self.pipe.push(ChannelEvent::Exit(report));
+        true
+    }
+}
+
+/// Whether an error of one channel means the end of the session.
+fn is_fatal(error: &SshError) -> bool {
+    use libssh2_sys as raw;
+    matches!(
+        error.code,
+        raw::LIBSSH2_ERROR_SOCKET_DISCONNECT
+            | raw::LIBSSH2_ERROR_SOCKET_SEND
+            | raw::LIBSSH2_ERROR_SOCKET_RECV
+            | raw::LIBSSH2_ERROR_PROTO
+            | raw::LIBSSH2_ERROR_DECRYPT
+            | raw::LIBSSH2_ERROR_INVALID_MAC
+            | raw::LIBSSH2_ERROR_OUT_OF_BOUNDARY
+            | raw::LIBSSH2_ERROR_KEX_FAILURE
+            | raw::LIBSSH2_ERROR_KEY_EXCHANGE_FAILURE
+    )
+}
