@@ -192,3 +192,40 @@ fn every_cipher_of_openssh_is_opened() {
         assert!(matches!(load(&path, Some(b"")), Err(KeyError::WrongPassphrase { .. })), "{cipher}");
     }
 }
+
+/// What is handed to libssh2 opens a real server, whatever the key's type and format were. Of P-521 keys, whose
+/// number has a leading zero byte half of the time, there are several.
+#[test]
+fn libssh2_logs_in_with_every_clear_key() {
+    let fleet = pabawi_testkit::fleet::Fleet::builder().nodes(1).start().unwrap();
+    let authorized = fleet.directory().join("authorized_keys");
+    let folder = tempfile::tempdir().unwrap();
+    let mut paths = Vec::new();
+    let p521 = ("ecdsa-sha2-nistp521", &["-t", "ecdsa", "-b", "521"][..]);
+    for (number, (_, arguments)) in KINDS.into_iter().chain([p521; 4]).enumerate() {
+        for format in ["RFC4716", "PKCS8"] {
+            if format == "PKCS8" && arguments.contains(&"ed25519") {
+                continue;
+            }
+            let mut arguments = arguments.to_vec();
+            if format == "PKCS8" {
+                arguments.extend(["-m", format]);
+            }
+            paths.push(make(folder.path(), &format!("{format}-{number}"), &arguments, "").0);
+        }
+    }
+    let mut text = std::fs::read_to_string(&authorized).unwrap();
+    for path in &paths {
+        text.push_str(&std::fs::read_to_string(path.with_extension("pub")).unwrap());
+    }
+    std::fs::write(&authorized, text).unwrap();
+    for path in &paths {
+        let key = load(path, None).unwrap();
+        let mut session = ssh2::Session::new().unwrap();
+        session.set_tcp_stream(std::net::TcpStream::connect(fleet.node(0).unwrap().address).unwrap());
+        session.handshake().unwrap();
+        session
+            .userauth_pubkey_memory(fleet.user(), None, key.clear_pem(), None)
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+}
