@@ -10,6 +10,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pabawi_domain::output::ContentHash;
 use pabawi_domain::ports::StoreError;
+use rustix::fs::{Access, access};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row, SqliteConnection, SqlitePool};
 
@@ -116,13 +117,12 @@ async fn check_version(path: &Path, options: &SqliteOptions, place: &Place) -> R
 }
 
 /// SQLite opens a file that it may not write for reading and says so only at the first write.
+///
+/// The file is asked about, not opened: closing any descriptor of a file drops all POSIX locks that this
+/// process holds on it (fcntl(2)), also those of another store that has it open.
 fn check_writable(place: &Place) -> Result<(), StoreError> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(place.path())
-        .map(|_| ())
-        .map_err(|error| place.io("open", place.path(), &error))
+    access(place.path(), Access::READ_OK | Access::WRITE_OK)
+        .map_err(|errno| place.io("open", place.path(), &errno.into()))
 }
 
 /// Makes the directories and the empty database file, which nobody else may read.
@@ -133,6 +133,10 @@ fn prepare(place: &Place, outputs_dir: &Path) -> Result<(), StoreError> {
     }
     make_private_dir(outputs_dir).map_err(made)?;
     let fault = |error| place.io("make", place.path(), &error);
+    if fs::metadata(place.path()).is_ok_and(|found| found.len() > 0) {
+        // In use perhaps, so it must not be opened: see `check_writable`.
+        return Ok(());
+    }
     let file = OpenOptions::new()
         .read(true)
         .write(true)
