@@ -26,7 +26,9 @@ pub(crate) fn faults(file: &SourceFile) -> Vec<String> {
             fault(format!("is named `{part}`, which says nothing about what it holds"));
         }
     }
-    if file.path.file_name().is_some_and(|name| name == "mod.rs") {
+    // Cargo makes a test program of every file in `tests`, and so what they share can only be a `mod.rs`.
+    let shared_by_tests = file.path.iter().any(|part| part == "tests");
+    if file.path.file_name().is_some_and(|name| name == "mod.rs") && !shared_by_tests {
         for statement in statements(&file.text) {
             if !is_module_or_export(&statement) {
                 fault(format!("holds more than documentation and re-exports: `{statement}`"));
@@ -38,10 +40,15 @@ pub(crate) fn faults(file: &SourceFile) -> Vec<String> {
 
 /// The statements of a file without comments and attributes, each on one line and at most 60 characters.
 fn statements(text: &str) -> Vec<String> {
+    let mut in_attribute = false;
     let code: Vec<&str> = text
         .lines()
         .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with("//") && !line.starts_with("#"))
+        .filter(|line| {
+            let attribute = in_attribute || line.starts_with('#');
+            in_attribute = attribute && !line.ends_with(']');
+            !line.is_empty() && !line.starts_with("//") && !attribute
+        })
         .collect();
     code.join(" ")
         .split_inclusive(';')
@@ -76,6 +83,9 @@ mod tests {
                       pub use a::{\n    One,\n    Two,\n};\npub(in crate::x) use b::Three;\n";
         assert_eq!(faults_of("crates/x/src/y/mod.rs", module), Vec::<String>::new());
         assert_eq!(faults_of("crates/x/src/y.rs", "//! Docs.\nfn y() {}\n"), Vec::<String>::new());
+        let with_attribute = "//! Docs.\n#![allow(\n    dead_code,\n    reason = \"why\"\n)]\nmod a;\n";
+        assert_eq!(faults_of("crates/x/src/y/mod.rs", with_attribute), Vec::<String>::new());
+        assert_eq!(faults_of("crates/x/tests/y/mod.rs", "//! Docs.\npub fn y() {}\n"), Vec::<String>::new());
     }
 
     #[test]

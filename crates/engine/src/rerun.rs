@@ -108,6 +108,7 @@ impl Engine {
         let known = match shared.resolver.resolve(&request.targets).await {
             Ok(targets) if same_nodes(&targets, &chosen) => targets,
             Ok(_) | Err(TargetError::Invalid(_)) => stored_ways(chosen)?,
+            Err(TargetError::Inventory(message)) => return Err(SubmitError::Inventory(message)),
             Err(other) => return Err(SubmitError::Inventory(other.to_string())),
         };
         let accepted = self.accept(caller, request, Some(known), None).await?;

@@ -39,6 +39,7 @@ pub(crate) async fn resolve(
         Some(targets) => targets,
         None => resolver.resolve(&valid.request().targets).await.map_err(|error| match error {
             TargetError::Invalid(invalid) => SubmitError::Invalid(invalid),
+            TargetError::Inventory(message) => SubmitError::Inventory(message),
             other => SubmitError::Inventory(other.to_string()),
         })?,
     };

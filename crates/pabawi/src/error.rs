@@ -52,6 +52,7 @@ impl From<TargetError> for FrameworkError {
     fn from(error: TargetError) -> Self {
         match error {
             TargetError::Invalid(error) => Self::Invalid(error),
+            TargetError::Inventory(message) => Self::Inventory(message),
             other => Self::Inventory(other.to_string()),
         }
     }
