@@ -1,5 +1,7 @@
 //! The SQLite store runs the contract of every execution store.
 
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use pabawi_store::sqlite::{SqliteOptions, SqliteStore};
