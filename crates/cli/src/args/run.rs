@@ -124,7 +124,7 @@ pub struct ScriptArgs {
 pub enum CopyCommand {
     /// Copy a file or directory of this machine to the nodes
     Up(UpArgs),
-    /// Copy a file or directory of each node to this machine, into DESTINATION/<node>/
+    /// Copy a file or directory of each node to this machine, into DESTINATION/NODE/
     Down(DownArgs),
 }
 
