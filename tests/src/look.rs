@@ -1,0 +1,43 @@
+//! Looking at things from outside: a process's memory, a file's hash, a database through another program.
+
+use std::path::Path;
+use std::process::Command;
+
+use sha2::{Digest, Sha256};
+
+/// The most memory that the process has had resident so far, in bytes (`VmHWM`, proc(5)); `None` when it is gone.
+#[must_use]
+pub fn peak_memory(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
+/// Bytes that the process has written so far (`wchar`, proc(5)); `None` when it is gone or another user's.
+#[must_use]
+pub fn written_by(pid: i32) -> Option<u64> {
+    let io = std::fs::read_to_string(format!("/proc/{pid}/io")).ok()?;
+    io.lines().find_map(|line| line.strip_prefix("wchar: "))?.trim().parse().ok()
+}
+
+/// SHA-256 as hexadecimal digits.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Runs a piece of Python (Debian's, which brings SQLite) with the path as its argument, and returns what it
+/// printed. So a database is judged by a program that is not ours.
+///
+/// # Panics
+/// When it fails.
+#[must_use]
+pub fn python(script: &str, path: &Path) -> String {
+    let output = Command::new("/usr/bin/python3")
+        .args(["-c", script])
+        .arg(path)
+        .output()
+        .expect("python3 is installed (apt-get install python3)");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
+}
