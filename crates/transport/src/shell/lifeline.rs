@@ -58,8 +58,8 @@ pub(crate) enum Program<'a> {
     Own(&'a str),
 }
 
-/// Everything that is set before the program starts.
-#[derive(Debug, Clone, Copy)]
+/// Everything that is set before the program starts. Some of it may be secret, so it cannot be shown.
+#[derive(Clone, Copy)]
 pub(crate) struct WrapSpec<'a> {
     /// Unique and not to be guessed; letters and digits only.
     pub(crate) nonce: &'a str,
@@ -75,8 +75,8 @@ pub(crate) struct WrapSpec<'a> {
     pub(crate) umask: Option<u32>,
 }
 
-/// A command as it travels.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A command as it travels. It holds the variables, so it cannot be shown.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Wrapped {
     /// The words after `/bin/sh`: options and arguments, quoted for any login shell.
     pub(crate) shell_words: String,

@@ -34,7 +34,7 @@ pub(crate) enum ChannelEvent {
     Lost(LinkEnd),
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     output: VecDeque<ChannelEvent>,
     output_bytes: usize,
@@ -51,12 +51,18 @@ struct State {
 }
 
 /// The driver's end.
-#[derive(Debug)]
 pub(super) struct Pipe {
     state: Mutex<State>,
     reader: Notify,
     writer: Notify,
     driver: Arc<Notify>,
+}
+
+impl std::fmt::Debug for Pipe {
+    /// Says nothing of what is in the queues: it may be a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pipe").finish_non_exhaustive()
+    }
 }
 
 impl Pipe {

@@ -225,10 +225,17 @@ impl Driver {
 
     fn take(&mut self, request: Request) {
         match request {
-            Request::Open(request) => {
-                self.waiting.push_back(request);
-                self.count();
-            }
+            Request::Open(request) => match &self.ended {
+                Some(end) => {
+                    let lost = OpenError::Lost { end: end.clone(), requested: false };
+                    // Whoever asked may have gone.
+                    let _ = request.reply.send(Err(lost));
+                }
+                None => {
+                    self.waiting.push_back(request);
+                    self.count();
+                }
+            },
             Request::Shutdown { now } => {
                 self.leaving = true;
                 if now {
@@ -243,8 +250,13 @@ impl Driver {
         self.shared.channels.store(count, Ordering::Release);
     }
 
+    /// Notes the end. Nobody gets a channel any more; what has been received is still handed out.
     fn lose(&mut self, end: LinkEnd) {
-        self.ended.get_or_insert(end);
+        if self.ended.is_none() {
+            *self.shared.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(end.clone());
+            self.shared.gone.store(true, Ordering::Release);
+            self.ended = Some(end);
+        }
     }
 
     /// One turn over everything that can move without the link. True when something did.
@@ -445,8 +457,7 @@ impl Driver {
     }
 
     async fn end(mut self, end: LinkEnd) {
-        *self.shared.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(end.clone());
-        self.shared.gone.store(true, Ordering::Release);
+        self.lose(end.clone());
         if end == LinkEnd::ByUs {
             self.connection.session.disconnect();
             let _ = tokio::time::timeout(GOODBYE, self.connection.flush()).await;

@@ -27,7 +27,6 @@ pub(crate) enum AtEnd {
     ControlD,
 }
 
-#[derive(Debug)]
 enum Source {
     Bytes(Bytes),
     File(File),
@@ -36,12 +35,18 @@ enum Source {
 }
 
 /// The queue of what is to be written.
-#[derive(Debug)]
 pub(crate) struct Feed {
     sources: VecDeque<Source>,
     piece: Option<Bytes>,
     at_end: AtEnd,
     done: bool,
+}
+
+impl std::fmt::Debug for Feed {
+    /// Says nothing of what is in the queue: there are secrets in the preamble.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Feed").field("at_end", &self.at_end).field("done", &self.done).finish_non_exhaustive()
+    }
 }
 
 impl Feed {

@@ -32,7 +32,7 @@ const PROMPT_SETTLES: Duration = Duration::from_millis(300);
 const TALK_SHOWN: usize = 400;
 
 /// A command that is ready to travel.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Job {
     pub(crate) nonce: String,
     pub(crate) input: Input,
@@ -136,6 +136,13 @@ fn job(program: Program<'_>, script: Bytes, options: &ProcessOptions) -> Job {
         script,
         stdin: options.stdin.clone(),
         terminal,
+    }
+}
+
+impl std::fmt::Debug for Job {
+    /// Says nothing of the preamble, in which the variables stand.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Job").field("nonce", &self.nonce).field("input", &self.input).finish_non_exhaustive()
     }
 }
 
