@@ -1,5 +1,5 @@
 //! Prints what the SQLite store does in a second on this machine: durable node results, executions, reads.
-//! `cargo run --release -p pabawi-store --example bench_store [targets] [directory]`
+//! `cargo run --release -p pabawi-store --example bench_store [targets] [executions] [directory]`
 
 #![allow(clippy::print_stdout, reason = "a program whose purpose is to print")]
 #![allow(clippy::expect_used, reason = "a measurement that fails has nothing to say")]
@@ -107,31 +107,50 @@ fn batch(
     (starts, ends)
 }
 
-fn show(what: &str, count: usize, since: Instant) {
-    let seconds = since.elapsed().as_secs_f64();
-    println!("{what:<58} {count:>8} in {seconds:>7.3} s {:>10.0}/s", count as f64 / seconds);
+/// A stretch of work: wall time, and the CPU time of the whole process (the machine may be busy with others).
+struct Stretch {
+    since: Instant,
+    cpu: f64,
+}
+
+impl Stretch {
+    fn begin() -> Self {
+        Self { since: Instant::now(), cpu: cpu_seconds() }
+    }
+
+    fn show(&self, what: &str, count: usize) {
+        let (wall, cpu) = (self.since.elapsed().as_secs_f64(), cpu_seconds() - self.cpu);
+        let (rate, each) = (count as f64 / wall, cpu * 1e6 / count as f64);
+        println!(
+            "{what:<62} {count:>7} in {wall:>6.2} s {rate:>9.0}/s, CPU {cpu:>5.2} s = {each:>7.1} us each"
+        );
+    }
+}
+
+/// User and system time of this process in seconds, of `/proc/self/stat` (proc(5), fields 14 and 15).
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
+    let ticks = after.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok());
+    ticks.sum::<u64>() as f64 / 100.0
 }
 
 async fn fan_out(store: &SqliteStore, targets: usize, distinct: bool) -> ExecutionId {
     let new = execution(targets);
     let id = new.id;
-    let since = Instant::now();
+    let since = Stretch::begin();
     store.create(new).await.expect("created");
-    show("create: targets of one execution", targets, since);
+    since.show("create: targets of one execution", targets);
 
     let mut seq = 0;
-    let mut writing = std::time::Duration::ZERO;
-    let whole = Instant::now();
+    let whole = Stretch::begin();
     for from in (0..targets).step_by(BATCH) {
         let (starts, ends) = batch(id, from, (from + BATCH).min(targets), distinct, &mut seq);
-        let since = Instant::now();
         store.append(&starts).await.expect("started");
         store.append(&ends).await.expect("ended");
-        writing += since.elapsed();
     }
     let kind = if distinct { "every output another" } else { "3 different outputs" };
-    show(&format!("append: node results with 3 events each, {kind}"), targets, whole);
-    println!("{:<58} {:>8} of that in the store", "", format!("{:.3} s", writing.as_secs_f64()));
+    whole.show(&format!("append: node results with 3 events each, {kind}"), targets);
     let mut fold = SummaryFold::new(targets as u64);
     for _ in 0..targets {
         fold.start();
@@ -143,7 +162,7 @@ async fn fan_out(store: &SqliteStore, targets: usize, distinct: bool) -> Executi
 }
 
 async fn read(store: &SqliteStore, id: ExecutionId) {
-    let since = Instant::now();
+    let since = Stretch::begin();
     let mut count = 0;
     let mut query = TargetQuery { limit: Some(10_000), ..TargetQuery::default() };
     // Ends with the last page.
@@ -155,8 +174,8 @@ async fn read(store: &SqliteStore, id: ExecutionId) {
             break;
         }
     }
-    show("read: targets in pages of 10,000", count, since);
-    let since = Instant::now();
+    since.show("read: targets in pages of 10,000", count);
+    let since = Stretch::begin();
     let (mut count, mut next) = (0, 1);
     // Ends when a page reaches no further.
     loop {
@@ -167,51 +186,90 @@ async fn read(store: &SqliteStore, id: ExecutionId) {
         }
         next = page.next_seq;
     }
-    show("read: events in pages of 10,000", count, since);
-    let since = Instant::now();
+    since.show("read: events in pages of 10,000", count);
+    let since = Stretch::begin();
     let groups = store.output_groups(id, StreamKind::Stdout).await.expect("groups");
-    show("read: output groups", groups.len(), since);
+    since.show("read: output groups", groups.len());
+}
+
+/// One small execution from its beginning to its end, as the engine writes it.
+async fn small(store: &SqliteStore, number: usize) {
+    let mut new = execution(0);
+    new.targets.push(Target { node: node(number % 500), endpoint: Endpoint::default() });
+    let id = new.id;
+    store.create(new).await.expect("created");
+    let at = Timestamp::now();
+    let node = node(number % 500);
+    let start = StoreWrite::AttemptStarted { id, node: node.clone(), attempt: 1, at };
+    store.append(&[StoreWrite::Started { id, at }, start]).await.expect("started");
+    let mut fold = SummaryFold::new(1);
+    fold.start();
+    fold.finish(&NodeOutcome::Succeeded, true);
+    let summary = fold.summary(3);
+    let result = StoreWrite::TargetFinished(Box::new(TargetResult {
+        id,
+        node,
+        attempt: 1,
+        outcome: NodeOutcome::Succeeded,
+        started_at: Some(at),
+        finished_at: at,
+        stdout: output("6.1.0\n".to_owned()),
+        stderr: None,
+    }));
+    let event = ExecutionEvent {
+        execution_id: id,
+        seq: 1,
+        at,
+        kind: EventKind::Finished { summary: summary.clone() },
+    };
+    let events = StoreWrite::Events { id, events: vec![Arc::new(event)] };
+    let finished = StoreWrite::Finished { id, at, summary: Box::new(summary) };
+    store.append(&[result, events, finished]).await.expect("finished");
 }
 
 async fn history(store: &SqliteStore, executions: usize) {
-    let since = Instant::now();
+    let since = Stretch::begin();
+    for number in 0..executions / 100 {
+        small(store, number).await;
+    }
+    since.show("small executions, 3 commits each, 1 caller", executions / 100);
+    let since = Stretch::begin();
     let mut tasks = tokio::task::JoinSet::new();
     for lane in 0..64 {
         let store = store.clone();
         tasks.spawn(async move {
             for number in (lane..executions).step_by(64) {
-                let mut new = execution(0);
-                new.targets.push(Target { node: node(number % 500), endpoint: Endpoint::default() });
-                store.create(new).await.expect("created");
+                small(&store, number).await;
             }
         });
     }
     tasks.join_all().await;
-    show("create: executions with one target, 64 callers", executions, since);
+    since.show("small executions, 3 commits each, 64 callers", executions);
     let query = ExecutionQuery { target: Some(node(77)), ..ExecutionQuery::default() };
     store.executions(&query).await.expect("found");
-    let since = Instant::now();
+    let since = Stretch::begin();
     for _ in 0..100 {
         store.executions(&query).await.expect("found");
     }
-    show("list: 50 executions of one node", 100, since);
+    since.show("list: 50 executions of one node", 100);
     let sparse = ExecutionQuery { target: Some(node(99_999)), ..ExecutionQuery::default() };
-    let since = Instant::now();
+    let since = Stretch::begin();
     for _ in 0..100 {
         store.executions(&sparse).await.expect("found");
     }
-    show("list: 1 or 2 executions of a rare node", 100, since);
-    let since = Instant::now();
+    since.show("list: 1 or 2 executions of a rare node", 100);
+    let since = Stretch::begin();
     for _ in 0..100 {
         store.take_cancel_requests().await.expect("taken");
     }
-    show("cancel requests: looks at an empty table", 100, since);
+    since.show("cancel requests: looks at an empty table", 100);
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
     let mut arguments = std::env::args().skip(1);
     let targets = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(100_000);
+    let executions: Option<usize> = arguments.next().and_then(|text| text.parse().ok());
     let dir = match arguments.next() {
         Some(parent) => tempfile::tempdir_in(parent),
         None => tempfile::tempdir(),
@@ -222,7 +280,9 @@ async fn main() {
     let id = fan_out(&store, targets, false).await;
     fan_out(&store, targets, true).await;
     read(&store, id).await;
-    history(&store, 50_000).await;
+    if let Some(executions) = executions {
+        history(&store, executions).await;
+    }
     store.close().await;
     let bytes = std::fs::metadata(&path).expect("the file is there").len();
     let peak = std::fs::read_to_string("/proc/self/status").ok().and_then(|text| {

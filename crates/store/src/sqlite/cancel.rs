@@ -5,6 +5,7 @@ use std::time::Duration;
 use pabawi_domain::ports::{CancelRequest, StoreError, TerminateMode};
 use sqlx::{Row, SqliteConnection, SqlitePool};
 
+use super::list::id_of;
 use super::place::Place;
 use crate::codec;
 
@@ -61,11 +62,10 @@ pub(crate) async fn take(
     .map_err(fault)?;
     let mut requests = Vec::with_capacity(rows.len());
     for row in rows {
-        let id: &str = row.try_get(0).map_err(fault)?;
         let nodes: Option<&str> = row.try_get(1).map_err(fault)?;
         let grace_ms: Option<i64> = row.try_get(2).map_err(fault)?;
         requests.push(CancelRequest {
-            id: id.parse().map_err(|error| place.corrupt(format!("an execution's id: {error}")))?,
+            id: id_of(row.try_get(0).map_err(fault)?, place)?,
             nodes: nodes.map(|nodes| codec::from_json(nodes, "node names")).transpose()?,
             mode: match grace_ms {
                 None => TerminateMode::Kill,

@@ -1,13 +1,17 @@
-//! Writes a new execution with its targets.
+//! Writes new executions with their targets.
 
-use pabawi_domain::id::ExecutionId;
+use std::collections::{HashMap, HashSet};
+
+use pabawi_domain::id::{ExecutionId, IdempotencyKey, Tag};
+use pabawi_domain::node::Target;
 use pabawi_domain::ports::{Created, StoreError};
 use pabawi_domain::record::{NewExecution, TargetState};
 use pabawi_domain::request::ExecutionRequest;
-use pabawi_domain::summary::Progress;
-use sqlx::{AssertSqlSafe, Row, SqliteConnection};
+use pabawi_domain::summary::{ExecutionStatus, Progress};
+use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
 
 use super::bulk;
+use super::list::id_of;
 use super::live::{LiveExecution, LiveTarget};
 use super::place::Place;
 use crate::codec;
@@ -17,118 +21,234 @@ use crate::row::TargetClass;
 /// nanoseconds; [`super::list`] relies on a key being no further from the time of submission.
 pub(crate) const KEY_SPAN: i64 = 1_000_000_000;
 
-/// Writes the execution within the open transaction. With [`Created::New`] comes what the writer remembers
-/// of it, unless it had been written before.
+/// What came of a new execution, and what the writer remembers of it when it was written.
+pub(crate) type Outcome = (Created, Option<LiveExecution>);
+
+/// Writes new executions within the open transaction, in a few statements for all of them. The outcomes are
+/// in the same order.
 pub(crate) async fn create(
-    new: &NewExecution,
+    new: &[&NewExecution],
     owner: &str,
     conn: &mut SqliteConnection,
     place: &Place,
-) -> Result<(Created, Option<LiveExecution>), StoreError> {
+) -> Result<Vec<Outcome>, StoreError> {
     // What is stored never holds a secret, even if the caller forgot to take them out.
-    let request = new.request.redacted();
-    if let Some(existing) = existing(new.id, &request, conn, place).await? {
-        return Ok((existing, None));
+    let requests: Vec<ExecutionRequest> = new.iter().map(|new| new.request.redacted()).collect();
+    let mut known = existing(new, &requests, conn, place).await?;
+    let mut keys = Keys::read(new, conn).await.map_err(|error| place.sql(RECORD, &error))?;
+    let mut outcomes = Vec::with_capacity(new.len());
+    let mut rows = Vec::with_capacity(new.len());
+    for (new, request) in new.iter().zip(&requests) {
+        if known.ids.contains(&new.id) {
+            // The same call has come before, and was committed without its caller learning of it.
+            outcomes.push((Created::New, None));
+            continue;
+        }
+        if let Some(key) = &request.idempotency_key {
+            if let Some((id, stored)) = known.by_key.get(key) {
+                outcomes.push((Created::Existing { id: *id, same_request: stored == request }, None));
+                continue;
+            }
+            known.by_key.insert(key.clone(), (new.id, request.clone()));
+        }
+        known.ids.insert(new.id);
+        let key = keys.free(new, conn).await.map_err(|error| place.sql(RECORD, &error))?;
+        outcomes.push((Created::New, Some(live(new, key, place)?)));
+        rows.push(Row { new, request, key });
     }
-    let fault = |error| place.sql("record an execution", &error);
-    let submitted_at = codec::nanos(new.submitted_at);
-    let key = free_key(submitted_at, conn).await.map_err(fault)?;
-    let action_text = request.action.text();
-    let progress = Progress::of_targets(new.targets.len() as u64);
-    sqlx::query(
-        "INSERT INTO pabawi_exec_executions (key, id, owner, user_name, entry_point, action_kind, status, \
-         submitted_at, correlation_id, idempotency_key, rerun_of, progress, action_text, action_folded, \
-         request) VALUES ($1, $2, $3, $4, $5, $6, 'queued', $7, $8, $9, $10, $11, $12, $13, $14)",
-    )
-    .bind(key)
-    .bind(new.id.to_string())
-    .bind(owner)
-    .bind(new.caller.user.as_str())
-    .bind(codec::to_word(&new.caller.entry_point, "an entry point")?)
-    .bind(request.action.kind().as_str())
-    .bind(submitted_at)
-    .bind(request.correlation_id.as_ref().map(|id| id.as_str()))
-    .bind(request.idempotency_key.as_ref().map(|key| key.as_str()))
-    .bind(request.rerun_of.map(|id| id.to_string()))
-    .bind(codec::to_json(&progress, "the counts")?)
-    .bind(action_text.as_str())
-    .bind(codec::folded_if_different(&action_text))
-    .bind(codec::to_json(&request, "a request")?)
-    .execute(&mut *conn)
-    .await
-    .map_err(fault)?;
-    for tag in &request.tags {
-        sqlx::query("INSERT INTO pabawi_exec_tags (tag, execution) VALUES ($1, $2)")
-            .bind(tag.as_str())
-            .bind(key)
-            .execute(&mut *conn)
-            .await
-            .map_err(fault)?;
-    }
-    write_targets(new, key, conn, place).await.map(|live| (Created::New, Some(live)))
+    write_executions(&rows, owner, conn, place).await?;
+    write_tags(&rows, conn).await.map_err(|error| place.sql(RECORD, &error))?;
+    write_targets(&rows, conn, place).await?;
+    Ok(outcomes)
 }
 
-/// The execution that was recorded under this id or idempotency key.
+const RECORD: &str = "record an execution";
+
+/// An execution that is to be written.
+struct Row<'a> {
+    new: &'a NewExecution,
+    request: &'a ExecutionRequest,
+    key: i64,
+}
+
+/// Executions that were recorded before, as far as new ones could be the same.
+struct Known {
+    ids: HashSet<ExecutionId>,
+    by_key: HashMap<IdempotencyKey, (ExecutionId, ExecutionRequest)>,
+}
+
 async fn existing(
-    id: ExecutionId,
-    request: &ExecutionRequest,
+    new: &[&NewExecution],
+    requests: &[ExecutionRequest],
     conn: &mut SqliteConnection,
     place: &Place,
-) -> Result<Option<Created>, StoreError> {
+) -> Result<Known, StoreError> {
     let fault = |error| place.sql("look for an execution", &error);
-    // The same call may have come before and been committed without its caller learning of it.
-    let again = sqlx::query("SELECT 1 FROM pabawi_exec_executions WHERE id = $1")
-        .bind(id.to_string())
-        .fetch_optional(&mut *conn)
-        .await
-        .map_err(fault)?;
-    if again.is_some() {
-        return Ok(Some(Created::New));
+    let mut known = Known { ids: HashSet::new(), by_key: HashMap::new() };
+    for chunk in bulk::chunks(new) {
+        let sql = bulk::values(
+            "SELECT e.id FROM (VALUES ",
+            1,
+            chunk.len(),
+            ") AS v JOIN pabawi_exec_executions AS e ON e.id = v.column1",
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for new in chunk {
+            query = query.bind(new.id.to_string());
+        }
+        for row in query.fetch_all(&mut *conn).await.map_err(fault)? {
+            known.ids.insert(id_of(row.try_get(0).map_err(fault)?, place)?);
+        }
     }
-    let Some(key) = &request.idempotency_key else { return Ok(None) };
-    let found = sqlx::query("SELECT id, request FROM pabawi_exec_executions WHERE idempotency_key = $1")
-        .bind(key.as_str())
-        .fetch_optional(&mut *conn)
-        .await
-        .map_err(fault)?;
-    let Some(row) = found else { return Ok(None) };
-    let id: &str = row.try_get(0).map_err(fault)?;
-    let stored: &str = row.try_get(1).map_err(fault)?;
-    let id = id.parse().map_err(|error| place.corrupt(format!("an execution's id: {error}")))?;
-    let stored: ExecutionRequest = codec::from_json(stored, "a request")?;
-    Ok(Some(Created::Existing { id, same_request: stored == *request }))
+    let keys: Vec<&IdempotencyKey> =
+        requests.iter().filter_map(|request| request.idempotency_key.as_ref()).collect();
+    for chunk in bulk::chunks(&keys) {
+        let sql = bulk::values(
+            "SELECT e.idempotency_key, e.id, e.request FROM (VALUES ",
+            1,
+            chunk.len(),
+            ") AS v JOIN pabawi_exec_executions AS e ON e.idempotency_key = v.column1",
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for key in chunk {
+            query = query.bind(key.as_str());
+        }
+        for row in query.fetch_all(&mut *conn).await.map_err(fault)? {
+            let key: &str = row.try_get(0).map_err(fault)?;
+            let key =
+                IdempotencyKey::new(key).map_err(|error| place.corrupt(format!("an execution: {error}")))?;
+            let id = id_of(row.try_get(1).map_err(fault)?, place)?;
+            let request = codec::from_json(row.try_get(2).map_err(fault)?, "a request")?;
+            known.by_key.insert(key, (id, request));
+        }
+    }
+    Ok(known)
 }
 
-/// A key that says when the execution was submitted.
-async fn free_key(submitted_at: i64, conn: &mut SqliteConnection) -> sqlx::Result<i64> {
-    let taken = sqlx::query("SELECT 1 FROM pabawi_exec_executions WHERE key = $1")
-        .bind(submitted_at)
-        .fetch_optional(&mut *conn)
-        .await?;
-    if taken.is_none() {
-        return Ok(submitted_at);
+/// Keys that say when an execution was submitted, and are taken.
+struct Keys {
+    taken: HashSet<i64>,
+}
+
+impl Keys {
+    async fn read(new: &[&NewExecution], conn: &mut SqliteConnection) -> sqlx::Result<Self> {
+        let mut taken = HashSet::new();
+        for chunk in bulk::chunks(new) {
+            let sql = bulk::values(
+                "SELECT e.key FROM (VALUES ",
+                1,
+                chunk.len(),
+                ") AS v JOIN pabawi_exec_executions AS e ON e.key = v.column1",
+            );
+            let mut query = sqlx::query(AssertSqlSafe(sql));
+            for new in chunk {
+                query = query.bind(codec::nanos(new.submitted_at));
+            }
+            for row in query.fetch_all(&mut *conn).await? {
+                taken.insert(row.try_get::<i64, _>(0)?);
+            }
+        }
+        Ok(Self { taken })
     }
-    // A millisecond holds a million keys; further executions of that very millisecond come behind them.
-    let last: Option<i64> =
-        sqlx::query("SELECT max(key) FROM pabawi_exec_executions WHERE key >= $1 AND key < $2")
-            .bind(submitted_at)
-            .bind(submitted_at.saturating_add(KEY_SPAN / 1000))
-            .fetch_one(&mut *conn)
-            .await?
-            .try_get(0)?;
-    Ok(last.unwrap_or(submitted_at).saturating_add(1))
+
+    /// The time of submission; where that is taken, the first number behind all keys of the millisecond that
+    /// follows it, which has room for a million.
+    async fn free(&mut self, new: &NewExecution, conn: &mut SqliteConnection) -> sqlx::Result<i64> {
+        let mut key = codec::nanos(new.submitted_at);
+        if self.taken.contains(&key) {
+            let last: Option<i64> =
+                sqlx::query("SELECT max(key) FROM pabawi_exec_executions WHERE key >= $1 AND key < $2")
+                    .bind(key)
+                    .bind(key.saturating_add(KEY_SPAN / 1000))
+                    .fetch_one(&mut *conn)
+                    .await?
+                    .try_get(0)?;
+            key = last.map_or(key, |last| last.max(key)).saturating_add(1);
+            // Those of this transaction are not written yet; there are fewer of them than a group has.
+            while self.taken.contains(&key) {
+                key = key.saturating_add(1);
+            }
+        }
+        self.taken.insert(key);
+        Ok(key)
+    }
+}
+
+fn live(new: &NewExecution, key: i64, place: &Place) -> Result<LiveExecution, StoreError> {
+    let mut live = LiveExecution::new(key, new.targets.len());
+    let queued = LiveTarget { class: TargetClass::Queued, attempt: 0, started_at: 0 };
+    match new.targets.iter().find(|target| !live.push(target.node.clone(), queued)) {
+        None => Ok(live),
+        Some(twice) => Err(place.corrupt(format!("{} is named twice among the targets", twice.node))),
+    }
+}
+
+async fn write_executions(
+    rows: &[Row<'_>],
+    owner: &str,
+    conn: &mut SqliteConnection,
+    place: &Place,
+) -> Result<(), StoreError> {
+    for chunk in bulk::chunks(rows) {
+        let sql = bulk::values(
+            "INSERT INTO pabawi_exec_executions (key, id, owner, user_name, entry_point, action_kind, status, \
+             submitted_at, correlation_id, idempotency_key, rerun_of, progress, action_text, action_folded, \
+             request) VALUES ",
+            15,
+            chunk.len(),
+            "",
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for Row { new, request, key } in chunk {
+            let text = request.action.text();
+            let folded = codec::folded_if_different(&text);
+            let progress = Progress::of_targets(new.targets.len() as u64);
+            query = query
+                .bind(*key)
+                .bind(new.id.to_string())
+                .bind(owner)
+                .bind(new.caller.user.as_str())
+                .bind(codec::to_word(&new.caller.entry_point, "an entry point")?)
+                .bind(request.action.kind().as_str())
+                .bind(ExecutionStatus::Queued.as_str())
+                .bind(codec::nanos(new.submitted_at))
+                .bind(request.correlation_id.as_ref().map(|id| id.as_str()))
+                .bind(request.idempotency_key.as_ref().map(|key| key.as_str()))
+                .bind(request.rerun_of.map(|id| id.to_string()))
+                .bind(codec::to_json(&progress, "the counts")?)
+                .bind(text)
+                .bind(folded)
+                .bind(codec::to_json(request, "a request")?);
+        }
+        query.execute(&mut *conn).await.map_err(|error| place.sql(RECORD, &error))?;
+    }
+    Ok(())
+}
+
+async fn write_tags(rows: &[Row<'_>], conn: &mut SqliteConnection) -> sqlx::Result<()> {
+    let tags: Vec<(&Tag, i64)> =
+        rows.iter().flat_map(|row| row.request.tags.iter().map(|tag| (tag, row.key))).collect();
+    for chunk in bulk::chunks(&tags) {
+        let sql = bulk::values("INSERT INTO pabawi_exec_tags (tag, execution) VALUES ", 2, chunk.len(), "");
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for (tag, key) in chunk {
+            query = query.bind(tag.as_str()).bind(*key);
+        }
+        query.execute(&mut *conn).await?;
+    }
+    Ok(())
 }
 
 async fn write_targets(
-    new: &NewExecution,
-    key: i64,
+    rows: &[Row<'_>],
     conn: &mut SqliteConnection,
     place: &Place,
-) -> Result<LiveExecution, StoreError> {
-    let fault = |error| place.sql("record targets", &error);
-    let mut live = LiveExecution::new(key, new.targets.len());
-    let mut position = 0i64;
-    for chunk in bulk::chunks(&new.targets) {
+) -> Result<(), StoreError> {
+    let targets: Vec<(i64, i64, &Target)> = rows
+        .iter()
+        .flat_map(|row| (0i64..).zip(&row.new.targets).map(|(position, target)| (row.key, position, target)))
+        .collect();
+    for chunk in bulk::chunks(&targets) {
         let sql = bulk::values(
             "INSERT INTO pabawi_exec_targets (execution, position, node, state, attempt, endpoint) VALUES ",
             6,
@@ -136,21 +256,16 @@ async fn write_targets(
             "",
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
-        for target in chunk {
-            let queued = LiveTarget { class: TargetClass::Queued, attempt: 0, started_at: 0 };
-            if !live.push(target.node.clone(), queued) {
-                return Err(place.corrupt(format!("{} is named twice among the targets", target.node)));
-            }
+        for (key, position, target) in chunk {
             query = query
-                .bind(key)
-                .bind(position)
+                .bind(*key)
+                .bind(*position)
                 .bind(target.node.as_str())
                 .bind(codec::state_code(TargetState::Queued))
                 .bind(0i64)
                 .bind(codec::endpoint_json(&target.endpoint)?);
-            position += 1;
         }
-        query.execute(&mut *conn).await.map_err(fault)?;
+        query.execute(&mut *conn).await.map_err(|error| place.sql("record targets", &error))?;
     }
-    Ok(live)
+    Ok(())
 }

@@ -13,6 +13,7 @@ use pabawi_domain::record::TargetState;
 use pabawi_domain::summary::{ExecutionStatus, ExecutionSummary, SummaryFold};
 use sqlx::{Row, SqliteConnection};
 
+use super::list::id_of;
 use super::place::Place;
 use super::write::drop_cancel_requests;
 use crate::codec;
@@ -38,8 +39,7 @@ pub(crate) async fn open_elsewhere(
     .map_err(fault)?;
     let mut open: BTreeMap<String, Vec<(i64, ExecutionId)>> = BTreeMap::new();
     for row in rows {
-        let id: &str = row.try_get(2).map_err(fault)?;
-        let id = id.parse().map_err(|error| place.corrupt(format!("an execution's id: {error}")))?;
+        let id = id_of(row.try_get(2).map_err(fault)?, place)?;
         open.entry(row.try_get(0).map_err(fault)?).or_default().push((row.try_get(1).map_err(fault)?, id));
     }
     Ok(open)
@@ -104,7 +104,7 @@ pub(crate) async fn close(
     .execute(&mut *conn)
     .await
     .map_err(fault)?;
-    drop_cancel_requests(key, conn).await.map_err(fault)?;
+    drop_cancel_requests(&[key], conn).await.map_err(fault)?;
     end_events(key, id, now, summary, conn, place).await?;
     Ok(true)
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use pabawi_domain::output::ContentHash;
 use pabawi_domain::ports::StoreError;
-use sqlx::{AssertSqlSafe, Row, SqliteConnection};
+use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::bulk;
 use super::live::Live;
@@ -85,18 +85,21 @@ async fn write_attempts(plan: &Plan, conn: &mut SqliteConnection) -> sqlx::Resul
 /// A segment that is stored already, alone or as a part of another, is left out: the same call may have come
 /// before.
 async fn write_segments(plan: &Plan, conn: &mut SqliteConnection) -> sqlx::Result<()> {
-    for row in &plan.segments {
-        sqlx::query(
+    for chunk in bulk::chunks(&plan.segments) {
+        let sql = bulk::values(
             "INSERT INTO pabawi_exec_segments (execution, last_seq, first_seq, body) \
-             SELECT $1, $2, $3, $4 WHERE NOT EXISTS (SELECT 1 FROM pabawi_exec_segments \
-             WHERE execution = $1 AND last_seq >= $2 AND first_seq <= $3)",
-        )
-        .bind(row.execution)
-        .bind(row.last_seq)
-        .bind(row.first_seq)
-        .bind(row.body.as_slice())
-        .execute(&mut *conn)
-        .await?;
+             SELECT v.column1, v.column2, v.column3, v.column4 FROM (VALUES ",
+            4,
+            chunk.len(),
+            ") AS v WHERE NOT EXISTS (SELECT 1 FROM pabawi_exec_segments AS s \
+             WHERE s.execution = v.column1 AND s.last_seq >= v.column2 AND s.first_seq <= v.column3)",
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for row in chunk {
+            query =
+                query.bind(row.execution).bind(row.last_seq).bind(row.first_seq).bind(row.body.as_slice());
+        }
+        query.execute(&mut *conn).await?;
     }
     Ok(())
 }
@@ -137,23 +140,25 @@ async fn write_executions(
                 .bind(progress);
         }
         query.execute(&mut *conn).await.map_err(fault)?;
-        for row in chunk.iter().filter(|row| row.finished_at.is_some()) {
-            drop_cancel_requests(row.key, conn).await.map_err(fault)?;
-        }
     }
-    Ok(())
+    let over: Vec<i64> =
+        plan.executions.iter().filter(|row| row.finished_at.is_some()).map(|row| row.key).collect();
+    drop_cancel_requests(&over, conn).await.map_err(fault)
 }
 
-/// Words left for an execution that is over reach nobody.
-pub(crate) async fn drop_cancel_requests(key: i64, conn: &mut SqliteConnection) -> sqlx::Result<()> {
-    let any = sqlx::query("SELECT 1 FROM pabawi_exec_cancel_requests WHERE execution = $1 LIMIT 1")
-        .bind(key)
-        .fetch_optional(&mut *conn)
-        .await?;
-    if let Some(row) = any {
-        let _: i64 = row.try_get(0)?;
+/// Words left for executions that are over reach nobody.
+pub(crate) async fn drop_cancel_requests(over: &[i64], conn: &mut SqliteConnection) -> sqlx::Result<()> {
+    if over.is_empty() {
+        return Ok(());
+    }
+    // Hardly ever is there one.
+    let any = sqlx::query("SELECT 1 FROM pabawi_exec_cancel_requests LIMIT 1").fetch_optional(&mut *conn);
+    if any.await?.is_none() {
+        return Ok(());
+    }
+    for key in over {
         sqlx::query("DELETE FROM pabawi_exec_cancel_requests WHERE execution = $1")
-            .bind(key)
+            .bind(*key)
             .execute(&mut *conn)
             .await?;
     }

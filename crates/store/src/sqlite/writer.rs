@@ -130,6 +130,16 @@ impl WriterHandle {
     }
 }
 
+fn new_executions(group: &[Member]) -> Vec<&NewExecution> {
+    let mut new = Vec::new();
+    for member in group {
+        if let Member::Create(execution, _) = member {
+            new.push(execution.as_ref());
+        }
+    }
+    new
+}
+
 /// The one that writes.
 #[derive(Debug)]
 pub(crate) struct Writer {
@@ -284,14 +294,24 @@ impl Writer {
         created: &mut Vec<(ExecutionId, LiveExecution)>,
         conn: &mut SqliteConnection,
     ) -> Result<(Vec<Done>, NewlyKnown), StoreError> {
+        // No append of this group can be about one of them: its caller would have waited for the answer.
+        let new = new_executions(group);
+        let outcomes = if new.is_empty() {
+            Vec::new()
+        } else {
+            create(&new, self.owner.id(), conn, &self.place).await?
+        };
+        let mut outcomes = outcomes.into_iter();
         let mut done = Vec::with_capacity(group.len());
         for member in group {
             done.push(match member {
-                Member::Create(new, _) => {
-                    let (outcome, live) = create(new, self.owner.id(), conn, &self.place).await?;
-                    created.extend(live.map(|live| (new.id, live)));
-                    Done::Created(outcome)
-                }
+                Member::Create(new, _) => match outcomes.next() {
+                    Some((outcome, live)) => {
+                        created.extend(live.map(|live| (new.id, live)));
+                        Done::Created(outcome)
+                    }
+                    None => Done::Refused(StoreError::Closed),
+                },
                 Member::Append(rows, _) => match plan.add(rows, &mut self.live, conn, &self.place).await {
                     Ok(()) => Done::Written,
                     Err(PlanFault::Caller(error)) => Done::Refused(error),
