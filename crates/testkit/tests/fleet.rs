@@ -216,6 +216,14 @@ fn settings_reach_the_nodes_they_are_meant_for() {
 }
 
 #[test]
+fn the_testers_own_shell_settings_do_not_reach_the_nodes() {
+    let fleet = Fleet::builder().start().expect("starts");
+    // bash counts itself and reads ~/.bashrc when it comes to 1; other shells only pass the number on.
+    let said = text(&run(&fleet, 0, "echo ${BASH_VERSION:+bash}$SHLVL").stdout);
+    assert!(said == "bash2" || said == "1", "{said:?}");
+}
+
+#[test]
 fn an_sshd_that_cannot_start_is_an_error_with_its_log() {
     let error = Fleet::builder().setting("NoSuchSetting yes").start().expect_err("refused");
     assert!(matches!(error, FleetError::NotListening { .. }), "{error}");
