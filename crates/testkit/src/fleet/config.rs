@@ -100,7 +100,7 @@ pub(super) fn text(builder: &FleetBuilder, process: &ProcessConfig<'_>) -> Strin
     let node = process.node.map(|name| format!(" {NODE_VARIABLE}={name}")).unwrap_or_default();
     // SHLVL keeps bash(1) from reading this machine's ~/.bashrc, which it does for commands over SSH in a first
     // shell: what stands there (a version manager with a lock, say) would decide how the tests go.
-    line(&format!("SetEnv SHLVL=1 {MARKER_VARIABLE}={}{node} SHLVL=1", process.marker));
+    line(&format!("SetEnv SHLVL=1 {MARKER_VARIABLE}={}{node}", process.marker));
     line(&format!("MaxStartups {}", builder.max_startups));
     line(&format!("LogLevel {}", builder.log_level));
     line(&format!("PasswordAuthentication {}", yes(builder.password_login)));
