@@ -13,7 +13,7 @@ CREATE TABLE pabawi_exec_owners (
 -- unique. Everything that belongs to an execution refers to it by this number.
 -- The columns that are searched stand before the long ones, so that a search does not read those.
 CREATE TABLE pabawi_exec_executions (
-    key             BIGINT  NOT NULL PRIMARY KEY,
+    key             INTEGER NOT NULL PRIMARY KEY,
     id              TEXT    NOT NULL UNIQUE,
     owner           TEXT    NOT NULL,
     user_name       TEXT    NOT NULL,

@@ -242,3 +242,49 @@ fn record(row: &SqliteRow, place: &Place) -> Result<ExecutionRecord, StoreError>
 pub(crate) fn id_of(text: &str, place: &Place) -> Result<ExecutionId, StoreError> {
     text.parse().map_err(|error| place.corrupt(format!("an execution's id: {error}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::{SqliteOptions, SqliteStore};
+    use pabawi_domain::id::{CorrelationId, Tag};
+    use pabawi_domain::ports::ExecutionStore as _;
+    use std::collections::BTreeSet;
+
+    /// Each of these is answered from an index that has the keys in order: however long the history is, a page
+    /// costs the same. A sort or a scan would read all of it.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn searches_follow_an_index_in_the_order_of_the_answer() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.db");
+        let store = SqliteStore::open(SqliteOptions::new(&path)).await.unwrap();
+        let pool = SqlitePool::connect_with(sqlx::sqlite::SqliteConnectOptions::new().filename(&path));
+        let pool = pool.await.unwrap();
+        let all = ExecutionQuery::default;
+        let status = BTreeSet::from([ExecutionStatus::Failed]);
+        for (query, index) in [
+            (ExecutionQuery { target: "web1".parse().ok(), ..all() }, "pabawi_exec_targets_node"),
+            (ExecutionQuery { tag: Tag::new("t").ok(), ..all() }, "g USING PRIMARY KEY"),
+            (ExecutionQuery { user: Some("ada".into()), ..all() }, "pabawi_exec_executions_user"),
+            (ExecutionQuery { status, ..all() }, "pabawi_exec_executions_status"),
+            (
+                ExecutionQuery { correlation_id: CorrelationId::new("c").ok(), ..all() },
+                "pabawi_exec_executions_correlation",
+            ),
+            (
+                ExecutionQuery { rerun_of: Some(uuid::Uuid::nil().into()), ..all() },
+                "pabawi_exec_executions_rerun",
+            ),
+            (all(), "INTEGER PRIMARY KEY"),
+        ] {
+            let sql = format!("EXPLAIN QUERY PLAN {}", search(&query, i64::MAX, 51).sql().as_str());
+            let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&pool).await.unwrap();
+            let plan: Vec<String> = rows.iter().map(|row| row.get::<String, _>("detail")).collect();
+            let plan = plan.join("; ");
+            assert!(plan.contains(index), "{query:?}: {plan}");
+            assert!(!plan.contains("TEMP B-TREE") && !plan.contains("SCAN"), "{query:?}: {plan}");
+        }
+        pool.close().await;
+        store.close().await;
+    }
+}

@@ -1,0 +1,22 @@
+//! The contract of every execution store, with outputs in the database and with outputs in files.
+
+use std::sync::Arc;
+
+use pabawi_store::sqlite::{SqliteOptions, SqliteStore};
+use pabawi_testkit::contract::StoreSubject;
+
+async fn empty_store() -> StoreSubject {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(SqliteOptions::new(dir.path().join("store.db"))).await.unwrap();
+    StoreSubject::new(Arc::new(store), dir)
+}
+
+async fn store_of_files() -> StoreSubject {
+    let dir = tempfile::tempdir().unwrap();
+    let mut options = SqliteOptions::new(dir.path().join("store.db"));
+    options.inline_output_bytes = 0;
+    StoreSubject::new(Arc::new(SqliteStore::open(options).await.unwrap()), dir)
+}
+
+pabawi_testkit::execution_store_contract!(sqlite, super::empty_store);
+pabawi_testkit::execution_store_contract!(sqlite_with_files, super::store_of_files);
