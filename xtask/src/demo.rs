@@ -3,6 +3,7 @@
 //! It uses `pab` as a person would and checks that everything went as it says. It must leave nothing running and
 //! nothing behind but the build.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -20,10 +21,10 @@ const NODES: usize = 20;
 /// What every node is asked to do. Each node's `sshd` tells it its name; on real nodes this would be one plain
 /// command, and the differences would come from the nodes.
 const COMMAND: &str = "case $PABAWI_NODE in \
-    web07) echo 'app: configuration refused, line 12' >&2; exit 3;; \
+    web07) echo \"app: configuration refused, line 12\" >&2; exit 3;; \
     web13) sleep 600;; \
-    web1*) sleep 1; echo 'app 2.4.1';; \
-    *) echo 'app 2.4.0';; esac";
+    web1*) sleep 1; echo app 2.4.1;; \
+    *) echo app 2.4.0;; esac";
 
 /// After this the hanging node is ended.
 const TIMEOUT: &str = "4s";
@@ -31,10 +32,11 @@ const TIMEOUT: &str = "4s";
 /// How long the demonstration itself may take before something is wrong.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// `pab` with a home and a database that go with the demonstration.
+/// `pab` with a home and a database of its own.
 struct Pab {
     program: PathBuf,
-    directory: tempfile::TempDir,
+    /// A directory of the fleet, which goes with it, also when somebody presses Ctrl-C.
+    directory: PathBuf,
 }
 
 impl Pab {
@@ -42,16 +44,17 @@ impl Pab {
         let mut command = Command::new(&self.program);
         command
             .args(arguments)
-            .env("HOME", self.directory.path())
-            .env("PABAWI_DB", self.directory.path().join("pabawi.db"))
-            .current_dir(self.directory.path());
+            .env("HOME", &self.directory)
+            .env("PABAWI_DB", self.directory.join("pabawi.db"))
+            .current_dir(&self.directory);
         command
     }
 
     /// Shows a call as one would type it, makes it, and returns its exit status.
     fn show(&self, arguments: &[&str]) -> Result<i32> {
         let words = arguments.iter().map(|word| quoted(word));
-        println!("\n\x1b[1m$ pab {}\x1b[0m", words.collect::<Vec<_>>().join(" "));
+        let (bold, plain) = if coloured() { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+        println!("\n{bold}$ pab {}{plain}", words.collect::<Vec<_>>().join(" "));
         let status = self.command(arguments).status().context("start pab")?;
         status.code().context("pab was ended by a signal")
     }
@@ -66,10 +69,11 @@ pub(crate) fn run() -> Result<()> {
     packages::install(packages::Purpose::Fleet)?;
     println!("building pab (the first time this compiles OpenSSL and SQLite, which takes some minutes)");
     let program = shell::built("pab", &["build", "--locked", "-p", "pabawi-cli", "--bin", "pab"])?;
-    let pab = Pab { program, directory: tempfile::Builder::new().prefix("pabawi-demo-").tempdir()? };
 
     let begin = Instant::now();
     let fleet = Fleet::builder().nodes(NODES).start()?;
+    let pab = Pab { program, directory: fleet.directory().join("demo") };
+    std::fs::create_dir(&pab.directory)?;
     let (first, last) = (fleet.node(0)?, fleet.node(NODES - 1)?);
     println!(
         "\n{NODES} nodes run, each a real sshd with a host key of its own: {} on {} to {} on {}",
@@ -148,6 +152,11 @@ fn next_commands(pab: &std::path::Path) {
          \n    cargo run -p pabawi-testkit --bin pabawi-fleet -- 20\n",
         pab.display()
     );
+}
+
+/// Only a terminal gets colour, and not one whose user does not want it (no-color.org).
+fn coloured() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// A word as one would type it into a shell.
