@@ -108,7 +108,8 @@ impl ActiveChannel {
 
     fn read(&mut self, connection: &mut Connection) -> Result<bool, SshError> {
         let mut progress = false;
-        for (stream, kind) in [(0, StreamKind::Stdout), (STDERR, StreamKind::Stderr)] {
+        // Standard error first: what a wrapper tells about a process comes before the process's own output.
+        for (stream, kind) in [(STDERR, StreamKind::Stderr), (0, StreamKind::Stdout)] {
             for _ in 0..READS_PER_TURN {
                 if !self.pipe.has_room() {
                     break;

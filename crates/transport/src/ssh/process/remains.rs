@@ -89,10 +89,11 @@ else
 fi
 echo DONE"#;
 
-const SIGNAL: &str = r#"
-kill -@SIGNAL@ -@PID@ 2>/dev/null || kill -@SIGNAL@ @PID@ 2>/dev/null
-for i in @MORE@; do kill -@SIGNAL@ $i 2>/dev/null; done
-echo DONE"#;
+fn kill_each(name: &str, processes: &[Survivor]) -> String {
+    let kills: Vec<String> =
+        processes.iter().map(|process| format!("kill -{name} {} 2>/dev/null", process.pid)).collect();
+    format!("{}\necho DONE", kills.join("\n"))
+}
 
 impl Remains {
     /// Looks on the node.
@@ -115,28 +116,38 @@ impl Remains {
         Ok(found)
     }
 
-    /// Sends a signal to the group, and to `more` processes one by one.
+    /// Sends a signal to the group, where its id is known, and to `more` processes one by one.
     ///
     /// # Errors
     /// Why that was not possible, as part of a sentence.
     pub(crate) async fn signal(&self, name: &str, more: &[Survivor]) -> Result<(), String> {
         let Some(pid) = self.pid.filter(|pid| *pid > 1) else {
-            return Err("the node never told the command's process id".to_owned());
+            return match more.is_empty() {
+                true => Err("the node never told the command's process id".to_owned()),
+                false => self.aside(&kill_each(name, more)).await.map(drop),
+            };
         };
-        let more: Vec<String> = more.iter().map(|process| process.pid.to_string()).collect();
-        let script = SIGNAL
-            .replace("@SIGNAL@", name)
-            .replace("@PID@", &pid.to_string())
-            .replace("@MORE@", &more.join(" "));
-        self.aside(&script).await.map(drop)
+        let group = format!("kill -{name} -{pid} 2>/dev/null || kill -{name} {pid} 2>/dev/null");
+        self.aside(&format!("{group}\n{}", kill_each(name, more))).await.map(drop)
     }
 
-    /// Ends the group without looking, for when nobody waits for an answer.
+    /// Ends what is there, for when nobody waits for an answer.
     pub(crate) async fn kill_hard(&self) {
         // Nobody is there to hear of a failure.
-        if self.signal("TERM", &[]).await.is_ok() {
+        if self.pid.is_some() {
+            let _ = self.signal("TERM", &[]).await;
             tokio::time::sleep(Duration::from_secs(1)).await;
             let _ = self.signal("KILL", &[]).await;
+            return;
+        }
+        // The header has not been read: the command is found by its mark, if it runs at all.
+        for name in ["TERM", "KILL"] {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            let Ok(found) = self.look().await else { return };
+            if found.is_empty() {
+                return;
+            }
+            let _ = self.signal(name, &found.all()).await;
         }
     }
 

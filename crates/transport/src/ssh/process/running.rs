@@ -269,7 +269,7 @@ impl Drop for Process {
     fn drop(&mut self) {
         // With a lifeline, closing the channel is the kill order. Without one somebody has to go and do it.
         let over = self.exit.is_some() || self.end.is_some();
-        if over || self.job.input == Input::Lifeline || self.gate.pid.is_none() {
+        if over || self.job.input == Input::Lifeline || self.lost.is_some() {
             return;
         }
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {

@@ -129,21 +129,22 @@ async fn sweep_up(remains: &Remains, kill_at: Instant, exited: bool) -> Result<F
     // Bounded: by the grace until the kill, then by `AFTER_KILL`.
     loop {
         let found = remains.look().await?;
-        if found.members.is_empty() {
-            // Strays are daemons by their own wish: they are named, not killed.
+        // Strays are daemons by their own wish: they are named, not killed. Without the group's id they are all that
+        // is known of the command.
+        let ours = if remains.pid.is_some() { &found.members } else { &found.strays };
+        if ours.is_empty() {
             return match exited || remains.pid.is_some() {
                 true => Ok(found),
-                false if found.is_empty() => {
+                false => {
                     Err("the node never told the command's process id, and its channel did not end"
                         .to_owned())
                 }
-                false => Ok(found),
             };
         }
         let now = Instant::now();
         match killed_at {
             None if now >= kill_at => {
-                remains.signal("KILL", &found.members).await?;
+                remains.signal("KILL", ours).await?;
                 killed_at = Some(Instant::now());
             }
             Some(at) if now >= at + AFTER_KILL => return Ok(found),
