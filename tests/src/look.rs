@@ -2,8 +2,12 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
+use pabawi_testkit::wait;
 use sha2::{Digest, Sha256};
+
+use crate::lab::LIMIT;
 
 /// The most memory that the process has had resident so far, in bytes (`VmHWM`, proc(5)); `None` when it is gone.
 #[must_use]
@@ -15,9 +19,29 @@ pub fn peak_memory(pid: u32) -> Option<u64> {
 
 /// Bytes that the process has written so far (`wchar`, proc(5)); `None` when it is gone or another user's.
 #[must_use]
-pub fn written_by(pid: i32) -> Option<u64> {
+fn written_by(pid: i32) -> Option<u64> {
     let io = std::fs::read_to_string(format!("/proc/{pid}/io")).ok()?;
     io.lines().find_map(|line| line.strip_prefix("wchar: "))?.trim().parse().ok()
+}
+
+/// Blocks until the process has written something and then nothing more for a while, because its reader has
+/// stopped. Returns how many bytes that were.
+///
+/// # Panics
+/// When it ends or goes on writing.
+#[must_use]
+pub fn held_writer(pid: i32) -> u64 {
+    let (mut written, mut still) = (0, 0);
+    let held = wait::until("the program to stop writing", LIMIT, || {
+        let now = written_by(pid).unwrap_or_else(|| panic!("process {pid} has ended after {written} bytes"));
+        still = if now == written && now > 0 { still + 1 } else { 0 };
+        written = now;
+        // The rhythm of the looks, not a wait for anything.
+        std::thread::sleep(Duration::from_millis(40));
+        still >= 25
+    });
+    held.unwrap_or_else(|error| panic!("{error}; {written} bytes so far"));
+    written
 }
 
 /// SHA-256 as hexadecimal digits.

@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use pabawi_testkit::fleet::Fleet;
-use pabawi_tests::{Lab, Ran, outcome_of, python, result_of, sha256};
+use pabawi_testkit::wait;
+use pabawi_tests::{LIMIT, Lab, Ran, held_writer, outcome_of, python, result_of, sha256};
 
 /// The call was refused with this status; its message has every part; no node saw anything; no panic.
 fn refused(lab: &Lab, ran: &Ran, code: i32, parts: &[&str]) {
@@ -304,6 +305,42 @@ fn a_full_disk_is_a_clear_error_and_loses_nothing() {
     let list = lab.pab(["executions", "list", "--db"]).args([&database]).succeeds().out();
     assert!(list.contains("echo before") && list.contains("echo after"), "{list}");
     assert!(!list.contains("meanwhile"), "{list}");
+}
+
+/// R5.5, R8.6
+#[test]
+fn a_disk_that_fills_holds_the_run_and_nothing_is_lost_when_there_is_room_again() {
+    let lab = Lab::new(1);
+    let disk = Mount::tmpfs(lab.path("disk"), "16m");
+    let database = disk.0.join("pabawi.db");
+    let with_db = |call: pabawi_tests::Pab| call.args(["--db".as_ref(), database.as_os_str()]);
+    let gate = lab.path("gate");
+    let command =
+        format!("echo before; until [ -e {} ]; do sleep 0.05; done; seq 1 300000; exit 6", gate.display());
+    let mut running = with_db(lab.run_events("web01", &command).args(["--debug"])).spawn();
+    let mut events = running.events_until("output", |event| event["type"] == "output");
+    let ballast = disk.0.join("ballast");
+    let _ = Command::new("sh").args(["-c", "cat /dev/zero > \"$0\" 2>/dev/null"]).arg(&ballast).status();
+    std::fs::write(&gate, "").unwrap();
+    // What cannot be stored is not taken from the node: the program there has to wait.
+    let mut writer = None;
+    wait::until("the program to print", LIMIT, || {
+        writer = lab.processes("seq 1 300000").into_iter().find(|process| process.name == "seq");
+        writer.is_some()
+    })
+    .unwrap();
+    let writer = writer.unwrap();
+    let _ = held_writer(writer.pid);
+    std::fs::remove_file(&ballast).unwrap();
+    let ran = running.end();
+    events.extend(ran.events());
+    assert_eq!(ran.code(), Some(1), "{ran}");
+    assert_eq!(result_of(&events, "web01").unwrap()["code"], 6, "{ran}");
+    let numbers: String = (1..=300_000).map(|number| format!("{number}\n")).collect();
+    let kept = with_db(lab.pab(["executions", "output", "last", "--node", "web01", "--stream", "stdout"]));
+    assert_eq!(sha256(&kept.succeeds().stdout), sha256(format!("before\n{numbers}").as_bytes()));
+    let shown = with_db(lab.pab(["executions", "show", "last", "--format", "json"])).succeeds().json();
+    assert_eq!((&shown["status"], &shown["nodes"][0]["exitCode"]), (&"failed".into(), &6.into()));
 }
 
 /// R5.5

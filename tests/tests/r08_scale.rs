@@ -16,8 +16,8 @@ use std::time::Duration;
 use pabawi_testkit::fleet::Fleet;
 use pabawi_testkit::wait;
 use pabawi_tests::{
-    LIMIT, Lab, Running, data_of, finished_nodes, lines_of, outcome_of, peak_memory, python, result_of,
-    unique, written_by,
+    LIMIT, Lab, Running, data_of, finished_nodes, held_writer, lines_of, outcome_of, peak_memory, python,
+    result_of, unique,
 };
 use rustix::process::Signal;
 use serde_json::Value;
@@ -131,15 +131,7 @@ fn a_slow_reader_slows_the_node_and_costs_no_memory_and_no_byte() {
     .unwrap();
     let writer = writer.unwrap().pid;
     // Nobody reads: the program on the node has to come to a stop long before its end.
-    let (mut before, mut still) = (0, 0);
-    wait::until("the node to stop writing", LIMIT, || {
-        let now = written_by(writer).unwrap_or(u64::MAX);
-        still = if now == before && now > 0 { still + 1 } else { 0 };
-        before = now;
-        std::thread::sleep(Duration::from_millis(50));
-        still >= 20
-    })
-    .unwrap();
+    let before = held_writer(writer);
     assert!(before < FLOOD / 2, "{before} bytes were written although nobody read");
     let held = peak_memory(running.pid()).unwrap();
     assert!(held < MEMORY, "{held} bytes were held for a reader who does not read");
