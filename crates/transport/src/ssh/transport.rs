@@ -16,8 +16,10 @@ use super::pool::{Lease, Pool, Purpose, Wanted};
 use super::process::{Job, LaunchError, Process, Surroundings, prepare};
 use super::settings::SshSettings;
 
-/// Attempts to find a connection that takes the command, before anything has started.
-const LAUNCHES: usize = 3;
+/// Attempts to find a connection that takes the command, before anything has started. Each refusal teaches the pool
+/// that one connection takes one command less; with a few connections of four commands each and a small `MaxSessions`
+/// the same command can meet several of these lessons.
+const LAUNCHES: usize = 16;
 /// How long in-use connections may take to end at a shutdown.
 const SHUTDOWN: Duration = Duration::from_secs(5);
 
