@@ -1,8 +1,8 @@
 //! Statements over many rows. A round trip to SQLite's thread costs more than a row does, so rows go in
 //! chunks of a few fixed sizes; the fixed sizes keep the number of prepared statements small.
 
-/// Chunk sizes, the largest first; 1 comes last so that every number of rows can be made up.
-const SIZES: [usize; 4] = [256, 64, 8, 1];
+/// Chunk sizes, the largest first; with the powers of two, any number of rows is few chunks.
+const SIZES: [usize; 9] = [256, 128, 64, 32, 16, 8, 4, 2, 1];
 
 /// Cuts rows into chunks of the fixed sizes.
 pub(crate) fn chunks<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {

@@ -12,9 +12,8 @@ use pabawi_domain::record::{ExecutionQuery, ExecutionRecord, Page};
 use pabawi_domain::request::Caller;
 use pabawi_domain::summary::ExecutionStatus;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, QueryBuilder, Row, Sqlite, SqlitePool};
+use sqlx::{QueryBuilder, Row, Sqlite, SqlitePool};
 
-use super::bulk;
 use super::create::KEY_SPAN;
 use super::place::Place;
 use crate::codec;
@@ -159,21 +158,18 @@ pub(crate) async fn records(
 ) -> Result<Vec<ExecutionRecord>, StoreError> {
     let fault = |error| place.sql("read executions", &error);
     let mut by_key = HashMap::with_capacity(keys.len());
-    for chunk in bulk::chunks(keys) {
-        let sql = bulk::values(
-            "SELECT e.key, e.id, e.user_name, e.entry_point, e.action_kind, e.status, e.submitted_at, \
-             e.started_at, e.finished_at, e.progress, e.summary, e.action_text, e.request FROM (VALUES ",
-            1,
-            chunk.len(),
-            ") AS v JOIN pabawi_exec_executions AS e ON e.key = v.column1",
-        );
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for key in chunk {
-            query = query.bind(*key);
-        }
-        for row in query.fetch_all(pool).await.map_err(fault)? {
-            by_key.insert(row.try_get::<i64, _>(0).map_err(fault)?, record(&row, place)?);
-        }
+    // One parameter however many there are.
+    let rows = sqlx::query(
+        "SELECT e.key, e.id, e.user_name, e.entry_point, e.action_kind, e.status, e.submitted_at, \
+         e.started_at, e.finished_at, e.progress, e.summary, e.action_text, e.request \
+         FROM json_each($1) AS v CROSS JOIN pabawi_exec_executions AS e WHERE e.key = v.value",
+    )
+    .bind(codec::to_json(&keys, "keys")?)
+    .fetch_all(pool)
+    .await
+    .map_err(fault)?;
+    for row in &rows {
+        by_key.insert(row.try_get::<i64, _>(0).map_err(fault)?, record(row, place)?);
     }
     add_reruns(&mut by_key, pool, place).await?;
     // One that was removed since its key was found is left out.
@@ -188,23 +184,20 @@ async fn add_reruns(
     let fault = |error| place.sql("read executions", &error);
     let of: HashMap<String, i64> = by_key.iter().map(|(key, record)| (record.id.to_string(), *key)).collect();
     let ids: Vec<&String> = of.keys().collect();
-    for chunk in bulk::chunks(&ids) {
-        let sql = bulk::values(
-            "SELECT e.rerun_of, e.id FROM (VALUES ",
-            1,
-            chunk.len(),
-            ") AS v JOIN pabawi_exec_executions AS e ON e.rerun_of = v.column1 ORDER BY e.key LIMIT ?",
-        );
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for id in chunk {
-            query = query.bind(id.as_str());
-        }
-        for row in query.bind(RERUNS).fetch_all(pool).await.map_err(fault)? {
-            let original: &str = row.try_get(0).map_err(fault)?;
-            let rerun = id_of(row.try_get(1).map_err(fault)?, place)?;
-            if let Some(record) = of.get(original).and_then(|key| by_key.get_mut(key)) {
-                record.reruns.push(rerun);
-            }
+    let rows = sqlx::query(
+        "SELECT e.rerun_of, e.id FROM json_each($1) AS v CROSS JOIN pabawi_exec_executions AS e \
+         WHERE e.rerun_of = v.value ORDER BY e.key LIMIT $2",
+    )
+    .bind(codec::to_json(&ids, "ids")?)
+    .bind(RERUNS)
+    .fetch_all(pool)
+    .await
+    .map_err(fault)?;
+    for row in &rows {
+        let original: &str = row.try_get(0).map_err(fault)?;
+        let rerun = id_of(row.try_get(1).map_err(fault)?, place)?;
+        if let Some(record) = of.get(original).and_then(|key| by_key.get_mut(key)) {
+            record.reruns.push(rerun);
         }
     }
     Ok(())
@@ -249,6 +242,7 @@ mod tests {
     use crate::sqlite::{SqliteOptions, SqliteStore};
     use pabawi_domain::id::{CorrelationId, Tag};
     use pabawi_domain::ports::ExecutionStore as _;
+    use sqlx::AssertSqlSafe;
     use std::collections::BTreeSet;
 
     /// Each of these is answered from an index that has the keys in order: however long the history is, a page

@@ -152,27 +152,29 @@ pub(crate) async fn output_refs(
     place: &Place,
 ) -> Result<HashMap<i64, OutputRef>, StoreError> {
     let fault = |error| place.sql("read outputs", &error);
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
     let mut refs = HashMap::with_capacity(ids.len());
-    for chunk in bulk::chunks(ids) {
-        let sql = bulk::values(
-            "SELECT o.id, o.hash, o.total, o.kept FROM (VALUES ",
-            1,
-            chunk.len(),
-            ") AS v JOIN pabawi_exec_outputs AS o ON o.id = v.column1",
+    let rows = sqlx::query(
+        "SELECT o.id, o.hash, o.total, o.kept FROM json_each($1) AS v \
+         CROSS JOIN pabawi_exec_outputs AS o WHERE o.id = v.value",
+    )
+    .bind(codec::to_json(&ids, "ids")?)
+    .fetch_all(pool)
+    .await
+    .map_err(fault)?;
+    for row in &rows {
+        let total = codec::unsigned(row.try_get(2).map_err(fault)?, "an output's length")?;
+        let kept = codec::unsigned(row.try_get(3).map_err(fault)?, "an output's length")?;
+        refs.insert(
+            row.try_get(0).map_err(fault)?,
+            OutputRef {
+                hash: hash_of(row, 1, place)?,
+                total_bytes: total,
+                omitted_bytes: total.saturating_sub(kept),
+            },
         );
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for id in chunk {
-            query = query.bind(*id);
-        }
-        for row in query.fetch_all(pool).await.map_err(fault)? {
-            let total = codec::unsigned(row.try_get(2).map_err(fault)?, "an output's length")?;
-            let kept = codec::unsigned(row.try_get(3).map_err(fault)?, "an output's length")?;
-            let hash = hash_of(&row, 1, place)?;
-            refs.insert(
-                row.try_get(0).map_err(fault)?,
-                OutputRef { hash, total_bytes: total, omitted_bytes: total.saturating_sub(kept) },
-            );
-        }
     }
     Ok(refs)
 }
