@@ -43,7 +43,7 @@ impl Default for PoolLimits {
             max_connections: 1024,
             max_per_host: 16,
             channels_per_connection: 4,
-            max_idle: 256,
+            max_idle: 128,
             idle_timeout: Duration::from_secs(60),
             max_connecting: 64,
             max_connecting_per_host: 8,
