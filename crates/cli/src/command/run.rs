@@ -108,7 +108,7 @@ async fn submitted_and_followed(
         return Ok(Followed::Left);
     };
     let what = Follow { framework, caller: &caller, id, style, interrupted };
-    follow(what, &mut interrupts, sink).await
+    follow(what, interrupts, sink).await
 }
 
 /// Waits for the submission. A first signal is remembered, since the execution may be recorded already; after

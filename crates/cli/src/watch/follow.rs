@@ -4,10 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pabawi::ports::TerminateMode;
 use pabawi::{
-    Caller, CancelReceipt, CancelScope, EventKind, ExecutionEvent, ExecutionId, ExecutionSummary, Framework,
-    StreamKind, SubscriptionMode,
+    Caller, EventKind, ExecutionEvent, ExecutionId, ExecutionSummary, Framework, StreamKind, SubscriptionMode,
 };
 
 use crate::args::{Format, OutputStyleArgs};
@@ -18,14 +16,13 @@ use crate::watch::document::Content;
 use crate::watch::grouped::flush;
 use crate::watch::live::Live;
 use crate::watch::progress::ProgressLine;
+use crate::watch::stopping::{self, Stopping, Told};
 use crate::watch::{Failures, Sink, exit_of, write_document, write_groups};
 
 /// Events taken at once.
 const BATCH: usize = 500;
 /// How often the progress line moves on without an event.
 const TICK: Duration = Duration::from_millis(250);
-/// Time between SIGTERM and SIGKILL after Ctrl-C.
-const GRACE: Duration = Duration::from_secs(2);
 
 /// What is followed, and how it is shown.
 pub(crate) struct Follow<'a> {
@@ -56,7 +53,7 @@ pub(crate) enum Followed {
 /// When events or results cannot be read, or output cannot be written.
 pub(crate) async fn follow(
     what: Follow<'_>,
-    interrupts: &mut Interrupts,
+    interrupts: Interrupts,
     sink: &mut Sink,
 ) -> Result<Followed, Failure> {
     let Follow { framework, caller, id, style, .. } = what;
@@ -69,10 +66,13 @@ pub(crate) async fn follow(
         failures: Failures::default(),
         summary: None,
     };
-    let mut stopping = Stopping { what: &what, asked: false };
-    if what.interrupted {
-        stopping.ask(&view.progress, sink).await?;
-    }
+    let wanted = stopping::What {
+        framework: framework.clone(),
+        caller: caller.clone(),
+        id,
+        interrupted: what.interrupted,
+    };
+    let mut stopping = Stopping::listen(wanted, interrupts);
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     // Ends with the execution or with the second signal.
@@ -81,27 +81,23 @@ pub(crate) async fn follow(
             batch = events.next_batch(BATCH) => match batch? {
                 Some(batch) => {
                     view.events(&batch, sink)?;
-                    if sink.is_closed() && !stopping.asked {
-                        stopping.ask(&view.progress, sink).await?;
+                    if sink.is_closed() {
+                        stopping.reader_left();
                     }
                 }
                 None => break Some(()),
             },
-            () = interrupts.next() => {
-                if stopping.asked {
-                    break None;
-                }
-                stopping.ask(&view.progress, sink).await?;
-            }
+            told = stopping.next() => match told {
+                Told::Cancelling => view.cancelling(sink)?,
+                Told::Failed(failure) => return Err(failure),
+                Told::Leave => break None,
+            },
             _ = tick.tick() => view.progress.draw(),
         }
     };
     view.progress.clear();
     if end.is_none() {
-        sink.line(
-            StreamKind::Stderr,
-            &format!("left execution {id} before its end; its processes may be running"),
-        );
+        sink.line(StreamKind::Stderr, &stopping::left(id));
         flush(sink)?;
         return Ok(Followed::Left);
     }
@@ -109,7 +105,7 @@ pub(crate) async fn follow(
     write_end(&what, &view.mode, sink).await?;
     if !style.quiet {
         view.failures.write_summary(id, &summary, sink);
-    } else if stopping.asked {
+    } else if stopping.asked() {
         view.failures.write_unconfirmed(sink);
     }
     flush(sink)?;
@@ -170,6 +166,16 @@ impl View {
         self.progress.draw();
         Ok(())
     }
+
+    fn cancelling(&self, sink: &mut Sink) -> Result<(), Failure> {
+        if sink.is_closed() {
+            return Ok(());
+        }
+        let text = "cancelling: what runs is being ended; Ctrl-C again leaves at once";
+        let text = sink.err_style.paint(Colour::Yellow, text);
+        sink.line(StreamKind::Stderr, &text);
+        self.progress.suspend(|| flush(sink))
+    }
 }
 
 /// One event as one line of JSON.
@@ -198,28 +204,6 @@ async fn write_end(what: &Follow<'_>, mode: &Mode, sink: &mut Sink) -> Result<()
             let record = framework.status(caller, id).await?;
             write_document(framework, caller, &record, *format, *content, sink).await
         }
-    }
-}
-
-/// The order to cancel, which is given once.
-struct Stopping<'a> {
-    what: &'a Follow<'a>,
-    asked: bool,
-}
-
-impl Stopping<'_> {
-    async fn ask(&mut self, progress: &ProgressLine, sink: &mut Sink) -> Result<(), Failure> {
-        self.asked = true;
-        let Follow { framework, caller, id, .. } = *self.what;
-        let mode = TerminateMode::Graceful { grace: GRACE };
-        let receipt = framework.cancel(caller, id, CancelScope::All, mode).await?;
-        if receipt != CancelReceipt::AlreadyEnded && !sink.is_closed() {
-            let text = "cancelling: what runs is being ended; Ctrl-C again leaves at once";
-            let text = sink.err_style.paint(Colour::Yellow, text);
-            sink.line(StreamKind::Stderr, &text);
-            progress.suspend(|| flush(sink))?;
-        }
-        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! An execution on the screen: its events become output, progress and a summary.
 //!
-//! `follow` is the loop over the events; everything it calls takes one event at a time and does not wait.
+//! `follow` is the loop over the events; everything it calls takes one event at a time and waits for nothing but
+//! its output. `stopping` listens to Ctrl-C beside it.
 
 mod document;
 mod follow;
@@ -8,6 +9,7 @@ mod grouped;
 mod live;
 mod progress;
 mod sink;
+mod stopping;
 mod stored_output;
 mod summary;
 
