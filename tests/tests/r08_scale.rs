@@ -218,6 +218,50 @@ fn ctrl_c_twice_leaves_at_once_and_the_nodes_are_left_clean_all_the_same() {
     assert!(shown.contains("cancelled") || shown.contains("interrupted"), "{shown}");
 }
 
+/// The process on a node that floods, once it has come to a stop because nobody reads.
+fn stuck_flood(lab: &Lab, number: &str) {
+    let mut found = None;
+    wait::until("the flood", LIMIT, || {
+        found = lab.processes(&format!("yes {number}")).into_iter().find(|process| process.name == "yes");
+        found.is_some()
+    })
+    .unwrap();
+    let _ = held_writer(found.unwrap().pid);
+}
+
+/// R8.8
+#[test]
+fn ctrl_c_works_while_nobody_reads_the_output() {
+    let lab = Lab::new(1);
+    for format in ["ndjson", "table"] {
+        // As behind a pager that nobody scrolls.
+        let number = unique();
+        let mut running = lab.run("web01", &format!("yes {number}")).args(["--format", format]).spawn();
+        stuck_flood(&lab, &number);
+        running.signal(Signal::INT);
+        lab.wait_for_processes(&format!("yes {number}"), 0);
+        assert!(!running.has_ended(), "what was printed is not thrown away while it can be shown");
+        running.signal(Signal::INT);
+        wait::until("pab to leave", LIMIT, || running.has_ended()).unwrap();
+        let ran = running.end();
+        assert_eq!(ran.code(), Some(130), "{format}: {}", ran.err());
+    }
+}
+
+/// R8.8
+#[test]
+fn after_a_cancellation_a_late_reader_still_gets_everything() {
+    let lab = Lab::new(1);
+    let number = unique();
+    let mut running = lab.run_events("web01", &format!("yes {number}")).spawn();
+    stuck_flood(&lab, &number);
+    running.signal(Signal::INT);
+    lab.wait_for_processes(&format!("yes {number}"), 0);
+    let events = running.events_until("the end", |event| event["type"] == "finished");
+    assert_cancelled(&events, &["web01"]);
+    assert_eq!(running.end().code(), Some(130));
+}
+
 /// R8.8
 #[test]
 fn termination_by_sigterm_is_a_cancellation_too() {
