@@ -158,3 +158,23 @@ fn targets(lab: &Lab, id: &str) -> BTreeMap<String, Value> {
         })
         .collect()
 }
+
+/// R5.5
+#[test]
+fn a_killed_program_leaves_no_half_written_output_for_ever() {
+    let lab = Lab::new(1);
+    let spill = lab.path("pabawi.db.spill");
+    let files = || std::fs::read_dir(&spill).map_or(0, |entries| entries.count());
+    // Long enough not to be kept in memory, and it never ends.
+    let command = "yes 0123456789012345678901234567890123456789";
+    let mut running = lab.run_events("web01", command).args(["--debug"]).spawn();
+    // Ends with the file, or with the limit for one line.
+    while files() == 0 {
+        let _ = running.line().expect("it goes on");
+    }
+    running.kill();
+    assert!(files() > 0, "the file is there, and nobody is left to remove it");
+    let listed = lab.pab(["executions", "list", "--format", "ndjson"]).succeeds().events();
+    assert_eq!(listed[0]["status"], "interrupted");
+    assert_eq!(files(), 0, "whoever comes next cleans up");
+}

@@ -43,7 +43,7 @@ fn lines(first_words: &[&str]) -> Vec<(PathBuf, Line)> {
     found
 }
 
-/// R12.2, R12.4
+/// R12.2
 #[test]
 fn every_pab_line_in_the_documents_does_what_it_says() {
     // Programs that the documents call and that the machines of a test do not have.

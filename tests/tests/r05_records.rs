@@ -25,7 +25,7 @@ fn last(lab: &Lab) -> String {
     listed(lab, &["--limit", "1"]).remove(0)
 }
 
-/// R5.1, R5.2, R5.3, R5.5
+/// R5.5
 #[test]
 fn every_execution_is_kept_with_who_what_where_and_how_it_ended() {
     let lab = Lab::new(2);
@@ -58,6 +58,35 @@ fn every_execution_is_kept_with_who_what_where_and_how_it_ended() {
     // A unique beginning of an id stands for the id.
     let short = lab.pab(["executions", "show", &ids[0][..ids[0].len() - 6], "--format", "json"]).succeeds();
     assert!(short.out().contains(&ids[0]), "{short}");
+}
+
+/// R5.1, R5.2, R5.3, R7.3
+#[test]
+fn the_log_tells_start_failures_and_end_as_structured_entries() {
+    let lab = Lab::new(2);
+    lab.fleet().stop_node(1).unwrap();
+    let ran = lab.run("web[01-02]", "echo logged").env("USER", "operator");
+    let ran = ran.args(["--log-level", "info", "--log-format", "json", "--quiet"]).exits(1);
+    let entries = parse_lines(&ran.err());
+    let id = last(&lab);
+    let find = |message: &str| {
+        let found =
+            entries.iter().find(|entry| entry["message"] == message && entry["execution_id"] == id.as_str());
+        found.unwrap_or_else(|| panic!("{message:?} is not among {entries:#?}"))
+    };
+    let start = find("execution started");
+    for (field, part) in [("user", "operator"), ("expression", "web[01-02]"), ("action", "echo logged")] {
+        assert!(start[field].as_str().is_some_and(|value| value.contains(part)), "{field}: {start}");
+    }
+    let end = find("execution finished");
+    assert_eq!(
+        (&end["status"], &end["succeeded"], &end["failed"]),
+        (&"partial".into(), &1.into(), &1.into())
+    );
+    assert!(end["duration_ms"].is_u64(), "{end}");
+    let failure = entries.iter().find(|entry| entry["node"] == "web02").unwrap_or_else(|| panic!("{ran}"));
+    assert_eq!(failure["level"], "WARN", "{failure}");
+    assert!(failure.to_string().contains("refused"), "{failure}");
 }
 
 /// R5.8
@@ -208,7 +237,7 @@ fn without_debug_mode_the_first_and_last_part_are_kept_and_the_hole_is_marked() 
     assert_eq!(stored(&lab), b"short\n");
 }
 
-/// R5.1, R5.6
+/// R5.5
 #[test]
 fn a_failed_run_is_kept_with_the_chain_of_its_causes() {
     let lab = Lab::new(1);

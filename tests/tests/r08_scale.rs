@@ -72,7 +72,7 @@ fn never_more_than_the_limit_run_at_once() {
     }
 }
 
-/// R8.2, R8.3
+/// R8.2
 #[test]
 fn a_slow_node_holds_one_place_and_not_the_whole_window() {
     let lab = Lab::new(6);
@@ -94,7 +94,7 @@ fn a_slow_node_holds_one_place_and_not_the_whole_window() {
     assert_eq!(running.end().code(), Some(0));
 }
 
-/// R8.2, R9.6
+/// R8.2
 #[test]
 fn one_limit_holds_for_ansible_and_clustershell_names_too() {
     let lab = Lab::new(3);

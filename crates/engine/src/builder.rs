@@ -19,6 +19,7 @@ use crate::journaller::Journaller;
 use crate::limits::EngineLimits;
 use crate::plan::Transports;
 use crate::registry::Registry;
+use crate::run::remove_left_spills;
 use crate::schedule::{QueueRoom, Scheduler};
 
 /// This machine's clock.
@@ -140,6 +141,7 @@ impl EngineBuilder {
                 "interrupted: its process died; what its running targets did is not known");
         }
         let limits = Arc::new(self.limits);
+        remove_left_spills(&limits.spill_dir, &*store).await?;
         let (scheduler, scheduler_handle) =
             Scheduler::new(limits.max_node_runs, limits.max_running_executions);
         tokio::spawn(scheduler.run());

@@ -1,15 +1,17 @@
 //! Seventh stage: one node run from its permit to its end. `node_run` is the state machine, `context` what all
-//! runs of an execution share, `capture` and `spill` keep the output, `outcome` turns a transport's failures
-//! into outcomes.
+//! runs of an execution share, `capture` and `spill` keep the output (`left_spills` takes away what a process that
+//! died left of it), `outcome` turns a transport's failures into outcomes.
 
 mod capture;
 mod context;
+mod left_spills;
 mod node_run;
 mod outcome;
 mod spill;
 mod stop;
 
 pub(crate) use context::RunContext;
+pub(crate) use left_spills::remove_left_spills;
 pub(crate) use node_run::{NodeEnd, NodeRun};
 pub(crate) use spill::probe_spill_dir;
 pub(crate) use stop::{StopCause, StopOrder, give};
