@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::host_key::HostKeySeen;
 use crate::id::{ExecutionId, NodeId};
-use crate::outcome::NodeOutcome;
+use crate::outcome::{NodeOutcome, SkipReason};
 use crate::output::{ContentHash, OutputData, StreamKind};
 use crate::ports::ConnectPhases;
 use crate::summary::{ExecutionSummary, Progress};
@@ -84,6 +84,55 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         total_bytes: Option<u64>,
     },
+    /// An attempt on a node has failed, and another one follows; it is stored (R7.6).
+    AttemptFailed {
+        /// The node.
+        node: NodeId,
+        /// Which attempt.
+        attempt: u32,
+        /// How it ended.
+        result: NodeOutcome,
+        /// The wait before the next one, in milliseconds.
+        retry_in_ms: u64,
+    },
+    /// A wave of a rollout begins.
+    WaveStarted {
+        /// 1 for the first.
+        wave: u64,
+        /// How many there are.
+        waves: u64,
+        /// Nodes in this one.
+        nodes: u64,
+    },
+    /// Every node of a wave has ended, and its health check, where there is one, too.
+    WaveFinished {
+        /// 1 for the first.
+        wave: u64,
+        /// The execution of the health check.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        health_check: Option<ExecutionId>,
+        /// Why the health check could not be done or did not succeed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unhealthy: Option<String>,
+        /// The rest before the next wave, in milliseconds.
+        pause_ms: u64,
+    },
+    /// No further node is started.
+    RolloutStopped {
+        /// Why.
+        why: SkipReason,
+        /// Nodes that had failed by then.
+        failures: u64,
+        /// Nodes that will not be started.
+        skipped: u64,
+    },
+    /// A limit that follows from the other nodes' durations holds from now on.
+    StragglerLimit {
+        /// The 95th percentile of the durations of the nodes that have succeeded, in milliseconds.
+        p95_ms: u64,
+        /// How long a node may take, in milliseconds.
+        limit_ms: u64,
+    },
     /// A node's run is over; its result is stored.
     NodeFinished {
         /// The node.
@@ -136,6 +185,7 @@ impl EventKind {
             | Self::HostKeyException { node, .. }
             | Self::Output { node, .. }
             | Self::CopyProgress { node, .. }
+            | Self::AttemptFailed { node, .. }
             | Self::NodeFinished { node, .. } => Some(node),
             _ => None,
         }

@@ -19,6 +19,7 @@ pub mod ports;
 pub mod record;
 pub mod request;
 pub mod resilience;
+pub mod rollout;
 pub mod secret;
 pub mod summary;
 pub mod task;

@@ -201,6 +201,8 @@ pub enum TimeoutPhase {
     Run,
     /// The limit was that of the whole execution.
     Execution,
+    /// It took much longer than the others.
+    Straggler,
 }
 
 impl TimeoutPhase {
@@ -210,6 +212,7 @@ impl TimeoutPhase {
             Self::Connect => "connecting",
             Self::Run => "running",
             Self::Execution => "the execution's own limit ran out",
+            Self::Straggler => "the others had long been done",
         }
     }
 }
@@ -286,6 +289,10 @@ pub enum SkipReason {
     PrerequisiteFailed,
     /// Too many nodes had failed.
     MaxFailures,
+    /// Another node had failed, and no failure was tolerated.
+    FailFast,
+    /// What was done after a wave to see whether it did well did not succeed.
+    HealthCheckFailed,
 }
 
 impl SkipReason {
@@ -294,6 +301,8 @@ impl SkipReason {
             Self::Interrupted => "the execution was interrupted before its turn; nothing was run there",
             Self::PrerequisiteFailed => "a task that must succeed first did not",
             Self::MaxFailures => "too many nodes had failed before its turn",
+            Self::FailFast => "another node had failed before its turn, and no failure is tolerated",
+            Self::HealthCheckFailed => "the health check of the wave before its own did not succeed",
         }
     }
 }

@@ -9,6 +9,8 @@ use crate::action::{Action, EnvValue};
 use crate::host_key::HostKeyPolicy;
 use crate::id::{CorrelationId, ExecutionId, IdempotencyKey, PluginName, Tag};
 use crate::node::TargetExpression;
+use crate::resilience::RetryPolicy;
+use crate::rollout::{Mode, Rolling, Rollout};
 use crate::secret::{REDACTED, Secret};
 use crate::validation::{self as check, ValidationError};
 
@@ -38,6 +40,14 @@ pub struct ExecutionRequest {
     #[serde(default)]
     #[garde(range(min = -1000, max = 1000))]
     pub priority: i32,
+    /// In which order the nodes are taken, and when no further one is.
+    #[serde(default, skip_serializing_if = "Rollout::is_default")]
+    #[garde(dive)]
+    pub rollout: Rollout,
+    /// When a node is tried again; never when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(dive)]
+    pub retry: Option<RetryPolicy>,
     /// Keeps the complete output instead of its first and last part.
     #[serde(default)]
     #[garde(skip)]
@@ -62,6 +72,10 @@ pub struct ExecutionRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(skip)]
     pub rerun_of: Option<ExecutionId>,
+    /// The execution of which this one is a part, such as the health check of a wave. The engine sets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(skip)]
+    pub parent: Option<ExecutionId>,
 }
 
 impl ExecutionRequest {
@@ -74,12 +88,15 @@ impl ExecutionRequest {
             concurrency: None,
             timeouts: Timeouts::default(),
             priority: 0,
+            rollout: Rollout::default(),
+            retry: None,
             debug: false,
             host_keys: None,
             idempotency_key: None,
             correlation_id: None,
             tags: BTreeSet::new(),
             rerun_of: None,
+            parent: None,
         }
     }
 
@@ -94,17 +111,23 @@ impl ExecutionRequest {
     /// The same request with `***` in place of every secret, as it is stored and logged.
     pub fn redacted(&self) -> Self {
         let mut request = self.clone();
-        if let Some(process) = request.action.process_mut() {
-            for value in process.env.values_mut() {
-                if let EnvValue::Secret { secret } = value {
-                    *secret = Secret::new(REDACTED);
-                }
-            }
-            if let Some(password) = process.run_as.as_mut().and_then(|run_as| run_as.password.as_mut()) {
-                *password = Secret::new(REDACTED);
-            }
+        redact(&mut request.action);
+        if let Mode::Rolling(Rolling { health_check: Some(check), .. }) = &mut request.rollout.mode {
+            redact(&mut check.action);
         }
         request
+    }
+}
+
+fn redact(action: &mut Action) {
+    let Some(process) = action.process_mut() else { return };
+    for value in process.env.values_mut() {
+        if let EnvValue::Secret { secret } = value {
+            *secret = Secret::new(REDACTED);
+        }
+    }
+    if let Some(password) = process.run_as.as_mut().and_then(|run_as| run_as.password.as_mut()) {
+        *password = Secret::new(REDACTED);
     }
 }
 

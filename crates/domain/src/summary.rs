@@ -76,7 +76,7 @@ impl std::fmt::Display for ExecutionStatus {
 pub struct Progress {
     /// All targets.
     pub total: u64,
-    /// Waiting for their turn.
+    /// Waiting for their turn, or for another attempt.
     pub queued: u64,
     /// Started and not ended.
     pub running: u64,
@@ -109,6 +109,12 @@ impl Progress {
         self.running += 1;
     }
 
+    /// An attempt of a target has ended and another one follows: it waits again.
+    pub fn requeue(&mut self) {
+        self.running = self.running.saturating_sub(1);
+        self.queued += 1;
+    }
+
     /// A target has ended; `had_started` tells where it stood.
     pub fn finish(&mut self, outcome: &NodeOutcome, had_started: bool) {
         let from = if had_started { &mut self.running } else { &mut self.queued };
@@ -138,6 +144,7 @@ impl Progress {
 
     /// The status that follows from the counts.
     pub fn status(&self) -> ExecutionStatus {
+        // Where every target waits for another attempt, the execution reads as queued for a moment.
         if self.queued == self.total && self.total > 0 {
             ExecutionStatus::Queued
         } else if self.queued > 0 || self.running > 0 {
@@ -192,6 +199,11 @@ impl SummaryFold {
     /// A target has started.
     pub fn start(&mut self) {
         self.progress.start();
+    }
+
+    /// An attempt of a target has ended and another one follows.
+    pub fn requeue(&mut self) {
+        self.progress.requeue();
     }
 
     /// A target has ended.

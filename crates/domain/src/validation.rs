@@ -3,7 +3,7 @@
 //! The rules that garde's attributes name stand here, one function each. A rule looks at the value alone: no
 //! file is opened, no name is resolved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::EnvValue;
 use crate::output::OutputData;
+use crate::rollout::{MAX_WAVE_SIZES, Share};
 use crate::secret::Secret;
 
 /// The longest command line, in bytes.
@@ -25,6 +26,20 @@ pub const MAX_ENV: (usize, usize) = (1024, 1024 * 1024);
 pub const MAX_TIMEOUT_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 /// The highest concurrency that can be asked for.
 pub const MAX_CONCURRENCY: u32 = 10_000;
+
+/// Outcomes that can be tried again, by [`crate::outcome::NodeOutcome::word`].
+const RETRIED: [&str; 10] = [
+    "exited",
+    "signalled",
+    "timedOut",
+    "unreachable",
+    "authFailed",
+    "hostKeyRejected",
+    "runAsDenied",
+    "failed",
+    "rejected",
+    "pluginFault",
+];
 
 /// One violated rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,12 +112,13 @@ impl fmt::Display for ValidationError {
 impl std::error::Error for ValidationError {}
 
 /// Rust's field names become those of JSON: `timeouts.node_ms` -> `timeouts.nodeMs`. What has no name in JSON
-/// is dropped: the content of an [`crate::action::Action`] variant, which garde calls `action[0]`, and the
-/// flattened `process`.
+/// is dropped: the content of a variant, which garde calls `action[0]` or `mode[0]`, and the flattened `process`
+/// and `request`.
 fn camel_path(path: &str) -> String {
-    let components = path.split('.').filter(|component| !component.is_empty() && *component != "process");
-    let named = components.map(|component| match component {
+    let nameless = |component: &&str| !matches!(*component, "" | "process" | "request");
+    let named = path.split('.').filter(nameless).map(|component| match component {
         "action[0]" => "action".to_owned(),
+        "mode[0]" => "mode".to_owned(),
         other => camel_case(other),
     });
     named.collect::<Vec<_>>().join(".")
@@ -296,6 +312,60 @@ pub(crate) fn optional_concurrency(concurrency: &Option<u32>, _: &()) -> Checked
     }
 }
 
+pub(crate) fn share(share: &Share, _: &()) -> Checked {
+    match share {
+        Share::Count(0) => refuse("must be at least 1"),
+        Share::Percent(percent) if *percent <= 0.0 || *percent > 100.0 => {
+            refuse(format!("is {share}, and must be more than 0% and at most 100%"))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn optional_tolerance(tolerance: &Option<Share>, _: &()) -> Checked {
+    match tolerance {
+        Some(share @ Share::Percent(percent)) if !(0.0..=100.0).contains(percent) => {
+            refuse(format!("is {share}, and must be from 0% to 100%"))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn wave_sizes(waves: &[Share], context: &()) -> Checked {
+    if waves.is_empty() {
+        return refuse("must name at least one size, such as [1, 5, \"20%\"]");
+    }
+    if waves.len() > MAX_WAVE_SIZES {
+        return refuse(format!("names {} sizes, at most {MAX_WAVE_SIZES} are allowed", waves.len()));
+    }
+    for (index, wave) in waves.iter().enumerate() {
+        share(wave, context)
+            .map_err(|error| garde::Error::new(format!("size {}: {}", index + 1, error.message())))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn pause(ms: &u64, _: &()) -> Checked {
+    if *ms > MAX_TIMEOUT_MS {
+        refuse(format!("must be at most {MAX_TIMEOUT_MS} ms (30 days)"))
+    } else {
+        Ok(())
+    }
+}
+
+pub(crate) fn retried_outcomes(words: &BTreeSet<String>, _: &()) -> Checked {
+    match words.iter().find(|word| !RETRIED.contains(&word.as_str())) {
+        Some(word) => {
+            refuse(format!("{word:?} is no outcome that can be tried again; use {}", RETRIED.join(", ")))
+        }
+        None => Ok(()),
+    }
+}
+
+pub(crate) fn straggler_multiple(multiple: &f64, _: &()) -> Checked {
+    if (1.0..=1000.0).contains(multiple) { Ok(()) } else { refuse("must be from 1 to 1000") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -304,6 +374,7 @@ mod tests {
     fn paths_are_the_callers_names() {
         assert_eq!(camel_path("timeouts.node_ms"), "timeouts.nodeMs");
         assert_eq!(camel_path("action[0].process.run_as.user"), "action.runAs.user");
-        assert_eq!(camel_path("tasks[3].action[0].command"), "tasks[3].action.command");
+        assert_eq!(camel_path("tasks[3].request.action[0].command"), "tasks[3].action.command");
+        assert_eq!(camel_path("rollout.mode[0].pause_ms"), "rollout.mode.pauseMs");
     }
 }

@@ -19,6 +19,8 @@ use pabawi_domain::outcome::{NodeOutcome, RejectedBy, SkipReason, Survivor, Term
 use pabawi_domain::output::StreamKind;
 use pabawi_domain::ports::ConnectPhases;
 use pabawi_domain::request::ExecutionRequest;
+use pabawi_domain::resilience::RetryPolicy;
+use pabawi_domain::rollout::{Canary, HealthCheck, Mode, Rolling, Rollout, Share, Stragglers};
 use pabawi_domain::secret::Secret;
 use pabawi_domain::summary::SummaryFold;
 use serde::Serialize;
@@ -62,6 +64,22 @@ fn requests() {
     full.timeouts.node_ms = Some(30_000);
     full.priority = 5;
     full.debug = true;
+    full.rollout = Rollout {
+        mode: Mode::Rolling(Rolling {
+            waves: vec![Share::Count(1), Share::Percent(20.0)],
+            pause_ms: 500,
+            health_check: Some(HealthCheck {
+                action: Box::new(Action::Command(CommandAction::new("systemctl is-active nginx"))),
+                targets: None,
+                timeout_ms: Some(10_000),
+            }),
+        }),
+        max_failures: Some(Share::Percent(5.0)),
+        fail_fast: false,
+        canary: Some(Canary { share: Share::Count(10), seed: Some(7) }),
+        stragglers: Some(Stragglers::new(3.0)),
+    };
+    full.retry = Some(RetryPolicy::new(3));
     full.host_keys = Some(HostKeyPolicy::AcceptNew);
     full.idempotency_key = Some(IdempotencyKey::new("deploy-42").unwrap());
     full.tags.insert(Tag::new("deploy").unwrap());
@@ -139,6 +157,24 @@ fn events() {
             data: bytes::Bytes::from_static(b"\xffx").into(),
         },
         EventKind::CopyProgress { node: node(), done_bytes: 1, total_bytes: None },
+        EventKind::AttemptFailed {
+            node: node(),
+            attempt: 1,
+            result: NodeOutcome::Unreachable {
+                error: failure(ErrorCode::ConnectionRefused),
+                termination: None,
+            },
+            retry_in_ms: 1000,
+        },
+        EventKind::WaveStarted { wave: 1, waves: 3, nodes: 5 },
+        EventKind::WaveFinished {
+            wave: 1,
+            health_check: Some(id()),
+            unhealthy: Some("1 of 5 nodes did not succeed".into()),
+            pause_ms: 0,
+        },
+        EventKind::RolloutStopped { why: SkipReason::MaxFailures, failures: 3, skipped: 90 },
+        EventKind::StragglerLimit { p95_ms: 900, limit_ms: 2700 },
         EventKind::NodeFinished {
             node: node(),
             attempt: 1,

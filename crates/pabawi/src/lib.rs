@@ -50,6 +50,10 @@ pub use pabawi_domain::record::{
     Page, TargetQuery, TargetRecord, TargetState,
 };
 pub use pabawi_domain::request::{Caller, EntryPoint, ExecutionRequest, Timeouts};
+pub use pabawi_domain::resilience::{Backoff, BreakerPolicy, Growth, RetryPolicy};
+pub use pabawi_domain::rollout::{
+    Canary, HealthCheck, InvalidShare, Mode, Rolling, Rollout, Share, Stragglers, wave_lengths,
+};
 pub use pabawi_domain::secret::{REDACTED, Secret};
 pub use pabawi_domain::summary::{ExecutionStatus, ExecutionSummary, Progress};
 pub use pabawi_domain::validation::{FieldError, ValidationError};

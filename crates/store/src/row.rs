@@ -24,6 +24,7 @@ const SEGMENT_BYTES: usize = 256 * 1024;
 pub(crate) enum RowWrite {
     Started { id: ExecutionId, at: i64 },
     AttemptStarted { id: ExecutionId, node: NodeId, attempt: u32, at: i64 },
+    AttemptFailed(Box<FailedAttempt>),
     TargetFinished(Box<ResultRow>),
     Segment { id: ExecutionId, segment: Segment },
     Finished { id: ExecutionId, at: i64, status: ExecutionStatus, progress: Progress, summary: String },
@@ -37,6 +38,7 @@ impl RowWrite {
             | Self::AttemptStarted { id, .. }
             | Self::Segment { id, .. }
             | Self::Finished { id, .. } => *id,
+            Self::AttemptFailed(failed) => failed.id,
             Self::TargetFinished(result) => result.id,
         }
     }
@@ -45,10 +47,22 @@ impl RowWrite {
     pub(crate) fn node(&self) -> Option<&NodeId> {
         match self {
             Self::AttemptStarted { node, .. } => Some(node),
+            Self::AttemptFailed(failed) => Some(&failed.node),
             Self::TargetFinished(result) => Some(&result.node),
             Self::Started { .. } | Self::Segment { .. } | Self::Finished { .. } => None,
         }
     }
+}
+
+/// The end of an attempt that another one follows.
+#[derive(Debug)]
+pub(crate) struct FailedAttempt {
+    pub(crate) id: ExecutionId,
+    pub(crate) node: NodeId,
+    pub(crate) attempt: u32,
+    pub(crate) word: &'static str,
+    pub(crate) detail: Option<String>,
+    pub(crate) finished_at: i64,
 }
 
 /// The result of one node's run.
@@ -195,6 +209,16 @@ impl Encoder {
                     attempt: *attempt,
                     at: codec::nanos(*at),
                 }),
+                StoreWrite::AttemptFailed { id, node, attempt, at, outcome } => {
+                    rows.push(RowWrite::AttemptFailed(Box::new(FailedAttempt {
+                        id: *id,
+                        node: node.clone(),
+                        attempt: *attempt,
+                        word: outcome.word(),
+                        detail: codec::outcome_detail(outcome)?,
+                        finished_at: codec::nanos(*at),
+                    })));
+                }
                 StoreWrite::TargetFinished(result) => {
                     rows.push(RowWrite::TargetFinished(Box::new(ResultRow {
                         id: result.id,

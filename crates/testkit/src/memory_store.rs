@@ -215,9 +215,21 @@ fn write(state: &mut State, write: &StoreWrite) {
             target.state = TargetState::Running;
             target.attempt = *attempt;
             target.started_at = Some(*at);
+            (target.finished_at, target.result) = (None, None);
             if first {
                 stored.record.progress.start();
             }
+        }
+        StoreWrite::AttemptFailed { id, node, attempt, at, outcome } => {
+            let Some(stored) = executions.get_mut(id) else { return };
+            let same = |entry: &&mut AttemptRecord| entry.node == *node && entry.attempt == *attempt;
+            if let Some(entry) = stored.attempts.iter_mut().find(same) {
+                (entry.finished_at, entry.result) = (Some(*at), Some(outcome.clone()));
+            }
+            let Some(target) = stored.target(node) else { return };
+            target.state = TargetState::Queued;
+            (target.finished_at, target.result) = (Some(*at), Some(outcome.clone()));
+            stored.record.progress.requeue();
         }
         StoreWrite::TargetFinished(result) => {
             if let Some(stored) = executions.get_mut(&result.id) {
@@ -245,6 +257,7 @@ fn id_of(write: &StoreWrite) -> Option<ExecutionId> {
     match write {
         StoreWrite::Started { id, .. }
         | StoreWrite::AttemptStarted { id, .. }
+        | StoreWrite::AttemptFailed { id, .. }
         | StoreWrite::Events { id, .. }
         | StoreWrite::Finished { id, .. } => Some(*id),
         StoreWrite::TargetFinished(result) => Some(result.id),
@@ -377,16 +390,17 @@ impl ExecutionStore for MemoryStore {
             let mut fold = SummaryFold::new(stored.targets.len() as u64);
             for target in &mut stored.targets {
                 match (target.state, &target.result) {
-                    (TargetState::Queued, _) => {
+                    (TargetState::Queued, None) => {
                         let skipped = NodeOutcome::Skipped { why: SkipReason::Interrupted };
                         fold.finish(&skipped, false);
                         (target.state, target.result) = (TargetState::Finished, Some(skipped));
                     }
-                    (TargetState::Finished, Some(result)) => {
+                    (TargetState::Finished | TargetState::Queued, Some(result)) => {
                         if target.attempt > 0 {
                             fold.start();
                         }
                         fold.finish(result, target.attempt > 0);
+                        target.state = TargetState::Finished;
                     }
                     _ => {
                         fold.start();

@@ -152,6 +152,19 @@ pub enum StoreWrite {
         /// When.
         at: Timestamp,
     },
+    /// An attempt has ended and another one follows.
+    AttemptFailed {
+        /// Which execution.
+        id: ExecutionId,
+        /// Which node.
+        node: NodeId,
+        /// Which attempt.
+        attempt: u32,
+        /// When it ended.
+        at: Timestamp,
+        /// How.
+        outcome: NodeOutcome,
+    },
     /// A node's run is over.
     TargetFinished(Box<TargetResult>),
     /// Events to be kept, in the order of their sequence numbers.

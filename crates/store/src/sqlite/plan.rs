@@ -12,7 +12,7 @@ use sqlx::SqliteConnection;
 
 use super::live::{Live, LiveTarget};
 use super::place::Place;
-use crate::row::{OutputRow, ResultRow, RowWrite, TargetClass};
+use crate::row::{FailedAttempt, OutputRow, ResultRow, RowWrite, TargetClass};
 
 /// The rows that one transaction will write.
 #[derive(Debug, Default)]
@@ -45,13 +45,16 @@ pub(crate) struct TargetRow {
     pub(crate) detail: Option<String>,
 }
 
-/// An attempt that another one has followed.
+/// An attempt that another one has followed or will follow.
 #[derive(Debug)]
 pub(crate) struct AttemptRow {
     pub(crate) execution: i64,
     pub(crate) position: i64,
     pub(crate) attempt: i64,
     pub(crate) started_at: i64,
+    pub(crate) finished_at: Option<i64>,
+    pub(crate) word: Option<&'static str>,
+    pub(crate) detail: Option<String>,
 }
 
 /// Events in a row.
@@ -148,6 +151,16 @@ impl Plan {
                     row.started_at = Some(*at);
                 });
             }
+            (RowWrite::AttemptFailed(failed), Some(place)) => {
+                let held = execution.target(place);
+                // A repeated write of an attempt that was told before, or that another one has followed.
+                if held.class != TargetClass::Running || held.attempt != failed.attempt {
+                    return;
+                }
+                execution.set(place, LiveTarget { class: TargetClass::Queued, ..held });
+                self.execution(id, key).counts = true;
+                self.fail_attempt(key, place, held, failed);
+            }
             (RowWrite::TargetFinished(result), Some(place)) => {
                 let held = execution.target(place);
                 execution.set(
@@ -162,7 +175,10 @@ impl Plan {
                 self.execution(id, key).counts = true;
                 self.finish(key, place, result);
             }
-            (RowWrite::AttemptStarted { .. } | RowWrite::TargetFinished(_), None) => {}
+            (
+                RowWrite::AttemptStarted { .. } | RowWrite::AttemptFailed(_) | RowWrite::TargetFinished(_),
+                None,
+            ) => {}
         }
     }
 
@@ -181,14 +197,38 @@ impl Plan {
         });
     }
 
-    /// Keeps the attempt that `next` follows.
+    /// The attempt stands among the former ones at once; its end stands in the target too, which is what counts
+    /// when no further attempt is made.
+    fn fail_attempt(&mut self, key: i64, place: u32, held: LiveTarget, failed: &FailedAttempt) {
+        self.attempts.push(AttemptRow {
+            execution: key,
+            position: i64::from(place),
+            attempt: i64::from(failed.attempt),
+            started_at: held.started_at,
+            finished_at: Some(failed.finished_at),
+            word: Some(failed.word),
+            detail: failed.detail.clone(),
+        });
+        self.target(key, place, |row| {
+            row.attempt = i64::from(failed.attempt);
+            row.started_at = Some(held.started_at);
+            row.finished_at = Some(failed.finished_at);
+            row.word = Some(failed.word);
+            row.detail.clone_from(&failed.detail);
+        });
+    }
+
+    /// Keeps the attempt that `next` follows, unless its end was told and has been kept then.
     fn supersede(&mut self, key: i64, place: u32, held: LiveTarget, next: u32) {
-        if held.attempt > 0 && held.attempt < next {
+        if held.attempt > 0 && held.attempt < next && held.class != TargetClass::Queued {
             self.attempts.push(AttemptRow {
                 execution: key,
                 position: i64::from(place),
                 attempt: i64::from(held.attempt),
                 started_at: held.started_at,
+                finished_at: None,
+                word: None,
+                detail: None,
             });
         }
     }

@@ -74,7 +74,7 @@ pub(crate) async fn close(
     let skipped = NodeOutcome::Skipped { why: SkipReason::Interrupted };
     sqlx::query(
         "UPDATE pabawi_exec_targets SET state = $2, outcome = $3, detail = $4, finished_at = $5 \
-         WHERE execution = $1 AND state = $6",
+         WHERE execution = $1 AND state = $6 AND outcome IS NULL",
     )
     .bind(key)
     .bind(codec::state_code(TargetState::Finished))
@@ -85,13 +85,18 @@ pub(crate) async fn close(
     .execute(&mut *conn)
     .await
     .map_err(fault)?;
-    sqlx::query("UPDATE pabawi_exec_targets SET state = $2 WHERE execution = $1 AND state = $3")
-        .bind(key)
-        .bind(codec::state_code(TargetState::Interrupted))
-        .bind(codec::state_code(TargetState::Running))
-        .execute(&mut *conn)
-        .await
-        .map_err(fault)?;
+    // One that waited for another attempt ended as its last one did.
+    let ends =
+        [(TargetState::Queued, TargetState::Finished), (TargetState::Running, TargetState::Interrupted)];
+    for (from, to) in ends {
+        sqlx::query("UPDATE pabawi_exec_targets SET state = $2 WHERE execution = $1 AND state = $3")
+            .bind(key)
+            .bind(codec::state_code(to))
+            .bind(codec::state_code(from))
+            .execute(&mut *conn)
+            .await
+            .map_err(fault)?;
+    }
     sqlx::query(
         "UPDATE pabawi_exec_executions SET status = $2, finished_at = $3, summary = $4, progress = $5 \
          WHERE key = $1",
@@ -142,19 +147,17 @@ async fn fold(
         .map_err(fault)?;
         for row in &rows {
             next = row.try_get::<i64, _>(0).map_err(fault)?.saturating_add(1);
+            let outcome = codec::outcome_of(row.try_get(3).map_err(fault)?, row.try_get(4).map_err(fault)?)?;
             match codec::state_of(row.try_get(1).map_err(fault)?)? {
-                TargetState::Queued => fold.finish(&skipped, false),
+                TargetState::Queued if outcome.is_none() => fold.finish(&skipped, false),
                 TargetState::Running | TargetState::Interrupted => {
                     fold.start();
                     fold.interrupt();
                 }
-                TargetState::Finished => {
+                TargetState::Queued | TargetState::Finished => {
                     let had_started = row.try_get::<i64, _>(2).map_err(fault)? > 0;
-                    let outcome =
-                        codec::outcome_of(row.try_get(3).map_err(fault)?, row.try_get(4).map_err(fault)?)?
-                            .ok_or_else(|| {
-                                place.corrupt(format!("a finished target of {id} has no outcome"))
-                            })?;
+                    let outcome = outcome
+                        .ok_or_else(|| place.corrupt(format!("a finished target of {id} has no outcome")))?;
                     if had_started {
                         fold.start();
                     }

@@ -68,14 +68,22 @@ async fn write_targets(plan: &Plan, ids: &[i64], conn: &mut SqliteConnection) ->
 async fn write_attempts(plan: &Plan, conn: &mut SqliteConnection) -> sqlx::Result<()> {
     for chunk in bulk::chunks(&plan.attempts) {
         let sql = bulk::values(
-            "INSERT INTO pabawi_exec_attempts (execution, position, attempt, started_at) VALUES ",
-            4,
+            "INSERT INTO pabawi_exec_attempts (execution, position, attempt, started_at, finished_at, outcome, \
+             detail) VALUES ",
+            7,
             chunk.len(),
             " ON CONFLICT (execution, position, attempt) DO NOTHING",
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for row in chunk {
-            query = query.bind(row.execution).bind(row.position).bind(row.attempt).bind(row.started_at);
+            query = query
+                .bind(row.execution)
+                .bind(row.position)
+                .bind(row.attempt)
+                .bind(row.started_at)
+                .bind(row.finished_at)
+                .bind(row.word)
+                .bind(row.detail.clone());
         }
         query.execute(&mut *conn).await?;
     }

@@ -159,3 +159,33 @@ async fn cancel_requests_cross_processes() {
     assert_eq!(runs.take_cancel_requests().await.unwrap(), [word(one.id, "bob")]);
     assert_eq!(runs.take_cancel_requests().await.unwrap(), []);
 }
+
+/// R7.6: a target that waited for another attempt ended as its last one did; it is not called unknown.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_target_that_waited_for_another_attempt_ended_as_its_last_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await;
+    let new = execution("flaky", 2);
+    let id = new.id;
+    store.create(new).await.unwrap();
+    let exited = NodeOutcome::Exited { code: 7 };
+    let node = "n0".parse().unwrap();
+    let failed = StoreWrite::AttemptFailed { id, node, attempt: 1, at: at(2), outcome: exited.clone() };
+    store.append(&[StoreWrite::Started { id, at: at(0) }, start(id, "n0", 1), failed]).await.unwrap();
+    abandon(store, dir.path()).await;
+
+    let other = open(dir.path()).await;
+    assert_eq!(other.recover(at(60)).await.unwrap(), [id]);
+    let targets: Vec<_> =
+        all_targets(&other, id).await.into_iter().map(|target| (target.state, target.result)).collect();
+    let skipped = NodeOutcome::Skipped { why: SkipReason::Interrupted };
+    assert_eq!(
+        targets,
+        [(TargetState::Finished, Some(exited.clone())), (TargetState::Finished, Some(skipped))]
+    );
+    let attempts = other.attempts(id, None).await.unwrap();
+    assert_eq!(attempts.len(), 1, "{attempts:?}");
+    assert_eq!((attempts[0].finished_at, attempts[0].result.as_ref()), (Some(at(2)), Some(&exited)));
+    let summary = other.execution(id).await.unwrap().unwrap().summary.unwrap();
+    assert_eq!((summary.progress.failed, summary.progress.skipped), (1, 1));
+}

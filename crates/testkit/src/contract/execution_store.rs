@@ -24,7 +24,7 @@ macro_rules! execution_store_contract {
     ($module:ident, $subject:path) => {
         $crate::execution_store_contract!(@tests $module, $subject;
             what_is_created_is_read_back, an_idempotency_key_creates_once, a_run_is_followed_to_its_end,
-            attempts_are_kept_in_order, outputs_are_kept_by_content, a_shortened_output_tells_its_hole,
+            attempts_are_kept_in_order, a_failed_attempt_keeps_its_end, outputs_are_kept_by_content, a_shortened_output_tells_its_hole,
             a_spilled_output_is_taken_over, equal_outputs_are_grouped, events_are_read_from_any_number,
             history_is_found_by_every_field, pages_show_everything_once, targets_are_found_by_outcome,
             a_cancel_request_is_taken_once, unknown_things_are_none, a_closed_store_says_so);
@@ -153,6 +153,54 @@ pub async fn attempts_are_kept_in_order(subject: &StoreSubject) {
     assert_eq!(shown, [("web1", 1, at(11)), ("web2", 1, at(12)), ("web1", 2, at(13))]);
     let own = good("list", subject.store.attempts(new.id, Some(&web1)).await);
     assert_eq!(own.iter().map(|entry| entry.attempt).collect::<Vec<_>>(), [1, 2]);
+}
+
+/// R7.6: an attempt that is followed by another keeps its own end; until then its target waits.
+pub async fn a_failed_attempt_keeps_its_end(subject: &StoreSubject) {
+    let new = execution(1, "ada", "uptime", &["web1", "web2"]);
+    subject.created(&new).await;
+    let web1 = node("web1");
+    let start = |attempt, seconds| StoreWrite::AttemptStarted {
+        id: new.id,
+        node: node("web1"),
+        attempt,
+        at: at(seconds),
+    };
+    let failed = |attempt, seconds, code| StoreWrite::AttemptFailed {
+        id: new.id,
+        node: node("web1"),
+        attempt,
+        at: at(seconds),
+        outcome: NodeOutcome::Exited { code },
+    };
+    subject.append(&[StoreWrite::Started { id: new.id, at: at(10) }, start(1, 11)]).await;
+    subject.append(&[failed(1, 12, 7)]).await;
+    // The same write may come twice.
+    subject.append(&[failed(1, 12, 7)]).await;
+    let ends = async || -> Vec<_> {
+        let all = good("list", subject.store.attempts(new.id, Some(&web1)).await);
+        all.into_iter().map(|entry| (entry.attempt, entry.finished_at, entry.result)).collect()
+    };
+    let first = (1, Some(at(12)), Some(NodeOutcome::Exited { code: 7 }));
+    assert_eq!(ends().await, [first.clone()]);
+    let Some(record) = good("read", subject.store.execution(new.id).await) else { unreachable!("recorded") };
+    assert_eq!((record.progress.queued, record.progress.running), (2, 0));
+    let target = async || {
+        let page = good("list", subject.store.targets(new.id, &TargetQuery::default()).await);
+        page.items.into_iter().next().map(|target| (target.state, target.attempt))
+    };
+    assert_eq!(target().await, Some((TargetState::Queued, 1)));
+    // In one transaction too.
+    subject.append(&[start(2, 14), failed(2, 15, 8), start(3, 17)]).await;
+    let second = (2, Some(at(15)), Some(NodeOutcome::Exited { code: 8 }));
+    assert_eq!(ends().await, [first.clone(), second.clone(), (3, None, None)]);
+    assert_eq!(target().await, Some((TargetState::Running, 3)));
+    let mut last = result(new.id, &web1, NodeOutcome::Succeeded, None);
+    if let StoreWrite::TargetFinished(result) = &mut last {
+        (result.attempt, result.started_at, result.finished_at) = (3, Some(at(17)), at(18));
+    }
+    subject.append(&[last]).await;
+    assert_eq!(ends().await, [first, second, (3, Some(at(18)), Some(NodeOutcome::Succeeded))]);
 }
 
 /// R5.10: a complete output is read back byte for byte, in parts of any size.
