@@ -6,6 +6,7 @@
 //! status is folded from outcomes and never set.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use pabawi_domain::event::{EventKind, ExecutionEvent};
@@ -170,7 +171,28 @@ impl Hub {
                 let write = StoreWrite::AttemptStarted { id: self.live.id, node: node.clone(), attempt, at };
                 self.pending.write(write);
                 self.pending.answer(durable);
+                if attempt > 1 {
+                    tracing::info!(execution_id = %self.live.id, %node, attempt, "trying again");
+                }
                 self.emit(now, EventKind::NodeStarted { node, attempt }, true);
+            }
+            Message::AttemptFailed { index, attempt, outcome, retry_in } => {
+                self.fail_attempt(now, index, attempt, *outcome, retry_in);
+            }
+            Message::WaveStarted { wave, waves, targets } => {
+                self.emit(now, EventKind::WaveStarted { wave, waves, nodes: targets }, true);
+            }
+            Message::WaveFinished { wave, execution, unhealthy, pause } => {
+                let pause_ms = millis(pause);
+                let health_check = execution;
+                self.emit(now, EventKind::WaveFinished { wave, health_check, unhealthy, pause_ms }, true);
+            }
+            Message::RolloutStopped { why, failures, skipped } => {
+                tracing::warn!(execution_id = %self.live.id, ?why, failures, skipped, "rollout stopped");
+                self.emit(now, EventKind::RolloutStopped { why, failures, skipped }, true);
+            }
+            Message::StragglerLimit { p95_ms, limit_ms } => {
+                self.emit(now, EventKind::StragglerLimit { p95_ms, limit_ms }, true);
             }
             Message::NodeConnected { index, reused, phases } => {
                 let Some(node) = self.node(index) else { return };
@@ -194,16 +216,7 @@ impl Hub {
             Message::NodeFinished { index, end } => self.finish_node(now, index, *end),
             Message::NeverStarted { indices, outcome } => {
                 for index in indices {
-                    let end = NodeEnd {
-                        attempt: 0,
-                        outcome: (*outcome).clone(),
-                        started_at: None,
-                        finished_at: now,
-                        duration_ms: 0,
-                        stdout: None,
-                        stderr: None,
-                    };
-                    self.finish_node(now, index, end);
+                    self.finish_node(now, index, NodeEnd::never_started((*outcome).clone(), now));
                 }
             }
             Message::CancelRequested { by, nodes, kill } => {
@@ -211,6 +224,34 @@ impl Hub {
             }
             Message::AllEnded => self.finish(now),
         }
+    }
+
+    /// R7.6
+    fn fail_attempt(
+        &mut self,
+        now: Timestamp,
+        index: u32,
+        attempt: u32,
+        outcome: NodeOutcome,
+        retry_in: Duration,
+    ) {
+        let Some(node) = self.node(index) else { return };
+        if let Some(begun) = self.begun_mut(index)
+            && std::mem::take(begun)
+        {
+            self.fold.requeue();
+        }
+        let retry_in_ms = millis(retry_in);
+        tracing::warn!(execution_id = %self.live.id, %node, attempt, outcome = outcome.word(), retry_in_ms,
+            "attempt failed, trying again: {}", outcome.describe());
+        self.pending.write(StoreWrite::AttemptFailed {
+            id: self.live.id,
+            node: node.clone(),
+            attempt,
+            at: now,
+            outcome: outcome.clone(),
+        });
+        self.emit(now, EventKind::AttemptFailed { node, attempt, result: outcome, retry_in_ms }, true);
     }
 
     fn finish_node(&mut self, now: Timestamp, index: u32, end: NodeEnd) {
@@ -245,7 +286,7 @@ impl Hub {
     fn finish(&mut self, now: Timestamp) {
         self.all_ended = true;
         let duration = self.started.map(|at| at.elapsed()).unwrap_or_default();
-        let summary = self.fold.summary(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
+        let summary = self.fold.summary(millis(duration));
         let counts = summary.progress;
         tracing::info!(
             execution_id = %self.live.id,
@@ -309,6 +350,10 @@ impl Hub {
             tracing::debug!(execution_id = %id, %node, outcome = word, code, ?causes, "{what}");
         }
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Waits for the batch in flight. Dropping the future keeps it there.

@@ -9,6 +9,7 @@ use pabawi_domain::host_key::HostKeyPolicy;
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::ports::Clock;
 use pabawi_domain::request::Caller;
+use pabawi_domain::resilience::RetryPolicy;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::authorize::AuthorizerGate;
@@ -37,6 +38,7 @@ pub(crate) struct RunContext {
     pub(crate) journaller: Journaller,
     pub(crate) connect_timeout: Duration,
     pub(crate) node_timeout: Option<Duration>,
+    pub(crate) retry: Option<RetryPolicy>,
     pub(crate) host_keys: Option<HostKeyPolicy>,
     pub(crate) debug: bool,
 }

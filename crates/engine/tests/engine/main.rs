@@ -16,6 +16,10 @@ mod reading_events;
 #[cfg(test)]
 mod rerunning;
 #[cfg(test)]
+mod retrying;
+#[cfg(test)]
+mod rolling_out;
+#[cfg(test)]
 mod scheduling;
 #[cfg(test)]
 mod shutting_down;
