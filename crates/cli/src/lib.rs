@@ -15,6 +15,7 @@ mod open;
 mod option_names;
 mod prompt;
 mod request;
+mod rollout;
 mod signals;
 mod text;
 mod watch;

@@ -10,6 +10,7 @@ mod duration;
 mod executions;
 mod format;
 mod process;
+mod rollout;
 mod root;
 mod run;
 mod selection;
@@ -23,6 +24,7 @@ pub use executions::{
 };
 pub use format::Format;
 pub use process::{LinkLossArg, ProcessArgs, RunAsMethodArg};
+pub use rollout::{GrowthArg, RetryArgs, RolloutArgs};
 pub use root::{Cli, Command, GlobalArgs, LogFormat, ManArgs, TargetsCommand};
 pub use run::{CopyCommand, DownArgs, ExecutionArgs, OutputStyleArgs, RunArgs, ScriptArgs, UpArgs};
 pub use selection::{SelectionArgs, SourceArgs};

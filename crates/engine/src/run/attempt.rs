@@ -89,8 +89,16 @@ fn chance(id: ExecutionId, index: u32, attempt: u32) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use jiff::Timestamp;
+
     use super::*;
+
+    /// An attempt that failed now.
+    pub(crate) fn failed_attempt(number: u32) -> Again {
+        let end = NodeEnd::never_started(NodeOutcome::Exited { code: 1 }, Timestamp::UNIX_EPOCH);
+        Again { end: NodeEnd { attempt: number, ..end }, first_began: Instant::now(), wait: Duration::ZERO }
+    }
 
     /// R7.5: nodes that failed together do not come back together.
     #[test]

@@ -19,18 +19,4 @@ pub(crate) use spill::probe_spill_dir;
 pub(crate) use stop::{StopCause, StopOrder, give};
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use std::time::Duration;
-
-    use jiff::Timestamp;
-    use pabawi_domain::outcome::NodeOutcome;
-    use tokio::time::Instant;
-
-    use super::{Again, NodeEnd};
-
-    /// An attempt that failed now.
-    pub(crate) fn failed_attempt(number: u32) -> Again {
-        let end = NodeEnd::never_started(NodeOutcome::Exited { code: 1 }, Timestamp::UNIX_EPOCH);
-        Again { end: NodeEnd { attempt: number, ..end }, first_began: Instant::now(), wait: Duration::ZERO }
-    }
-}
+pub(crate) use attempt::tests;
