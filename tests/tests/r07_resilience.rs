@@ -13,7 +13,7 @@ use pabawi_tests::{Lab, lines_of};
 use serde_json::Value;
 
 fn attempts(lab: &Lab, node: &str) -> Vec<(u64, String)> {
-    let shown = lab.pab(["executions", "events", "last", "--format", "ndjson"]).succeeds().events();
+    let shown = lab.pab(["executions", "events", "last"]).succeeds().events();
     let of_node = |event: &&Value| event["node"] == node;
     let ends = shown.iter().filter(of_node).filter(|event| event.get("result").is_some());
     ends.map(|event| {
@@ -72,4 +72,32 @@ fn the_limit_over_all_attempts_ends_them() {
         .exits(3);
     let failed = ran.events().iter().filter(|event| event["type"] == "attemptFailed").count();
     assert!((1..=12).contains(&failed), "{failed}");
+}
+
+/// R7.7, R7.8: a node that could not be reached again and again is refused at once, in the next call too, until it is
+/// time for a probe or somebody resets it.
+#[test]
+fn a_node_that_fails_again_and_again_is_refused_until_somebody_says_otherwise() {
+    let lab = Lab::new(2);
+    lab.fleet().stop_node(1).unwrap();
+    let run = || lab.run("web[01-02]", "true").args(["--node-breaker", "2"]);
+    for _ in 0..2 {
+        let ran = run().exits(1);
+        assert!(ran.err().contains("web02  unreachable"), "{ran}");
+    }
+    lab.fleet().start_node(1).unwrap();
+    let refused = run().exits(1);
+    assert!(refused.err().contains("web02  rejected"), "{refused}");
+    assert!(refused.err().contains("the next probe may pass at"), "{refused}");
+    let listed = lab.pab(["breakers", "list", "--format", "ndjson"]).succeeds().events();
+    assert_eq!(
+        (listed.len(), &listed[0]["component"], &listed[0]["state"]),
+        (1, &"node:web02".into(), &"open".into())
+    );
+    assert!(lab.pab(["breakers", "list"]).succeeds().out().contains("node:web02"));
+    let _ = lab.pab(["breakers", "reset", "node:web02"]).succeeds();
+    assert_eq!(lab.pab(["breakers", "list", "--format", "json"]).succeeds().json(), Value::Array(vec![]));
+    let _ = run().succeeds();
+    let bad = lab.pab(["breakers", "reset", "web02"]).exits(2);
+    assert!(bad.err().contains("plugin:NAME or node:NAME"), "{bad}");
 }

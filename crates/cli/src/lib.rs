@@ -78,6 +78,7 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             ExecutionsCommand::Cancel(args) => command::cancel::cancel(global, args).await,
             ExecutionsCommand::Rerun(args) => command::rerun::rerun(global, args).await,
         },
+        Command::Breakers(command) => command::breakers::breakers(global, command).await,
         Command::Targets(TargetsCommand::Expand { expression, sources, format }) => {
             command::targets::expand(global, expression, sources, *format).await
         }

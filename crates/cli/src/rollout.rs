@@ -1,8 +1,8 @@
 //! From options to a [`Rollout`] and a [`RetryPolicy`]. Nothing is checked that the domain checks.
 
 use pabawi::{
-    Action, Canary, CommandAction, Growth, HealthCheck, Mode, RetryPolicy, Rolling, Rollout, Stragglers,
-    TargetExpression,
+    Action, BreakerPolicy, Canary, CommandAction, EngineLimits, Growth, HealthCheck, Mode, RetryPolicy,
+    Rolling, Rollout, Stragglers, TargetExpression,
 };
 
 use crate::args::{GrowthArg, RetryArgs, RolloutArgs};
@@ -50,6 +50,17 @@ pub(crate) fn retry(args: &RetryArgs) -> Option<RetryPolicy> {
     policy.deadline_ms = args.retry_deadline.map(millis);
     policy.idempotent = args.idempotent;
     Some(policy)
+}
+
+/// The limits of an engine that runs something.
+pub(crate) fn limits(args: &RetryArgs) -> EngineLimits {
+    let node_breaker = args.node_breaker.map(|failures| BreakerPolicy {
+        failures,
+        window_ms: 600_000,
+        open_ms: 60_000,
+        ..BreakerPolicy::default()
+    });
+    EngineLimits { node_breaker, ..EngineLimits::default() }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use pabawi_domain::breaker::{BreakerStatus, Component};
 use pabawi_domain::id::ExecutionId;
 use pabawi_domain::node::Target;
 use pabawi_domain::ports::{Clock, ExecutionStore, PoolStats, TargetResolver};
@@ -15,13 +16,15 @@ use tokio::sync::{RwLock, Semaphore, mpsc};
 use tokio::task::AbortHandle;
 
 use crate::authorize::{AuthorizerGate, authorize};
+use crate::breaker::BreakerBoard;
 use crate::builder::EngineBuilder;
 use crate::dispatcher::{Control, Dispatcher, HealthChecks, Orders};
-use crate::emit::{Hub, RecorderHandle};
+use crate::emit::{Hub, RecorderHandle, Ways};
 use crate::error::{EngineError, SubmitError};
 use crate::foreign::Foreign;
 use crate::journaller::Journaller;
 use crate::limits::EngineLimits;
+use crate::meter::Meter;
 use crate::plan::{ExecutionPlan, Transports, plan};
 use crate::record::{Recorded, RecordedExecution, record};
 use crate::registry::{Live, Registry};
@@ -59,6 +62,8 @@ pub(crate) struct Shared {
     pub(crate) room: Arc<QueueRoom>,
     pub(crate) scheduler: SchedulerHandle,
     pub(crate) recorder: RecorderHandle,
+    pub(crate) breakers: Arc<BreakerBoard>,
+    pub(crate) meter: Meter,
     pub(crate) closing: AtomicBool,
     /// Held for reading by a submission from its recording to its start, for writing by a shutdown.
     pub(crate) submissions: RwLock<()>,
@@ -168,6 +173,25 @@ impl Engine {
             store_trouble: shared.recorder.trouble().map(|error| error.to_string()),
             transports: transports.map(|one| (one.name().to_owned(), one.stats())).collect(),
         }
+    }
+
+    /// The circuit breakers that are not closed or have seen failures lately. Needs `breakers.show`.
+    ///
+    /// # Errors
+    /// [`EngineError::Denied`].
+    pub async fn breakers(&self, caller: &Caller) -> Result<Vec<BreakerStatus>, EngineError> {
+        self.may(caller, "breakers.show").await?;
+        Ok(self.shared.breakers.all())
+    }
+
+    /// Closes a circuit breaker; `false` when it is closed already. Needs `breakers.reset`.
+    ///
+    /// # Errors
+    /// [`EngineError::Denied`].
+    pub async fn reset_breaker(&self, caller: &Caller, component: &Component) -> Result<bool, EngineError> {
+        self.may(caller, "breakers.reset").await?;
+        tracing::info!(%component, user = ?caller.user, "circuit breaker reset");
+        Ok(self.shared.breakers.reset(component))
     }
 
     /// The limits that are in force.
@@ -321,19 +345,18 @@ fn start(
         connect_timeout: timeouts.connect_ms.map_or(limits.connect_timeout, Duration::from_millis),
         node_timeout: timeouts.node_ms.map(Duration::from_millis),
         retry: request.retry,
+        breakers: Arc::clone(&shared.breakers),
         host_keys: request.host_keys,
         debug: request.debug,
     });
     shared.registry.insert(Arc::clone(&live));
-    let hub = Hub::new(
-        Arc::clone(&live),
-        Arc::clone(&shared.registry),
-        targets,
-        inbox,
-        shared.recorder.clone(),
-        Arc::clone(&shared.clock),
-        limits.stored_output_event_bytes,
-    );
+    let ways = Ways {
+        recorder: shared.recorder.clone(),
+        clock: Arc::clone(&shared.clock),
+        meter: shared.meter.clone(),
+        stored_output: limits.stored_output_event_bytes,
+    };
+    let hub = Hub::new(Arc::clone(&live), Arc::clone(&shared.registry), targets, inbox, ways);
     let store = &shared.store;
     let followed = follow.map(|mode| Subscription::live(Arc::clone(&live), Arc::clone(store), 1, mode));
     tokio::spawn(hub.run());

@@ -45,9 +45,11 @@ mod emit;
 
 mod subscribe;
 
+mod breaker;
 mod cancel;
 mod foreign;
 mod journaller;
+mod meter;
 mod panic_guard;
 mod query;
 mod registry;

@@ -25,7 +25,7 @@ pub use executions::{
 pub use format::Format;
 pub use process::{LinkLossArg, ProcessArgs, RunAsMethodArg};
 pub use rollout::{GrowthArg, RetryArgs, RolloutArgs};
-pub use root::{Cli, Command, GlobalArgs, LogFormat, ManArgs, TargetsCommand};
+pub use root::{BreakersCommand, Cli, Command, GlobalArgs, LogFormat, ManArgs, TargetsCommand};
 pub use run::{CopyCommand, DownArgs, ExecutionArgs, OutputStyleArgs, RunArgs, ScriptArgs, UpArgs};
 pub use selection::{SelectionArgs, SourceArgs};
 pub use time::parse_time;

@@ -91,6 +91,11 @@ pub struct RetryArgs {
     /// Running the command twice is the same as running it once: it may be tried again even where it may have run
     #[arg(long, requires = "retries")]
     pub idempotent: bool,
+
+    /// Refuse a node at once for a minute when it could not be reached so many times within ten minutes; pab breakers
+    /// list shows which [default: never]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub node_breaker: Option<u32>,
 }
 
 /// How waits grow from one attempt to the next.

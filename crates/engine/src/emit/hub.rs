@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use super::batch::Batch;
 use super::message::Message;
 use super::recorder::RecorderHandle;
+use crate::meter::Meter;
 use crate::plan::PlannedTarget;
 use crate::registry::{Live, Registry};
 use crate::run::NodeEnd;
@@ -31,6 +32,15 @@ const MAX_BATCH: usize = 1024;
 /// Failed nodes of one execution that are logged as warnings; the others are logged at the level debug.
 const WARNED_NODES: u64 = 20;
 
+/// Where a hub takes things to, the same for every execution.
+pub(crate) struct Ways {
+    pub(crate) recorder: RecorderHandle,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) meter: Meter,
+    /// Bytes of each stream whose output events are stored.
+    pub(crate) stored_output: u64,
+}
+
 /// One execution's event stream in the making.
 pub(crate) struct Hub {
     live: Arc<Live>,
@@ -40,6 +50,7 @@ pub(crate) struct Hub {
     inbox: mpsc::Receiver<Message>,
     recorder: RecorderHandle,
     clock: Arc<dyn Clock>,
+    meter: Meter,
     stored_output: u64,
     next_seq: u64,
     fold: SummaryFold,
@@ -72,10 +83,9 @@ impl Hub {
         registry: Arc<Registry>,
         targets: Arc<[PlannedTarget]>,
         inbox: mpsc::Receiver<Message>,
-        recorder: RecorderHandle,
-        clock: Arc<dyn Clock>,
-        stored_output: u64,
+        ways: Ways,
     ) -> Self {
+        let Ways { recorder, clock, meter, stored_output } = ways;
         let total = targets.len() as u64;
         let fold = SummaryFold::new(total);
         let mut hub = Self {
@@ -87,6 +97,7 @@ impl Hub {
             inbox,
             recorder,
             clock,
+            meter,
             stored_output,
             next_seq: 1,
             fold,
@@ -191,6 +202,9 @@ impl Hub {
                 tracing::warn!(execution_id = %self.live.id, ?why, failures, skipped, "rollout stopped");
                 self.emit(now, EventKind::RolloutStopped { why, failures, skipped }, true);
             }
+            Message::Breaker(breaker) => {
+                self.emit(now, EventKind::BreakerChanged { breaker: *breaker }, true);
+            }
             Message::StragglerLimit { p95_ms, limit_ms } => {
                 self.emit(now, EventKind::StragglerLimit { p95_ms, limit_ms }, true);
             }
@@ -242,6 +256,7 @@ impl Hub {
             self.fold.requeue();
         }
         let retry_in_ms = millis(retry_in);
+        self.meter.retry();
         tracing::warn!(execution_id = %self.live.id, %node, attempt, outcome = outcome.word(), retry_in_ms,
             "attempt failed, trying again: {}", outcome.describe());
         self.pending.write(StoreWrite::AttemptFailed {
@@ -258,6 +273,7 @@ impl Hub {
         let Some(node) = self.node(index) else { return };
         let had_started = self.begun_mut(index).is_some_and(|begun| *begun);
         self.fold.finish(&end.outcome, had_started);
+        self.meter.node_run(end.outcome.word(), end.duration_ms as f64 / 1000.0);
         if !end.outcome.is_success() {
             self.log_failure(&node, &end.outcome);
         }
@@ -288,6 +304,7 @@ impl Hub {
         let duration = self.started.map(|at| at.elapsed()).unwrap_or_default();
         let summary = self.fold.summary(millis(duration));
         let counts = summary.progress;
+        self.meter.execution(&summary);
         tracing::info!(
             execution_id = %self.live.id,
             correlation_id = self.live.request.correlation_id.as_ref().map(|id| id.as_str()),

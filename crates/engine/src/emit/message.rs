@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use pabawi_domain::breaker::BreakerStatus;
 use pabawi_domain::host_key::HostKeySeen;
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::outcome::{NodeOutcome, SkipReason};
@@ -40,6 +41,8 @@ pub(crate) enum Message {
     WaveFinished { wave: u64, execution: Option<ExecutionId>, unhealthy: Option<String>, pause: Duration },
     /// No further target is started.
     RolloutStopped { why: SkipReason, failures: u64, skipped: u64 },
+    /// A circuit breaker has changed its state.
+    Breaker(Box<BreakerStatus>),
     /// How long a target may take, seen from the others.
     StragglerLimit { p95_ms: u64, limit_ms: u64 },
     /// A node's run is over.

@@ -13,6 +13,7 @@ use pabawi_domain::resilience::RetryPolicy;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::authorize::AuthorizerGate;
+use crate::breaker::BreakerBoard;
 use crate::emit::Message;
 use crate::journaller::Journaller;
 use crate::limits::EngineLimits;
@@ -39,6 +40,7 @@ pub(crate) struct RunContext {
     pub(crate) connect_timeout: Duration,
     pub(crate) node_timeout: Option<Duration>,
     pub(crate) retry: Option<RetryPolicy>,
+    pub(crate) breakers: Arc<BreakerBoard>,
     pub(crate) host_keys: Option<HostKeyPolicy>,
     pub(crate) debug: bool,
 }

@@ -34,6 +34,7 @@ use super::capture::Captures;
 use super::context::RunContext;
 use super::outcome::{of_end, of_failure};
 use super::stop::{StopOrder, kill_is_ordered, ordered};
+use crate::breaker::Passage;
 use crate::emit::Message;
 use crate::panic_guard::CatchPanic;
 use crate::schedule::Permit;
@@ -123,16 +124,24 @@ impl NodeRun {
             waiting: VecDeque::new(),
             progress_told: None,
         };
-        let outcome =
-            match CatchPanic(Box::pin(self.drive(&planned.target, planned.transport, &mut notes))).await {
-                Ok(outcome) => outcome,
-                Err(panic) => {
-                    let node = planned.target.node.clone();
-                    let text = format!("the transport panicked: {panic}");
-                    tracing::error!(execution_id = %context.id, %node, %panic, "transport panicked");
-                    NodeOutcome::PluginFault { error: NodeError::new(node, ErrorCode::PluginFault, text) }
-                }
-            };
+        let mut passage = None;
+        let outcome = match CatchPanic(Box::pin(self.drive(
+            &planned.target,
+            planned.transport,
+            &mut notes,
+            &mut passage,
+        )))
+        .await
+        {
+            Ok(outcome) => outcome,
+            Err(panic) => {
+                let node = planned.target.node.clone();
+                let text = format!("the transport panicked: {panic}");
+                tracing::error!(execution_id = %context.id, %node, %panic, "transport panicked");
+                NodeOutcome::PluginFault { error: NodeError::new(node, ErrorCode::PluginFault, text) }
+            }
+        };
+        self.tell_breakers(passage, &outcome).await;
         let duration = notes.began.map_or(Duration::ZERO, |(_, at)| at.elapsed());
         while !notes.waiting.is_empty() {
             if !self.tell(&mut notes.waiting).await {
@@ -185,9 +194,39 @@ impl NodeRun {
         }
     }
 
-    async fn drive(&mut self, target: &Target, transport: usize, notes: &mut Notes) -> NodeOutcome {
+    async fn drive(
+        &mut self,
+        target: &Target,
+        transport: usize,
+        notes: &mut Notes,
+        passage: &mut Option<Passage>,
+    ) -> NodeOutcome {
+        match self.pass(target, transport).await {
+            Ok(passed) => *passage = Some(passed),
+            Err(refused) => return refused,
+        }
         match self.attempt(target, transport, notes).await {
             Ok(outcome) | Err(outcome) => outcome,
+        }
+    }
+
+    /// The authorizer's second look, then the circuit breakers (R7.8). `Err` is the outcome of a refused run.
+    async fn pass(&mut self, target: &Target, transport: usize) -> Result<Passage, NodeOutcome> {
+        let context = Arc::clone(&self.context);
+        before_start(&mut self.stop, None, ask_again(&context, target)).await??;
+        let name = context.transports.plugin(transport);
+        let mut passage = context.breakers.pass(name, &target.node)?;
+        for change in passage.take_changes() {
+            let _ = context.hub.send(Message::Breaker(Box::new(change))).await;
+        }
+        Ok(passage)
+    }
+
+    async fn tell_breakers(&self, passage: Option<Passage>, outcome: &NodeOutcome) {
+        let Some(passage) = passage else { return };
+        for change in passage.end(outcome) {
+            // A hub that is gone has told so itself.
+            let _ = self.context.hub.send(Message::Breaker(Box::new(change))).await;
         }
     }
 
@@ -202,8 +241,6 @@ impl NodeRun {
         let internal = |text: &str| NodeOutcome::Failed {
             error: NodeError::new(target.node.clone(), ErrorCode::Internal, text),
         };
-        before_start(&mut self.stop, None, ask_again(&context, target)).await??;
-
         let at = context.clock.now();
         let now = Instant::now();
         let first_began = *self.attempt.first_began.get_or_insert(now);

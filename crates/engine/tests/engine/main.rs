@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod authorizing;
 #[cfg(test)]
+mod breaking;
+#[cfg(test)]
 mod cancelling;
 #[cfg(test)]
 mod failures;

@@ -17,7 +17,7 @@ use pabawi_engine::{CancelScope, EngineLimits};
 use pabawi_testkit::scripted::{Gate, NodeScript, ScriptedTransport};
 use proptest::prelude::*;
 
-use super::support::{GRACEFUL, Rig, ann, command, node};
+use super::support::{GRACEFUL, Rig, ann, command, node, settle};
 
 fn second() -> NodeScript {
     NodeScript::new().waits(Duration::from_secs(1))
@@ -219,13 +219,8 @@ async fn cancelling_ends_a_check_too_and_nothing_follows() {
     let id = rig.submit(checked("n*4", &[Share::Count(2)], Some("probe"))).await;
     rig.events(id).await.until_finished("n1").await;
     let query = ExecutionQuery { text: Some("is-it-well".to_owned()), ..ExecutionQuery::default() };
-    let check = loop {
-        tokio::task::yield_now().await;
-        let found = rig.engine.executions(&ann(), &query).await.unwrap().items;
-        if let [check] = found.as_slice() {
-            break check.id;
-        }
-    };
+    settle().await;
+    let check = rig.engine.executions(&ann(), &query).await.unwrap().items[0].id;
     rig.events(check).await.until_started("probe").await;
     rig.engine.cancel(&ann(), id, CancelScope::All, GRACEFUL).await.unwrap();
     assert_eq!(rig.wait(id).await.summary.status, ExecutionStatus::Cancelled);

@@ -4,6 +4,7 @@
 //! [`execution_store_contract!`](crate::execution_store_contract). A contract knows only the port; what is
 //! special about one implementation is tested beside it.
 
+pub mod breaker_store;
 pub mod execution_store;
 mod records;
 mod run;
