@@ -13,6 +13,9 @@ pub(super) const MAX_BACKLOG: usize = 1024 * 1024;
 /// other lines first but gives no limit; OpenSSH's client stops at 1024 lines.
 pub(super) const MAX_PRE_BANNER: usize = 64 * 1024;
 
+/// Sent bytes at the head of the buffer that are worth moving the rest for (bytes).
+const SENT_KEPT: usize = 64 * 1024;
+
 /// How much of the peer's first bytes is kept for error messages (bytes).
 const GREETING_KEPT: usize = 256;
 
@@ -93,6 +96,11 @@ impl IoBuffers {
         self.outbound_at = (self.outbound_at + n).min(self.outbound.len());
         if self.outbound_at == self.outbound.len() {
             self.outbound.clear();
+            self.outbound_at = 0;
+        } else if self.outbound_at >= SENT_KEPT && self.outbound_at >= self.outbound.len() / 2 {
+            // On a link slower than its writers the buffer never runs empty. No more is moved than has been
+            // sent since the last move, so that a byte sent costs at most one byte moved.
+            self.outbound.drain(..self.outbound_at);
             self.outbound_at = 0;
         }
     }
@@ -193,5 +201,28 @@ mod tests {
         assert_eq!(io.unsent(), b"cdefgh");
         io.sent(6);
         assert!(io.unsent().is_empty());
+    }
+
+    /// R8.5: a link that is always behind holds what waits, and not all that has ever been sent.
+    #[test]
+    fn a_buffer_that_never_runs_empty_does_not_grow() {
+        let mut io = IoBuffers::default();
+        let mut written = 0_u64;
+        let packet = |number: u64| number.to_be_bytes().repeat(4000);
+        let mut left = std::collections::VecDeque::new();
+        for _ in 0..700 {
+            while !io.backlogged() {
+                assert!(io.put(&packet(written)));
+                left.extend(packet(written));
+                written += 1;
+            }
+            // As much as a busy link takes, and never a whole number of packets.
+            assert!(io.unsent()[..30_001] == left.make_contiguous()[..30_001]);
+            left.drain(..30_001);
+            io.sent(30_001);
+            assert!(!io.unsent().is_empty());
+            assert!(io.outbound.capacity() <= 4 * MAX_BACKLOG, "{} bytes", io.outbound.capacity());
+        }
+        assert!(written * 32_000 > 16 * MAX_BACKLOG as u64);
     }
 }
