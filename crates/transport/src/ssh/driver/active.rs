@@ -14,6 +14,9 @@ use super::session::{SshError, Step};
 
 /// Reads from one stream of one channel in one turn.
 const READS_PER_TURN: u32 = 8;
+/// Bytes that one channel writes in one turn, but for the packet that exceeds them: less than the backlog allows, so
+/// that others get their turn before it is full.
+const WRITE_PER_TURN: usize = 64 * 1024;
 /// Bytes of one read.
 const READ_SIZE: usize = 32 * 1024;
 
@@ -35,6 +38,8 @@ pub(super) struct ChannelTurn {
     pub(super) progress: bool,
     /// It is closed on both sides.
     pub(super) closed: bool,
+    /// It had input to write and wrote nothing, because others had filled the backlog.
+    pub(super) held_up: bool,
 }
 
 impl ActiveChannel {
@@ -56,9 +61,9 @@ impl ActiveChannel {
     /// # Errors
     /// [`SshError`] when the whole session is at its end.
     pub(super) fn turn(&mut self, connection: &mut Connection) -> Result<ChannelTurn, SshError> {
-        let mut progress = false;
+        let (mut progress, mut held_up) = (false, false);
         if !self.closing {
-            progress |= self.write(connection);
+            (progress, held_up) = self.write(connection);
             progress |= self.read(connection)?;
             progress |= self.tell(connection);
         }
@@ -70,20 +75,27 @@ impl ActiveChannel {
                 Err(error) if is_fatal(&error) => return Err(error),
                 Err(_) => true,
             };
-            return Ok(ChannelTurn { progress, closed });
+            return Ok(ChannelTurn { progress, closed, held_up: false });
         }
-        Ok(ChannelTurn { progress, closed: false })
+        Ok(ChannelTurn { progress, closed: false, held_up })
     }
 
-    fn write(&mut self, connection: &mut Connection) -> bool {
-        let mut progress = false;
-        // Bounded by the backlog limit and by the queue.
-        while self.input_open && !connection.session.io().backlogged() {
+    /// Whether something moved, and whether nothing did because of the others.
+    fn write(&mut self, connection: &mut Connection) -> (bool, bool) {
+        let (mut progress, mut held_up) = (false, false);
+        let mut written = 0;
+        // What is offered is never cut to what is left of the turn: libssh2 wants to see the same bytes again.
+        while self.input_open && written < WRITE_PER_TURN {
             let Some(bytes) = self.pipe.front() else { break };
+            if connection.session.io().backlogged() {
+                held_up = written == 0;
+                break;
+            }
             match connection.session.write(&self.raw, &bytes) {
                 Ok(0) => break,
                 Ok(n) => {
                     self.pipe.written(n);
+                    written += n;
                     progress = true;
                 }
                 Err(_) => {
@@ -103,7 +115,7 @@ impl ActiveChannel {
                 }
             }
         }
-        progress
+        (progress, held_up)
     }
 
     fn read(&mut self, connection: &mut Connection) -> Result<bool, SshError> {

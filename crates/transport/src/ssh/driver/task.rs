@@ -263,10 +263,14 @@ impl Driver {
     fn pass(&mut self) -> bool {
         let mut progress = self.start_channels();
         let mut index = 0;
+        let mut held_up = None;
         while let Some(channel) = self.channels.get_mut(index) {
             match channel.turn(&mut self.connection) {
-                Ok(ChannelTurn { progress: moved, closed }) => {
+                Ok(ChannelTurn { progress: moved, closed, held_up: waits }) => {
                     progress |= moved;
+                    if waits {
+                        held_up.get_or_insert(index);
+                    }
                     if closed {
                         let channel = self.channels.swap_remove(index);
                         self.retire(channel);
@@ -280,6 +284,11 @@ impl Driver {
                 }
             }
             index += 1;
+        }
+        // On a link slower than its writers, those in front fill whatever room there is. The first one that found
+        // none is in front next time. It has not moved: only channels behind it have been taken out since.
+        if let Some(first) = held_up.filter(|first| *first < self.channels.len()) {
+            self.channels.rotate_left(first);
         }
         self.take_in();
         progress

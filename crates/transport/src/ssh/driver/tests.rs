@@ -10,6 +10,9 @@ use tokio::net::TcpStream;
 
 use super::*;
 
+mod fairness;
+mod relay;
+
 const HOST_KEYS: [&str; 1] = ["ssh-ed25519"];
 
 async fn login(fleet: &Fleet, link: Link) -> Connection {
