@@ -9,6 +9,7 @@
 //! | `link` | a TCP connection, or a channel of another connection |
 //! | `connection` | a session on its link, up to the login |
 //! | `task` | the task that drives a connection after the login |
+//! | `remote` | the handle on that task |
 //! | `starting`, `active` | a channel on its way, a channel that runs |
 //! | `pipe`, `message` | how others talk to that task |
 //! | `blocking` | a connection handed over to blocking code |
@@ -25,6 +26,7 @@ mod io_buffers;
 mod link;
 mod message;
 mod pipe;
+mod remote;
 mod session;
 mod starting;
 mod task;
@@ -37,5 +39,6 @@ pub(crate) use connection::{Connection, DriveError};
 pub(crate) use link::Link;
 pub(crate) use message::{ChannelKind, LinkEnd, OpenError};
 pub(crate) use pipe::{ChannelEvent, ChannelHandle};
+pub(crate) use remote::Remote;
 pub(crate) use session::{Signer, SshError, Step};
-pub(crate) use task::{Driver, DriverOptions, Remote};
+pub(crate) use task::{Driver, DriverOptions};

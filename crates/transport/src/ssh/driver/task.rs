@@ -1,4 +1,4 @@
-//! The task that drives one connection: [`Driver`], and how others reach it: [`Remote`].
+//! The task that drives one connection: [`Driver`]. Others reach it by its [`Remote`].
 //!
 //! One task owns the session, the link and all channels; everybody else sends it requests and reads its queues. A
 //! turn passes over all channels, sends what that produced, takes in what has come, and only when none of this
@@ -6,18 +6,18 @@
 //! it is told to, or when nobody can reach it any more.
 
 use std::io::ErrorKind;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::active::{ActiveChannel, ChannelTurn};
 use super::channel::RawChannel;
 use super::connection::{Connection, closed, with_scratch};
 use super::message::{ChannelKind, LinkEnd, OpenError, OpenRequest, Request};
-use super::pipe::{ChannelEvent, ChannelHandle, Pipe};
+use super::pipe::{ChannelEvent, ChannelHandle};
+use super::remote::{REQUESTS, Remote, Shared};
 use super::starting::{Starting, Turn};
 
 /// Turns without a pause before other tasks of the thread get theirs.
@@ -30,8 +30,6 @@ const GOODBYE: Duration = Duration::from_millis(500);
 const RECENT: Duration = Duration::from_secs(1);
 /// How long a connection that is to end waits for the node to close channels that nobody uses any more.
 const LINGER: Duration = Duration::from_secs(2);
-/// Requests that may wait; users beyond that wait themselves.
-const REQUESTS: usize = 32;
 
 /// What a driver task is told at its start.
 #[derive(Debug, Clone)]
@@ -40,68 +38,6 @@ pub(crate) struct DriverOptions {
     pub(crate) keepalive: Option<Duration>,
     /// Unanswered questions after which the connection counts as lost.
     pub(crate) keepalive_max: u32,
-}
-
-/// What both ends can see.
-#[derive(Debug)]
-struct Shared {
-    notify: Arc<Notify>,
-    /// Set before the last channel learns of the end.
-    gone: AtomicBool,
-    end: Mutex<Option<LinkEnd>>,
-    /// Channels that are open or on their way, also those that nobody uses any more.
-    channels: AtomicUsize,
-    /// Keepalive questions asked so far; each leaves a packet in libssh2's list for ever.
-    questions: AtomicUsize,
-}
-
-/// A handle on a connection. When the last one is dropped and no channel is open, the connection is closed.
-#[derive(Debug, Clone)]
-pub(crate) struct Remote {
-    requests: mpsc::Sender<Request>,
-    shared: Arc<Shared>,
-}
-
-impl Remote {
-    /// Opens a channel. When the future is dropped, the channel is closed as soon as it is there.
-    ///
-    /// # Errors
-    /// [`OpenError`]; there is no time limit here.
-    pub(crate) async fn open(&self, kind: ChannelKind) -> Result<ChannelHandle, OpenError> {
-        let pipe = Pipe::new(Arc::clone(&self.shared.notify));
-        let (reply, answer) = oneshot::channel();
-        let lost = |requested| OpenError::Lost { end: self.end(), requested };
-        if self.requests.send(Request::Open(OpenRequest { kind, pipe, reply })).await.is_err() {
-            return Err(lost(false));
-        }
-        answer.await.unwrap_or_else(|_| Err(lost(true)))
-    }
-
-    /// Whether the connection has ended.
-    pub(crate) fn is_gone(&self) -> bool {
-        self.shared.gone.load(Ordering::Acquire) || self.requests.is_closed()
-    }
-
-    /// Why the connection ended.
-    pub(crate) fn end(&self) -> LinkEnd {
-        self.shared.end.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or(LinkEnd::ByUs)
-    }
-
-    /// Channels that hold a slot on the node.
-    pub(crate) fn channels(&self) -> usize {
-        self.shared.channels.load(Ordering::Acquire)
-    }
-
-    /// Keepalive questions that this connection has asked.
-    pub(crate) fn questions(&self) -> usize {
-        self.shared.questions.load(Ordering::Relaxed)
-    }
-
-    /// Closes the connection: at once, or when its last channel is gone.
-    pub(crate) fn shutdown(&self, now: bool) {
-        // A full queue means that the task is about to run anyway; it also ends when all handles are gone.
-        let _ = self.requests.try_send(Request::Shutdown { now });
-    }
 }
 
 /// The task's state.
@@ -129,15 +65,7 @@ pub(crate) struct Driver {
 impl Driver {
     /// Starts the task on the current runtime.
     pub(crate) fn spawn(connection: Connection, options: DriverOptions) -> Remote {
-        let (sender, requests) = mpsc::channel(REQUESTS);
-        let shared = Arc::new(Shared {
-            notify: Arc::new(Notify::new()),
-            gone: AtomicBool::new(false),
-            end: Mutex::new(None),
-            channels: AtomicUsize::new(0),
-            questions: AtomicUsize::new(0),
-        });
-        let remote = Remote { requests: sender, shared: Arc::clone(&shared) };
+        let (remote, requests, shared) = Remote::new();
         let driver = Self {
             connection,
             requests,
@@ -247,14 +175,13 @@ impl Driver {
 
     fn count(&self) {
         let count = self.channels.len() + self.waiting.len() + usize::from(self.starting.is_some());
-        self.shared.channels.store(count, Ordering::Release);
+        self.shared.set_channels(count);
     }
 
     /// Notes the end. Nobody gets a channel any more; what has been received is still handed out.
     fn lose(&mut self, end: LinkEnd) {
         if self.ended.is_none() {
-            *self.shared.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(end.clone());
-            self.shared.gone.store(true, Ordering::Release);
+            self.shared.set_end(end.clone());
             self.ended = Some(end);
         }
     }
@@ -459,7 +386,7 @@ impl Driver {
             return;
         }
         self.asked += 1;
-        self.shared.questions.fetch_add(1, Ordering::Relaxed);
+        self.shared.count_question();
         if let Err(error) = self.connection.session.keepalive() {
             self.lose(LinkEnd::Protocol(error));
         }
@@ -490,7 +417,7 @@ impl Driver {
         for channel in self.channels.drain(..) {
             channel.pipe.push(ChannelEvent::Lost(end.clone()));
         }
-        self.shared.channels.store(0, Ordering::Release);
+        self.shared.set_channels(0);
         self.connection.session.io().end();
         let Connection { session, link } = self.connection;
         drop(session);
