@@ -164,6 +164,12 @@ async fn peers_that_misbehave_after_the_login() {
                     HostileSshKind::DropsLink => {
                         assert_eq!(done.error_code(), Some(ErrorCode::LinkLost), "{:?}", done.end);
                     }
+                    // What it sends is kept up to a bound, and then the connection is given up.
+                    HostileSshKind::Floods => {
+                        assert_eq!(done.error_code(), Some(ErrorCode::LinkLost), "{:?}", done.end);
+                        let text = done.error().unwrap().to_string();
+                        assert!(text.contains("nobody had asked for"), "{text}");
+                    }
                     // It prints an exit status, but never ran our shell.
                     _ => assert!(
                         matches!(done.end, ActionEnd::Failed(_) | ActionEnd::Exited { .. }),

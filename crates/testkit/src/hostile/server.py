@@ -69,6 +69,16 @@ def after_exec(channel):
         # Never reads, never answers EOF, signals or close.
         fired()
         FOR_EVER.wait()
+    if KIND == "floods":
+        fired()
+        # 192 is in the range for local extensions (RFC 4250 section 4.1.2), of which there is none.
+        packet = paramiko.Message()
+        packet.add_byte(bytes([192]))
+        packet.add_bytes(bytes(32000))
+        # Ends when the client closes: sending fails then.
+        while channel.get_transport().is_active():
+            channel.get_transport()._send_user_message(packet)
+        return
     # Every kind below takes the command's preamble, if there is one, until the client has nothing more to say.
     channel.settimeout(0.5)
     try:

@@ -41,11 +41,13 @@ pub enum HostileSshKind {
     Deaf,
     /// Prints, then drops the TCP connection.
     DropsLink,
+    /// Grants the exec request, then sends packets of a type that does not exist, without end.
+    Floods,
 }
 
 impl HostileSshKind {
     /// Every kind, for a test that goes through all of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::AuthNeverAnswered,
         Self::ChannelRefused,
         Self::OpenNeverAnswered,
@@ -55,6 +57,7 @@ impl HostileSshKind {
         Self::ChannelNeverClosed,
         Self::Deaf,
         Self::DropsLink,
+        Self::Floods,
     ];
 
     fn name(self) -> &'static str {
@@ -68,6 +71,7 @@ impl HostileSshKind {
             Self::ChannelNeverClosed => "channel-never-closed",
             Self::Deaf => "deaf",
             Self::DropsLink => "drops-link",
+            Self::Floods => "floods",
         }
     }
 }

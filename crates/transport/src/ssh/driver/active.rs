@@ -25,7 +25,7 @@ const READ_SIZE: usize = 32 * 1024;
 pub(super) struct ActiveChannel {
     pub(super) raw: RawChannel,
     pub(super) pipe: Arc<Pipe>,
-    tunnel: bool,
+    pub(super) tunnel: bool,
     eof_sent: bool,
     input_open: bool,
     exit_told: bool,

@@ -13,6 +13,10 @@ pub(super) const MAX_BACKLOG: usize = 1024 * 1024;
 /// other lines first but gives no limit; OpenSSH's client stops at 1024 lines.
 pub(super) const MAX_PRE_BANNER: usize = 64 * 1024;
 
+/// How many bytes a peer may send before the login is done (bytes). Banners, key exchange and refusals are some
+/// kilobytes; libssh2 would keep whatever else comes.
+pub(super) const MAX_BEFORE_LOGIN: u64 = 1024 * 1024;
+
 /// Sent bytes at the head of the buffer that are worth moving the rest for (bytes).
 const SENT_KEPT: usize = 64 * 1024;
 
@@ -34,6 +38,8 @@ pub(crate) struct IoBuffers {
     consumed: u64,
     /// Bytes that came from the link.
     received: u64,
+    /// Bytes that libssh2 has allocated for the session, where that is counted.
+    held: usize,
     greeting: Vec<u8>,
     /// Reason and text of `SSH_MSG_DISCONNECT`, when the peer sent one.
     pub(super) disconnect: Option<(c_int, String)>,
@@ -128,6 +134,17 @@ impl IoBuffers {
     /// Bytes that came from the link so far.
     pub(super) fn received(&self) -> u64 {
         self.received
+    }
+
+    /// libssh2 has given back an area of `before` bytes and taken one of `after`.
+    pub(super) fn holds(&mut self, before: usize, after: usize) {
+        // The few areas that our callbacks hand to libssh2 are taken off without having been added.
+        self.held = self.held.saturating_sub(before).saturating_add(after);
+    }
+
+    /// Bytes that libssh2 holds for the session; 0 where they are not counted.
+    pub(super) fn held(&self) -> usize {
+        self.held
     }
 
     /// From now on RECV ends and SEND fails. Freeing a session after this sends nothing and leaks nothing.

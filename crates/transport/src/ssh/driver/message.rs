@@ -22,6 +22,9 @@ pub(crate) enum LinkEnd {
     /// The SSH protocol failed.
     #[error("{0}")]
     Protocol(SshError),
+    /// The node sent what nobody had asked for, more than is kept; the number is in MiB.
+    #[error("the node sent {0} MiB that nobody had asked for")]
+    Flooded(usize),
     /// We closed it.
     #[error("the connection was closed by this side")]
     ByUs,

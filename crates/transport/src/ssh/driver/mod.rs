@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `ffi` | symbols that `libssh2-sys` lacks |
 //! | `io_buffers` | the memory that stands where libssh2 expects a socket |
+//! | `memory` | what libssh2 allocates, counted |
 //! | `callbacks` | what libssh2 calls |
 //! | `session`, `channel` | libssh2's functions as steps that never wait |
 //! | `link` | a TCP connection, or a channel of another connection |
@@ -24,6 +25,7 @@ mod connection;
 mod ffi;
 mod io_buffers;
 mod link;
+mod memory;
 mod message;
 mod pipe;
 mod remote;
@@ -40,5 +42,5 @@ pub(crate) use link::Link;
 pub(crate) use message::{ChannelKind, LinkEnd, OpenError};
 pub(crate) use pipe::{ChannelEvent, ChannelHandle};
 pub(crate) use remote::Remote;
-pub(crate) use session::{Signer, SshError, Step};
+pub(crate) use session::{MadeFor, Signer, SshError, Step};
 pub(crate) use task::{Driver, DriverOptions};

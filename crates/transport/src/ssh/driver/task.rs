@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::active::{ActiveChannel, ChannelTurn};
 use super::channel::RawChannel;
 use super::connection::{Connection, closed, with_scratch};
+use super::memory;
 use super::message::{ChannelKind, LinkEnd, OpenError, OpenRequest, Request};
 use super::pipe::{ChannelEvent, ChannelHandle};
 use super::remote::{REQUESTS, Remote, Shared};
@@ -94,6 +95,7 @@ impl Driver {
             self.take_requests();
             let before = self.connection.session.io().consumed();
             let progress = self.pass();
+            self.check_memory();
             let moved = self.flush() | self.receive();
             if progress || moved || self.connection.session.io().consumed() != before {
                 turns += 1;
@@ -230,6 +232,20 @@ impl Driver {
         let Some(channel) = channel else { return };
         if let Err(error) = self.connection.session.read(channel, 0, &mut []) {
             self.lose(LinkEnd::Protocol(error));
+        }
+    }
+
+    /// Gives up a connection whose node makes libssh2 keep more than an honest one can.
+    fn check_memory(&mut self) {
+        let held = self.connection.session.io().held();
+        // The answer is no in all but very few turns, and no channel has to be looked at for it.
+        if held <= memory::most(0, 0) {
+            return;
+        }
+        let tunnels = self.channels.iter().filter(|channel| channel.tunnel).count();
+        let commands = self.channels.len() - tunnels + usize::from(self.starting.is_some());
+        if held > memory::most(commands, tunnels) {
+            self.lose(LinkEnd::Flooded(held / (1024 * 1024)));
         }
     }
 

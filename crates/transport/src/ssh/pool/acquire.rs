@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::lease::Lease;
 use super::state::{Purpose, State, Waiter};
 use crate::ssh::connect::{Carrier, Dialed, Dialer, Direct, micros};
-use crate::ssh::driver::{Driver, DriverOptions};
+use crate::ssh::driver::{Driver, DriverOptions, MadeFor};
 use crate::ssh::jump::Jump;
 use crate::ssh::settings::{PoolLimits, Route};
 
@@ -119,12 +119,12 @@ impl Pool {
         self.acquire(wanted, purpose).await
     }
 
-    /// A connection of its own, outside the pool and its limits.
+    /// A connection of its own for blocking code, outside the pool and its limits.
     ///
     /// # Errors
     /// [`TransportError`] before the start of anything.
     pub(crate) async fn dial(&self, wanted: &Wanted) -> Result<Dialed, TransportError> {
-        Inner::dial(&self.inner, wanted).await
+        Inner::dial(&self.inner, wanted, MadeFor::Blocking).await
     }
 
     pub(crate) fn stats(&self) -> PoolStats {
@@ -183,7 +183,7 @@ impl Inner {
                 return false;
             };
             runtime.spawn(async move {
-                let dialed = Self::dial(&inner, &wanted).await;
+                let dialed = Self::dial(&inner, &wanted, MadeFor::Driver).await;
                 match dialed {
                     Ok(Dialed { connection, host_key, phases }) => {
                         let remote = Driver::spawn(connection, inner.driver_options(&wanted));
@@ -208,7 +208,7 @@ impl Inner {
         }
     }
 
-    async fn dial(inner: &Arc<Self>, wanted: &Wanted) -> Result<Dialed, TransportError> {
+    async fn dial(inner: &Arc<Self>, wanted: &Wanted, made_for: MadeFor) -> Result<Dialed, TransportError> {
         let Some(hop) = wanted.route.hops.last() else {
             return Err(TransportError::before_start(
                 &wanted.node,
@@ -230,7 +230,7 @@ impl Inner {
         let _permit = inner.connecting.acquire().await;
         let wait_us = micros(asked);
         let deadline = Instant::now() + wanted.timeout;
-        let mut dialed = inner.dialer.dial(&wanted.node, hop, carrier.as_ref(), deadline).await?;
+        let mut dialed = inner.dialer.dial(&wanted.node, hop, carrier.as_ref(), made_for, deadline).await?;
         dialed.phases.wait_us = wait_us;
         Ok(dialed)
     }
