@@ -143,6 +143,8 @@ async fn peers_that_misbehave_after_the_login() {
             HostileSshKind::OpenNeverAnswered | HostileSshKind::ExecNeverAnswered => {
                 Some(ErrorCode::ProtocolViolation)
             }
+            // The end of the connection, and not a refusal that would be final.
+            HostileSshKind::DisconnectsAtOpen => Some(ErrorCode::LinkLost),
             _ => None,
         };
         if let Some(code) = refused {

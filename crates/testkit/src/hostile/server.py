@@ -48,6 +48,16 @@ class Server(paramiko.ServerInterface):
         if KIND == "open-never-answered":
             fired()
             FOR_EVER.wait()
+        if KIND == "disconnects-at-open":
+            # RFC 4253 section 11.1: SSH_MSG_DISCONNECT, by the application, with a text and no language.
+            packet = paramiko.Message()
+            packet.add_byte(bytes([1]))
+            packet.add_int(11)
+            packet.add_string("closed for today")
+            packet.add_string("")
+            self.transport._send_message(packet)
+            fired()
+            FOR_EVER.wait()
         return paramiko.OPEN_SUCCEEDED
 
     def check_channel_env_request(self, channel, name, value):
@@ -110,7 +120,9 @@ def serve(connection, key):
     KEPT.append(transport)
     transport.add_server_key(key)
     try:
-        transport.start_server(server=Server())
+        server = Server()
+        server.transport = transport
+        transport.start_server(server=server)
     except (paramiko.SSHException, EOFError, OSError):
         return
     while transport.is_active():

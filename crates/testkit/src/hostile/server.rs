@@ -29,6 +29,8 @@ pub enum HostileSshKind {
     ChannelRefused,
     /// Never answers the request to open a channel.
     OpenNeverAnswered,
+    /// Answers the request to open a channel with SSH_MSG_DISCONNECT.
+    DisconnectsAtOpen,
     /// Answers an exec request with failure.
     ExecRefused,
     /// Never answers an exec request, nor anything after it.
@@ -47,10 +49,11 @@ pub enum HostileSshKind {
 
 impl HostileSshKind {
     /// Every kind, for a test that goes through all of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::AuthNeverAnswered,
         Self::ChannelRefused,
         Self::OpenNeverAnswered,
+        Self::DisconnectsAtOpen,
         Self::ExecRefused,
         Self::ExecNeverAnswered,
         Self::NoExitStatus,
@@ -65,6 +68,7 @@ impl HostileSshKind {
             Self::AuthNeverAnswered => "auth-never-answered",
             Self::ChannelRefused => "channel-refused",
             Self::OpenNeverAnswered => "open-never-answered",
+            Self::DisconnectsAtOpen => "disconnects-at-open",
             Self::ExecRefused => "exec-refused",
             Self::ExecNeverAnswered => "exec-never-answered",
             Self::NoExitStatus => "no-exit-status",

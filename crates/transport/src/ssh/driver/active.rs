@@ -63,16 +63,15 @@ impl ActiveChannel {
     pub(super) fn turn(&mut self, connection: &mut Connection) -> Result<ChannelTurn, SshError> {
         let (mut progress, mut held_up) = (false, false);
         if !self.closing {
-            (progress, held_up) = self.write(connection);
+            (progress, held_up) = self.write(connection)?;
             progress |= self.read(connection)?;
-            progress |= self.tell(connection);
+            progress |= self.tell(connection)?;
         }
         if self.closing {
             let closed = match connection.session.close(&self.raw) {
                 Ok(Step::Done(())) => true,
                 Ok(Step::Again) => false,
-                // Only this channel's close failed: a broken session shows in the next read.
-                Err(error) if is_fatal(&error) => return Err(error),
+                Err(error) if error.ends_session() => return Err(error),
                 Err(_) => true,
             };
             return Ok(ChannelTurn { progress, closed, held_up: false });
@@ -81,7 +80,7 @@ impl ActiveChannel {
     }
 
     /// Whether something moved, and whether nothing did because of the others.
-    fn write(&mut self, connection: &mut Connection) -> (bool, bool) {
+    fn write(&mut self, connection: &mut Connection) -> Result<(bool, bool), SshError> {
         let (mut progress, mut held_up) = (false, false);
         let mut written = 0;
         // What is offered is never cut to what is left of the turn: libssh2 wants to see the same bytes again.
@@ -98,6 +97,8 @@ impl ActiveChannel {
                     written += n;
                     progress = true;
                 }
+                // libssh2 takes in what has come before it writes, and may meet the session's end there.
+                Err(error) if error.ends_session() => return Err(error),
                 Err(_) => {
                     self.input_open = false;
                     self.pipe.refuse_input();
@@ -107,6 +108,7 @@ impl ActiveChannel {
         if !self.eof_sent && self.pipe.input_done() {
             match connection.session.send_eof(&self.raw) {
                 Ok(Step::Again) => {}
+                Err(error) if error.ends_session() => return Err(error),
                 // An input that cannot be ended because the channel is gone is as good as ended.
                 Ok(Step::Done(())) | Err(_) => {
                     self.eof_sent = true;
@@ -115,7 +117,7 @@ impl ActiveChannel {
                 }
             }
         }
-        (progress, held_up)
+        Ok((progress, held_up))
     }
 
     fn read(&mut self, connection: &mut Connection) -> Result<bool, SshError> {
@@ -149,7 +151,7 @@ impl ActiveChannel {
     }
 
     /// Tells the user about exit and end of file, and decides when to close.
-    fn tell(&mut self, connection: &mut Connection) -> bool {
+    fn tell(&mut self, connection: &mut Connection) -> Result<bool, SshError> {
         let mut progress = self.tell_exit(connection);
         let session = &mut connection.session;
         if !self.eof_told && session.at_eof(&self.raw) {
@@ -158,7 +160,7 @@ impl ActiveChannel {
             self.pipe.push(ChannelEvent::Eof);
         }
         let complete = self.eof_told
-            && (self.exit_told || (self.tunnel && self.eof_sent) || session.closed_by_peer(&self.raw));
+            && (self.exit_told || (self.tunnel && self.eof_sent) || session.closed_by_peer(&self.raw)?);
         if complete || self.pipe.wants_close() {
             // The exit status may have come with the close, after it was asked for above.
             if self.eof_told {
@@ -168,7 +170,7 @@ impl ActiveChannel {
             self.closing = true;
             progress = true;
         }
-        progress
+        Ok(progress)
     }
 
     /// Tells how the process ended, once. True when that was now.
@@ -181,21 +183,4 @@ impl ActiveChannel {
         self.pipe.push(ChannelEvent::Exit(report));
         true
     }
-}
-
-/// Whether an error of one channel means the end of the session.
-fn is_fatal(error: &SshError) -> bool {
-    use libssh2_sys as raw;
-    matches!(
-        error.code,
-        raw::LIBSSH2_ERROR_SOCKET_DISCONNECT
-            | raw::LIBSSH2_ERROR_SOCKET_SEND
-            | raw::LIBSSH2_ERROR_SOCKET_RECV
-            | raw::LIBSSH2_ERROR_PROTO
-            | raw::LIBSSH2_ERROR_DECRYPT
-            | raw::LIBSSH2_ERROR_INVALID_MAC
-            | raw::LIBSSH2_ERROR_OUT_OF_BOUNDARY
-            | raw::LIBSSH2_ERROR_KEX_FAILURE
-            | raw::LIBSSH2_ERROR_KEY_EXCHANGE_FAILURE
-    )
 }

@@ -40,6 +40,27 @@ impl SshError {
     pub(super) fn own(code: c_int, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
+
+    /// Whether an error that came from a channel is the end of the whole session. Nearly all of libssh2's functions
+    /// take in what has come, so that any of them can meet a goodbye, a packet that was changed on its way or a
+    /// key exchange that failed; only what libssh2 says of a channel alone leaves the session as it was.
+    pub(super) fn ends_session(&self) -> bool {
+        !matches!(
+            self.code,
+            raw::LIBSSH2_ERROR_CHANNEL_FAILURE
+                | raw::LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED
+                | raw::LIBSSH2_ERROR_CHANNEL_CLOSED
+                | raw::LIBSSH2_ERROR_CHANNEL_EOF_SENT
+                | raw::LIBSSH2_ERROR_CHANNEL_UNKNOWN
+                | raw::LIBSSH2_ERROR_CHANNEL_OUTOFORDER
+                | raw::LIBSSH2_ERROR_CHANNEL_WINDOW_EXCEEDED
+                | raw::LIBSSH2_ERROR_CHANNEL_PACKET_EXCEEDED
+                | raw::LIBSSH2_ERROR_INVAL
+                // An answer that did not come, or that was another's.
+                | raw::LIBSSH2_ERROR_TIMEOUT
+                | -1
+        )
+    }
 }
 
 /// What a step that can fail returns.

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::channel::RawChannel;
 use super::message::{ChannelKind, OpenError, OpenRequest};
-use super::session::{SshSession, Step};
+use super::session::{SshError, SshSession, Step};
 
 /// Pauses before a refused channel is asked for again. sshd frees a session slot a little after it has closed the
 /// channel, so that a refusal right after a close means nothing.
@@ -41,6 +41,8 @@ pub(super) enum Turn {
     Running(OpenRequest, RawChannel),
     /// It could not be had; the channel, if there is one, is to be closed.
     Failed(OpenRequest, OpenError, Option<RawChannel>),
+    /// The whole session has ended; the flag tells whether the command may have been sent.
+    Broken(OpenRequest, SshError, bool),
     /// Not yet.
     Pending(Starting),
 }
@@ -84,6 +86,9 @@ impl Starting {
                             ChannelKind::Exec { pty: None, .. } => self.stage = Some(Stage::Exec(channel)),
                             ChannelKind::Tunnel { .. } => return Turn::Running(self.request, channel),
                         },
+                        Err(error) if error.ends_session() => {
+                            return Turn::Broken(self.request, error, false);
+                        }
                         Err(error) => {
                             let session_refused = matches!(self.request.kind, ChannelKind::Exec { .. })
                                 && error.code == libssh2_sys::LIBSSH2_ERROR_CHANNEL_FAILURE;
@@ -110,6 +115,9 @@ impl Starting {
                             return Turn::Pending(self);
                         }
                         Ok(Step::Done(())) => self.stage = Some(Stage::Exec(channel)),
+                        Err(error) if error.ends_session() => {
+                            return Turn::Broken(self.request, error, false);
+                        }
                         Err(_) => return Turn::Failed(self.request, OpenError::NoTerminal, Some(channel)),
                     }
                 }
@@ -124,6 +132,9 @@ impl Starting {
                             return Turn::Pending(self);
                         }
                         Ok(Step::Done(())) => return Turn::Running(self.request, channel),
+                        Err(error) if error.ends_session() => {
+                            return Turn::Broken(self.request, error, true);
+                        }
                         Err(error) => {
                             let refused = OpenError::RequestRefused(error.message);
                             return Turn::Failed(self.request, refused, Some(channel));

@@ -19,6 +19,7 @@ use super::memory;
 use super::message::{ChannelKind, LinkEnd, OpenError, OpenRequest, Request};
 use super::pipe::{ChannelEvent, ChannelHandle};
 use super::remote::{REQUESTS, Remote, Shared};
+use super::session::SshError;
 use super::starting::{Starting, Turn};
 
 /// Turns without a pause before other tasks of the thread get theirs.
@@ -57,6 +58,8 @@ pub(crate) struct Driver {
     closed_at: Option<Instant>,
     /// The link has ended; what has been received before is still handed out.
     ended: Option<LinkEnd>,
+    /// libssh2 gives nothing out any more, also not what it has received before.
+    broken: bool,
     leaving: bool,
     unused_since: Option<Instant>,
     last_heard: Instant,
@@ -79,6 +82,7 @@ impl Driver {
             pump: None,
             closed_at: None,
             ended: None,
+            broken: false,
             leaving: false,
             unused_since: None,
             last_heard: Instant::now(),
@@ -120,7 +124,8 @@ impl Driver {
     fn finished(&mut self) -> Option<LinkEnd> {
         if let Some(end) = &self.ended {
             // What came before the end is handed out first; a reader that never comes keeps only its own queue.
-            let unread = self.channels.iter().any(|channel| !channel.closing && !channel.pipe.has_room());
+            let unread = !self.broken
+                && self.channels.iter().any(|channel| !channel.closing && !channel.pipe.has_room());
             return (!unread).then(|| end.clone());
         }
         if !self.leaving && self.requests_open {
@@ -182,15 +187,39 @@ impl Driver {
 
     /// Notes the end. Nobody gets a channel any more; what has been received is still handed out.
     fn lose(&mut self, end: LinkEnd) {
-        if self.ended.is_none() {
-            self.shared.set_end(end.clone());
-            self.ended = Some(end);
+        if self.ended.is_some() {
+            return;
         }
+        self.shared.set_end(end.clone());
+        if let Some(starting) = self.starting.take() {
+            let requested = starting.requested();
+            let _ = starting.request.reply.send(Err(OpenError::Lost { end: end.clone(), requested }));
+        }
+        for request in self.waiting.drain(..) {
+            let _ = request.reply.send(Err(OpenError::Lost { end: end.clone(), requested: false }));
+        }
+        self.ended = Some(end);
+        self.count();
+    }
+
+    /// Notes an end that libssh2 met. After it has failed as a whole it hands out nothing, whatever it still holds; and
+    /// what came after a packet that was changed on its way must not be handed out.
+    fn fail(&mut self, error: SshError) -> LinkEnd {
+        let end = match self.connection.session.disconnect_text() {
+            Some(_) => closed(&mut self.connection.session),
+            None => LinkEnd::Protocol(error),
+        };
+        self.broken = true;
+        self.lose(end.clone());
+        end
     }
 
     /// One turn over everything that can move without the link. True when something did.
     fn pass(&mut self) -> bool {
         let mut progress = self.start_channels();
+        if self.broken {
+            return progress;
+        }
         let mut index = 0;
         let mut held_up = None;
         while let Some(channel) = self.channels.get_mut(index) {
@@ -208,7 +237,7 @@ impl Driver {
                     }
                 }
                 Err(error) => {
-                    self.lose(LinkEnd::Protocol(error));
+                    self.fail(error);
                     return progress;
                 }
             }
@@ -231,7 +260,7 @@ impl Driver {
         let channel = self.channels.first().map(|channel| &channel.raw).or(self.pump.as_ref());
         let Some(channel) = channel else { return };
         if let Err(error) = self.connection.session.read(channel, 0, &mut []) {
-            self.lose(LinkEnd::Protocol(error));
+            self.fail(error);
         }
     }
 
@@ -251,6 +280,9 @@ impl Driver {
 
     fn start_channels(&mut self) -> bool {
         let mut progress = false;
+        if self.ended.is_some() {
+            return progress;
+        }
         // Bounded by the number of requests that wait.
         loop {
             let starting = match self.starting.take() {
@@ -285,6 +317,11 @@ impl Driver {
                         self.channels.push(channel);
                     }
                     let _ = request.reply.send(Err(error));
+                }
+                Turn::Broken(request, error, requested) => {
+                    let end = self.fail(error);
+                    let _ = request.reply.send(Err(OpenError::Lost { end, requested }));
+                    break;
                 }
             }
         }
@@ -404,7 +441,7 @@ impl Driver {
         self.asked += 1;
         self.shared.count_question();
         if let Err(error) = self.connection.session.keepalive() {
-            self.lose(LinkEnd::Protocol(error));
+            self.fail(error);
         }
     }
 
@@ -415,20 +452,9 @@ impl Driver {
             let _ = tokio::time::timeout(GOODBYE, self.connection.flush()).await;
         }
         self.requests.close();
-        let mut lost: Vec<(OpenRequest, bool)> = Vec::new();
-        if let Some(starting) = self.starting.take() {
-            let requested = starting.requested();
-            lost.push((starting.request, requested));
-        }
-        lost.extend(self.waiting.drain(..).map(|request| (request, false)));
         // Bounded by the queue's size: it is closed.
         while let Ok(request) = self.requests.try_recv() {
-            if let Request::Open(request) = request {
-                lost.push((request, false));
-            }
-        }
-        for (request, requested) in lost {
-            let _ = request.reply.send(Err(OpenError::Lost { end: end.clone(), requested }));
+            self.take(request);
         }
         for channel in self.channels.drain(..) {
             channel.pipe.push(ChannelEvent::Lost(end.clone()));

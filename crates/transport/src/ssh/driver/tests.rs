@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 
 use super::*;
 
+mod endings;
 mod fairness;
 mod relay;
 
