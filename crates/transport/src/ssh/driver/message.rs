@@ -55,6 +55,9 @@ pub(crate) enum OpenError {
     /// The node refused the channel; the reason is libssh2's.
     #[error("{0}")]
     Refused(String),
+    /// Another request keeps the connection busy; nothing has been sent for this one, and another connection may do.
+    #[error("the connection waits for the answer to another request")]
+    Busy,
     /// The channel was opened, and the node refused to start the command on it.
     #[error("{0}")]
     RequestRefused(String),

@@ -11,7 +11,7 @@
 //! | `connection` | a session on its link, up to the login |
 //! | `task` | the task that drives a connection after the login |
 //! | `remote` | the handle on that task |
-//! | `starting`, `active` | a channel on its way, a channel that runs |
+//! | `opening`, `starting`, `active` | channels that are wanted, the one on its way, those that run |
 //! | `pipe`, `message` | how others talk to that task |
 //! | `blocking` | a connection handed over to blocking code |
 //!
@@ -27,6 +27,7 @@ mod io_buffers;
 mod link;
 mod memory;
 mod message;
+mod opening;
 mod pipe;
 mod remote;
 mod session;

@@ -3,10 +3,11 @@
 //! It asks the task by a bounded queue and reads a few counters that the task keeps, so that the pool can decide
 //! without waiting for anybody. It knows nothing of the session.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::message::{ChannelKind, LinkEnd, OpenError, OpenRequest, Request};
 use super::pipe::{ChannelHandle, Pipe};
@@ -26,6 +27,11 @@ pub(super) struct Shared {
     channels: AtomicUsize,
     /// Keepalive questions asked so far; each leaves a packet in libssh2's list for ever.
     questions: AtomicUsize,
+    /// A request for a tunnel has been waiting for its answer so long that nobody is to wait behind it.
+    stuck: AtomicBool,
+    started: Instant,
+    /// When something came from the node last (microseconds since `started`).
+    heard: AtomicU64,
 }
 
 impl Shared {
@@ -38,6 +44,17 @@ impl Shared {
     /// Tells how many channels hold a slot on the node.
     pub(super) fn set_channels(&self, count: usize) {
         self.channels.store(count, Ordering::Release);
+    }
+
+    /// Tells whether the connection takes requests.
+    pub(super) fn set_stuck(&self, stuck: bool) {
+        self.stuck.store(stuck, Ordering::Release);
+    }
+
+    /// Notes that something has come from the node.
+    pub(super) fn hear(&self, now: Instant) {
+        let since = now.saturating_duration_since(self.started).as_micros();
+        self.heard.store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Release);
     }
 
     /// Notes one more keepalive question.
@@ -63,6 +80,9 @@ impl Remote {
             end: Mutex::new(None),
             channels: AtomicUsize::new(0),
             questions: AtomicUsize::new(0),
+            stuck: AtomicBool::new(false),
+            started: Instant::now(),
+            heard: AtomicU64::new(0),
         });
         (Self { requests: sender, shared: Arc::clone(&shared) }, requests, shared)
     }
@@ -99,6 +119,18 @@ impl Remote {
     /// Keepalive questions that this connection has asked.
     pub(crate) fn questions(&self) -> usize {
         self.shared.questions.load(Ordering::Relaxed)
+    }
+
+    /// Whether requests are sent away at present, because the node waits for somebody else.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.shared.stuck.load(Ordering::Acquire)
+    }
+
+    /// Whether anything has come from the node after that moment. A node that owes an answer for a tunnel is asked for
+    /// a sign of life after a second.
+    pub(crate) fn heard_since(&self, moment: Instant) -> bool {
+        let heard = std::time::Duration::from_micros(self.shared.heard.load(Ordering::Acquire));
+        self.shared.started + heard > moment
     }
 
     /// Closes the connection: at once, or when its last channel is gone.

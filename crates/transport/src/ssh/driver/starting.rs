@@ -30,6 +30,8 @@ pub(super) struct Starting {
     message: Vec<u8>,
     stage: Option<Stage>,
     attempts: usize,
+    /// When the request for the channel was made.
+    asked: Option<Instant>,
     /// Nothing is done before this moment.
     pub(super) not_before: Option<Instant>,
 }
@@ -43,6 +45,8 @@ pub(super) enum Turn {
     Failed(OpenRequest, OpenError, Option<RawChannel>),
     /// The whole session has ended; the flag tells whether the command may have been sent.
     Broken(OpenRequest, SshError, bool),
+    /// libssh2 has given up waiting for the node's answer, which may come yet.
+    Unanswered(OpenRequest, OpenError),
     /// Not yet.
     Pending(Starting),
 }
@@ -53,12 +57,17 @@ impl Starting {
             ChannelKind::Exec { .. } => Vec::new(),
             ChannelKind::Tunnel { host, port } => direct_tcpip(host, *port),
         };
-        Self { request, message, stage: Some(Stage::Open), attempts: 0, not_before: None }
+        Self { request, message, stage: Some(Stage::Open), attempts: 0, asked: None, not_before: None }
     }
 
     /// Whether the command may have been sent.
     pub(super) fn requested(&self) -> bool {
         matches!(self.stage, Some(Stage::Exec(_)) | None)
+    }
+
+    /// Since when the node has owed an answer to a request for a tunnel.
+    pub(super) fn tunnel_since(&self) -> Option<Instant> {
+        self.asked.filter(|_| matches!(self.request.kind, ChannelKind::Tunnel { .. }))
     }
 
     /// Takes the next steps. `others` tells whether other channels of the session are open, or were until a
@@ -76,6 +85,7 @@ impl Starting {
                         ChannelKind::Exec { .. } => "session",
                         ChannelKind::Tunnel { .. } => "direct-tcpip",
                     };
+                    self.asked.get_or_insert(now);
                     match session.open_channel(kind, &self.message) {
                         Ok(Step::Again) => {
                             self.stage = Some(Stage::Open);
@@ -88,6 +98,10 @@ impl Starting {
                         },
                         Err(error) if error.ends_session() => {
                             return Turn::Broken(self.request, error, false);
+                        }
+                        Err(error) if error.code == libssh2_sys::LIBSSH2_ERROR_TIMEOUT => {
+                            let refused = OpenError::Refused("no answer within 60 s".to_owned());
+                            return Turn::Unanswered(self.request, refused);
                         }
                         Err(error) => {
                             let session_refused = matches!(self.request.kind, ChannelKind::Exec { .. })

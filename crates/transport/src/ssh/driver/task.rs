@@ -16,11 +16,11 @@ use super::active::{ActiveChannel, ChannelTurn};
 use super::channel::RawChannel;
 use super::connection::{Connection, closed, with_scratch};
 use super::memory;
-use super::message::{ChannelKind, LinkEnd, OpenError, OpenRequest, Request};
+use super::message::{ChannelKind, LinkEnd, OpenError, Request};
+use super::opening::{Opened, Opening};
 use super::pipe::{ChannelEvent, ChannelHandle};
 use super::remote::{REQUESTS, Remote, Shared};
 use super::session::SshError;
-use super::starting::{Starting, Turn};
 
 /// Turns without a pause before other tasks of the thread get theirs.
 const TURNS_IN_A_ROW: u32 = 32;
@@ -50,14 +50,15 @@ pub(crate) struct Driver {
     requests_open: bool,
     shared: Arc<Shared>,
     options: DriverOptions,
-    waiting: std::collections::VecDeque<OpenRequest>,
-    starting: Option<Starting>,
+    opening: Opening,
     channels: Vec<ActiveChannel>,
     /// A channel that is closed on both sides and kept so that libssh2 can be made to take in what has come.
     pump: Option<RawChannel>,
     closed_at: Option<Instant>,
     /// The link has ended; what has been received before is still handed out.
     ended: Option<LinkEnd>,
+    /// Requests are being sent away.
+    stuck: bool,
     /// libssh2 gives nothing out any more, also not what it has received before.
     broken: bool,
     leaving: bool,
@@ -76,12 +77,12 @@ impl Driver {
             requests_open: true,
             shared,
             options,
-            waiting: std::collections::VecDeque::new(),
-            starting: None,
+            opening: Opening::default(),
             channels: Vec::new(),
             pump: None,
             closed_at: None,
             ended: None,
+            stuck: false,
             broken: false,
             leaving: false,
             unused_since: None,
@@ -131,16 +132,14 @@ impl Driver {
         if !self.leaving && self.requests_open {
             return None;
         }
-        let used = self.channels.iter().any(|channel| !channel.closing)
-            || self.starting.as_ref().is_some_and(|starting| !starting.request.reply.is_closed())
-            || !self.waiting.is_empty();
+        let used = self.channels.iter().any(|channel| !channel.closing) || self.opening.is_wanted();
         if used {
             self.unused_since = None;
             return None;
         }
         // What is left are channels that the node may never close and starts it may never answer.
         let since = *self.unused_since.get_or_insert_with(Instant::now);
-        let quiet = self.channels.is_empty() && self.starting.is_none();
+        let quiet = self.channels.is_empty() && !self.opening.is_under_way();
         (quiet || since.elapsed() >= LINGER).then_some(LinkEnd::ByUs)
     }
 
@@ -167,7 +166,7 @@ impl Driver {
                     let _ = request.reply.send(Err(lost));
                 }
                 None => {
-                    self.waiting.push_back(request);
+                    self.opening.push(request);
                     self.count();
                 }
             },
@@ -181,8 +180,7 @@ impl Driver {
     }
 
     fn count(&self) {
-        let count = self.channels.len() + self.waiting.len() + usize::from(self.starting.is_some());
-        self.shared.set_channels(count);
+        self.shared.set_channels(self.channels.len() + self.opening.len());
     }
 
     /// Notes the end. Nobody gets a channel any more; what has been received is still handed out.
@@ -191,13 +189,7 @@ impl Driver {
             return;
         }
         self.shared.set_end(end.clone());
-        if let Some(starting) = self.starting.take() {
-            let requested = starting.requested();
-            let _ = starting.request.reply.send(Err(OpenError::Lost { end: end.clone(), requested }));
-        }
-        for request in self.waiting.drain(..) {
-            let _ = request.reply.send(Err(OpenError::Lost { end: end.clone(), requested: false }));
-        }
+        self.opening.lose(&end);
         self.ended = Some(end);
         self.count();
     }
@@ -272,7 +264,7 @@ impl Driver {
             return;
         }
         let tunnels = self.channels.iter().filter(|channel| channel.tunnel).count();
-        let commands = self.channels.len() - tunnels + usize::from(self.starting.is_some());
+        let commands = self.channels.len() - tunnels + usize::from(self.opening.is_under_way());
         if held > memory::most(commands, tunnels) {
             self.lose(LinkEnd::Flooded(held / (1024 * 1024)));
         }
@@ -285,32 +277,19 @@ impl Driver {
         }
         // Bounded by the number of requests that wait.
         loop {
-            let starting = match self.starting.take() {
-                Some(starting) => starting,
-                None => match self.waiting.pop_front() {
-                    // Nobody waits for it and nothing has been sent: there is nothing to bring to its end.
-                    Some(request) if request.reply.is_closed() => continue,
-                    Some(request) => Starting::new(request),
-                    None => break,
-                },
-            };
             let now = Instant::now();
             let others = !self.channels.is_empty() || self.closed_at.is_some_and(|at| now - at < RECENT);
-            match starting.turn(&mut self.connection.session, others, now) {
-                Turn::Pending(starting) => {
-                    self.starting = Some(starting);
-                    break;
-                }
-                Turn::Running(request, raw) => {
-                    progress = true;
+            let Some(opened) = self.opening.turn(&mut self.connection.session, others, now) else { break };
+            progress = true;
+            match opened {
+                Opened::Running(request, raw) => {
                     self.release_pump();
                     let tunnel = matches!(request.kind, ChannelKind::Tunnel { .. });
                     self.channels.push(ActiveChannel::new(raw, Arc::clone(&request.pipe), tunnel));
                     // A receiver that is gone drops the handle, which closes the channel.
                     let _ = request.reply.send(Ok(ChannelHandle::new(request.pipe)));
                 }
-                Turn::Failed(request, error, raw) => {
-                    progress = true;
+                Opened::Failed(request, error, raw) => {
                     if let Some(raw) = raw {
                         let mut channel = ActiveChannel::new(raw, Arc::clone(&request.pipe), false);
                         channel.closing = true;
@@ -318,11 +297,20 @@ impl Driver {
                     }
                     let _ = request.reply.send(Err(error));
                 }
-                Turn::Broken(request, error, requested) => {
+                Opened::Broken(request, error, requested) => {
                     let end = self.fail(error);
                     let _ = request.reply.send(Err(OpenError::Lost { end, requested }));
                     break;
                 }
+            }
+        }
+        let stuck = self.opening.turn_away(Instant::now());
+        if stuck != self.stuck {
+            self.stuck = stuck;
+            self.shared.set_stuck(stuck);
+            // Whoever waits for the tunnel will want to know whether it is the node itself that is silent.
+            if stuck && self.opening.tunnel_since().is_some_and(|since| self.last_heard < since) {
+                self.ask();
             }
         }
         self.count();
@@ -367,7 +355,7 @@ impl Driver {
 
     /// Whether more input is of use now.
     fn wants_input(&mut self) -> bool {
-        let someone = !self.channels.is_empty() || self.starting.is_some() || self.pump.is_some();
+        let someone = !self.channels.is_empty() || self.opening.is_under_way() || self.pump.is_some();
         let io = self.connection.session.io();
         self.ended.is_none() && (io.waiting() == 0 || (!someone && io.waiting() < IDLE_INBOUND))
     }
@@ -391,6 +379,7 @@ impl Driver {
             }
             Ok(_) => {
                 self.last_heard = Instant::now();
+                self.shared.hear(self.last_heard);
                 self.asked = 0;
                 true
             }
@@ -406,10 +395,10 @@ impl Driver {
     async fn wait(&mut self) {
         let read = self.wants_input();
         let write = !self.connection.session.io().unsent().is_empty() && self.ended.is_none();
-        let retry = self.starting.as_ref().and_then(|starting| starting.not_before);
+        let opening = self.opening.wake().filter(|_| self.ended.is_none());
         let question = self.next_question();
         let linger = self.unused_since.map(|since| since + LINGER);
-        let wake = [retry, question, linger].into_iter().flatten().min();
+        let wake = [opening, question, linger].into_iter().flatten().min();
         tokio::select! {
             biased;
             // An error of the socket shows again in the read or write that follows.
@@ -438,6 +427,11 @@ impl Driver {
             self.lose(LinkEnd::Silent((now - self.last_heard).as_secs()));
             return;
         }
+        self.ask();
+    }
+
+    /// Asks for a sign of life.
+    fn ask(&mut self) {
         self.asked += 1;
         self.shared.count_question();
         if let Err(error) = self.connection.session.keepalive() {

@@ -13,6 +13,7 @@ use super::*;
 mod endings;
 mod fairness;
 mod relay;
+mod stuck;
 
 const HOST_KEYS: [&str; 1] = ["ssh-ed25519"];
 

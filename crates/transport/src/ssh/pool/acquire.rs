@@ -50,6 +50,11 @@ impl Wanted {
         Self { key: route.key().into(), node: node.clone(), route, timeout }
     }
 
+    /// How long the connecting may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// The way.
     pub(crate) fn route(&self) -> &Arc<Route> {
         &self.route

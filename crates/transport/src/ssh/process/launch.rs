@@ -224,6 +224,9 @@ impl Job {
                 lease.retire();
                 Err(LaunchError::Dead(link_lost(node, &end, false)))
             }
+            Ok(Err(error @ OpenError::Busy)) => {
+                Err(LaunchError::Full(fail(ErrorCode::ChannelRefused, error.to_string())))
+            }
             Ok(Err(OpenError::Refused(reason))) => {
                 let error = fail(
                     ErrorCode::ChannelRefused,
