@@ -70,8 +70,7 @@ impl Starting {
         self.asked.filter(|_| matches!(self.request.kind, ChannelKind::Tunnel { .. }))
     }
 
-    /// Takes the next steps. `others` tells whether other channels of the session are open, or were until a
-    /// moment ago.
+    /// Takes the next steps. `others` tells whether other channels of the session are open, or have been.
     pub(super) fn turn(mut self, session: &mut SshSession, others: bool, now: Instant) -> Turn {
         if self.not_before.is_some_and(|at| at > now) {
             return Turn::Pending(self);

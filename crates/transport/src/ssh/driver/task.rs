@@ -28,8 +28,6 @@ const TURNS_IN_A_ROW: u32 = 32;
 const IDLE_INBOUND: usize = 64 * 1024;
 /// How long a goodbye may take to leave.
 const GOODBYE: Duration = Duration::from_millis(500);
-/// How long a channel that was closed a moment ago still counts as holding a slot on the node.
-const RECENT: Duration = Duration::from_secs(1);
 /// How long a connection that is to end waits for the node to close channels that nobody uses any more.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -54,7 +52,8 @@ pub(crate) struct Driver {
     channels: Vec<ActiveChannel>,
     /// A channel that is closed on both sides and kept so that libssh2 can be made to take in what has come.
     pump: Option<RawChannel>,
-    closed_at: Option<Instant>,
+    /// A channel has been closed on this connection. The node may keep its slot for as long as a process of it lives.
+    carried: bool,
     /// The link has ended; what has been received before is still handed out.
     ended: Option<LinkEnd>,
     /// Requests are being sent away.
@@ -80,7 +79,7 @@ impl Driver {
             opening: Opening::default(),
             channels: Vec::new(),
             pump: None,
-            closed_at: None,
+            carried: false,
             ended: None,
             stuck: false,
             broken: false,
@@ -278,7 +277,7 @@ impl Driver {
         // Bounded by the number of requests that wait.
         loop {
             let now = Instant::now();
-            let others = !self.channels.is_empty() || self.closed_at.is_some_and(|at| now - at < RECENT);
+            let others = !self.channels.is_empty() || self.carried;
             let Some(opened) = self.opening.turn(&mut self.connection.session, others, now) else { break };
             progress = true;
             match opened {
@@ -318,7 +317,7 @@ impl Driver {
     }
 
     fn retire(&mut self, channel: ActiveChannel) {
-        self.closed_at = Some(Instant::now());
+        self.carried = true;
         channel.pipe.push(ChannelEvent::Closed);
         self.release_pump();
         if channel.eof_told {

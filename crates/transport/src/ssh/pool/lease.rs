@@ -38,7 +38,7 @@ impl Lease {
         &self.slot.host_key
     }
 
-    /// The node refused a channel here: fewer commands at a time from now on.
+    /// The node refused a channel here: fewer commands at a time from now on, or none.
     pub(crate) fn refused(&self) {
         self.inner.with(|state| state.refused(&self.slot));
     }

@@ -278,10 +278,14 @@ impl State {
         self.settle(&key, slot.id)
     }
 
-    /// The node has refused a channel on a connection that carries `held` of them: it takes no more than that.
+    /// The node has refused a channel on a connection: it takes no more than those that others have on it. When there
+    /// are none, what fills it are processes of commands that are over, and nobody knows for how long.
     pub(super) fn refused(&mut self, slot: &Slot) {
         if let Some(entry) = self.entry(slot) {
-            entry.capacity = entry.commands.saturating_sub(1).max(1);
+            match entry.commands.saturating_sub(1) {
+                0 => entry.unfit = true,
+                others => entry.capacity = others,
+            }
         }
     }
 

@@ -232,7 +232,8 @@ impl Job {
                     ErrorCode::ChannelRefused,
                     format!("the node refused a session: {reason}; check MaxSessions of its sshd"),
                 );
-                if others {
+                // Only a connection that has never carried anything else tells that the node takes no command at all.
+                if others || lease.reused {
                     lease.refused();
                     Err(LaunchError::Full(error))
                 } else {
