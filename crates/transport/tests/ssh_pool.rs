@@ -12,6 +12,7 @@ mod ssh_support;
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use pabawi_domain::action::ProcessOptions;
@@ -192,6 +193,32 @@ async fn a_full_pool_says_so() {
     assert_eq!(error.error.code, ErrorCode::LimitReached, "{error}");
     drop(held);
     assert!(within("connecting", transport.connect(&request)).await.is_ok());
+}
+
+/// Room that becomes free goes to those who still wait, whoever has given up before them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn room_is_not_lost_on_those_who_have_gone() {
+    let fleet = Fleet::builder().nodes(3).start().unwrap();
+    let mut settings = settings(&fleet);
+    settings.pool.max_connections = 1;
+    let transport = SshTransport::new(settings);
+    let held = connect(&transport, &target(&fleet, 0)).await.unwrap();
+    let request = |node| ConnectRequest {
+        target: target(&fleet, node),
+        timeout: Duration::from_secs(20),
+        host_keys: None,
+    };
+    let (first, second) = (request(1), request(2));
+    let (mut gives_up, mut waits) = (transport.connect(&first), transport.connect(&second));
+    // One step takes each into the queue: the pool decides without waiting.
+    for connecting in [&mut gives_up, &mut waits] {
+        let step = std::future::poll_fn(|cx| Poll::Ready(connecting.as_mut().poll(cx).is_pending()));
+        assert!(step.await, "there is room for two");
+    }
+    drop(gives_up);
+    drop(held);
+    let session = within("the one who waits", waits).await;
+    assert!(session.is_ok(), "{:?}", session.err());
 }
 
 /// `MaxStartups` drops connections before their banner: they are made anew.

@@ -165,27 +165,26 @@ impl Inner {
     /// Does what a change of the book may have made possible.
     pub(super) fn after_change(inner: &Arc<Self>, key: &Arc<str>, idle: bool) {
         Self::connect_if_needed(inner, key);
-        while let Some(starved) = inner.with(State::next_starved) {
-            if !Self::connect_if_needed(inner, &starved) {
-                break;
-            }
+        // Those of one group may have gone meanwhile, which says nothing of the others. Once each: who still finds no
+        // room queues up again.
+        for _ in 0..inner.with(|state| state.starved()) {
+            let Some(starved) = inner.with(State::next_starved) else { break };
+            Self::connect_if_needed(inner, &starved);
         }
         if idle && inner.with(|state| !std::mem::replace(&mut state.sweeping, true)) {
             Self::sweep(inner);
         }
     }
 
-    /// Starts the connects that a group's waiters need. True when at least one was started.
-    fn connect_if_needed(inner: &Arc<Self>, key: &Arc<str>) -> bool {
-        let mut any = false;
+    /// Starts the connects that a group's waiters need.
+    fn connect_if_needed(inner: &Arc<Self>, key: &Arc<str>) {
         // Bounded by the limits: each turn books one.
         while let Some(wanted) = inner.with(|state| state.book(key)) {
-            any = true;
             let inner = Arc::clone(inner);
             let Ok(runtime) = tokio::runtime::Handle::try_current() else {
                 // Only a lease that is dropped outside the runtime comes here; nobody runs who could wait.
                 inner.with(|state| state.failed(&wanted.key, &shutting_down(&wanted.node)));
-                return false;
+                return;
             };
             runtime.spawn(async move {
                 let dialed = Self::dial(&inner, &wanted, MadeFor::Driver).await;
@@ -202,7 +201,6 @@ impl Inner {
                 }
             });
         }
-        any
     }
 
     fn driver_options(&self, wanted: &Wanted) -> DriverOptions {

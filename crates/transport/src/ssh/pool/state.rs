@@ -315,6 +315,11 @@ impl State {
         self.drop_dead(key);
     }
 
+    /// How many groups wait for room.
+    pub(super) fn starved(&self) -> usize {
+        self.starved.len()
+    }
+
     /// Groups that may try again now that there is room.
     pub(super) fn next_starved(&mut self) -> Option<Arc<str>> {
         (self.open + self.connecting < self.limits.max_connections.max(1) || !self.idle.is_empty())
