@@ -25,7 +25,7 @@ use pabawi_testkit::hostile::{HostileKind, HostilePeer, HostileSsh, HostileSshKi
 use pabawi_testkit::wait;
 use pabawi_transport::ssh_config::SshConfig;
 use pabawi_transport::{SshSettings, SshTransport};
-use ssh_support::{LIMIT, command, finish, run, settings, start, target, within};
+use ssh_support::{LIMIT, command, connect, finish, run, settings, start, target, within};
 
 fn peer(address: SocketAddrV4) -> Target {
     Target {
@@ -143,6 +143,8 @@ async fn peers_that_misbehave_after_the_login() {
             HostileSshKind::OpenNeverAnswered | HostileSshKind::ExecNeverAnswered => {
                 Some(ErrorCode::ProtocolViolation)
             }
+            // The end of the connection, and not a refusal that would be final.
+            HostileSshKind::DisconnectsAtOpen => Some(ErrorCode::LinkLost),
             _ => None,
         };
         if let Some(code) = refused {
@@ -164,6 +166,12 @@ async fn peers_that_misbehave_after_the_login() {
                     HostileSshKind::DropsLink => {
                         assert_eq!(done.error_code(), Some(ErrorCode::LinkLost), "{:?}", done.end);
                     }
+                    // What it sends is kept up to a bound, and then the connection is given up.
+                    HostileSshKind::Floods => {
+                        assert_eq!(done.error_code(), Some(ErrorCode::LinkLost), "{:?}", done.end);
+                        let text = done.error().unwrap().to_string();
+                        assert!(text.contains("nobody had asked for"), "{text}");
+                    }
                     // It prints an exit status, but never ran our shell.
                     _ => assert!(
                         matches!(done.end, ActionEnd::Failed(_) | ActionEnd::Exited { .. }),
@@ -181,6 +189,22 @@ async fn peers_that_misbehave_after_the_login() {
             .unwrap();
         within("the shutdown", transport.shutdown()).await;
     }
+}
+
+/// A refusal on a connection that has been used says nothing of the node: processes of commands that are over may fill
+/// it. One on a fresh connection does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_is_final_on_a_fresh_connection_only() {
+    let server = HostileSsh::start(HostileSshKind::ChannelRefused).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let transport = for_server(&server, directory.path());
+    let target = peer(server.address());
+    let action = || command("true", ProcessOptions::default());
+    drop(connect(&transport, &target).await.unwrap());
+    let error = start(&transport, &target, action()).await.err().unwrap();
+    assert_eq!(error.error.code, ErrorCode::ChannelRefused, "{error}");
+    assert_eq!(transport.stats().connects, 2, "one that stood, and one for this command");
+    wait::until_async("both refusals", LIMIT, || server.fired() == 2).await.unwrap();
 }
 
 /// A port that is closed, a name that does not exist, an address that is nobody's.

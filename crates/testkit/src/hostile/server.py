@@ -48,6 +48,16 @@ class Server(paramiko.ServerInterface):
         if KIND == "open-never-answered":
             fired()
             FOR_EVER.wait()
+        if KIND == "disconnects-at-open":
+            # RFC 4253 section 11.1: SSH_MSG_DISCONNECT, by the application, with a text and no language.
+            packet = paramiko.Message()
+            packet.add_byte(bytes([1]))
+            packet.add_int(11)
+            packet.add_string("closed for today")
+            packet.add_string("")
+            self.transport._send_message(packet)
+            fired()
+            FOR_EVER.wait()
         return paramiko.OPEN_SUCCEEDED
 
     def check_channel_env_request(self, channel, name, value):
@@ -69,6 +79,16 @@ def after_exec(channel):
         # Never reads, never answers EOF, signals or close.
         fired()
         FOR_EVER.wait()
+    if KIND == "floods":
+        fired()
+        # 192 is in the range for local extensions (RFC 4250 section 4.1.2), of which there is none.
+        packet = paramiko.Message()
+        packet.add_byte(bytes([192]))
+        packet.add_bytes(bytes(32000))
+        # Ends when the client closes: sending fails then.
+        while channel.get_transport().is_active():
+            channel.get_transport()._send_user_message(packet)
+        return
     # Every kind below takes the command's preamble, if there is one, until the client has nothing more to say.
     channel.settimeout(0.5)
     try:
@@ -100,7 +120,9 @@ def serve(connection, key):
     KEPT.append(transport)
     transport.add_server_key(key)
     try:
-        transport.start_server(server=Server())
+        server = Server()
+        server.transport = transport
+        transport.start_server(server=server)
     except (paramiko.SSHException, EOFError, OSError):
         return
     while transport.is_active():

@@ -53,7 +53,8 @@ struct Entry {
 
 impl Entry {
     fn fits(&self, purpose: Purpose) -> bool {
-        let alive = !self.unfit && !self.slot.remote.is_gone();
+        // What is asked of a stuck connection is sent away.
+        let alive = !self.unfit && !self.slot.remote.is_gone() && !self.slot.remote.is_stuck();
         alive
             && match purpose {
                 // Channels that are being closed still hold their place on the node.
@@ -277,10 +278,14 @@ impl State {
         self.settle(&key, slot.id)
     }
 
-    /// The node has refused a channel on a connection that carries `held` of them: it takes no more than that.
+    /// The node has refused a channel on a connection: it takes no more than those that others have on it. When there
+    /// are none, what fills it are processes of commands that are over, and nobody knows for how long.
     pub(super) fn refused(&mut self, slot: &Slot) {
         if let Some(entry) = self.entry(slot) {
-            entry.capacity = entry.commands.saturating_sub(1).max(1);
+            match entry.commands.saturating_sub(1) {
+                0 => entry.unfit = true,
+                others => entry.capacity = others,
+            }
         }
     }
 
@@ -291,6 +296,16 @@ impl State {
         }
     }
 
+    /// The connections of a group of which nothing has been heard since then take no new leases; those that nobody uses
+    /// are closed.
+    pub(super) fn retire_silent(&mut self, key: &Arc<str>, since: Instant) {
+        let Some(group) = self.groups.get_mut(key) else { return };
+        for entry in &mut group.entries {
+            entry.unfit |= !entry.slot.remote.heard_since(since);
+        }
+        self.drop_dead(key);
+    }
+
     /// Takes all connections of a group out of use that have no lease, and lets the others take no new ones.
     pub(super) fn distrust(&mut self, key: &Arc<str>) {
         let Some(group) = self.groups.get_mut(key) else { return };
@@ -298,6 +313,11 @@ impl State {
             entry.unfit = true;
         }
         self.drop_dead(key);
+    }
+
+    /// How many groups wait for room.
+    pub(super) fn starved(&self) -> usize {
+        self.starved.len()
     }
 
     /// Groups that may try again now that there is room.
@@ -387,7 +407,9 @@ impl State {
         let Some(group) = self.groups.get_mut(key) else { return false };
         let Some(index) = group.entries.iter().position(|entry| entry.slot.id == id) else { return false };
         let Some(entry) = group.entries.get_mut(index).filter(|entry| entry.is_idle()) else { return false };
-        if closed || entry.unfit || entry.slot.remote.is_gone() || max_idle == 0 {
+        // A stuck one would take a place from those that work, and nobody else waits for what it is stuck with.
+        let useless = entry.unfit || entry.slot.remote.is_gone() || entry.slot.remote.is_stuck();
+        if closed || useless || max_idle == 0 {
             let entry = group.entries.swap_remove(index);
             self.forget(&entry);
             self.drop_empty(key);
