@@ -63,10 +63,11 @@ impl Found {
 
 // Positional parameters are not ours here, so values are put into the text; all are numbers or plain words. One line a
 // process: R, pid, state, process group, session, command line. Linux has /proc; elsewhere ps(1) has to do, which cannot
-// show environments.
+// show environments. A command line is whatever its process says it is, and the echo of some shells reads escapes in
+// it: with that, anybody in the group could write lines of his own, so it goes through printf as an argument.
 const LOOK: &str = r#"
 g=@PID@
-show() { c=$(tr '\000\n' '  ' <"$1/cmdline" 2>/dev/null | head -c 400); echo "R $2 $3 $5 $6 $c"; }
+show() { c=$(tr '\000\n' '  ' <"$1/cmdline" 2>/dev/null | head -c 400); printf '%s\n' "R $2 $3 $5 $6 $c"; }
 if [ -r /proc/self/stat ]; then
   [ -r /proc/1/stat ] || echo HIDDEN
   for s in /proc/[0-9]*/stat; do
@@ -84,7 +85,7 @@ if [ -r /proc/self/stat ]; then
   done
 else
   ps -A -o pid= -o stat= -o pgid= -o args= 2>/dev/null | while read -r i t o a; do
-    [ "$o" = "$g" ] && echo "R $i $t $o $o $a"
+    [ "$o" = "$g" ] && printf '%s\n' "R $i $t $o $o $a"
   done
 fi
 echo DONE"#;
@@ -168,6 +169,10 @@ impl Remains {
                 continue;
             };
             let command = words.next().unwrap_or_default().trim();
+            // To kill(2), 0 and below are groups and -1 is everybody, and nothing of ours is 1.
+            if pid <= 1 {
+                continue;
+            }
             // A zombie is dead and waits for its parent. The watcher is ours, and goes by itself.
             let watcher = Some(pid) != self.pid && command.contains(&own);
             if state.starts_with(['Z', 'X']) || watcher {
@@ -282,20 +287,76 @@ mod tests {
     }
 
     #[test]
+    fn what_a_signal_would_take_for_more_than_one_process_is_no_process() {
+        let found =
+            remains(Some(10)).parse("R -1 S 10 10 x\nR 0 S 10 10 x\nR 1 S 10 10 x\nR -10 S 9 9 x\nDONE\n");
+        assert!(found.is_empty(), "{found:?}");
+    }
+
+    /// Runs a look on this machine with a shell, after a change of its text.
+    fn look_with(shell: &str, pid: i64, nonce: &str, change: impl Fn(String) -> String) -> String {
+        let script = LOOK
+            .replace("@PID@", &pid.to_string())
+            .replace("@VARIABLE@", RUN_VARIABLE)
+            .replace("@NONCE@", nonce);
+        let output = std::process::Command::new(shell).args(["-c", &change(script)]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// A node without /proc, and whose ps(1) prints these lines.
+    fn without_proc(script: &str, lines: &[&str]) -> String {
+        let mut listing = b"ps() { printf '%s\\n'".to_vec();
+        for line in lines {
+            listing.push(b' ');
+            crate::shell::push_quoted(&mut listing, line.as_bytes());
+        }
+        let listing = String::from_utf8(listing).unwrap();
+        format!("{listing}; }}\n{}", script.replace("/proc/self/stat", "/no/such/stat"))
+    }
+
+    #[test]
+    fn a_command_line_cannot_write_lines_of_the_look() {
+        use std::os::unix::process::CommandExt as _;
+        // For an echo that reads escapes, the first is a line of its own and the second the end of all output.
+        let hostile = [r"x\nR -1 S 10 10 y\012R 2 S @ @ z", r"\c", "%s%n", r"\"];
+        let mut child = std::process::Command::new("/bin/sh");
+        child.args(["-c", "read -r line", "name"]).args(hostile).process_group(0);
+        let mut child = child.stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let pid = i64::from(child.id());
+        let mut seen = Vec::new();
+        for shell in ["dash", "bash"] {
+            seen.push((shell, "/proc", look_with(shell, pid, "other", |script| script)));
+            seen.push((
+                shell,
+                "ps",
+                look_with(shell, pid, "other", |script| {
+                    without_proc(&script, &[&format!(" {pid} S {pid} sh {}", hostile.join(" "))])
+                }),
+            ));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        for (shell, way, output) in seen {
+            let found = remains(Some(pid)).parse(&output);
+            assert_eq!(
+                found.members.iter().map(|process| process.pid).collect::<Vec<_>>(),
+                [pid],
+                "{shell} {way}"
+            );
+            assert!(found.strays.is_empty(), "{shell} {way}: {found:?}");
+            assert!(found.members[0].command.contains(hostile[0]), "{shell} {way}: {found:?}");
+            assert_eq!(output.lines().last(), Some("DONE"), "{shell} {way}: {output}");
+        }
+    }
+
+    #[test]
     fn the_look_finds_a_group_and_a_marked_stray_on_this_machine() {
         use std::os::unix::process::CommandExt as _;
         let mut child = std::process::Command::new("sleep");
         child.arg("30").env(RUN_VARIABLE, "abc").process_group(0);
         let mut child = child.spawn().unwrap();
         let pid = i64::from(child.id());
-        let look = |pid: i64, nonce: &str| {
-            let script = LOOK
-                .replace("@PID@", &pid.to_string())
-                .replace("@VARIABLE@", RUN_VARIABLE)
-                .replace("@NONCE@", nonce);
-            let output = std::process::Command::new("/bin/sh").args(["-c", &script]).output().unwrap();
-            String::from_utf8(output.stdout).unwrap()
-        };
+        let look = |pid: i64, nonce: &str| look_with("/bin/sh", pid, nonce, |script| script);
         let by_group = remains(Some(pid)).parse(&look(pid, "other"));
         let by_mark = remains(Some(1)).parse(&look(999_999, "abc"));
         let gone = {
