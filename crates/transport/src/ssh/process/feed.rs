@@ -106,6 +106,13 @@ impl Feed {
         }
     }
 
+    /// Forgets what has not been handed over; the channel's input stays open.
+    pub(crate) fn give_up(&mut self) {
+        self.sources.clear();
+        self.piece = None;
+        self.done = true;
+    }
+
     /// Whether a step can get somewhere.
     pub(crate) fn is_active(&self) -> bool {
         !self.done && (self.piece.is_some() || !matches!(self.sources.front(), Some(Source::Barrier)))

@@ -46,6 +46,9 @@ pub(crate) struct Process {
     late: usize,
     drain_grace: Duration,
     tail: Vec<u8>,
+    /// Why the rest of standard input cannot be had, when it cannot. The command must then not see an end of its
+    /// input: it would take what it has got for all there is.
+    pub(super) broken_input: Option<String>,
     pub(super) end: Option<ActionEnd>,
     /// Why the connection was lost, if it was.
     pub(super) lost: Option<LinkEnd>,
@@ -83,6 +86,7 @@ impl Process {
             late: 0,
             drain_grace: around.drain_grace,
             tail: Vec::new(),
+            broken_input: None,
             end: None,
             lost: None,
             terminated: None,
@@ -108,6 +112,16 @@ impl Process {
     /// Whether the preamble, or what follows it, has not left yet.
     pub(super) fn has_unsent_input(&self) -> bool {
         self.channel.as_ref().is_some_and(ChannelHandle::has_unsent_input)
+    }
+
+    /// Notes what became of the process. A failure for which it had to be ended tells it too.
+    pub(super) fn note_termination(&mut self, termination: &Termination) {
+        self.terminated = Some(termination.clone());
+        if self.broken_input.is_some()
+            && let Some(ActionEnd::Failed(error)) = &mut self.end
+        {
+            error.termination.get_or_insert_with(|| termination.clone());
+        }
     }
 
     /// Takes one event of the channel.
@@ -181,6 +195,12 @@ impl Process {
         let before = |code, message: String| {
             ActionEnd::Failed(TransportError::before_start(&self.node, code, message))
         };
+        if let Some(why) = &self.broken_input {
+            // How it was ended is of no interest: it was by us.
+            let message =
+                format!("{why}; the command was to be ended, since it had not got all of its input");
+            return ActionEnd::Failed(TransportError::after_start(&self.node, ErrorCode::LocalFile, message));
+        }
         match self.gate.fault.as_deref() {
             Some("cwd") => {
                 return before(
@@ -237,6 +257,11 @@ impl RunningAction for Process {
             if let Some(end) = &self.end {
                 return ActionEvent::Ended(end.clone());
             }
+            if self.broken_input.is_some() {
+                terminate::terminate(self, TerminateMode::Kill).await;
+                self.finish();
+                continue;
+            }
             let Some(channel) = &self.channel else {
                 self.finish();
                 continue;
@@ -248,9 +273,11 @@ impl RunningAction for Process {
                 event = channel.next() => self.take(event),
                 fed = self.feed.step(channel), if feeding => {
                     if let Err(error) = fed {
-                        let message = format!("standard input cannot be read: {error}");
-                        let error = TransportError::after_start(&self.node, ErrorCode::LocalFile, message);
-                        self.end = Some(ActionEnd::Failed(error));
+                        self.feed.give_up();
+                        // What has ended by itself did not need the rest.
+                        if self.exit.is_none() {
+                            self.broken_input = Some(format!("standard input cannot be read: {error}"));
+                        }
                     }
                 }
                 () = tokio::time::sleep_until(drained_at.unwrap_or_else(Instant::now)), if drained_at.is_some() => {
@@ -267,14 +294,22 @@ impl RunningAction for Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // With a lifeline, closing the channel is the kill order. Without one somebody has to go and do it.
+        // With a lifeline, closing the channel is the kill order. Without one somebody has to go and do it, and the
+        // input must not end before: that would pass for the end of all input.
         let over = self.exit.is_some() || self.end.is_some();
         if over || self.job.input == Input::Lifeline || self.lost.is_some() {
             return;
         }
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let remains = self.remains();
-            runtime.spawn(async move { remains.kill_hard().await });
+            let (channel, lease) = (self.channel.take(), self.lease.take());
+            if let Some(channel) = &channel {
+                channel.discard_output();
+            }
+            runtime.spawn(async move {
+                remains.kill_hard().await;
+                drop((channel, lease));
+            });
         }
     }
 }

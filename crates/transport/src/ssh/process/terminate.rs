@@ -32,7 +32,7 @@ pub(super) async fn terminate(process: &mut Process, mode: TerminateMode) -> Ter
         return Termination::Confirmed;
     }
     let termination = end(process, mode).await;
-    process.terminated = Some(termination.clone());
+    process.note_termination(&termination);
     termination
 }
 
@@ -50,7 +50,7 @@ async fn end(process: &mut Process, mode: TerminateMode) -> Termination {
     }
     let kill_at = Instant::now() + grace;
     if process.exit.is_none() && process.lost.is_none() {
-        if process.gate.pid.is_none() && !process.has_unsent_input() {
+        if process.gate.pid.is_none() && !can_be_cut(process) {
             wait_for_header(process).await;
         }
         if let Some(channel) = &process.channel {
@@ -77,8 +77,7 @@ async fn end(process: &mut Process, mode: TerminateMode) -> Termination {
 /// Tells the node to end the command.
 async fn give_order(process: &mut Process, grace: Duration) {
     let Some(channel) = &process.channel else { return };
-    if process.gate.pid.is_none() && process.has_unsent_input() {
-        // Its preamble is not complete: without the end mark nothing is run.
+    if can_be_cut(process) {
         channel.cut_input();
         return;
     }
@@ -92,14 +91,24 @@ async fn give_order(process: &mut Process, grace: Duration) {
         if !grace.is_zero() {
             return;
         }
-    } else {
-        channel.cut_input();
     }
     if process.exit.is_none() && process.lost.is_none() {
         let name = if grace.is_zero() { "KILL" } else { "TERM" };
         // What it did not reach is found by the look.
         let _ = process.remains().signal(name, &[]).await;
     }
+    // Only after the signal: a command that reads would take the end of its input for the end of all input. Where
+    // that must not happen at all, the input stays open until nothing is left to read it.
+    if process.broken_input.is_none()
+        && let Some(channel) = &process.channel
+    {
+        channel.cut_input();
+    }
+}
+
+/// Whether the command's preamble may still be on its way: without its end mark nothing is run.
+fn can_be_cut(process: &Process) -> bool {
+    process.gate.pid.is_none() && process.has_unsent_input() && process.broken_input.is_none()
 }
 
 async fn wait_for_header(process: &mut Process) {
