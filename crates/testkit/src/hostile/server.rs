@@ -41,11 +41,20 @@ pub enum HostileSshKind {
     Deaf,
     /// Prints, then drops the TCP connection.
     DropsLink,
+    /// Tells exit status 0 in the middle of the output, then drops the TCP connection.
+    DropsLinkAfterExit,
+    /// Tells exit status 0 in the middle of the output, and sends the rest and EOF when a further command is asked
+    /// for, before it answers that. No error, so not one of [`Self::ALL`].
+    LateOutput,
+    /// Tells exit status 0 in the middle of the output, and then answers nothing.
+    SilentAfterExit,
+    /// Tells exit status 0 before any output, and sends nothing more.
+    NothingButExit,
 }
 
 impl HostileSshKind {
-    /// Every kind, for a test that goes through all of them.
-    pub const ALL: [Self; 9] = [
+    /// Every kind that nobody can be served by, for a test that goes through all of them.
+    pub const ALL: [Self; 12] = [
         Self::AuthNeverAnswered,
         Self::ChannelRefused,
         Self::OpenNeverAnswered,
@@ -55,6 +64,9 @@ impl HostileSshKind {
         Self::ChannelNeverClosed,
         Self::Deaf,
         Self::DropsLink,
+        Self::DropsLinkAfterExit,
+        Self::SilentAfterExit,
+        Self::NothingButExit,
     ];
 
     fn name(self) -> &'static str {
@@ -68,6 +80,10 @@ impl HostileSshKind {
             Self::ChannelNeverClosed => "channel-never-closed",
             Self::Deaf => "deaf",
             Self::DropsLink => "drops-link",
+            Self::DropsLinkAfterExit => "drops-link-after-exit",
+            Self::LateOutput => "late-output",
+            Self::SilentAfterExit => "silent-after-exit",
+            Self::NothingButExit => "nothing-but-exit",
         }
     }
 }

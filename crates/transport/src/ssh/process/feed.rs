@@ -118,11 +118,6 @@ impl Feed {
         !self.done && (self.piece.is_some() || !matches!(self.sources.front(), Some(Source::Barrier)))
     }
 
-    /// Whether all that was queued has been handed over.
-    pub(crate) fn is_done(&self) -> bool {
-        self.done
-    }
-
     /// One step. May be dropped at any time without loss.
     ///
     /// # Errors

@@ -152,6 +152,16 @@ impl Remains {
         }
     }
 
+    /// Whether the node answers on this connection, in whatever way.
+    pub(crate) async fn is_answered(&self, lease: &Lease) -> bool {
+        // As the login user: nothing of the command is looked at.
+        let job = Job::aside(":", None);
+        match tokio::time::timeout(self.timeout, self.run_on(&job, lease)).await {
+            Ok(Ok(_) | Err(LaunchError::Full(_) | LaunchError::Failed(_))) => true,
+            Ok(Err(LaunchError::Dead(_))) | Err(_) => false,
+        }
+    }
+
     fn parse(&self, output: &str) -> Found {
         let mut found = Found::default();
         let own = mark(&self.nonce);
@@ -209,19 +219,19 @@ impl Remains {
     async fn run(&self, script: &str, run_as: Option<&RunAs>) -> Result<String, TransportError> {
         let job = Job::aside(script, run_as);
         let lease = self.pool.acquire(&self.wanted, Purpose::Command).await?;
-        match self.run_on(&job, lease).await {
+        match self.run_on(&job, &lease).await {
             Ok(output) => Ok(output),
             // A connection that is full or dead is no reason not to look.
             Err(LaunchError::Dead(_) | LaunchError::Full(_)) => {
                 let lease = self.pool.acquire_fresh(&self.wanted, Purpose::Command).await?;
-                self.run_on(&job, lease).await.map_err(LaunchError::into_inner)
+                self.run_on(&job, &lease).await.map_err(LaunchError::into_inner)
             }
             Err(LaunchError::Failed(error)) => Err(error),
         }
     }
 
-    async fn run_on(&self, job: &Job, lease: Lease) -> Result<String, LaunchError> {
-        let mut launched = job.launch(&self.node, &lease, self.timeout).await?;
+    async fn run_on(&self, job: &Job, lease: &Lease) -> Result<String, LaunchError> {
+        let mut launched = job.launch(&self.node, lease, self.timeout).await?;
         let mut output = Vec::new();
         let mut keep = |stream: StreamKind, data: Bytes| {
             if stream == StreamKind::Stdout && output.len() < MAX_OUTPUT {

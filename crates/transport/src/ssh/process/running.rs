@@ -1,9 +1,12 @@
 //! A command that runs: [`Process`].
 //!
 //! It is pulled: nobody asking means nothing is read, down to the SSH window. The end is told once output and exit
-//! status have both come, or when a background child keeps the pipe open beyond the drain grace.
+//! status have both come, or when a background child keeps the pipe open beyond the drain grace. An exit status alone
+//! is no end: where output is missing, the end is a failure that names it.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,18 +17,16 @@ use pabawi_domain::output::StreamKind;
 use pabawi_domain::ports::{ActionEnd, ActionEvent, RunningAction, TerminateMode, TransportError};
 use tokio::time::Instant;
 
+use super::drain::{Drain, Due};
 use super::feed::Feed;
 use super::gate::Gate;
 use super::launch::{Job, Launched, link_lost};
 use super::remains::Remains;
 use super::terminate;
-use crate::shell::{Input, WRAPPER_FAILED};
+use crate::shell::Input;
 use crate::ssh::driver::{ChannelEvent, ChannelHandle, ExitReport, LinkEnd};
 use crate::ssh::pool::{Lease, Pool, Wanted};
 
-/// Output after the exit beyond which a background child is not waited for (bytes). sshd can hold about 2 MiB back
-/// while the window is closed.
-const LATE_OUTPUT: usize = 8 * 1024 * 1024;
 /// Standard error that is kept for the message when the wrapper itself failed (bytes).
 const TAIL: usize = 400;
 
@@ -34,17 +35,23 @@ pub(crate) struct Process {
     pub(super) node: NodeId,
     pub(super) job: Job,
     pub(super) channel: Option<ChannelHandle>,
-    lease: Option<Lease>,
+    /// Shared with the question that is asked on the same connection.
+    lease: Option<Arc<Lease>>,
     pub(super) feed: Feed,
     pub(super) gate: Gate,
     control: StreamKind,
     waiting: VecDeque<ActionEvent>,
     pub(super) exit: Option<ExitReport>,
     eof: bool,
-    /// When the drain is over.
-    drained_at: Option<Instant>,
-    late: usize,
-    drain_grace: Duration,
+    /// The channel is closed, and all that came over it has been read.
+    closed: bool,
+    drain: Drain,
+    /// The node is asked for a sign of life; true when it has given one.
+    question: Option<Pin<Box<dyn Future<Output = bool> + Send>>>,
+    /// Output is missing, and the node does not answer.
+    silent: bool,
+    /// Output was thrown away: what has not come may have been among it.
+    discarded: bool,
     tail: Vec<u8>,
     /// Why the rest of standard input cannot be had, when it cannot. The command must then not see an end of its
     /// input: it would take what it has got for all there is.
@@ -75,16 +82,18 @@ impl Process {
             node: around.node,
             job,
             channel: Some(channel),
-            lease: Some(lease),
+            lease: Some(Arc::new(lease)),
             feed,
             gate,
             control,
             waiting,
             exit: None,
             eof: false,
-            drained_at: None,
-            late: 0,
-            drain_grace: around.drain_grace,
+            closed: false,
+            drain: Drain::new(around.drain_grace, around.request_timeout),
+            question: None,
+            silent: false,
+            discarded: false,
             tail: Vec::new(),
             broken_input: None,
             end: None,
@@ -130,10 +139,13 @@ impl Process {
             ChannelEvent::Data(stream, data) => self.take_data(stream, data),
             ChannelEvent::Exit(report) => {
                 self.exit = Some(report);
-                self.drained_at = Some(Instant::now() + self.drain_grace);
+                self.drain.begin(self.gate.pid.is_some(), Instant::now());
             }
             ChannelEvent::Eof => self.eof = true,
-            ChannelEvent::Closed => self.finish(),
+            ChannelEvent::Closed => {
+                self.closed = true;
+                self.finish();
+            }
             ChannelEvent::Lost(end) => {
                 self.lost = Some(end);
                 self.finish();
@@ -145,16 +157,7 @@ impl Process {
     }
 
     fn take_data(&mut self, stream: StreamKind, data: Bytes) {
-        if let Some(at) = self.drained_at {
-            // Output that was on its way comes in large pieces, and each lets us wait for the next; a child that goes
-            // on writing a little earns nothing by it, and one that writes much is cut off.
-            self.late += data.len();
-            if self.late < LATE_OUTPUT {
-                let now = Instant::now();
-                let earned = Duration::from_millis(u64::try_from(data.len() / 1024).unwrap_or(0));
-                self.drained_at = Some((at.max(now) + earned).min(at.max(now + self.drain_grace)));
-            }
-        }
+        let size = data.len();
         let data = if stream == self.control {
             let data = self.gate.pass(data);
             if self.gate.ready {
@@ -167,9 +170,24 @@ impl Process {
         } else {
             data
         };
+        self.drain.took(size, self.gate.pid.is_some(), Instant::now());
         if !data.is_empty() {
             self.waiting.push_back(ActionEvent::Output { stream, data });
         }
+    }
+
+    /// Throws away output that comes from now on.
+    pub(super) fn discard_output(&mut self) {
+        if let Some(channel) = &self.channel {
+            channel.discard_output();
+            self.discarded = true;
+        }
+    }
+
+    /// Something that the node answers, on the command's own connection.
+    fn ask(&self) -> Option<Pin<Box<dyn Future<Output = bool> + Send>>> {
+        let (remains, lease) = (self.remains(), Arc::clone(self.lease.as_ref()?));
+        Some(Box::pin(async move { remains.is_answered(&lease).await }))
     }
 
     /// Settles how it ended and gives the connection back.
@@ -184,6 +202,7 @@ impl Process {
         }
         self.end = Some(self.how_it_ended());
         self.channel = None;
+        self.question = None;
         self.lease = None;
     }
 
@@ -216,7 +235,38 @@ impl Process {
             }
             None => {}
         }
+        let unsure = |error: TransportError| {
+            let why = format!("{}; nobody could look on the node", error.error.message);
+            ActionEnd::Failed(error.with_termination(Termination::Unconfirmed { why }))
+        };
         match (&self.exit, &self.lost) {
+            (Some(exit), Some(end)) if !self.eof => {
+                let mut error = link_lost(&self.node, end, true);
+                let more =
+                    format!("; the command had ended with {}, but its output is incomplete", told(exit));
+                error.error.message.push_str(&more);
+                unsure(error)
+            }
+            (Some(exit), _) if self.gate.pid.is_none() && (self.discarded || !(self.eof || self.closed)) => {
+                unsure(TransportError::after_start(
+                    &self.node,
+                    ErrorCode::ProtocolViolation,
+                    format!(
+                        "the node told an end with {}, but not whether the command had been started before; it may \
+                         have been",
+                        told(exit)
+                    ),
+                ))
+            }
+            (Some(exit), _) if self.silent => unsure(TransportError::after_start(
+                &self.node,
+                ErrorCode::ProtocolViolation,
+                format!(
+                    "the node told that the command had ended with {}, then neither the rest of its output nor an \
+                     answer; the output is incomplete",
+                    told(exit)
+                ),
+            )),
             (Some(_), _) if self.gate.pid.is_none() => before(
                 ErrorCode::NoShell,
                 format!(
@@ -224,10 +274,6 @@ impl Process {
                      {:?}; check the account's shell and forced commands",
                     said()
                 ),
-            ),
-            (Some(ExitReport::Status(WRAPPER_FAILED)), Some(_)) if !self.feed.is_done() => before(
-                ErrorCode::LinkLost,
-                "the connection was lost before the command was complete".to_owned(),
             ),
             (Some(ExitReport::Status(code)), _) => ActionEnd::Exited { code: *code },
             (Some(ExitReport::Signal(signal)), _) => ActionEnd::Signalled { signal: signal.clone() },
@@ -243,6 +289,22 @@ impl Process {
                  ended is not known",
             )),
         }
+    }
+}
+
+/// An exit as part of a sentence.
+fn told(exit: &ExitReport) -> String {
+    match exit {
+        ExitReport::Status(code) => format!("exit status {code}"),
+        ExitReport::Signal(signal) => format!("SIG{signal}"),
+    }
+}
+
+/// The answer to a question, if there is one.
+async fn answer(question: Option<&mut Pin<Box<dyn Future<Output = bool> + Send>>>) -> bool {
+    match question {
+        Some(question) => question.await,
+        None => std::future::pending().await,
     }
 }
 
@@ -266,7 +328,9 @@ impl RunningAction for Process {
                 self.finish();
                 continue;
             };
-            let drained_at = self.drained_at;
+            let due = self.drain.next();
+            let question = self.question.as_mut();
+            let asking = question.is_some();
             let feeding = self.feed.is_active();
             tokio::select! {
                 biased;
@@ -280,8 +344,25 @@ impl RunningAction for Process {
                         }
                     }
                 }
-                () = tokio::time::sleep_until(drained_at.unwrap_or_else(Instant::now)), if drained_at.is_some() => {
-                    self.finish();
+                answered = answer(question), if asking => {
+                    self.question = None;
+                    if answered {
+                        self.drain.answered();
+                    } else if !self.lease.as_ref().is_some_and(|lease| lease.remote().is_gone()) {
+                        self.silent = true;
+                        self.finish();
+                    }
+                    // With the connection gone, the channel says so.
+                }
+                () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    match self.drain.due() {
+                        Due::Ask => self.question = self.ask(),
+                        Due::Over => self.finish(),
+                        Due::Missing => {
+                            self.silent = true;
+                            self.finish();
+                        }
+                    }
                 }
             }
         }

@@ -53,9 +53,7 @@ async fn end(process: &mut Process, mode: TerminateMode) -> Termination {
         if process.gate.pid.is_none() && !can_be_cut(process) {
             wait_for_header(process).await;
         }
-        if let Some(channel) = &process.channel {
-            channel.discard_output();
-        }
+        process.discard_output();
         give_order(process, grace).await;
         wait_for_exit(process, kill_at + REPORT).await;
     }
