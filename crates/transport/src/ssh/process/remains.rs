@@ -64,11 +64,13 @@ impl Found {
 // Positional parameters are not ours here, so values are put into the text; all are numbers or plain words. One line a
 // process: R, pid, state, process group, session, command line. Linux has /proc; elsewhere ps(1) has to do, which cannot
 // show environments. A command line is whatever its process says it is, and the echo of some shells reads escapes in
-// it: with that, anybody in the group could write lines of his own, so it goes through printf as an argument.
+// it: with that, anybody in the group could write lines of his own, so it goes through printf as an argument. SEEN tells
+// that processes can be seen at all: a ps that is missing, fails or knows other columns lists nothing either.
 const LOOK: &str = r#"
 g=@PID@
 show() { c=$(tr '\000\n' '  ' <"$1/cmdline" 2>/dev/null | head -c 400); printf '%s\n' "R $2 $3 $5 $6 $c"; }
 if [ -r /proc/self/stat ]; then
+  echo SEEN
   [ -r /proc/1/stat ] || echo HIDDEN
   for s in /proc/[0-9]*/stat; do
     { IFS= read -r l <"$s"; } 2>/dev/null || continue
@@ -85,6 +87,7 @@ if [ -r /proc/self/stat ]; then
   done
 else
   ps -A -o pid= -o stat= -o pgid= -o args= 2>/dev/null | while read -r i t o a; do
+    [ "$i" = "$$" ] && [ "$o" -gt 0 ] 2>/dev/null && echo SEEN
     [ "$o" = "$g" ] && printf '%s\n' "R $i $t $o $o $a"
   done
 fi
@@ -107,11 +110,21 @@ impl Remains {
             .replace("@VARIABLE@", RUN_VARIABLE)
             .replace("@NONCE@", &self.nonce);
         let output = self.aside(&script).await?;
-        if !output.lines().any(|line| line == "DONE") {
+        self.judge(&output)
+    }
+
+    /// What the answer to a look says; that nothing was found only where something would have been.
+    fn judge(&self, output: &str) -> Result<Found, String> {
+        let said = |word| output.lines().any(|line| line == word);
+        if !said("DONE") {
             return Err("the node did not answer when asked what is left".to_owned());
         }
-        let found = self.parse(&output);
-        if found.is_empty() && output.lines().any(|line| line == "HIDDEN") {
+        if !said("SEEN") {
+            return Err("the node has no /proc, and its ps did not list the processes, so nobody could look"
+                .to_owned());
+        }
+        let found = self.parse(output);
+        if found.is_empty() && said("HIDDEN") {
             return Err("the node hides other users' processes (hidepid), so nobody could look".to_owned());
         }
         Ok(found)
@@ -321,7 +334,40 @@ mod tests {
             crate::shell::push_quoted(&mut listing, line.as_bytes());
         }
         let listing = String::from_utf8(listing).unwrap();
-        format!("{listing}; }}\n{}", script.replace("/proc/self/stat", "/no/such/stat"))
+        format!("{listing}; }}\n{}", blind(script))
+    }
+
+    /// A node without /proc.
+    fn blind(script: &str) -> String {
+        script.replace("/proc/self/stat", "/no/such/stat")
+    }
+
+    #[test]
+    fn nothing_is_confirmed_where_nobody_can_look() {
+        let remains = remains(Some(999_999));
+        let judge = |change: &dyn Fn(String) -> String| {
+            remains.judge(&look_with("/bin/sh", 999_999, "other", change))
+        };
+        assert_eq!(judge(&|script| script), Ok(Found::default()));
+        for (what, listing) in [
+            ("no ps", "return 127"),
+            ("a ps that fails", "echo error: unknown user-defined format specifier stat >&2; return 1"),
+            ("a ps that lists nothing", ":"),
+            ("a ps of other processes only", "echo 1 S 1 init"),
+            ("a ps without groups", "echo $$ S - sh"),
+            ("a ps without states", "echo $$ 1 sh"),
+        ] {
+            let found = judge(&|script| format!("ps() {{ {listing}; }}\n{}", blind(&script)));
+            assert!(found.is_err(), "{what}: {found:?}");
+        }
+        assert_eq!(
+            judge(&|script| format!("ps() {{ echo $$ S $$ sh; }}\n{}", blind(&script))),
+            Ok(Found::default())
+        );
+        let member = judge(&|script| {
+            format!("ps() {{ echo $$ S $$ sh; echo 7 S 999999 sleep 9; }}\n{}", blind(&script))
+        });
+        assert_eq!(member.unwrap().members, [Survivor { pid: 7, command: "sleep 9".into() }]);
     }
 
     #[test]
