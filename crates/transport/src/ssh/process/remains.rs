@@ -231,12 +231,12 @@ impl Remains {
 
     async fn run(&self, script: &str, run_as: Option<&RunAs>) -> Result<String, TransportError> {
         let job = Job::aside(script, run_as);
-        let lease = self.pool.acquire(&self.wanted, Purpose::Command).await?;
+        let lease = self.pool.acquire(&self.wanted, Purpose::Aside).await?;
         match self.run_on(&job, &lease).await {
             Ok(output) => Ok(output),
             // A connection that is full or dead is no reason not to look.
             Err(LaunchError::Dead(_) | LaunchError::Full(_)) => {
-                let lease = self.pool.acquire_fresh(&self.wanted, Purpose::Command).await?;
+                let lease = self.pool.acquire_fresh(&self.wanted, Purpose::Aside).await?;
                 self.run_on(&job, &lease).await.map_err(LaunchError::into_inner)
             }
             Err(LaunchError::Failed(error)) => Err(error),
