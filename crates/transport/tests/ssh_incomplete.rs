@@ -1,4 +1,5 @@
-//! What must not pass for complete: input that broke off is not taken for all input by the command.
+//! What must not pass for something else: input that broke off for all input, a command whose end has come and was not
+//! read for one that runs.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,10 +17,10 @@ use std::time::Duration;
 use pabawi_domain::action::{ProcessOptions, StdinSource};
 use pabawi_domain::error::ErrorCode;
 use pabawi_domain::outcome::Termination;
-use pabawi_domain::ports::TerminateMode;
+use pabawi_domain::ports::{TerminateMode, Transport as _};
 use pabawi_testkit::fleet::Fleet;
 use pabawi_testkit::wait;
-use ssh_support::{LIMIT, command, finish, start, target, transport, within};
+use ssh_support::{LIMIT, command, finish, run, start, target, transport, within};
 
 /// A command that takes its input for complete when the input ends, and leaves a file that says so.
 fn trusting(folder: &Path, input: &Path, before: &str) -> pabawi_domain::action::Action {
@@ -98,5 +99,47 @@ async fn a_command_that_is_ended_does_not_see_the_end_of_its_input() {
         nothing_is_left(&fleet).await;
         assert!(!folder.path().join("complete").exists(), "{case}: it took half for everything");
         drop(writer);
+    }
+}
+
+/// An end that waits behind output that nobody has read is seen before anybody is sent a signal: the process id may
+/// belong to another by then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_that_has_ended_is_sent_no_signal() {
+    let fleet = Fleet::builder().nodes(1).start().unwrap();
+    let transport = transport(&fleet);
+    let target = target(&fleet, 0);
+    for terminated in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lines");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR)
+            .unwrap();
+        let mut lines = std::fs::File::options().read(true).write(true).open(&path).unwrap();
+        let at = folder.path().display();
+        let text =
+            format!("while read -r n && [ $n != end ]; do echo $n; echo >{at}/seen$n; done <{at}/lines");
+        let stdin = Some(StdinSource::from(bytes::Bytes::from_static(b"unread")));
+        let action = command(&text, ProcessOptions { stdin, ..ProcessOptions::default() });
+        let mut running = start(&transport, &target, action).await.unwrap();
+        for number in 0..40 {
+            writeln!(lines, "{number}").unwrap();
+            let seen = folder.path().join(format!("seen{number}"));
+            wait::until_async("the line to be written", LIMIT, || seen.exists()).await.unwrap();
+            // What answers on the same connection comes after the line, which is a piece of its own then.
+            assert_eq!(run(&transport, &target, "true").await.code(), Some(0));
+        }
+        writeln!(lines, "end").unwrap();
+        nothing_is_left(&fleet).await;
+        assert_eq!(run(&transport, &target, "true").await.code(), Some(0));
+        let before = transport.stats();
+        assert_eq!((before.open, before.in_use), (1, 1), "all on one connection: {before:?}");
+        if terminated {
+            let report = within("terminating", running.terminate(TerminateMode::Kill)).await;
+            assert_eq!(report, Termination::Confirmed);
+            assert_eq!(transport.stats().hits - before.hits, 1, "a look, and no kill");
+        } else {
+            drop(running);
+            assert_eq!(transport.stats().in_use, 0, "nobody goes and kills");
+        }
     }
 }

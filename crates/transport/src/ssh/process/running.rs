@@ -27,6 +27,8 @@ use crate::shell::Input;
 use crate::ssh::driver::{ChannelEvent, ChannelHandle, ExitReport, LinkEnd};
 use crate::ssh::pool::{Lease, Pool, Wanted};
 
+/// Events that are taken in before the rest of the output is discarded.
+const TAKEN_FIRST: usize = 32;
 /// Standard error that is kept for the message when the wrapper itself failed (bytes).
 const TAIL: usize = 400;
 
@@ -176,11 +178,29 @@ impl Process {
         }
     }
 
-    /// Throws away output that comes from now on.
+    /// Takes in what has come first, without waiting: the header with the process id may be in it.
+    pub(super) fn take_first(&mut self) {
+        for _ in 0..TAKEN_FIRST {
+            match self.channel.as_ref().and_then(ChannelHandle::try_next) {
+                Some(event) if self.end.is_none() => self.take(event),
+                _ => return,
+            }
+        }
+    }
+
+    /// Throws away output, what waits and what still comes, and takes in what else has come. An end that waits behind
+    /// output must be known before anybody is sent a signal: the process id may be another's by then.
     pub(super) fn discard_output(&mut self) {
         if let Some(channel) = &self.channel {
             channel.discard_output();
             self.discarded = true;
+        }
+        // Without output there are few events, and the last of them is the end.
+        while self.end.is_none() {
+            match self.channel.as_ref().and_then(ChannelHandle::try_next) {
+                Some(event) => self.take(event),
+                None => return,
+            }
         }
     }
 
@@ -377,16 +397,17 @@ impl Drop for Process {
     fn drop(&mut self) {
         // With a lifeline, closing the channel is the kill order. Without one somebody has to go and do it, and the
         // input must not end before: that would pass for the end of all input.
-        let over = self.exit.is_some() || self.end.is_some();
-        if over || self.job.input == Input::Lifeline || self.lost.is_some() {
+        if self.job.input == Input::Lifeline {
+            return;
+        }
+        self.take_first();
+        self.discard_output();
+        if self.exit.is_some() || self.end.is_some() || self.lost.is_some() {
             return;
         }
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let remains = self.remains();
             let (channel, lease) = (self.channel.take(), self.lease.take());
-            if let Some(channel) = &channel {
-                channel.discard_output();
-            }
             runtime.spawn(async move {
                 remains.kill_hard().await;
                 drop((channel, lease));

@@ -14,14 +14,11 @@ use tokio::time::Instant;
 use super::remains::{Found, Remains};
 use super::running::Process;
 use crate::shell::Input;
-use crate::ssh::driver::ChannelHandle;
 
 /// How long the node may take, beyond the grace, to tell that the process has ended.
 const REPORT: Duration = Duration::from_millis(1500);
 /// How long a command that has been told to end may take to tell its process id.
 const HEADER: Duration = Duration::from_secs(2);
-/// Events that are taken in before the rest is discarded.
-const TAKEN_FIRST: usize = 32;
 /// Pause between two looks.
 const LOOK_PAUSE: Duration = Duration::from_millis(200);
 /// How long what was killed may take to be gone.
@@ -41,19 +38,15 @@ async fn end(process: &mut Process, mode: TerminateMode) -> Termination {
         TerminateMode::Graceful { grace } => grace,
         TerminateMode::Kill => Duration::ZERO,
     };
-    // What has come is taken in: the header with the process id may be in it.
-    for _ in 0..TAKEN_FIRST {
-        match process.channel.as_ref().and_then(ChannelHandle::try_next) {
-            Some(event) if process.end.is_none() => process.take(event),
-            _ => break,
-        }
-    }
+    process.take_first();
     let kill_at = Instant::now() + grace;
     if process.exit.is_none() && process.lost.is_none() {
         if process.gate.pid.is_none() && !can_be_cut(process) {
             wait_for_header(process).await;
         }
         process.discard_output();
+    }
+    if process.exit.is_none() && process.lost.is_none() {
         give_order(process, grace).await;
         wait_for_exit(process, kill_at + REPORT).await;
     }
