@@ -21,15 +21,15 @@ pub(super) enum Due {
     Ask,
     /// A background child holds the pipe open: what has come is the command's output.
     Over,
-    /// The header has not come, which was written before all else: output is missing.
+    /// Output that must have come has not: the header, which was written before all else, or the connection's end.
     Missing,
 }
 
 /// What the pause after the exit is known to mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// The header has not come.
-    NoHeader,
+    /// Output is known to be missing.
+    Incomplete,
     Unasked,
     Asked,
     /// The node has answered, so that what it had sent is here.
@@ -40,7 +40,7 @@ enum Stage {
 #[derive(Debug)]
 pub(super) struct Drain {
     grace: Duration,
-    /// How long the header may take.
+    /// How long output may take that is known to be missing.
     patience: Duration,
     /// When it is over; absent before the exit.
     over_at: Option<Instant>,
@@ -51,19 +51,19 @@ pub(super) struct Drain {
 impl Drain {
     /// With `grace` for a pipe that stays open, and `patience` for output that cannot have been held back.
     pub(super) fn new(grace: Duration, patience: Duration) -> Self {
-        Self { grace, patience, over_at: None, stage: Stage::NoHeader, late: 0 }
+        Self { grace, patience, over_at: None, stage: Stage::Incomplete, late: 0 }
     }
 
     /// The command has ended. `header` tells whether the wrapper's first line has come.
     pub(super) fn begin(&mut self, header: bool, now: Instant) {
         self.over_at = Some(now + if header { self.grace } else { self.patience });
-        self.stage = if header { Stage::Unasked } else { Stage::NoHeader };
+        self.stage = if header { Stage::Unasked } else { Stage::Incomplete };
     }
 
     /// So many bytes of output have come; `header` as in [`Self::begin`].
     pub(super) fn took(&mut self, bytes: usize, header: bool, now: Instant) {
         let Some(at) = self.over_at else { return };
-        if self.stage == Stage::NoHeader {
+        if self.stage == Stage::Incomplete {
             if header {
                 self.begin(true, now);
             }
@@ -84,7 +84,7 @@ impl Drain {
     pub(super) fn next(&self) -> Option<Instant> {
         let at = self.over_at?;
         match self.stage {
-            Stage::NoHeader | Stage::Answered => Some(at),
+            Stage::Incomplete | Stage::Answered => Some(at),
             Stage::Unasked => Some(at.checked_sub(self.grace / 2).unwrap_or(at)),
             Stage::Asked => None,
         }
@@ -93,13 +93,19 @@ impl Drain {
     /// What is to be done now that [`Self::next`] has come.
     pub(super) fn due(&mut self) -> Due {
         match self.stage {
-            Stage::NoHeader => Due::Missing,
+            Stage::Incomplete => Due::Missing,
             Stage::Unasked => {
                 self.stage = Stage::Asked;
                 Due::Ask
             }
             Stage::Asked | Stage::Answered => Due::Over,
         }
+    }
+
+    /// The connection could not be asked, because it has ended: the channel will say so, unless more comes before.
+    pub(super) fn gone(&mut self, now: Instant) {
+        self.over_at = Some(now + self.patience);
+        self.stage = Stage::Incomplete;
     }
 
     /// The node has answered what it was asked.
@@ -136,6 +142,16 @@ mod tests {
         assert_eq!((drain.next(), drain.due()), (Some(start + PATIENCE), Due::Missing));
         drain.took(10, true, start + GRACE);
         assert_eq!((drain.next(), drain.due()), (Some(start + GRACE + GRACE / 2), Due::Ask));
+    }
+
+    #[test]
+    fn a_connection_that_has_ended_is_not_waited_for_without_end() {
+        let start = Instant::now();
+        let mut drain = Drain::new(GRACE, PATIENCE);
+        drain.begin(true, start);
+        assert_eq!(drain.due(), Due::Ask);
+        drain.gone(start + GRACE);
+        assert_eq!((drain.next(), drain.due()), (Some(start + GRACE + PATIENCE), Due::Missing));
     }
 
     #[test]

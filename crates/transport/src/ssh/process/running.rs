@@ -368,11 +368,12 @@ impl RunningAction for Process {
                     self.question = None;
                     if answered {
                         self.drain.answered();
-                    } else if !self.lease.as_ref().is_some_and(|lease| lease.remote().is_gone()) {
+                    } else if self.lease.as_ref().is_some_and(|lease| lease.remote().is_gone()) {
+                        self.drain.gone(Instant::now());
+                    } else {
                         self.silent = true;
                         self.finish();
                     }
-                    // With the connection gone, the channel says so.
                 }
                 () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                     match self.drain.due() {
