@@ -181,6 +181,13 @@ impl State {
         Some(Grant { slot, purpose, reused: true, phases: ConnectPhases::default() })
     }
 
+    /// Books a further place on a connection that is in use.
+    pub(super) fn beside(&mut self, slot: &Slot) {
+        if let Some(entry) = self.entry(slot) {
+            entry.commands += 1;
+        }
+    }
+
     /// Puts somebody in the queue; at its head when others there may be waiting for what it is to end.
     pub(super) fn wait(&mut self, wanted: Wanted, waiter: Waiter) {
         let group = self.groups.entry(Arc::clone(&wanted.key)).or_default();

@@ -6,7 +6,6 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -37,8 +36,7 @@ pub(crate) struct Process {
     pub(super) node: NodeId,
     pub(super) job: Job,
     pub(super) channel: Option<ChannelHandle>,
-    /// Shared with the question that is asked on the same connection.
-    lease: Option<Arc<Lease>>,
+    lease: Option<Lease>,
     pub(super) feed: Feed,
     pub(super) gate: Gate,
     control: StreamKind,
@@ -84,7 +82,7 @@ impl Process {
             node: around.node,
             job,
             channel: Some(channel),
-            lease: Some(Arc::new(lease)),
+            lease: Some(lease),
             feed,
             gate,
             control,
@@ -206,7 +204,7 @@ impl Process {
 
     /// Something that the node answers, on the command's own connection.
     fn ask(&self) -> Option<Pin<Box<dyn Future<Output = bool> + Send>>> {
-        let (remains, lease) = (self.remains(), Arc::clone(self.lease.as_ref()?));
+        let (remains, lease) = (self.remains(), self.lease.as_ref()?.aside());
         Some(Box::pin(async move { remains.is_answered(&lease).await }))
     }
 
