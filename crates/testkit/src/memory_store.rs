@@ -224,14 +224,18 @@ fn write(state: &mut State, write: &StoreWrite) {
         }
         StoreWrite::AttemptFailed { id, node, attempt, at, outcome } => {
             let Some(stored) = executions.get_mut(id) else { return };
+            let Some(target) = stored.target(node) else { return };
+            // A repeated write of an attempt that was told before, or that another one has followed.
+            if target.state != TargetState::Running || target.attempt != *attempt {
+                return;
+            }
+            target.state = TargetState::Queued;
+            (target.finished_at, target.result) = (Some(*at), Some(outcome.clone()));
+            stored.record.progress.requeue();
             let same = |entry: &&mut AttemptRecord| entry.node == *node && entry.attempt == *attempt;
             if let Some(entry) = stored.attempts.iter_mut().find(same) {
                 (entry.finished_at, entry.result) = (Some(*at), Some(outcome.clone()));
             }
-            let Some(target) = stored.target(node) else { return };
-            target.state = TargetState::Queued;
-            (target.finished_at, target.result) = (Some(*at), Some(outcome.clone()));
-            stored.record.progress.requeue();
         }
         StoreWrite::TargetFinished(result) => {
             if let Some(stored) = executions.get_mut(&result.id) {

@@ -1,6 +1,7 @@
 # A server that lets everybody in and misbehaves afterwards. Arguments: KIND HOST_KEY.
 # Says "listening PORT" once and "fired" whenever a client meets the fault. Ends when its standard input does.
 import os
+import re
 import socket
 import sys
 import threading
@@ -70,11 +71,21 @@ class Server(paramiko.ServerInterface):
         if KIND == "exec-refused":
             fired()
             return False
-        threading.Thread(target=after_exec, args=(channel,), daemon=True).start()
+        if EXITED and KIND == "silent-after-exit":
+            FOR_EVER.wait()
+        if EXITED and KIND == "late-output":
+            fired()
+            EXITED[0].sendall(b"late output\n")
+            EXITED[0].shutdown_write()
+            EXITED[0].close()
+            channel.send_exit_status(0)
+            channel.shutdown_write()
+            return True
+        threading.Thread(target=after_exec, args=(channel, command), daemon=True).start()
         return True
 
 
-def after_exec(channel):
+def after_exec(channel, command):
     if KIND == "deaf":
         # Never reads, never answers EOF, signals or close.
         fired()
@@ -96,6 +107,23 @@ def after_exec(channel):
             pass
     except socket.timeout:
         pass
+    if KIND == "nothing-but-exit":
+        channel.send_exit_status(0)
+        fired()
+        KEPT.append(channel)
+        return
+    if KIND in ("drops-link-after-exit", "late-output", "silent-after-exit"):
+        # The line that the client's wrapper writes first; its word is in the command line.
+        mark = re.search(rb"PABAWI-[0-9a-f]+", command)
+        channel.sendall_stderr((mark.group() if mark else b"") + b" 4711\n")
+        channel.sendall(b"some output\n")
+        channel.send_exit_status(0)
+        EXITED.append(channel)
+        if KIND != "late-output":
+            fired()
+        if KIND == "drops-link-after-exit":
+            channel.get_transport().sock.shutdown(socket.SHUT_RDWR)
+        return
     channel.sendall(b"some output\n")
     if KIND == "no-exit-status":
         fired()
@@ -113,6 +141,8 @@ def after_exec(channel):
 
 # paramiko closes a channel that is collected as garbage.
 KEPT = []
+# Channels whose command has ended.
+EXITED = []
 
 
 def serve(connection, key):

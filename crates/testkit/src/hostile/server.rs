@@ -45,11 +45,20 @@ pub enum HostileSshKind {
     DropsLink,
     /// Grants the exec request, then sends packets of a type that does not exist, without end.
     Floods,
+    /// Tells exit status 0 in the middle of the output, then drops the TCP connection.
+    DropsLinkAfterExit,
+    /// Tells exit status 0 in the middle of the output, and sends the rest and EOF when a further command is asked
+    /// for, before it answers that. No error, so not one of [`Self::ALL`].
+    LateOutput,
+    /// Tells exit status 0 in the middle of the output, and then answers nothing.
+    SilentAfterExit,
+    /// Tells exit status 0 before any output, and sends nothing more.
+    NothingButExit,
 }
 
 impl HostileSshKind {
-    /// Every kind, for a test that goes through all of them.
-    pub const ALL: [Self; 11] = [
+    /// Every kind that nobody can be served by, for a test that goes through all of them.
+    pub const ALL: [Self; 14] = [
         Self::AuthNeverAnswered,
         Self::ChannelRefused,
         Self::OpenNeverAnswered,
@@ -61,6 +70,9 @@ impl HostileSshKind {
         Self::Deaf,
         Self::DropsLink,
         Self::Floods,
+        Self::DropsLinkAfterExit,
+        Self::SilentAfterExit,
+        Self::NothingButExit,
     ];
 
     fn name(self) -> &'static str {
@@ -76,6 +88,10 @@ impl HostileSshKind {
             Self::Deaf => "deaf",
             Self::DropsLink => "drops-link",
             Self::Floods => "floods",
+            Self::DropsLinkAfterExit => "drops-link-after-exit",
+            Self::LateOutput => "late-output",
+            Self::SilentAfterExit => "silent-after-exit",
+            Self::NothingButExit => "nothing-but-exit",
         }
     }
 }

@@ -91,12 +91,22 @@ impl Pool {
         let mut answer = Answer { inner: Arc::clone(&self.inner), receiver: answer };
         // Ends with the answer: every connect is bounded, and without one the wait is.
         loop {
-            match tokio::time::timeout(wanted.timeout, &mut answer.receiver).await {
-                Ok(Ok(Ok(grant))) => return Ok(Lease::new(Arc::clone(&self.inner), grant)),
-                Ok(Ok(Err(error))) => return Err(error),
-                Ok(Err(_)) => return Err(shutting_down(&wanted.node)),
-                Err(_) if self.inner.with(|state| state.is_connecting(&wanted.key)) => {}
-                Err(_) => {
+            let mut answered = tokio::time::timeout(wanted.timeout, &mut answer.receiver).await.ok();
+            if answered.is_none() {
+                if self.inner.with(|state| state.is_connecting(&wanted.key)) {
+                    continue;
+                }
+                // A connect that has just ended has answered before it was no longer under way.
+                answered = match answer.receiver.try_recv() {
+                    Ok(answer) => Some(Ok(answer)),
+                    Err(_) => None,
+                };
+            }
+            match answered {
+                Some(Ok(Ok(grant))) => return Ok(Lease::new(Arc::clone(&self.inner), grant)),
+                Some(Ok(Err(error))) => return Err(error),
+                Some(Err(_)) => return Err(shutting_down(&wanted.node)),
+                None => {
                     return Err(TransportError::before_start(
                         &wanted.node,
                         ErrorCode::LimitReached,

@@ -38,6 +38,18 @@ impl Lease {
         &self.slot.host_key
     }
 
+    /// A place of [`Purpose::Aside`] on this very connection, however full it is.
+    pub(crate) fn aside(&self) -> Self {
+        self.inner.with(|state| state.beside(&self.slot));
+        Self {
+            inner: Arc::clone(&self.inner),
+            slot: Arc::clone(&self.slot),
+            purpose: Purpose::Aside,
+            reused: true,
+            phases: ConnectPhases::default(),
+        }
+    }
+
     /// The node refused a channel here: fewer commands at a time from now on, or none.
     pub(crate) fn refused(&self) {
         self.inner.with(|state| state.refused(&self.slot));
