@@ -24,7 +24,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::args::{Cli, Command, ExecutionsCommand, TargetsCommand};
+use crate::args::{Cli, Command, ExecutionsCommand, GraphCommand, TargetsCommand};
 use crate::exit::{Exit, Failure};
 use crate::text::{Colour, Style};
 
@@ -69,6 +69,10 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Run(args) => command::run::run(global, args).await,
         Command::Script(args) => command::run::script(global, args).await,
         Command::Copy(args) => command::run::copy(global, args).await,
+        Command::Graph(command) => match &**command {
+            GraphCommand::Check(args) => command::graph::show::check(global, args),
+            GraphCommand::Show(args) => command::graph::show::show(global, args),
+        },
         Command::Executions(command) => match &**command {
             ExecutionsCommand::List(args) => command::list::list(global, args).await,
             ExecutionsCommand::Show(args) => command::show::show(global, args).await,

@@ -7,6 +7,7 @@
 
 pub mod action;
 pub mod capability;
+pub mod document;
 pub mod error;
 pub mod event;
 pub mod host_key;

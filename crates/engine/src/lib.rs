@@ -47,6 +47,7 @@ mod subscribe;
 
 mod cancel;
 mod foreign;
+mod graph;
 mod journaller;
 mod panic_guard;
 mod query;
@@ -59,6 +60,7 @@ pub use builder::{BuildError, EngineBuilder, SystemClock};
 pub use cancel::{CancelReceipt, CancelScope};
 pub use engine::{Engine, EngineStats, ExecutionOutcome};
 pub use error::{EngineError, SubmitError};
+pub use graph::{GraphFileError, MAX_GRAPH_FILE_BYTES, check_graph, parse_graph, read_graph};
 pub use limits::EngineLimits;
 pub use rerun::{RerunSecrets, RerunSelection};
 pub use shutdown::ShutdownReport;

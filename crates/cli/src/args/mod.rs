@@ -9,6 +9,7 @@ mod connect;
 mod duration;
 mod executions;
 mod format;
+mod graph;
 mod process;
 mod root;
 mod run;
@@ -22,6 +23,7 @@ pub use executions::{
     StreamArg,
 };
 pub use format::Format;
+pub use graph::{GraphCommand, GraphFileArgs, GraphFormat, GraphShowArgs};
 pub use process::{LinkLossArg, ProcessArgs, RunAsMethodArg};
 pub use root::{Cli, Command, GlobalArgs, LogFormat, ManArgs, TargetsCommand};
 pub use run::{CopyCommand, DownArgs, ExecutionArgs, OutputStyleArgs, RunArgs, ScriptArgs, UpArgs};

@@ -6,7 +6,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::args::{CopyCommand, ExecutionsCommand, Format, RunArgs, ScriptArgs, SourceArgs};
+use crate::args::{CopyCommand, ExecutionsCommand, Format, GraphCommand, RunArgs, ScriptArgs, SourceArgs};
 
 /// What stands at the end of every help text.
 const EXIT_STATUS: &str = "\
@@ -104,6 +104,9 @@ pub enum Command {
     /// Copy files to nodes and from nodes
     #[command(subcommand)]
     Copy(Box<CopyCommand>),
+    /// Run tasks that need each other, and look at what became of them
+    #[command(subcommand)]
+    Graph(Box<GraphCommand>),
     /// Look at executions, end them, run them again
     #[command(subcommand, visible_alias = "exec")]
     Executions(Box<ExecutionsCommand>),

@@ -19,3 +19,6 @@ pub(crate) use grouped::write_groups;
 pub(crate) use sink::Sink;
 pub(crate) use stored_output::read_output;
 pub(crate) use summary::{Failures, exit_of};
+
+#[cfg(test)]
+pub(crate) use sink::tests as tests_sink;

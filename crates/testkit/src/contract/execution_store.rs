@@ -182,7 +182,7 @@ pub async fn a_failed_attempt_keeps_its_end(subject: &StoreSubject) {
         all.into_iter().map(|entry| (entry.attempt, entry.finished_at, entry.result)).collect()
     };
     let first = (1, Some(at(12)), Some(NodeOutcome::Exited { code: 7 }));
-    assert_eq!(ends().await, [first.clone()]);
+    assert_eq!(ends().await, std::slice::from_ref(&first));
     let Some(record) = good("read", subject.store.execution(new.id).await) else { unreachable!("recorded") };
     assert_eq!((record.progress.queued, record.progress.running), (2, 0));
     let target = async || {
