@@ -107,7 +107,7 @@ impl Engine {
 }
 
 /// Orders a dispatcher to cancel; `None` when it has ended.
-async fn order(
+pub(crate) async fn order(
     live: &Live,
     nodes: Option<Vec<NodeId>>,
     mode: TerminateMode,
