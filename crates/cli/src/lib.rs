@@ -72,6 +72,11 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Graph(command) => match &**command {
             GraphCommand::Check(args) => command::graph::show::check(global, args),
             GraphCommand::Show(args) => command::graph::show::show(global, args),
+            GraphCommand::Run(args) => command::graph::run::run(global, args).await,
+            GraphCommand::Status(args) => command::graph::status::status(global, args).await,
+            GraphCommand::List(args) => command::graph::list::list(global, args).await,
+            GraphCommand::Cancel(args) => command::graph::list::cancel(global, args).await,
+            GraphCommand::Resume(args) => command::graph::run::resume(global, args).await,
         },
         Command::Executions(command) => match &**command {
             ExecutionsCommand::List(args) => command::list::list(global, args).await,

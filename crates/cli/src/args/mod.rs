@@ -23,7 +23,10 @@ pub use executions::{
     StreamArg,
 };
 pub use format::Format;
-pub use graph::{GraphCommand, GraphFileArgs, GraphFormat, GraphShowArgs};
+pub use graph::{
+    GraphCancelArgs, GraphCommand, GraphFileArgs, GraphFormat, GraphListArgs, GraphOutputArgs,
+    GraphResumeArgs, GraphRunArgs, GraphShowArgs, GraphStatusArgs,
+};
 pub use process::{LinkLossArg, ProcessArgs, RunAsMethodArg};
 pub use root::{Cli, Command, GlobalArgs, LogFormat, ManArgs, TargetsCommand};
 pub use run::{CopyCommand, DownArgs, ExecutionArgs, OutputStyleArgs, RunArgs, ScriptArgs, UpArgs};

@@ -9,7 +9,7 @@ use clap_complete::Shell;
 use crate::args::{CopyCommand, ExecutionsCommand, Format, GraphCommand, RunArgs, ScriptArgs, SourceArgs};
 
 /// What stands at the end of every help text.
-const EXIT_STATUS: &str = "\
+pub(super) const EXIT_STATUS: &str = "\
 Exit status:
   0    all nodes succeeded
   1    some nodes, or all of them, did not succeed
