@@ -43,7 +43,7 @@ fn run(lab: &Lab, file: &Path) -> Pab {
 
 /// Tasks of a run by name, from its JSON document.
 fn tasks(document: &Value) -> BTreeMap<String, Value> {
-    let tasks = document["taskRecords"].as_array().unwrap_or_else(|| panic!("no tasks: {document}"));
+    let tasks = document["tasks"].as_array().unwrap_or_else(|| panic!("no tasks: {document}"));
     tasks.iter().map(|task| (task["name"].as_str().unwrap().to_owned(), task.clone())).collect()
 }
 
@@ -105,7 +105,7 @@ fn a_graph_runs_in_its_order_with_the_values_of_what_came_before() {
         let (end, start) = (&tasks[before]["finishedAt"], &tasks[after]["startedAt"]);
         assert!(end.as_str().unwrap() <= start.as_str().unwrap(), "{before} {end}, {after} {start}");
     }
-    assert_eq!(status(&lab)["taskRecords"], document["taskRecords"], "what was shown is what is stored");
+    assert_eq!(status(&lab)["tasks"], document["tasks"], "what was shown is what is stored");
     let listed = lab.pab(["graph", "list", "--format", "json"]).succeeds().json();
     assert_eq!(listed["items"][0]["id"], document["id"]);
     // The same for people.

@@ -56,7 +56,7 @@ impl Run {
             counts.add(task.status, task.skipped.as_ref());
         }
         (self.owner, self.cancel_by) = (Owner::Nobody, None);
-        (self.record.tasks, self.record.status) = (counts, counts.status());
+        (self.record.counts, self.record.status) = (counts, counts.status());
         self.record.finished_at = Some(now);
     }
 }
@@ -75,7 +75,7 @@ impl GraphStore for MemoryStore {
             caller: new.caller,
             name: new.graph.name.clone(),
             status: counts.status(),
-            tasks: counts,
+            counts,
             submitted_at: new.submitted_at,
             started_at: None,
             finished_at: None,
@@ -94,7 +94,7 @@ impl GraphStore for MemoryStore {
                 *stored = task.clone();
             }
         }
-        (run.record.tasks, run.record.status) = (update.counts, update.counts.status());
+        (run.record.counts, run.record.status) = (update.counts, update.counts.status());
         run.record.started_at = run.record.started_at.or(update.started_at);
         run.record.finished_at = update.finished_at;
         if update.finished_at.is_some() {

@@ -38,7 +38,7 @@ pub struct GraphRunRecord {
     /// Where it stands, which follows from the counts.
     pub status: GraphStatus,
     /// How many tasks stand where.
-    pub tasks: TaskCounts,
+    pub counts: TaskCounts,
     /// When it was accepted.
     pub submitted_at: Timestamp,
     /// When its first task started.
@@ -165,7 +165,7 @@ pub struct GraphEvent {
     /// When, UTC.
     pub at: Timestamp,
     /// How many tasks stand where after it.
-    pub tasks: TaskCounts,
+    pub counts: TaskCounts,
     /// What.
     #[serde(flatten)]
     pub kind: GraphEventKind,

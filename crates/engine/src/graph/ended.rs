@@ -153,6 +153,9 @@ impl Ended {
         if !self.not_started.is_empty() {
             parts.push(format!("not started on {}", list(&self.not_started)));
         }
+        if parts.is_empty() {
+            return "the process died before its end was written down".to_owned();
+        }
         parts.join("; ")
     }
 }

@@ -35,12 +35,12 @@ impl GraphEvents {
                 Some(event)
             }
             Err(RecvError::Lagged(missed)) => {
-                let (seq, at, tasks) = self.last.as_ref().map_or_else(
+                let (seq, at, counts) = self.last.as_ref().map_or_else(
                     || (1, jiff::Timestamp::UNIX_EPOCH, Default::default()),
-                    |last| (last.seq + 1, last.at, last.tasks),
+                    |last| (last.seq + 1, last.at, last.counts),
                 );
                 let kind = GraphEventKind::Gap { missed };
-                Some(Arc::new(GraphEvent { graph_id: self.run, seq, at, tasks, kind }))
+                Some(Arc::new(GraphEvent { graph_id: self.run, seq, at, counts, kind }))
             }
             Err(RecvError::Closed) => None,
         }

@@ -18,6 +18,7 @@ use serde::Serialize;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::engine::Engine;
+use crate::graph::ended::look;
 use crate::graph::error::GraphError;
 use crate::graph::events::{GraphEvents, WAITING};
 use crate::graph::file::check_graph;
@@ -68,7 +69,6 @@ pub struct GraphView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pace: Option<Pace>,
     /// The tasks in the order of the graph.
-    #[serde(rename = "taskRecords")]
     pub tasks: Vec<TaskRecord>,
 }
 
@@ -187,12 +187,17 @@ impl Graphs {
                     None => engine.store.execution(*execution).await?.map(|record| record.progress),
                 };
             }
+            if task.status == TaskStatus::Interrupted && task.nodes.is_none() && !task.executions.is_empty() {
+                // As the process that died has left it: nobody has looked at it since.
+                let ended = look(&task.executions, &*engine.store).await?;
+                (task.reason, task.nodes) = (Some(ended.open_reason()), ended.nodes());
+            }
             add(&mut nodes, task.nodes.as_ref());
         }
         let pace = run.started_at.map(|started| {
             let until = run.finished_at.unwrap_or_else(|| engine.clock.now());
             let elapsed = u64::try_from(until.duration_since(started).as_millis()).unwrap_or_default();
-            Pace::of(elapsed, run.tasks.ended(), run.tasks.total)
+            Pace::of(elapsed, run.counts.ended(), run.counts.total)
         });
         Ok(GraphView { run, nodes, pace, tasks })
     }

@@ -57,7 +57,8 @@ pub(super) struct Change {
 impl Runner {
     /// Runs the graph to its end.
     pub(super) async fn run(mut self) {
-        let poll = self.context.engine.shared.limits.cancel_poll;
+        let mut poll = tokio::time::interval(self.context.engine.shared.limits.cancel_poll);
+        poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         // Ends with the graph: every turn waits for a message of a task that runs.
         loop {
             self.start_ready();
@@ -85,7 +86,7 @@ impl Runner {
                     }
                     Some(Order::Leave) | None => return,
                 },
-                () = tokio::time::sleep(poll) => self.look_for_cancel().await,
+                _ = poll.tick() => self.look_for_cancel().await,
             }
         }
         let now = self.now();
@@ -94,7 +95,7 @@ impl Runner {
         }
         if self.write(Some(now)).await {
             let record = self.record(now);
-            self.tell(now, record.tasks, GraphEventKind::Finished { run: record });
+            self.tell(now, record.counts, GraphEventKind::Finished { run: record });
         }
     }
 
@@ -236,9 +237,9 @@ impl Runner {
         true
     }
 
-    fn tell(&mut self, at: Timestamp, tasks: TaskCounts, kind: GraphEventKind) {
+    fn tell(&mut self, at: Timestamp, counts: TaskCounts, kind: GraphEventKind) {
         self.seq += 1;
-        let event = GraphEvent { graph_id: self.context.run, seq: self.seq, at, tasks, kind };
+        let event = GraphEvent { graph_id: self.context.run, seq: self.seq, at, counts, kind };
         // Nobody needs to listen.
         let _ = self.events.send(Arc::new(event));
     }
@@ -249,7 +250,7 @@ impl Runner {
             caller: self.context.caller.clone(),
             name: self.run.graph().graph().name.clone(),
             status: self.run.status(),
-            tasks: self.run.counts(),
+            counts: self.run.counts(),
             submitted_at: self.submitted_at,
             started_at: self.started_at,
             finished_at: Some(finished_at),

@@ -95,7 +95,7 @@ async fn a_graph_runs_in_its_order_and_every_task_is_an_execution_of_its_own() {
     let rig = GraphRig::new(ScriptedTransport::new()).await;
     let (id, mut events) = rig.submit(graph("c n3 after=a,b: three\n a n1: one\n b n2 after=a: two")).await;
     let first = rig.graphs.status(&ann(), id).await.unwrap();
-    assert_eq!((first.run.status, first.run.tasks.queued), (GraphStatus::Queued, 3));
+    assert_eq!((first.run.status, first.run.counts.queued), (GraphStatus::Queued, 3));
     assert!(first.tasks.iter().all(|task| task.status == TaskStatus::Queued));
     let mut told = Vec::new();
     while let Some(event) = events.next().await {
@@ -114,7 +114,7 @@ async fn a_graph_runs_in_its_order_and_every_task_is_an_execution_of_its_own() {
     assert_eq!(rig.started(), ["n1 one", "n2 two", "n3 three"]);
     let view = rig.graphs.status(&ann(), id).await.unwrap();
     assert_eq!(
-        (view.run.status, view.run.tasks.completed, view.nodes.succeeded),
+        (view.run.status, view.run.counts.completed, view.nodes.succeeded),
         (GraphStatus::Completed, 3, 3)
     );
     assert_eq!(view.pace.unwrap().remaining_ms, Some(0));
@@ -171,7 +171,7 @@ async fn a_full_queue_is_waited_for() {
         EngineLimits { max_queued_executions: 1, max_running_executions: 4, ..EngineLimits::default() };
     let rig = GraphRig::on(Arc::new(MemoryStore::new()), transport, limits).await;
     let tasks: String = (0..20).map(|n| format!("t{n} n{n}\n")).collect();
-    assert_eq!(rig.run(graph(&tasks)).await.run.tasks.completed, 20);
+    assert_eq!(rig.run(graph(&tasks)).await.run.counts.completed, 20);
 }
 
 /// R2.1: results of a prerequisite are values of its dependants.
@@ -270,7 +270,7 @@ async fn cancelling_ends_what_runs_and_skips_the_rest() {
             assert!(rig.graphs.cancel(&ann(), id, GRACEFUL).await.unwrap());
         }
         let view = rig.graphs.wait(&ann(), id).await.unwrap();
-        assert_eq!((view.run.status, view.run.tasks.cancelled), (GraphStatus::Cancelled, 3));
+        assert_eq!((view.run.status, view.run.counts.cancelled), (GraphStatus::Cancelled, 3));
         assert_eq!(task(&view, "a").status, TaskStatus::Cancelled);
         assert_eq!(task(&view, "c").skipped, Some(SkipWhy::Cancelled));
         assert!(!rig.graphs.cancel(&ann(), id, GRACEFUL).await.unwrap(), "it has ended");
@@ -347,6 +347,8 @@ async fn a_resumed_graph_runs_nothing_twice() {
         (GraphStatus::Interrupted, TaskStatus::Interrupted)
     );
     assert_eq!(task(&view, "first").status, TaskStatus::Completed);
+    let reason = task(&view, "work").reason.as_ref().unwrap();
+    assert!(reason.contains("ran on n2, and what") && reason.contains("not started on n3"), "{reason}");
 
     rig.graphs.resume(ann(), id, ResumeOptions::default()).await.unwrap();
     let view = rig.graphs.wait(&ann(), id).await.unwrap();
@@ -526,6 +528,6 @@ proptest! {
             prop_assert_eq!(ended.get(&record.name), Some(&record.status));
         }
         prop_assert!(view.run.status.is_final());
-        prop_assert_eq!(view.run.tasks.ended(), shape.len() as u64);
+        prop_assert_eq!(view.run.counts.ended(), shape.len() as u64);
     }
 }

@@ -357,7 +357,7 @@ fn record_of(row: &SqliteRow, place: &Place) -> Result<GraphRunRecord, StoreErro
         name: row.try_get(3).map_err(fault)?,
         status: GraphStatus::from_word(status)
             .ok_or_else(|| place.corrupt(format!("unknown status {status:?} of a graph run")))?,
-        tasks: codec::from_json(row.try_get(5).map_err(fault)?, "the counts")?,
+        counts: codec::from_json(row.try_get(5).map_err(fault)?, "the counts")?,
         submitted_at: codec::timestamp(row.try_get(6).map_err(fault)?),
         started_at: time(7)?,
         finished_at: time(8)?,

@@ -114,7 +114,7 @@ pub async fn what_is_created_is_read_back(subject: &GraphSubject) {
         unreachable!("it was stored")
     };
     assert_eq!((record.id, &record.caller, record.name.as_str()), (new.id, &new.caller, "release"));
-    assert_eq!((record.status, record.tasks.total, record.tasks.queued), (GraphStatus::Queued, 3, 3));
+    assert_eq!((record.status, record.counts.total, record.counts.queued), (GraphStatus::Queued, 3, 3));
     assert_eq!((record.submitted_at, record.started_at, record.finished_at), (new.submitted_at, None, None));
     assert_eq!(good("read", subject.store.graph_of_run(new.id).await), Some(new.graph));
     let tasks = good("read", subject.store.graph_tasks(new.id).await);
@@ -145,7 +145,7 @@ pub async fn changes_are_written_and_the_status_follows(subject: &GraphSubject) 
     good("update", subject.store.update_graph(&update(new.id, &tasks, true)).await);
     assert_eq!(good("read", subject.store.graph_tasks(new.id).await), tasks);
     let record = good("read", subject.store.graph_run(new.id).await);
-    let shown = record.map(|record| (record.status, record.tasks.skipped, record.finished_at));
+    let shown = record.map(|record| (record.status, record.counts.skipped, record.finished_at));
     assert_eq!(shown, Some((GraphStatus::Failed, 2, Some(at(30)))));
     assert!(!good("claim", subject.store.claim_graph(new.id).await), "there is nothing to go on with");
 }

@@ -175,7 +175,7 @@ fn ended_line(task: &TaskRecord) -> String {
 /// `3 of 5 tasks completed, 1 failed, 1 skipped in 3.2s; partial; graph run 0193...`.
 fn summary_line(run: &GraphRunRecord) -> String {
     let took = took(run.started_at, run.finished_at).unwrap_or(Duration::ZERO);
-    format!("{} in {}; {}; graph run {}", counts_text(&run.tasks), format_duration(took), run.status, run.id)
+    format!("{} in {}; {}; graph run {}", counts_text(&run.counts), format_duration(took), run.status, run.id)
 }
 
 /// What to do with a run that is interrupted.

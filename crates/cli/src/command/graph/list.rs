@@ -68,8 +68,8 @@ fn write_table(records: &[GraphRunRecord], sink: &mut Sink) {
             record.id.to_string(),
             short_time(record.submitted_at),
             record.status.to_string(),
-            record.tasks.completed.to_string(),
-            record.tasks.total.to_string(),
+            record.counts.completed.to_string(),
+            record.counts.total.to_string(),
             escape_for_terminal(record.caller.user.as_bytes()),
             escape_for_terminal(record.name.as_bytes()),
         ]);

@@ -101,7 +101,7 @@ fn write_view(view: &GraphView, sink: &mut Sink) {
         ("status", sink.out_style.paint(colour_of(run.status), run.status.as_str())),
         ("user", escape_for_terminal(run.caller.user.as_bytes())),
         ("submitted", format!("{} UTC", short_time(run.submitted_at))),
-        ("tasks", counts_text(&run.tasks)),
+        ("tasks", counts_text(&run.counts)),
     ];
     if let Some(took) = took(run.started_at, run.finished_at) {
         lines.push(("took", format_duration(took)));
