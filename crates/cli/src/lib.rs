@@ -15,6 +15,7 @@ mod open;
 mod option_names;
 mod prompt;
 mod request;
+mod rollout;
 mod signals;
 mod text;
 mod watch;
@@ -86,6 +87,7 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             ExecutionsCommand::Cancel(args) => command::cancel::cancel(global, args).await,
             ExecutionsCommand::Rerun(args) => command::rerun::rerun(global, args).await,
         },
+        Command::Breakers(command) => command::breakers::breakers(global, command).await,
         Command::Targets(TargetsCommand::Expand { expression, sources, format }) => {
             command::targets::expand(global, expression, sources, *format).await
         }

@@ -19,6 +19,7 @@ use crate::args::{
 use crate::exit::Failure;
 use crate::open::host_key_policy;
 use crate::prompt::ask_secret;
+use crate::rollout;
 
 /// The most that is read from standard input, a script or a password file, in bytes.
 const MAX_INPUT: u64 = 16 * 1024 * 1024;
@@ -86,6 +87,8 @@ pub(crate) fn request(
     request.timeouts.node_ms = execution.timeout.map(millis);
     request.timeouts.execution_ms = execution.execution_timeout.map(millis);
     request.priority = execution.priority.unwrap_or_default();
+    request.rollout = rollout::rollout(&execution.rollout);
+    request.retry = rollout::retry(&execution.retry);
     request.debug = execution.debug;
     request.host_keys = connect.trust.host_keys.map(host_key_policy);
     request.idempotency_key = named("--idempotency-key", execution.idempotency_key.as_deref())?;

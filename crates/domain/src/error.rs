@@ -46,6 +46,8 @@ error_codes! {
     Unsupported = "unsupported", false;
     /// The queue has reached its limit.
     QueueFull = "queue_full", true;
+    /// A circuit breaker is open: what stands behind it failed again and again.
+    BreakerOpen = "breaker_open", true;
     /// The engine is shutting down.
     ShuttingDown = "shutting_down", true;
     /// The same idempotency key came with another request.

@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::breaker::BreakerStatus;
 use crate::host_key::HostKeySeen;
 use crate::id::{ExecutionId, NodeId};
 use crate::outcome::{NodeOutcome, SkipReason};
@@ -125,6 +126,11 @@ pub enum EventKind {
         failures: u64,
         /// Nodes that will not be started.
         skipped: u64,
+    },
+    /// A circuit breaker has changed its state by what this execution met (R7.8).
+    BreakerChanged {
+        /// The breaker.
+        breaker: BreakerStatus,
     },
     /// A limit that follows from the other nodes' durations holds from now on.
     StragglerLimit {

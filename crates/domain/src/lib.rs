@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod action;
+pub mod breaker;
 pub mod capability;
 pub mod document;
 pub mod error;

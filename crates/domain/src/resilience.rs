@@ -133,15 +133,27 @@ pub struct BreakerPolicy {
     /// Failures within the window that open it.
     #[garde(range(min = 1))]
     pub failures: u32,
+    /// The part of the requests within the window that has to have failed as well, above 0 and at most 1; any when
+    /// absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(range(min = 0.000_001, max = 1.0))]
+    pub rate: Option<f64>,
     /// The window, in milliseconds.
     #[garde(range(min = 1, max = check::MAX_TIMEOUT_MS))]
     pub window_ms: u64,
     /// How long it stays open, in milliseconds.
     #[garde(range(min = 1, max = check::MAX_TIMEOUT_MS))]
     pub open_ms: u64,
-    /// How many may try when that time is over.
+    /// How many may try at once when that time is over. The first that succeeds closes it.
     #[garde(range(min = 1))]
     pub probes: u32,
+}
+
+impl Default for BreakerPolicy {
+    /// 5 failures within 60 s open it for 30 s; one probe at a time.
+    fn default() -> Self {
+        Self { failures: 5, rate: None, window_ms: 60_000, open_ms: 30_000, probes: 1 }
+    }
 }
 
 #[cfg(test)]

@@ -6,17 +6,20 @@ use std::sync::atomic::AtomicBool;
 use jiff::Timestamp;
 use pabawi_domain::id::PluginName;
 use pabawi_domain::ports::{
-    Authorizer, Clock, ExecutionStore, JournalStore, StoreError, TargetResolver, Transport,
+    Authorizer, BreakerStore, Clock, ExecutionStore, JournalStore, MetricsSink, StoreError, TargetResolver,
+    Transport,
 };
 use pabawi_domain::validation::ValidationError;
 use tokio::sync::RwLock;
 
 use crate::authorize::{AuthorizerGate, DenyAll};
+use crate::breaker::{BreakerBoard, BreakerKeeper, BreakerPolicies};
 use crate::cancel::poll_requests;
 use crate::emit::Recorder;
 use crate::engine::{Engine, Shared};
 use crate::journaller::Journaller;
 use crate::limits::EngineLimits;
+use crate::meter::Meter;
 use crate::plan::Transports;
 use crate::registry::Registry;
 use crate::run::remove_left_spills;
@@ -64,6 +67,8 @@ pub struct EngineBuilder {
     resolver: Option<Arc<dyn TargetResolver>>,
     authorizer: Option<Arc<dyn Authorizer>>,
     clock: Option<Arc<dyn Clock>>,
+    breakers: Option<Arc<dyn BreakerStore>>,
+    metrics: Option<Arc<dyn MetricsSink>>,
     limits: EngineLimits,
 }
 
@@ -114,6 +119,20 @@ impl EngineBuilder {
         self
     }
 
+    /// Where circuit breakers are remembered; without one they are closed after a restart.
+    #[must_use]
+    pub fn breakers(mut self, store: Arc<dyn BreakerStore>) -> Self {
+        self.breakers = Some(store);
+        self
+    }
+
+    /// Where measurements go (R8.7).
+    #[must_use]
+    pub fn metrics(mut self, sink: Arc<dyn MetricsSink>) -> Self {
+        self.metrics = Some(sink);
+        self
+    }
+
     /// Other limits than the defaults.
     #[must_use]
     pub fn limits(mut self, limits: EngineLimits) -> Self {
@@ -142,6 +161,14 @@ impl EngineBuilder {
         }
         let limits = Arc::new(self.limits);
         remove_left_spills(&limits.spill_dir, &*store).await?;
+        let stored = match &self.breakers {
+            Some(store) => store.breakers().await?,
+            None => Vec::new(),
+        };
+        let policies = BreakerPolicies { plugin: limits.plugin_breaker, node: limits.node_breaker };
+        let meter = Meter::new(self.metrics);
+        let keeper = BreakerKeeper::start(self.breakers);
+        let breakers = BreakerBoard::new(policies, stored, Arc::clone(&clock), keeper, meter.clone());
         let (scheduler, scheduler_handle) =
             Scheduler::new(limits.max_node_runs, limits.max_running_executions);
         tokio::spawn(scheduler.run());
@@ -162,6 +189,8 @@ impl EngineBuilder {
             room: QueueRoom::new(limits.max_queued_executions, limits.max_pending_targets),
             scheduler: scheduler_handle,
             recorder: recorder_handle,
+            breakers,
+            meter,
             closing: AtomicBool::new(false),
             submissions: RwLock::new(()),
             poller: tokio::spawn(polling).abort_handle(),
@@ -176,10 +205,11 @@ fn named(all: Vec<Arc<dyn Transport>>) -> Result<Transports, BuildError> {
     let mut transports = Transports::default();
     for transport in all {
         let name = transport.name().to_owned();
-        if let Err(error) = PluginName::new(&name) {
-            return Err(BuildError::Transport { name, reason: error.reason().to_owned() });
-        }
-        if !transports.add(transport) {
+        let plugin = PluginName::new(&name).map_err(|error| BuildError::Transport {
+            name: name.clone(),
+            reason: error.reason().to_owned(),
+        })?;
+        if !transports.add(plugin, transport) {
             return Err(BuildError::Transport { name, reason: "there is another of that name".to_owned() });
         }
     }

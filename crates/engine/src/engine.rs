@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use pabawi_domain::breaker::{BreakerStatus, Component};
 use pabawi_domain::id::ExecutionId;
 use pabawi_domain::node::Target;
 use pabawi_domain::ports::{Clock, ExecutionStore, PoolStats, TargetResolver};
@@ -15,19 +16,21 @@ use tokio::sync::{RwLock, Semaphore, mpsc};
 use tokio::task::AbortHandle;
 
 use crate::authorize::{AuthorizerGate, authorize};
+use crate::breaker::BreakerBoard;
 use crate::builder::EngineBuilder;
-use crate::dispatcher::{Control, Dispatcher};
-use crate::emit::{Hub, RecorderHandle};
+use crate::dispatcher::{Control, Dispatcher, HealthChecks, Orders};
+use crate::emit::{Hub, RecorderHandle, Ways};
 use crate::error::{EngineError, SubmitError};
 use crate::foreign::Foreign;
 use crate::journaller::Journaller;
 use crate::limits::EngineLimits;
+use crate::meter::Meter;
 use crate::plan::{ExecutionPlan, Transports, plan};
 use crate::record::{Recorded, RecordedExecution, record};
 use crate::registry::{Live, Registry};
 use crate::resolve::resolve;
 use crate::run::RunContext;
-use crate::schedule::{QueueRoom, SchedulerHandle};
+use crate::schedule::{QueueRoom, SchedulerHandle, Turn};
 use crate::subscribe::{EventLog, Subscription, SubscriptionMode};
 use crate::validate::validate;
 
@@ -59,6 +62,8 @@ pub(crate) struct Shared {
     pub(crate) room: Arc<QueueRoom>,
     pub(crate) scheduler: SchedulerHandle,
     pub(crate) recorder: RecorderHandle,
+    pub(crate) breakers: Arc<BreakerBoard>,
+    pub(crate) meter: Meter,
     pub(crate) closing: AtomicBool,
     /// Held for reading by a submission from its recording to its start, for writing by a shutdown.
     pub(crate) submissions: RwLock<()>,
@@ -113,7 +118,7 @@ impl Engine {
         caller: Caller,
         request: ExecutionRequest,
     ) -> Result<ExecutionId, SubmitError> {
-        let accepted = self.accept(caller, request, None, None).await?;
+        let accepted = self.accept(caller, request, None, None, Origin::Caller).await?;
         Ok(accepted.id)
     }
 
@@ -128,7 +133,8 @@ impl Engine {
         request: ExecutionRequest,
         mode: SubscriptionMode,
     ) -> Result<(ExecutionId, Subscription), SubmitError> {
-        let Accepted { id, followed } = self.accept(caller, request, None, Some(mode)).await?;
+        let Accepted { id, followed } =
+            self.accept(caller, request, None, Some(mode), Origin::Caller).await?;
         // An execution that was accepted before, under the same idempotency key, may be anywhere.
         let followed = followed.unwrap_or_else(|| self.follow(id, 1, mode));
         Ok((id, followed))
@@ -169,6 +175,25 @@ impl Engine {
         }
     }
 
+    /// The circuit breakers that are not closed or have seen failures lately. Needs `breakers.show`.
+    ///
+    /// # Errors
+    /// [`EngineError::Denied`].
+    pub async fn breakers(&self, caller: &Caller) -> Result<Vec<BreakerStatus>, EngineError> {
+        self.may(caller, "breakers.show").await?;
+        Ok(self.shared.breakers.all())
+    }
+
+    /// Closes a circuit breaker; `false` when it is closed already. Needs `breakers.reset`.
+    ///
+    /// # Errors
+    /// [`EngineError::Denied`].
+    pub async fn reset_breaker(&self, caller: &Caller, component: &Component) -> Result<bool, EngineError> {
+        self.may(caller, "breakers.reset").await?;
+        tracing::info!(%component, user = ?caller.user, "circuit breaker reset");
+        Ok(self.shared.breakers.reset(component))
+    }
+
     /// The limits that are in force.
     pub fn limits(&self) -> &EngineLimits {
         &self.shared.limits
@@ -181,6 +206,7 @@ impl Engine {
         request: ExecutionRequest,
         known: Option<Vec<Target>>,
         follow: Option<SubscriptionMode>,
+        origin: Origin,
     ) -> Result<Accepted, SubmitError> {
         let shared = &self.shared;
         if shared.closing.load(Ordering::Acquire) {
@@ -198,7 +224,7 @@ impl Engine {
         let plan = plan(authorized, &shared.transports, &*shared.store, &shared.limits).await?;
         // In a task of its own: a caller that goes away between the two steps must not leave an execution that
         // is recorded and never run.
-        let accepted = tokio::spawn(record_and_start(Arc::clone(shared), plan, follow));
+        let accepted = tokio::spawn(record_and_start(Arc::clone(shared), plan, follow, origin));
         accepted.await.unwrap_or_else(|error| Err(SubmitError::Internal(error.to_string())))
     }
 
@@ -242,6 +268,16 @@ impl Engine {
     }
 }
 
+/// Who brings a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A caller: it waits for its turn in the queue.
+    Caller,
+    /// An execution that runs already, which waits for this part of it: with a place in the queue each could wait
+    /// for the other.
+    Part,
+}
+
 /// What came of a submission.
 pub(crate) struct Accepted {
     pub(crate) id: ExecutionId,
@@ -253,25 +289,27 @@ async fn record_and_start(
     shared: Arc<Shared>,
     plan: ExecutionPlan,
     follow: Option<SubscriptionMode>,
+    origin: Origin,
 ) -> Result<Accepted, SubmitError> {
     let _not_between = shared.submissions.read().await;
     if shared.closing.load(Ordering::Acquire) {
         return Err(SubmitError::ShuttingDown);
     }
-    match record(plan, &shared.room, &*shared.store, &*shared.clock).await? {
+    match record(plan, &shared.room, &*shared.store, &*shared.clock, origin).await? {
         Recorded::Existing(id) => Ok(Accepted { id, followed: None }),
         Recorded::New(recorded) => {
             let id = recorded.id;
-            Ok(Accepted { id, followed: start(&shared, *recorded, follow) })
+            Ok(Accepted { id, followed: start(&shared, *recorded, follow, origin) })
         }
     }
 }
 
 /// Starts the two tasks of a recorded execution: the hub that emits and the dispatcher that runs.
 fn start(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     recorded: RecordedExecution,
     follow: Option<SubscriptionMode>,
+    origin: Origin,
 ) -> Option<Subscription> {
     let limits = &shared.limits;
     let (control, orders) = mpsc::channel(CONTROL_CHANNEL);
@@ -281,6 +319,8 @@ fn start(
     let wanted = request.concurrency.unwrap_or(limits.default_concurrency);
     let concurrency = usize::try_from(wanted).unwrap_or(usize::MAX).min(limits.max_node_runs);
     let targets: Arc<[_]> = recorded.targets.into();
+    let engine = Engine { shared: Arc::clone(shared) };
+    let health_checks = HealthChecks::of(engine, &recorded.caller, &request, recorded.id);
     let live = Arc::new(Live {
         id: recorded.id,
         caller: recorded.caller.clone(),
@@ -304,25 +344,32 @@ fn start(
         journaller: shared.journaller.clone(),
         connect_timeout: timeouts.connect_ms.map_or(limits.connect_timeout, Duration::from_millis),
         node_timeout: timeouts.node_ms.map(Duration::from_millis),
+        retry: request.retry,
+        breakers: Arc::clone(&shared.breakers),
         host_keys: request.host_keys,
         debug: request.debug,
     });
     shared.registry.insert(Arc::clone(&live));
-    let hub = Hub::new(
-        Arc::clone(&live),
-        Arc::clone(&shared.registry),
-        targets,
-        inbox,
-        shared.recorder.clone(),
-        Arc::clone(&shared.clock),
-        limits.stored_output_event_bytes,
-    );
+    let ways = Ways {
+        recorder: shared.recorder.clone(),
+        clock: Arc::clone(&shared.clock),
+        meter: shared.meter.clone(),
+        stored_output: limits.stored_output_event_bytes,
+    };
+    let hub = Hub::new(Arc::clone(&live), Arc::clone(&shared.registry), targets, inbox, ways);
     let store = &shared.store;
     let followed = follow.map(|mode| Subscription::live(Arc::clone(&live), Arc::clone(store), 1, mode));
     tokio::spawn(hub.run());
-    let execution_timeout = timeouts.execution_ms.map(Duration::from_millis);
-    let dispatcher = Dispatcher::new(context, orders, recorded.place, concurrency, execution_timeout);
-    tokio::spawn(dispatcher.run(shared.scheduler.clone(), priority));
+    let orders = Orders {
+        control: orders,
+        place: recorded.place,
+        concurrency,
+        execution_timeout: timeouts.execution_ms.map(Duration::from_millis),
+        rollout: request.rollout,
+        health_checks,
+    };
+    let turn = Turn { priority, concurrency, at_once: origin == Origin::Part };
+    tokio::spawn(Dispatcher::new(context, orders).run(shared.scheduler.clone(), turn));
     if shared.closing.load(Ordering::Acquire) {
         // The shutdown did not wait for this submission any longer. The channel is new, so there is room.
         let _ = live.control.try_send(Control::Drain);

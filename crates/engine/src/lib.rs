@@ -45,10 +45,12 @@ mod emit;
 
 mod subscribe;
 
+mod breaker;
 mod cancel;
 mod foreign;
 mod graph;
 mod journaller;
+mod meter;
 mod panic_guard;
 mod query;
 mod registry;

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use garde::Validate;
+use pabawi_domain::resilience::BreakerPolicy;
 use pabawi_domain::validation::ValidationError;
 
 /// The engine's limits (R8.2). `Default` gives the documented values.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct EngineLimits {
     /// Node runs at once, over all executions. 200.
     pub max_node_runs: usize,
@@ -54,6 +56,12 @@ pub struct EngineLimits {
     pub output_in_flight_bytes: usize,
     /// Writes in one transaction of the store. 1,000.
     pub commit_writes: usize,
+    /// When a transport is no longer asked: its own faults count (it panics, hangs, answers nonsense), not nodes
+    /// that are down. 5 failures within 60 s, for 30 s.
+    pub plugin_breaker: Option<BreakerPolicy>,
+    /// When a node is no longer asked: that it cannot be reached or refuses the login counts, not what a command does
+    /// there. `None`: always.
+    pub node_breaker: Option<BreakerPolicy>,
     /// How often requests of other processes to cancel are looked for, while something runs here. 300 ms.
     pub cancel_poll: Duration,
     /// How often the store is asked for news of an execution that another process runs. 300 ms.
@@ -83,6 +91,8 @@ impl Default for EngineLimits {
             event_ring_bytes: 1024 * 1024,
             output_in_flight_bytes: 2 * 1024 * 1024,
             commit_writes: 1000,
+            plugin_breaker: Some(BreakerPolicy::default()),
+            node_breaker: None,
             cancel_poll: Duration::from_millis(300),
             follow_poll: Duration::from_millis(300),
         }
@@ -125,6 +135,14 @@ impl EngineLimits {
         ] {
             if value.is_zero() {
                 faults.push(name, "must be longer than 0");
+            }
+        }
+        for (name, policy) in
+            [("limits.pluginBreaker", &self.plugin_breaker), ("limits.nodeBreaker", &self.node_breaker)]
+        {
+            let Some(Err(report)) = policy.as_ref().map(Validate::validate) else { continue };
+            for field in ValidationError::from_report(&report).fields {
+                faults.push(format!("{name}.{}", field.path), field.message);
             }
         }
         faults.into_result()

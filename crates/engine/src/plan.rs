@@ -24,17 +24,19 @@ const DEFAULT_TRANSPORT: &str = "ssh";
 #[derive(Default)]
 pub(crate) struct Transports {
     all: Vec<Arc<dyn Transport>>,
+    plugins: Vec<PluginName>,
     by_name: HashMap<String, usize>,
 }
 
 impl Transports {
-    /// Adds one; `false` when its name is taken.
-    pub(crate) fn add(&mut self, transport: Arc<dyn Transport>) -> bool {
+    /// Adds one under its name; `false` when the name is taken.
+    pub(crate) fn add(&mut self, name: PluginName, transport: Arc<dyn Transport>) -> bool {
         let index = self.all.len();
-        let new = !self.by_name.contains_key(transport.name());
+        let new = !self.by_name.contains_key(name.as_str());
         if new {
-            self.by_name.insert(transport.name().to_owned(), index);
+            self.by_name.insert(name.as_str().to_owned(), index);
             self.all.push(transport);
+            self.plugins.push(name);
         }
         new
     }
@@ -46,6 +48,11 @@ impl Transports {
     /// The transport that a plan chose.
     pub(crate) fn get(&self, index: usize) -> Option<&Arc<dyn Transport>> {
         self.all.get(index)
+    }
+
+    /// The name of the transport that a plan chose.
+    pub(crate) fn plugin(&self, index: usize) -> Option<&PluginName> {
+        self.plugins.get(index)
     }
 
     fn names(&self) -> String {

@@ -12,6 +12,7 @@ use pabawi_domain::request::{Caller, ExecutionRequest};
 use pabawi_domain::secret::{REDACTED, Secret};
 use uuid::Uuid;
 
+use crate::engine::Origin;
 use crate::error::SubmitError;
 use crate::plan::{ExecutionPlan, PlannedTarget};
 use crate::schedule::{QueuePlace, QueueRoom};
@@ -52,8 +53,12 @@ pub(crate) async fn record(
     room: &Arc<QueueRoom>,
     store: &dyn ExecutionStore,
     clock: &dyn Clock,
+    origin: Origin,
 ) -> Result<Recorded, SubmitError> {
-    let place = room.take(plan.targets().len())?;
+    let place = match origin {
+        Origin::Caller => room.take(plan.targets().len())?,
+        Origin::Part => room.take_beside(),
+    };
     let submitted_at = clock.now();
     let id = new_id(submitted_at);
     let redacted = Arc::new(plan.request().redacted());

@@ -13,7 +13,7 @@ use pabawi_domain::request::{Caller, ExecutionRequest};
 use pabawi_domain::secret::Secret;
 use pabawi_domain::validation::ValidationError;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Origin};
 use crate::error::SubmitError;
 
 /// Which nodes of the old execution run again.
@@ -113,11 +113,9 @@ impl Engine {
         secrets.fill(&mut request);
         request.rerun_of = Some(id);
         // The key belongs to the old execution: with it, that one would be the answer.
-        if key.is_some() {
-            // It goes on where the old one was left: the nodes have been drawn already.
-            request.rollout.canary = None;
-        }
         request.idempotency_key = key;
+        // The nodes are chosen already.
+        request.rollout.canary = None;
         request.check()?;
         let chosen = self.chosen_targets(id, &selection).await?;
         request.targets = TargetExpression::of_nodes(chosen.iter().map(|target| &target.node));
@@ -127,7 +125,7 @@ impl Engine {
             Err(TargetError::Inventory(message)) => return Err(SubmitError::Inventory(message)),
             Err(other) => return Err(SubmitError::Inventory(other.to_string())),
         };
-        let accepted = self.accept(caller, request, Some(known), None).await?;
+        let accepted = self.accept(caller, request, Some(known), None, Origin::Caller).await?;
         Ok(accepted.id)
     }
 

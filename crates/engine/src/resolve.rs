@@ -10,7 +10,10 @@ use pabawi_domain::id::NodeId;
 use pabawi_domain::node::Target;
 use pabawi_domain::ports::{TargetError, TargetResolver};
 use pabawi_domain::request::{Caller, ExecutionRequest};
+use pabawi_domain::rollout::Share;
 use pabawi_domain::validation::ValidationError;
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
 use crate::error::SubmitError;
 use crate::validate::ValidRequest;
@@ -52,8 +55,36 @@ pub(crate) async fn resolve(
         let text = format!("selects {} nodes, at most {max_targets} are allowed", targets.len());
         return Err(ValidationError::of("targets", text).into());
     }
-    let (caller, request, capability) = valid.into_parts();
+    let (caller, mut request, capability) = valid.into_parts();
+    let targets = match &mut request.rollout.canary {
+        None => targets,
+        // The seed is stored with the request, so that the draw can be repeated.
+        Some(canary) => drawn(targets, canary.share, *canary.seed.get_or_insert_with(new_seed)),
+    };
     Ok(ResolvedRequest { caller, request, capability, targets })
+}
+
+/// A part of the targets, in their order. Each gets a number that follows from the seed and its name alone, and those
+/// with the lowest are taken: which nodes are drawn does not depend on the order of the inventory, and nodes that come
+/// or go change little.
+fn drawn(targets: Vec<Target>, share: Share, seed: u32) -> Vec<Target> {
+    let wanted = usize::try_from(share.of_up(targets.len() as u64)).unwrap_or(usize::MAX);
+    let number = |node: &NodeId| -> [u8; 32] {
+        let hash = Sha256::new().chain_update(seed.to_be_bytes());
+        hash.chain_update(node.as_str()).finalize().into()
+    };
+    let mut numbers: Vec<_> = targets.iter().map(|target| number(&target.node)).collect();
+    let (_, last, _) = match wanted.checked_sub(1) {
+        Some(place) if place < numbers.len() => numbers.select_nth_unstable(place),
+        _ => return targets,
+    };
+    let last = *last;
+    targets.into_iter().filter(|target| number(&target.node) <= last).collect()
+}
+
+fn new_seed() -> u32 {
+    let (seed, ..) = Uuid::new_v4().as_fields();
+    seed
 }
 
 /// The first of each node, in order.

@@ -57,6 +57,7 @@ impl Engine {
             let _ = tokio::time::timeout(LAST_STEPS, transport.shutdown()).await;
         }
         let _ = tokio::time::timeout(LAST_STEPS, shared.journaller.flush()).await;
+        let _ = tokio::time::timeout(LAST_STEPS, shared.breakers.flush()).await;
         let _ = tokio::time::timeout(LAST_STEPS, shared.store.close()).await;
         ShutdownReport { ended: ended(&live, &abandoned), abandoned }
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pabawi_domain::node::Endpoint;
-use pabawi_domain::ports::{Authorizer, Clock, InventorySource};
+use pabawi_domain::ports::{Authorizer, Clock, InventorySource, MetricsSink};
 use pabawi_engine::EngineLimits;
 use pabawi_inventory::expression::UnknownNames;
 use pabawi_transport::SshSettings;
@@ -21,6 +21,7 @@ pub struct FrameworkBuilder {
     pub(crate) endpoint_defaults: Endpoint,
     pub(crate) authorizer: Option<Arc<dyn Authorizer>>,
     pub(crate) clock: Option<Arc<dyn Clock>>,
+    pub(crate) metrics: Option<Arc<dyn MetricsSink>>,
     pub(crate) limits: Option<EngineLimits>,
 }
 
@@ -82,6 +83,13 @@ impl FrameworkBuilder {
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Where measurements go (R8.7); nowhere without one. It is called where things happen, so it must not block.
+    #[must_use]
+    pub fn metrics(mut self, sink: impl MetricsSink) -> Self {
+        self.metrics = Some(Arc::new(sink));
         self
     }
 

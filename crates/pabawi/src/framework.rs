@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use pabawi_domain::breaker::{BreakerStatus, Component};
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::journal::{JournalEntry, JournalQuery};
 use pabawi_domain::node::{Target, TargetExpression};
@@ -118,6 +119,22 @@ impl Framework {
         secrets: RerunSecrets,
     ) -> Result<ExecutionId, SubmitError> {
         self.engine.rerun(caller, id, selection, secrets).await
+    }
+
+    /// The circuit breakers that are not closed or have seen failures lately.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn breakers(&self, caller: &Caller) -> Result<Vec<BreakerStatus>, EngineError> {
+        self.engine.breakers(caller).await
+    }
+
+    /// Closes a circuit breaker; `false` when it is closed already.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn reset_breaker(&self, caller: &Caller, component: &Component) -> Result<bool, EngineError> {
+        self.engine.reset_breaker(caller, component).await
     }
 
     /// Executions, newest first (R5.5, R5.8).

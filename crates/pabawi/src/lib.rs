@@ -36,6 +36,7 @@ pub use pabawi_domain::action::{
     Action, ActionKind, CommandAction, DownloadAction, EnvValue, OnLinkLoss, ProcessOptions, RunAs,
     RunAsMethod, ScriptAction, StdinSource, ToolAction, UploadAction,
 };
+pub use pabawi_domain::breaker::{BreakerState, BreakerStatus, Component};
 pub use pabawi_domain::error::{ErrorCode, NodeError};
 pub use pabawi_domain::event::{EventKind, ExecutionEvent};
 pub use pabawi_domain::host_key::{HostKeyAcceptance, HostKeyPolicy, HostKeySeen};

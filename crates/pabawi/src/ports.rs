@@ -2,5 +2,6 @@
 
 pub use pabawi_domain::ports::{
     AuthorizationQuery, Authorizer, AuthorizerError, Clock, ConnectPhases, Decision, InventorySnapshot,
-    InventorySource, InventorySourceError, PoolStats, StoreError, TargetError, TargetResolver, TerminateMode,
+    InventorySource, InventorySourceError, Metric, MetricsSink, PoolStats, StoreError, TargetError,
+    TargetResolver, TerminateMode,
 };

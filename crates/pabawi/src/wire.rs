@@ -38,12 +38,16 @@ pub(crate) async fn open(options: FrameworkBuilder) -> Result<Framework, Framewo
     let mut engine = Engine::builder()
         .store(Arc::clone(&store) as _)
         .journal(Arc::clone(&store) as _)
+        .breakers(Arc::clone(&store) as _)
         .transport(Arc::new(ssh))
         .transport(Arc::new(local))
         .resolver(Arc::clone(&resolver) as _)
         .limits(limits);
     if let Some(authorizer) = options.authorizer {
         engine = engine.authorizer(authorizer);
+    }
+    if let Some(metrics) = options.metrics {
+        engine = engine.metrics(metrics);
     }
     if let Some(clock) = options.clock {
         engine = engine.clock(clock);

@@ -6,13 +6,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use pabawi_domain::breaker::{BreakerRecord, BreakerState, Component};
 use pabawi_domain::event::ExecutionEvent;
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::journal::{JournalEntry, JournalQuery, NewJournalEntry};
 use pabawi_domain::outcome::{NodeOutcome, SkipReason};
 use pabawi_domain::output::{CapturedOutput, ContentHash, KeptOutput, OutputData, StreamKind};
 use pabawi_domain::ports::{
-    CancelRequest, Created, ExecutionStore, JournalStore, StoreError, StoreWrite, TargetResult,
+    BreakerStore, CancelRequest, Created, ExecutionStore, JournalStore, StoreError, StoreWrite, TargetResult,
 };
 use pabawi_domain::record::{
     AttemptRecord, EventPage, ExecutionQuery, ExecutionRecord, NewExecution, Omission, OutputChunk,
@@ -40,6 +41,7 @@ struct State {
     outputs: HashMap<ContentHash, Kept>,
     cancels: Vec<CancelRequest>,
     journal: Vec<JournalEntry>,
+    breakers: BTreeMap<Component, BreakerRecord>,
     failing: Option<StoreError>,
     /// Writes of this execution are refused, alone or with others.
     damaged: Option<ExecutionId>,
@@ -237,14 +239,18 @@ fn write(state: &mut State, write: &StoreWrite) {
         }
         StoreWrite::AttemptFailed { id, node, attempt, at, outcome } => {
             let Some(stored) = executions.get_mut(id) else { return };
+            let Some(target) = stored.target(node) else { return };
+            // A repeated write of an attempt that was told before, or that another one has followed.
+            if target.state != TargetState::Running || target.attempt != *attempt {
+                return;
+            }
+            target.state = TargetState::Queued;
+            (target.finished_at, target.result) = (Some(*at), Some(outcome.clone()));
+            stored.record.progress.requeue();
             let same = |entry: &&mut AttemptRecord| entry.node == *node && entry.attempt == *attempt;
             if let Some(entry) = stored.attempts.iter_mut().find(same) {
                 (entry.finished_at, entry.result) = (Some(*at), Some(outcome.clone()));
             }
-            let Some(target) = stored.target(node) else { return };
-            target.state = TargetState::Queued;
-            (target.finished_at, target.result) = (Some(*at), Some(outcome.clone()));
-            stored.record.progress.requeue();
         }
         StoreWrite::TargetFinished(result) => {
             if let Some(stored) = executions.get_mut(&result.id) {
@@ -548,6 +554,26 @@ impl ExecutionStore for MemoryStore {
 
     async fn close(&self) {
         self.state().closed = true;
+    }
+}
+
+#[async_trait]
+impl BreakerStore for MemoryStore {
+    async fn save_breakers(&self, breakers: &[BreakerRecord]) -> Result<(), StoreError> {
+        let mut state = self.open()?;
+        for breaker in breakers {
+            let status = &breaker.status;
+            if status.state == BreakerState::Closed && status.failures == 0 {
+                state.breakers.remove(&status.component);
+            } else {
+                state.breakers.insert(status.component.clone(), breaker.clone());
+            }
+        }
+        Ok(())
+    }
+
+    async fn breakers(&self) -> Result<Vec<BreakerRecord>, StoreError> {
+        Ok(self.open()?.breakers.values().cloned().collect())
     }
 }
 

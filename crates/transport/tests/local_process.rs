@@ -177,6 +177,31 @@ async fn last(running: &mut dyn RunningAction) -> ActionEvent {
     ActionEvent::Ended(end)
 }
 
+/// R1.6: a file that cannot be read on ends the command before its input ends: it would take what it has got for all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_whose_input_cannot_be_read_is_ended() {
+    let subject = subject();
+    for before in ["", "trap '' TERM HUP;"] {
+        let mark = Mark::new("input");
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path().display();
+        let text = format!("{before} cat >{at}/copy; echo all >{at}/complete");
+        // A directory can be opened; reading it is the error.
+        let stdin = Some(StdinSource::File(folder.path().to_owned()));
+        let action = mark.command_with(&text, ProcessOptions { stdin, ..Default::default() });
+        let finished = subject.run(action).await;
+        let error = finished.failure().unwrap_or_else(|| panic!("{:?}", finished.end));
+        assert_eq!(error.error.code, ErrorCode::LocalFile, "{error}");
+        assert!(
+            error.may_have_started && error.to_string().contains("standard input cannot be read"),
+            "{error}"
+        );
+        assert_eq!(error.termination, Some(Termination::Confirmed));
+        assert_eq!(mark.names(), Vec::<String>::new());
+        assert!(!folder.path().join("complete").exists(), "it took nothing for everything");
+    }
+}
+
 /// A command that handles SIGTERM by itself is confirmed as soon as it has gone, long before the grace.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_command_that_goes_by_itself_needs_no_grace() {

@@ -98,8 +98,14 @@ async fn a_reader_that_waits_holds_the_node_back() {
 /// A background child that keeps the pipe open does not hang the run, and its late output is not waited for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn background_children_do_not_hold_the_end() {
-    let fleet = Fleet::builder().nodes(1).start().unwrap();
-    let transport = transport(&fleet);
+    // A node that has no session left answers too, by refusing one.
+    for sessions in [10, 1] {
+        background_children(&Fleet::builder().nodes(1).max_sessions(sessions).start().unwrap()).await;
+    }
+}
+
+async fn background_children(fleet: &Fleet) {
+    let transport = transport(fleet);
     for (text, code) in [
         ("echo out; sleep 20 & exit 4", 4),
         ("echo out; (while :; do echo more; sleep 0.05; done) & exit 5", 5),
@@ -107,7 +113,7 @@ async fn background_children_do_not_hold_the_end() {
     ] {
         let started = Instant::now();
         let mut running =
-            start(&transport, &target(&fleet, 0), command(text, ProcessOptions::default())).await.unwrap();
+            start(&transport, &target(fleet, 0), command(text, ProcessOptions::default())).await.unwrap();
         let mut first = Vec::new();
         let end = loop {
             match within("output", running.next()).await {

@@ -19,13 +19,13 @@ use pabawi_domain::error::ErrorCode;
 use pabawi_domain::id::NodeId;
 use pabawi_domain::node::{Endpoint, Target};
 use pabawi_domain::outcome::Termination;
-use pabawi_domain::ports::{ActionEnd, ConnectRequest, TerminateMode, Transport};
+use pabawi_domain::ports::{ActionEnd, ConnectRequest, TerminateMode, Transport, TransportError};
 use pabawi_testkit::fleet::{Fleet, KeyFile, KeyType};
 use pabawi_testkit::hostile::{HostileKind, HostilePeer, HostileSsh, HostileSshKind};
 use pabawi_testkit::wait;
 use pabawi_transport::ssh_config::SshConfig;
 use pabawi_transport::{SshSettings, SshTransport};
-use ssh_support::{LIMIT, command, finish, run, settings, start, target, within};
+use ssh_support::{Done, LIMIT, command, connect, finish, run, settings, start, target, within};
 
 fn peer(address: SocketAddrV4) -> Target {
     Target {
@@ -119,6 +119,15 @@ fn for_server(server: &HostileSsh, directory: &Path) -> SshTransport {
     SshTransport::new(settings)
 }
 
+/// The failure of a command whose output is not all there.
+fn incomplete(done: &Done, code: ErrorCode, output: &str) -> TransportError {
+    let error = done.error().unwrap_or_else(|| panic!("{:?}", done.end));
+    assert_eq!((error.error.code, done.text().as_str()), (code, output), "{error}");
+    assert!(error.may_have_started, "{error}");
+    assert!(matches!(error.termination, Some(Termination::Unconfirmed { .. })), "{:?}", error.termination);
+    error.clone()
+}
+
 /// After the login, each kind ends in time in what is true of it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn peers_that_misbehave_after_the_login() {
@@ -143,6 +152,8 @@ async fn peers_that_misbehave_after_the_login() {
             HostileSshKind::OpenNeverAnswered | HostileSshKind::ExecNeverAnswered => {
                 Some(ErrorCode::ProtocolViolation)
             }
+            // The end of the connection, and not a refusal that would be final.
+            HostileSshKind::DisconnectsAtOpen => Some(ErrorCode::LinkLost),
             _ => None,
         };
         if let Some(code) = refused {
@@ -164,6 +175,25 @@ async fn peers_that_misbehave_after_the_login() {
                     HostileSshKind::DropsLink => {
                         assert_eq!(done.error_code(), Some(ErrorCode::LinkLost), "{:?}", done.end);
                     }
+                    // What it sends is kept up to a bound, and then the connection is given up.
+                    HostileSshKind::Floods => {
+                        assert_eq!(done.error_code(), Some(ErrorCode::LinkLost), "{:?}", done.end);
+                        let text = done.error().unwrap().to_string();
+                        assert!(text.contains("nobody had asked for"), "{text}");
+                    }
+                    // An exit status is not the end of the output: what has not come is not passed over.
+                    HostileSshKind::DropsLinkAfterExit => {
+                        let error = incomplete(&done, ErrorCode::LinkLost, "some output\n");
+                        assert!(error.to_string().contains("exit status 0"), "{error}");
+                    }
+                    HostileSshKind::SilentAfterExit => {
+                        let error = incomplete(&done, ErrorCode::ProtocolViolation, "some output\n");
+                        assert!(error.to_string().contains("exit status 0"), "{error}");
+                    }
+                    // Whether the command has run is not known.
+                    HostileSshKind::NothingButExit => {
+                        incomplete(&done, ErrorCode::ProtocolViolation, "");
+                    }
                     // It prints an exit status, but never ran our shell.
                     _ => assert!(
                         matches!(done.end, ActionEnd::Failed(_) | ActionEnd::Exited { .. }),
@@ -181,6 +211,38 @@ async fn peers_that_misbehave_after_the_login() {
             .unwrap();
         within("the shutdown", transport.shutdown()).await;
     }
+}
+
+/// A refusal on a connection that has been used says nothing of the node: processes of commands that are over may fill
+/// it. One on a fresh connection does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_is_final_on_a_fresh_connection_only() {
+    let server = HostileSsh::start(HostileSshKind::ChannelRefused).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let transport = for_server(&server, directory.path());
+    let target = peer(server.address());
+    let action = || command("true", ProcessOptions::default());
+    drop(connect(&transport, &target).await.unwrap());
+    let error = start(&transport, &target, action()).await.err().unwrap();
+    assert_eq!(error.error.code, ErrorCode::ChannelRefused, "{error}");
+    assert_eq!(transport.stats().connects, 2, "one that stood, and one for this command");
+    wait::until_async("both refusals", LIMIT, || server.fired() == 2).await.unwrap();
+}
+
+/// Output that was on its way when the exit status came is waited for, however long the pause.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn output_after_the_exit_status_is_not_lost() {
+    let server = HostileSsh::start(HostileSshKind::LateOutput).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let transport = for_server(&server, directory.path());
+    let done = run(&transport, &peer(server.address()), "echo hi").await;
+    assert_eq!(
+        (done.text().as_str(), done.code()),
+        ("some output\nlate output\n", Some(0)),
+        "{:?}",
+        done.end
+    );
+    wait::until_async("the pause to be met", LIMIT, || server.fired() > 0).await.unwrap();
 }
 
 /// A port that is closed, a name that does not exist, an address that is nobody's.

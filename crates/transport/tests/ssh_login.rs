@@ -222,6 +222,51 @@ async fn an_agent_with_many_keys() {
     assert!(connect(&with_config(&fleet, &lines), &at(&fleet, 0)).await.is_ok());
 }
 
+/// Each wrong key costs one of the attempts that the server allows, from an agent and from files.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_key_costs_one_attempt() {
+    // Four failures are allowed; the fifth is the last.
+    let fleet = Fleet::builder().nodes(1).setting("MaxAuthTries 5").start().unwrap();
+    let mut keys: Vec<PathBuf> = (0..4)
+        .map(|index| fleet.directory().join(format!("wrong-{index}")))
+        .map(|path| KeyFile::generate(KeyType::Ed25519, &path, None).unwrap().path)
+        .collect();
+    keys.push(fleet.user_key().path.clone());
+    let agent = Agent::start(fleet.directory(), &keys.iter().map(PathBuf::as_path).collect::<Vec<_>>());
+    let lines = format!("IdentityAgent {}", agent.socket.display());
+    let session = connect(&with_config(&fleet, &lines), &at(&fleet, 0)).await;
+    assert!(session.is_ok(), "agent: {:?}", session.err());
+    let lines: Vec<String> = keys.iter().map(|key| format!("IdentityFile {}", key.display())).collect();
+    let session = connect(&with_config(&fleet, &lines.join("\n")), &at(&fleet, 0)).await;
+    assert!(session.is_ok(), "files: {:?}", session.err());
+}
+
+/// A server that wants a key and then a password gets both.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_factors() {
+    let user = Fleet::password_user().unwrap();
+    let fleet = Fleet::builder()
+        .nodes(1)
+        .user(&user.name)
+        .password_login()
+        .setting("AuthenticationMethods publickey,password")
+        .start()
+        .unwrap();
+    let mut target = at(&fleet, 0);
+    target.endpoint.password = user.password.clone().map(Secret::new);
+    let agent = Agent::start(fleet.directory(), &[&fleet.user_key().path]);
+    for key in [
+        format!("IdentityFile {}", fleet.user_key().path.display()),
+        format!("IdentityAgent {}", agent.socket.display()),
+    ] {
+        let session = connect(&with_config(&fleet, &key), &target).await;
+        assert!(session.is_ok(), "{key}: {:?}", session.err());
+    }
+    target.endpoint.password = Some(Secret::new("wrong"));
+    let key = format!("IdentityFile {}", fleet.user_key().path.display());
+    assert_eq!(code(connect(&with_config(&fleet, &key), &target).await), ErrorCode::AuthFailed);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unknown_changed_and_revoked_are_three_errors_with_fingerprints() {
     let fleet = Fleet::builder().nodes(2).start().unwrap();

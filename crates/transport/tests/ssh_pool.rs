@@ -10,7 +10,9 @@
 mod ssh_support;
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use pabawi_domain::action::ProcessOptions;
@@ -193,6 +195,32 @@ async fn a_full_pool_says_so() {
     assert!(within("connecting", transport.connect(&request)).await.is_ok());
 }
 
+/// Room that becomes free goes to those who still wait, whoever has given up before them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn room_is_not_lost_on_those_who_have_gone() {
+    let fleet = Fleet::builder().nodes(3).start().unwrap();
+    let mut settings = settings(&fleet);
+    settings.pool.max_connections = 1;
+    let transport = SshTransport::new(settings);
+    let held = connect(&transport, &target(&fleet, 0)).await.unwrap();
+    let request = |node| ConnectRequest {
+        target: target(&fleet, node),
+        timeout: Duration::from_secs(20),
+        host_keys: None,
+    };
+    let (first, second) = (request(1), request(2));
+    let (mut gives_up, mut waits) = (transport.connect(&first), transport.connect(&second));
+    // One step takes each into the queue: the pool decides without waiting.
+    for connecting in [&mut gives_up, &mut waits] {
+        let step = std::future::poll_fn(|cx| Poll::Ready(connecting.as_mut().poll(cx).is_pending()));
+        assert!(step.await, "there is room for two");
+    }
+    drop(gives_up);
+    drop(held);
+    let session = within("the one who waits", waits).await;
+    assert!(session.is_ok(), "{:?}", session.err());
+}
+
 /// `MaxStartups` drops connections before their banner: they are made anew.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dropped_connects_are_made_anew() {
@@ -228,6 +256,38 @@ async fn few_sessions_are_respected() {
         result.unwrap();
     }
     assert_eq!(transport.stats().in_use, 0);
+}
+
+/// A connection whose only slot is held by a process of a command that is over is left for a further one, however long
+/// ago that was.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slot_that_is_never_freed_costs_a_connection_and_no_command() {
+    let directory = tempfile::tempdir().unwrap();
+    let (script, mark) = (directory.path().join("linger"), directory.path().join("lingers"));
+    // Outlives the first command, outside of its process group, so that sshd has nothing to collect. The shell tells of the
+    // killed command where nobody reads any more, and must not end by that.
+    let text = format!(
+        "#!/bin/sh\ntrap : PIPE\nsetsid -w /bin/sh -c \"$SSH_ORIGINAL_COMMAND\"\ncode=$?\n[ ! -e {0} ] || exit $code\n: >{0}\n\
+         exec sleep 120 </dev/null >/dev/null 2>&1\n",
+        mark.display()
+    );
+    std::fs::write(&script, text).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let force = format!("ForceCommand {}", script.display());
+    let fleet = Fleet::builder().nodes(1).max_sessions(1).setting(&force).start().unwrap();
+    let transport = transport(&fleet);
+    let action = command("echo up; sleep 62", ProcessOptions::default());
+    let mut running = start(&transport, &target(&fleet, 0), action).await.unwrap();
+    within("output", running.next()).await;
+    drop(running);
+    wait::until_async("the process to linger", LIMIT, || mark.exists()).await.unwrap();
+    let idle = || transport.stats().idle == 1;
+    wait::until_async("the connection to be idle", LIMIT, idle).await.unwrap();
+    let done = run(&transport, &target(&fleet, 0), "echo in").await;
+    assert_eq!(done.text(), "in\n", "{:?}", done.end);
+    assert_eq!(transport.stats().connects, 2, "the first one is full");
+    let log = fleet.log(0).unwrap();
+    assert_eq!(log.matches("no more sessions").count(), 7, "a few times on one connection: {log}");
 }
 
 /// Giving up while connecting leaves nothing behind.

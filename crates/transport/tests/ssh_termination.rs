@@ -15,12 +15,12 @@ use std::time::Duration;
 use pabawi_domain::action::{OnLinkLoss, ProcessOptions, RunAsMethod, StdinSource};
 use pabawi_domain::error::ErrorCode;
 use pabawi_domain::outcome::Termination;
-use pabawi_domain::ports::{ActionEnd, RunningAction, TerminateMode};
+use pabawi_domain::ports::{ActionEnd, RunningAction, TerminateMode, Transport as _};
 use pabawi_testkit::fleet::Fleet;
 use pabawi_testkit::process::{self, ProcessInfo};
 use pabawi_testkit::wait;
 use pabawi_transport::SshTransport;
-use ssh_support::{LIMIT, command, finish, run, run_as, start, target_as, transport, within};
+use ssh_support::{LIMIT, command, finish, run, run_as, settings, start, target_as, transport, within};
 
 const GRACE: Duration = Duration::from_secs(1);
 const GRACEFUL: TerminateMode = TerminateMode::Graceful { grace: GRACE };
@@ -302,6 +302,41 @@ async fn terminals_and_finished_commands_are_confirmed_too() {
     assert_eq!(finish(&mut *running).await.code(), Some(0));
     assert_eq!(running.terminate(GRACEFUL).await, Termination::Confirmed);
     node.wait_until_nothing_is_left().await;
+}
+
+/// With every place of the pool taken, and others waiting for one, a command can still be ended.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_pool_is_in_nobodys_way_to_end_a_command() {
+    for channels in [1, 8] {
+        let fleet = Fleet::builder().nodes(1).start().unwrap();
+        let mut settings = settings(&fleet);
+        settings.pool.channels_per_connection = channels;
+        settings.pool.max_per_host = 1;
+        settings.pool.max_connections = 1;
+        let node = Node { transport: SshTransport::new(settings), fleet };
+        for (name, options) in inputs() {
+            let ids: Vec<String> = (0..channels).map(|_| unique()).collect();
+            let mut running = Vec::new();
+            for id in &ids {
+                running.push(node.start("root", &format!("sleep {id}"), options.clone()).await);
+                node.wait_for(id, 1).await;
+            }
+            let (transport, target) = (node.transport.clone(), target_as(&node.fleet, 0, "root"));
+            let mut waiting = Box::pin(async move { run(&transport, &target, "echo at last").await.text() });
+            let queued = std::future::poll_fn(|context| {
+                std::task::Poll::Ready(waiting.as_mut().poll(context).is_pending())
+            });
+            assert!(queued.await, "there is no place");
+            let waiting = tokio::spawn(waiting);
+            for (id, running) in ids.iter().zip(&mut running) {
+                let report = within("terminating", running.terminate(GRACEFUL)).await;
+                assert_eq!(report, Termination::Confirmed, "{channels} {name}");
+                assert!(Node::with_argument(id).is_empty(), "{channels} {name}");
+            }
+            assert_eq!(within("the one who waits", waiting).await.unwrap(), "at last\n", "{channels} {name}");
+            assert_eq!(node.transport.stats().connects, 1, "{channels} {name}");
+        }
+    }
 }
 
 /// The look needs a channel; with `MaxSessions 1` it takes another connection.

@@ -11,6 +11,7 @@ mod executions;
 mod format;
 mod graph;
 mod process;
+mod rollout;
 mod root;
 mod run;
 mod selection;
@@ -28,7 +29,8 @@ pub use graph::{
     GraphResumeArgs, GraphRunArgs, GraphShowArgs, GraphStatusArgs,
 };
 pub use process::{LinkLossArg, ProcessArgs, RunAsMethodArg};
-pub use root::{Cli, Command, GlobalArgs, LogFormat, ManArgs, TargetsCommand};
+pub use rollout::{GrowthArg, RetryArgs, RolloutArgs};
+pub use root::{BreakersCommand, Cli, Command, GlobalArgs, LogFormat, ManArgs, TargetsCommand};
 pub use run::{CopyCommand, DownArgs, ExecutionArgs, OutputStyleArgs, RunArgs, ScriptArgs, UpArgs};
 pub use selection::{SelectionArgs, SourceArgs};
 pub use time::parse_time;

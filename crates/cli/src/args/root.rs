@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use pabawi::Component;
 
 use crate::args::{CopyCommand, ExecutionsCommand, Format, GraphCommand, RunArgs, ScriptArgs, SourceArgs};
 
@@ -110,6 +111,9 @@ pub enum Command {
     /// Look at executions, end them, run them again
     #[command(subcommand, visible_alias = "exec")]
     Executions(Box<ExecutionsCommand>),
+    /// Look at circuit breakers: what is not asked for a while, because it failed again and again
+    #[command(subcommand)]
+    Breakers(BreakersCommand),
     /// Try out target expressions
     #[command(subcommand)]
     Targets(TargetsCommand),
@@ -121,6 +125,22 @@ pub enum Command {
     },
     /// Write the manual page to standard output, or all pages to a directory
     Man(ManArgs),
+}
+
+/// `pab breakers`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum BreakersCommand {
+    /// Show those that are not closed
+    List {
+        /// In which form results are written
+        #[arg(short = 'f', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// Close one, so that what stands behind it is asked again
+    Reset {
+        /// node:NAME or plugin:NAME, as pab breakers list shows it
+        component: Component,
+    },
 }
 
 /// `pab targets`.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use crate::args::process::parse_octal;
-use crate::args::{ConnectArgs, Format, ProcessArgs, SelectionArgs, parse_duration};
+use crate::args::{ConnectArgs, Format, ProcessArgs, RetryArgs, RolloutArgs, SelectionArgs, parse_duration};
 
 /// Options of everything that starts an execution.
 #[derive(Debug, Clone, Default, Args)]
@@ -44,6 +44,12 @@ pub struct ExecutionArgs {
     /// Follows this request through logs and records
     #[arg(long, value_name = "ID")]
     pub correlation_id: Option<String>,
+    /// See [`RolloutArgs`].
+    #[command(flatten)]
+    pub rollout: RolloutArgs,
+    /// See [`RetryArgs`].
+    #[command(flatten)]
+    pub retry: RetryArgs,
 }
 
 /// Options of how an execution is shown.

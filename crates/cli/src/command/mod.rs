@@ -1,5 +1,6 @@
 //! One module for each subcommand. Each takes its options and returns how `pab` ends.
 
+pub(crate) mod breakers;
 pub(crate) mod cancel;
 pub(crate) mod events;
 pub(crate) mod generate;

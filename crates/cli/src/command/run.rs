@@ -10,7 +10,7 @@ use crate::exit::{Exit, Failure};
 use crate::signals::Interrupts;
 use crate::text::Colour;
 use crate::watch::{Follow, Followed, Sink, follow};
-use crate::{open, request};
+use crate::{open, request, rollout};
 
 /// `pab run`.
 ///
@@ -59,6 +59,7 @@ async fn start(
     // Before anything is opened or asked, so that a bad request leaves no trace.
     request.check()?;
     let builder = open::for_run(global, &selection.sources, connect)?;
+    let builder = builder.limits(rollout::limits(&execution.retry));
     submit_and_follow(global, builder, style, async |framework, caller| {
         framework.submit(caller, request).await
     })

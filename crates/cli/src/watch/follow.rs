@@ -17,6 +17,7 @@ use crate::text::Colour;
 use crate::watch::document::Content;
 use crate::watch::grouped::flush;
 use crate::watch::live::Live;
+use crate::watch::notice::notice;
 use crate::watch::progress::ProgressLine;
 use crate::watch::stopping::{self, Stopping, Told};
 use crate::watch::{Failures, Sink, exit_of, write_document, write_groups};
@@ -63,6 +64,7 @@ pub(crate) async fn follow(
     let shows_progress = sink.err_style.terminal && !style.quiet;
     let mut view = View {
         mode: Mode::of(style),
+        tells: !style.quiet,
         live: Live::default(),
         progress: ProgressLine::new(shows_progress, sink.err_style.colour),
         failures: Failures::default(),
@@ -148,6 +150,8 @@ impl Mode {
 /// What the events have told so far.
 struct View {
     mode: Mode,
+    /// Waves and retries are told to the person.
+    tells: bool,
     live: Live,
     progress: ProgressLine,
     failures: Failures,
@@ -161,6 +165,10 @@ impl View {
             self.failures.event(event);
             if let EventKind::Finished { summary } = &event.kind {
                 self.summary = Some(summary.clone());
+            }
+            if let Some((colour, text)) = notice(&event.kind).filter(|_| self.tells) {
+                let text = sink.err_style.paint(colour, &text);
+                sink.line(StreamKind::Stderr, &text);
             }
             match self.mode {
                 Mode::Live => self.live.event(event, sink),

@@ -7,6 +7,7 @@ mod document;
 mod follow;
 mod grouped;
 mod live;
+mod notice;
 mod progress;
 mod sink;
 mod stopping;

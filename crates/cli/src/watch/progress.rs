@@ -81,11 +81,13 @@ impl State {
     fn event(&mut self, event: &ExecutionEvent, now: Instant) {
         match &event.kind {
             EventKind::Queued { targets } => self.progress = Progress::of_targets(*targets),
-            EventKind::NodeStarted { node, attempt } => {
-                if *attempt <= 1 {
-                    self.progress.start();
-                }
+            EventKind::NodeStarted { node, .. } => {
+                self.progress.start();
                 self.running.insert(node.clone(), now);
+            }
+            EventKind::AttemptFailed { node, .. } => {
+                self.progress.requeue();
+                self.running.remove(node);
             }
             EventKind::NodeFinished { node, progress, .. } => {
                 self.running.remove(node);

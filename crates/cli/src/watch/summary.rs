@@ -26,6 +26,8 @@ pub(crate) struct Failures {
     may_have_run: bool,
     /// Everything that ended was refused by a policy.
     only_policy: Option<bool>,
+    /// A health check did not succeed.
+    unhealthy: bool,
     /// Nodes whose termination nobody could confirm, or where something is left.
     unconfirmed: Vec<(NodeId, Termination)>,
 }
@@ -33,8 +35,10 @@ pub(crate) struct Failures {
 impl Failures {
     /// Takes the next event.
     pub(crate) fn event(&mut self, event: &ExecutionEvent) {
-        if let EventKind::NodeFinished { node, result, .. } = &event.kind {
-            self.add(node, result);
+        match &event.kind {
+            EventKind::NodeFinished { node, result, .. } => self.add(node, result),
+            EventKind::WaveFinished { unhealthy: Some(_), .. } => self.unhealthy = true,
+            _ => {}
         }
     }
 
@@ -131,6 +135,7 @@ pub(crate) fn summary_line(id: ExecutionId, summary: &ExecutionSummary) -> Strin
 /// Which exit status an execution's end is.
 pub(crate) fn exit_of(summary: &ExecutionSummary, failures: &Failures) -> Exit {
     match summary.status {
+        ExecutionStatus::Completed if failures.unhealthy => Exit::SomeFailed,
         ExecutionStatus::Completed => Exit::AllSucceeded,
         ExecutionStatus::Cancelled => Exit::Cancelled,
         _ if summary.progress.succeeded > 0 || failures.may_have_run => Exit::SomeFailed,

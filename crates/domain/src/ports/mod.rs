@@ -3,6 +3,7 @@
 //! The engine calls these; transports, stores, plugins and hosts implement them. A port names no technology.
 
 mod authorizer;
+mod breaker_store;
 mod clock;
 mod execution_store;
 mod fact_provider;
@@ -16,6 +17,7 @@ mod target_resolver;
 mod transport;
 
 pub use authorizer::{AuthorizationQuery, Authorizer, AuthorizerError, Decision};
+pub use breaker_store::BreakerStore;
 pub use clock::Clock;
 pub use execution_store::{CancelRequest, Created, ExecutionStore, StoreError, StoreWrite, TargetResult};
 pub use fact_provider::{FactProvider, FactProviderError, NodeFacts};

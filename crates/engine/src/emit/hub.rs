@@ -6,6 +6,7 @@
 //! status is folded from outcomes and never set.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use pabawi_domain::event::{EventKind, ExecutionEvent};
@@ -20,6 +21,7 @@ use tokio::time::Instant;
 use super::batch::Batch;
 use super::message::Message;
 use super::recorder::RecorderHandle;
+use crate::meter::Meter;
 use crate::plan::PlannedTarget;
 use crate::registry::{Live, Registry};
 use crate::run::NodeEnd;
@@ -30,6 +32,15 @@ const MAX_BATCH: usize = 1024;
 /// Failed nodes of one execution that are logged as warnings; the others are logged at the level debug.
 const WARNED_NODES: u64 = 20;
 
+/// Where a hub takes things to, the same for every execution.
+pub(crate) struct Ways {
+    pub(crate) recorder: RecorderHandle,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) meter: Meter,
+    /// Bytes of each stream whose output events are stored.
+    pub(crate) stored_output: u64,
+}
+
 /// One execution's event stream in the making.
 pub(crate) struct Hub {
     live: Arc<Live>,
@@ -39,6 +50,7 @@ pub(crate) struct Hub {
     inbox: mpsc::Receiver<Message>,
     recorder: RecorderHandle,
     clock: Arc<dyn Clock>,
+    meter: Meter,
     stored_output: u64,
     next_seq: u64,
     fold: SummaryFold,
@@ -71,10 +83,9 @@ impl Hub {
         registry: Arc<Registry>,
         targets: Arc<[PlannedTarget]>,
         inbox: mpsc::Receiver<Message>,
-        recorder: RecorderHandle,
-        clock: Arc<dyn Clock>,
-        stored_output: u64,
+        ways: Ways,
     ) -> Self {
+        let Ways { recorder, clock, meter, stored_output } = ways;
         let total = targets.len() as u64;
         let fold = SummaryFold::new(total);
         let mut hub = Self {
@@ -86,6 +97,7 @@ impl Hub {
             inbox,
             recorder,
             clock,
+            meter,
             stored_output,
             next_seq: 1,
             fold,
@@ -170,7 +182,31 @@ impl Hub {
                 let write = StoreWrite::AttemptStarted { id: self.live.id, node: node.clone(), attempt, at };
                 self.pending.write(write);
                 self.pending.answer(durable);
+                if attempt > 1 {
+                    tracing::info!(execution_id = %self.live.id, %node, attempt, "trying again");
+                }
                 self.emit(now, EventKind::NodeStarted { node, attempt }, true);
+            }
+            Message::AttemptFailed { index, attempt, outcome, retry_in } => {
+                self.fail_attempt(now, index, attempt, *outcome, retry_in);
+            }
+            Message::WaveStarted { wave, waves, targets } => {
+                self.emit(now, EventKind::WaveStarted { wave, waves, nodes: targets }, true);
+            }
+            Message::WaveFinished { wave, execution, unhealthy, pause } => {
+                let pause_ms = millis(pause);
+                let health_check = execution;
+                self.emit(now, EventKind::WaveFinished { wave, health_check, unhealthy, pause_ms }, true);
+            }
+            Message::RolloutStopped { why, failures, skipped } => {
+                tracing::warn!(execution_id = %self.live.id, ?why, failures, skipped, "rollout stopped");
+                self.emit(now, EventKind::RolloutStopped { why, failures, skipped }, true);
+            }
+            Message::Breaker(breaker) => {
+                self.emit(now, EventKind::BreakerChanged { breaker: *breaker }, true);
+            }
+            Message::StragglerLimit { p95_ms, limit_ms } => {
+                self.emit(now, EventKind::StragglerLimit { p95_ms, limit_ms }, true);
             }
             Message::NodeConnected { index, reused, phases } => {
                 let Some(node) = self.node(index) else { return };
@@ -194,16 +230,7 @@ impl Hub {
             Message::NodeFinished { index, end } => self.finish_node(now, index, *end),
             Message::NeverStarted { indices, outcome } => {
                 for index in indices {
-                    let end = NodeEnd {
-                        attempt: 0,
-                        outcome: (*outcome).clone(),
-                        started_at: None,
-                        finished_at: now,
-                        duration_ms: 0,
-                        stdout: None,
-                        stderr: None,
-                    };
-                    self.finish_node(now, index, end);
+                    self.finish_node(now, index, NodeEnd::never_started((*outcome).clone(), now));
                 }
             }
             Message::CancelRequested { by, nodes, kill } => {
@@ -213,10 +240,40 @@ impl Hub {
         }
     }
 
+    /// R7.6
+    fn fail_attempt(
+        &mut self,
+        now: Timestamp,
+        index: u32,
+        attempt: u32,
+        outcome: NodeOutcome,
+        retry_in: Duration,
+    ) {
+        let Some(node) = self.node(index) else { return };
+        if let Some(begun) = self.begun_mut(index)
+            && std::mem::take(begun)
+        {
+            self.fold.requeue();
+        }
+        let retry_in_ms = millis(retry_in);
+        self.meter.retry();
+        tracing::warn!(execution_id = %self.live.id, %node, attempt, outcome = outcome.word(), retry_in_ms,
+            "attempt failed, trying again: {}", outcome.describe());
+        self.pending.write(StoreWrite::AttemptFailed {
+            id: self.live.id,
+            node: node.clone(),
+            attempt,
+            at: now,
+            outcome: outcome.clone(),
+        });
+        self.emit(now, EventKind::AttemptFailed { node, attempt, result: outcome, retry_in_ms }, true);
+    }
+
     fn finish_node(&mut self, now: Timestamp, index: u32, end: NodeEnd) {
         let Some(node) = self.node(index) else { return };
         let had_started = self.begun_mut(index).is_some_and(|begun| *begun);
         self.fold.finish(&end.outcome, had_started);
+        self.meter.node_run(end.outcome.word(), end.duration_ms as f64 / 1000.0);
         if !end.outcome.is_success() {
             self.log_failure(&node, &end.outcome);
         }
@@ -245,8 +302,9 @@ impl Hub {
     fn finish(&mut self, now: Timestamp) {
         self.all_ended = true;
         let duration = self.started.map(|at| at.elapsed()).unwrap_or_default();
-        let summary = self.fold.summary(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
+        let summary = self.fold.summary(millis(duration));
         let counts = summary.progress;
+        self.meter.execution(&summary);
         tracing::info!(
             execution_id = %self.live.id,
             correlation_id = self.live.request.correlation_id.as_ref().map(|id| id.as_str()),
@@ -309,6 +367,10 @@ impl Hub {
             tracing::debug!(execution_id = %id, %node, outcome = word, code, ?causes, "{what}");
         }
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Waits for the batch in flight. Dropping the future keeps it there.

@@ -1,11 +1,14 @@
 //! What node runs and the dispatcher tell the hub: [`Message`]. Private to the engine: events and stored records
 //! are other types. Kept small, since many of them wait in a channel.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use jiff::Timestamp;
+use pabawi_domain::breaker::BreakerStatus;
 use pabawi_domain::host_key::HostKeySeen;
-use pabawi_domain::id::NodeId;
-use pabawi_domain::outcome::NodeOutcome;
+use pabawi_domain::id::{ExecutionId, NodeId};
+use pabawi_domain::outcome::{NodeOutcome, SkipReason};
 use pabawi_domain::output::StreamKind;
 use pabawi_domain::ports::ConnectPhases;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -30,6 +33,18 @@ pub(crate) enum Message {
     Output { index: u32, stream: StreamKind, offset: u64, data: Bytes, room: Option<OwnedSemaphorePermit> },
     /// A copy has come further.
     CopyProgress { index: u32, done_bytes: u64, total_bytes: Option<u64> },
+    /// An attempt failed, and another one follows.
+    AttemptFailed { index: u32, attempt: u32, outcome: Box<NodeOutcome>, retry_in: Duration },
+    /// A wave begins.
+    WaveStarted { wave: u64, waves: u64, targets: u64 },
+    /// A wave is through and has been checked.
+    WaveFinished { wave: u64, execution: Option<ExecutionId>, unhealthy: Option<String>, pause: Duration },
+    /// No further target is started.
+    RolloutStopped { why: SkipReason, failures: u64, skipped: u64 },
+    /// A circuit breaker has changed its state.
+    Breaker(Box<BreakerStatus>),
+    /// How long a target may take, seen from the others.
+    StragglerLimit { p95_ms: u64, limit_ms: u64 },
     /// A node's run is over.
     NodeFinished { index: u32, end: Box<NodeEnd> },
     /// These targets end without having been started, at most [`MAX_ENDED`].

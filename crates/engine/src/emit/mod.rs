@@ -7,6 +7,6 @@ mod hub;
 mod message;
 mod recorder;
 
-pub(crate) use hub::Hub;
+pub(crate) use hub::{Hub, Ways};
 pub(crate) use message::{MAX_ENDED, Message};
 pub(crate) use recorder::{Recorder, RecorderHandle};

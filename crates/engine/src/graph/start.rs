@@ -17,7 +17,7 @@ use pabawi_domain::summary::Progress;
 use pabawi_domain::task::{CheckedGraph, TaskEnd, render};
 use tokio::sync::{mpsc, watch};
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Origin};
 use crate::error::{EngineError, SubmitError};
 use crate::graph::ended::look;
 use crate::graph::values::{Standing, values};
@@ -199,7 +199,7 @@ async fn request(
 }
 
 async fn submit(context: &Context, request: ExecutionRequest) -> Result<ExecutionId, SubmitError> {
-    let accepted = context.engine.accept(context.caller.clone(), request, None, None).await?;
+    let accepted = context.engine.accept(context.caller.clone(), request, None, None, Origin::Caller).await?;
     Ok(accepted.id)
 }
 

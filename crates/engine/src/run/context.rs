@@ -9,9 +9,11 @@ use pabawi_domain::host_key::HostKeyPolicy;
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::ports::Clock;
 use pabawi_domain::request::Caller;
+use pabawi_domain::resilience::RetryPolicy;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::authorize::AuthorizerGate;
+use crate::breaker::BreakerBoard;
 use crate::emit::Message;
 use crate::journaller::Journaller;
 use crate::limits::EngineLimits;
@@ -37,6 +39,8 @@ pub(crate) struct RunContext {
     pub(crate) journaller: Journaller,
     pub(crate) connect_timeout: Duration,
     pub(crate) node_timeout: Option<Duration>,
+    pub(crate) retry: Option<RetryPolicy>,
+    pub(crate) breakers: Arc<BreakerBoard>,
     pub(crate) host_keys: Option<HostKeyPolicy>,
     pub(crate) debug: bool,
 }

@@ -1,7 +1,8 @@
 //! Seventh stage: one node run from its permit to its end. `node_run` is the state machine, `context` what all
-//! runs of an execution share, `capture` and `spill` keep the output (`left_spills` takes away what a process that
+//! runs of an execution share, `attempt` which try it is, `capture` and `spill` keep the output (`left_spills` takes away what a process that
 //! died left of it), `outcome` turns a transport's failures into outcomes.
 
+mod attempt;
 mod capture;
 mod context;
 mod left_spills;
@@ -10,8 +11,12 @@ mod outcome;
 mod spill;
 mod stop;
 
+pub(crate) use attempt::{Again, Attempt, Returned, RunEnd};
 pub(crate) use context::RunContext;
 pub(crate) use left_spills::remove_left_spills;
 pub(crate) use node_run::{NodeEnd, NodeRun};
 pub(crate) use spill::probe_spill_dir;
 pub(crate) use stop::{StopCause, StopOrder, give};
+
+#[cfg(test)]
+pub(crate) use attempt::tests;

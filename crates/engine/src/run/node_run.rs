@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use pabawi_domain::error::{ErrorCode, NodeError};
 use pabawi_domain::host_key::HostKeyAcceptance;
 use pabawi_domain::node::Target;
-use pabawi_domain::outcome::{NodeOutcome, RejectedBy, Termination, TimeoutPhase};
+use pabawi_domain::outcome::{NodeOutcome, RejectedBy, SkipReason, Termination, TimeoutPhase};
 use pabawi_domain::output::{CapturedOutput, StreamKind};
 use pabawi_domain::ports::{
     ActionEnd, ActionEvent, AuthorizationQuery, ConnectRequest, RunningAction, SessionInfo, TerminateMode,
@@ -29,10 +29,12 @@ use pabawi_domain::ports::{
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
+use super::attempt::{Again, Attempt, Returned, RunEnd, next_wait};
 use super::capture::Captures;
 use super::context::RunContext;
 use super::outcome::{of_end, of_failure};
 use super::stop::{StopOrder, kill_is_ordered, ordered};
+use crate::breaker::Passage;
 use crate::emit::Message;
 use crate::panic_guard::CatchPanic;
 use crate::schedule::Permit;
@@ -58,11 +60,27 @@ pub(crate) struct NodeEnd {
     pub(crate) stderr: Option<CapturedOutput>,
 }
 
+impl NodeEnd {
+    /// The end of a node on which no attempt was begun.
+    pub(crate) fn never_started(outcome: NodeOutcome, at: Timestamp) -> Self {
+        Self {
+            attempt: 0,
+            outcome,
+            started_at: None,
+            finished_at: at,
+            duration_ms: 0,
+            stdout: None,
+            stderr: None,
+        }
+    }
+}
+
 /// A node that has its permit.
 pub(crate) struct NodeRun {
     pub(crate) context: Arc<RunContext>,
     /// Its place in the plan.
     pub(crate) index: u32,
+    pub(crate) attempt: Attempt,
     pub(crate) stop: watch::Receiver<Option<StopOrder>>,
     /// Returned when the run's result has been handed to the hub.
     pub(crate) permit: Permit,
@@ -95,10 +113,10 @@ enum Piece {
 }
 
 impl NodeRun {
-    /// Runs the node to its end, tells the hub and returns the permit.
-    pub(crate) async fn run(mut self) -> Permit {
+    /// Runs the node to its end and tells the hub, unless another attempt is to follow; returns the permit.
+    pub(crate) async fn run(mut self) -> Returned {
         let context = Arc::clone(&self.context);
-        let Some(planned) = context.target(self.index) else { return self.permit };
+        let Some(planned) = context.target(self.index) else { return self.unknown() };
         let mut notes = Notes {
             attempt: 0,
             began: None,
@@ -106,20 +124,28 @@ impl NodeRun {
             waiting: VecDeque::new(),
             progress_told: None,
         };
-        let outcome =
-            match CatchPanic(Box::pin(self.drive(&planned.target, planned.transport, &mut notes))).await {
-                Ok(outcome) => outcome,
-                Err(panic) => {
-                    let node = planned.target.node.clone();
-                    let text = format!("the transport panicked: {panic}");
-                    tracing::error!(execution_id = %context.id, %node, %panic, "transport panicked");
-                    NodeOutcome::PluginFault { error: NodeError::new(node, ErrorCode::PluginFault, text) }
-                }
-            };
+        let mut passage = None;
+        let outcome = match CatchPanic(Box::pin(self.drive(
+            &planned.target,
+            planned.transport,
+            &mut notes,
+            &mut passage,
+        )))
+        .await
+        {
+            Ok(outcome) => outcome,
+            Err(panic) => {
+                let node = planned.target.node.clone();
+                let text = format!("the transport panicked: {panic}");
+                tracing::error!(execution_id = %context.id, %node, %panic, "transport panicked");
+                NodeOutcome::PluginFault { error: NodeError::new(node, ErrorCode::PluginFault, text) }
+            }
+        };
+        self.tell_breakers(passage, &outcome).await;
         let duration = notes.began.map_or(Duration::ZERO, |(_, at)| at.elapsed());
         while !notes.waiting.is_empty() {
             if !self.tell(&mut notes.waiting).await {
-                return self.permit;
+                return Returned { permit: self.permit, end: RunEnd::Told(outcome) };
             }
         }
         tokio::select! {
@@ -128,7 +154,7 @@ impl NodeRun {
             _ = ordered(&mut self.stop) => notes.captures.finish_now().await,
         }
         let (stdout, stderr) = notes.captures.seal();
-        let end = Box::new(NodeEnd {
+        let end = NodeEnd {
             attempt: notes.attempt,
             outcome,
             started_at: notes.began.map(|(at, _)| at),
@@ -136,15 +162,71 @@ impl NodeRun {
             duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
             stdout,
             stderr,
-        });
-        // A hub that is gone has told so itself, and its execution is given up.
-        let _ = context.hub.send(Message::NodeFinished { index: self.index, end }).await;
-        self.permit
+        };
+        let end = match self.another(&end) {
+            Some((first_began, wait)) => RunEnd::Again(Box::new(Again { end, first_began, wait })),
+            None => {
+                let outcome = end.outcome.clone();
+                let message = Message::NodeFinished { index: self.index, end: Box::new(end) };
+                // A hub that is gone has told so itself, and its execution is given up.
+                let _ = context.hub.send(message).await;
+                RunEnd::Told(outcome)
+            }
+        };
+        Returned { permit: self.permit, end }
     }
 
-    async fn drive(&mut self, target: &Target, transport: usize, notes: &mut Notes) -> NodeOutcome {
+    /// Whether another attempt follows; since when the first one was made, and the wait.
+    fn another(&self, end: &NodeEnd) -> Option<(Instant, Duration)> {
+        let policy = self.context.retry.as_ref()?;
+        let first_began = self.attempt.first_began?;
+        let place = (self.context.id, self.index);
+        let wait = next_wait(policy, &end.outcome, self.attempt, place)?;
+        Some((first_began, wait))
+    }
+
+    /// The dispatcher and the context are made of the same plan, so this is a fault of ours.
+    fn unknown(self) -> Returned {
+        tracing::error!(execution_id = %self.context.id, index = self.index, "no such target");
+        Returned {
+            permit: self.permit,
+            end: RunEnd::Told(NodeOutcome::Skipped { why: SkipReason::Interrupted }),
+        }
+    }
+
+    async fn drive(
+        &mut self,
+        target: &Target,
+        transport: usize,
+        notes: &mut Notes,
+        passage: &mut Option<Passage>,
+    ) -> NodeOutcome {
+        match self.pass(target, transport).await {
+            Ok(passed) => *passage = Some(passed),
+            Err(refused) => return refused,
+        }
         match self.attempt(target, transport, notes).await {
             Ok(outcome) | Err(outcome) => outcome,
+        }
+    }
+
+    /// The authorizer's second look, then the circuit breakers (R7.8). `Err` is the outcome of a refused run.
+    async fn pass(&mut self, target: &Target, transport: usize) -> Result<Passage, NodeOutcome> {
+        let context = Arc::clone(&self.context);
+        before_start(&mut self.stop, None, ask_again(&context, target)).await??;
+        let name = context.transports.plugin(transport);
+        let mut passage = context.breakers.pass(name, &target.node)?;
+        for change in passage.take_changes() {
+            let _ = context.hub.send(Message::Breaker(Box::new(change))).await;
+        }
+        Ok(passage)
+    }
+
+    async fn tell_breakers(&self, passage: Option<Passage>, outcome: &NodeOutcome) {
+        let Some(passage) = passage else { return };
+        for change in passage.end(outcome) {
+            // A hub that is gone has told so itself.
+            let _ = self.context.hub.send(Message::Breaker(Box::new(change))).await;
         }
     }
 
@@ -159,15 +241,19 @@ impl NodeRun {
         let internal = |text: &str| NodeOutcome::Failed {
             error: NodeError::new(target.node.clone(), ErrorCode::Internal, text),
         };
-        before_start(&mut self.stop, None, ask_again(&context, target)).await??;
-
         let at = context.clock.now();
-        let deadline = context.node_timeout.and_then(|limit| Instant::now().checked_add(limit));
+        let now = Instant::now();
+        let first_began = *self.attempt.first_began.get_or_insert(now);
+        let own = context.node_timeout.and_then(|limit| now.checked_add(limit));
+        let over_all = context.retry.as_ref().and_then(|retry| retry.deadline_ms);
+        let over_all = over_all.and_then(|limit| first_began.checked_add(Duration::from_millis(limit)));
+        let deadline = own.into_iter().chain(over_all).min();
         let (durable, is_durable) = oneshot::channel();
         let room = before_start(&mut self.stop, deadline, context.hub.reserve()).await?;
         let Ok(room) = room else { return Err(internal("the execution was given up")) };
-        (notes.attempt, notes.began) = (1, Some((at, Instant::now())));
-        room.send(Message::NodeStarted { index: self.index, attempt: 1, at, durable });
+        let attempt = self.attempt.number;
+        (notes.attempt, notes.began) = (attempt, Some((at, Instant::now())));
+        room.send(Message::NodeStarted { index: self.index, attempt, at, durable });
 
         let Some(transport) = context.transports.get(transport) else {
             return Err(internal("the plan names a transport that does not exist"));

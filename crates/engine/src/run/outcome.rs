@@ -86,6 +86,7 @@ mod tests {
                 | "unknown_target"
                 | "unsupported"
                 | "queue_full"
+                | "breaker_open"
                 | "shutting_down"
                 | "idempotency_conflict"
                 | "store_unavailable"

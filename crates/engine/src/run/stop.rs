@@ -12,6 +12,8 @@ pub(crate) enum StopCause {
     Cancelled,
     /// The execution's own limit of time ran out.
     ExecutionTimeout,
+    /// It takes much longer than the others.
+    Straggler,
 }
 
 /// The order to end a node run.
@@ -29,6 +31,7 @@ impl StopOrder {
             StopCause::ExecutionTimeout => {
                 NodeOutcome::TimedOut { phase: TimeoutPhase::Execution, termination }
             }
+            StopCause::Straggler => NodeOutcome::TimedOut { phase: TimeoutPhase::Straggler, termination },
         }
     }
 }

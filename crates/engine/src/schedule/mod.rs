@@ -7,4 +7,4 @@ mod scheduler;
 
 pub(crate) use permits::Permit;
 pub(crate) use room::{QueuePlace, QueueRoom};
-pub(crate) use scheduler::{Registration, Scheduler, SchedulerHandle};
+pub(crate) use scheduler::{Registration, Scheduler, SchedulerHandle, Turn};

@@ -40,6 +40,11 @@ impl QueueRoom {
         Ok(QueuePlace { room: Arc::clone(self), waiting: true, targets })
     }
 
+    /// A place beside the limits, for an execution that another one waits for.
+    pub(crate) fn take_beside(self: &Arc<Self>) -> QueuePlace {
+        QueuePlace { room: Arc::clone(self), waiting: false, targets: 0 }
+    }
+
     /// Executions that wait.
     pub(crate) fn waiting(&self) -> usize {
         self.executions.load(Ordering::Acquire)

@@ -13,10 +13,23 @@ use tokio::sync::mpsc;
 
 use super::permits::{Permit, Pool};
 
+/// How an execution takes its turn.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Turn {
+    /// Higher goes first.
+    pub(crate) priority: i32,
+    /// The most permits that it wants at a time.
+    pub(crate) concurrency: usize,
+    /// It does not wait for other executions to end, since one that runs waits for it. It shares the permits as any
+    /// other does.
+    pub(crate) at_once: bool,
+}
+
 /// What the scheduler and one execution share.
 #[derive(Debug)]
 struct Entry {
     priority: i32,
+    at_once: bool,
     /// Permits that the execution wants and has not been given.
     wanted: AtomicUsize,
     gone: AtomicBool,
@@ -84,13 +97,14 @@ pub(crate) struct SchedulerHandle {
 }
 
 impl SchedulerHandle {
-    /// Enters an execution that never wants more than `concurrency` permits at a time. `None` when the
-    /// scheduler has ended.
-    pub(crate) async fn register(&self, priority: i32, concurrency: usize) -> Option<Registration> {
+    /// Enters an execution that never wants more permits at a time than its turn says. `None` when the scheduler has
+    /// ended.
+    pub(crate) async fn register(&self, turn: Turn) -> Option<Registration> {
+        let Turn { priority, concurrency, at_once } = turn;
         // No more than `concurrency` are ever on their way, so the channel cannot be full.
         let (grants, receiver) = mpsc::channel(concurrency.max(1));
-        let entry =
-            Arc::new(Entry { priority, wanted: AtomicUsize::new(0), gone: AtomicBool::new(false), grants });
+        let (wanted, gone) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let entry = Arc::new(Entry { priority, at_once, wanted, gone, grants });
         self.entries.send(Arc::clone(&entry)).await.ok()?;
         Some(Registration { entry, pool: Arc::clone(&self.pool), grants: receiver, asked: 0 })
     }
@@ -130,6 +144,11 @@ impl Class {
             }
         }
         gave
+    }
+
+    /// Executions that count against the limit of those that run.
+    fn counted(&self) -> usize {
+        self.entries.iter().filter(|entry| !entry.at_once).count()
     }
 
     fn remove_gone(&mut self) {
@@ -204,6 +223,9 @@ impl Scheduler {
     }
 
     fn enter(&mut self, entry: Arc<Entry>) {
+        if entry.at_once {
+            return self.running.entry(Reverse(entry.priority)).or_default().entries.push(entry);
+        }
         self.arrivals += 1;
         self.waiting.insert((Reverse(entry.priority), self.arrivals), entry);
     }
@@ -211,9 +233,9 @@ impl Scheduler {
     fn remove_gone(&mut self) {
         self.waiting.retain(|_, entry| !entry.gone.load(Ordering::Acquire));
         for class in self.running.values_mut() {
-            let before = class.entries.len();
+            let before = class.counted();
             class.remove_gone();
-            self.running_count -= before - class.entries.len();
+            self.running_count -= before - class.counted();
         }
         self.running.retain(|_, class| !class.entries.is_empty());
     }
@@ -240,6 +262,10 @@ impl Scheduler {
 mod tests {
     use super::*;
 
+    fn turn(priority: i32, concurrency: usize) -> Turn {
+        Turn { priority, concurrency, at_once: false }
+    }
+
     async fn scheduler(permits: usize, max_running: usize) -> SchedulerHandle {
         let (scheduler, handle) = Scheduler::new(permits, max_running);
         tokio::spawn(scheduler.run());
@@ -261,12 +287,12 @@ mod tests {
     #[tokio::test]
     async fn a_small_execution_gets_its_turn_beside_a_huge_one() {
         let handle = scheduler(4, 8).await;
-        let mut huge = handle.register(0, 100).await.unwrap();
+        let mut huge = handle.register(turn(0, 100)).await.unwrap();
         huge.want(100);
         settle().await;
         let mut held = received(&mut huge);
         assert_eq!(held.len(), 4);
-        let mut small = handle.register(0, 2).await.unwrap();
+        let mut small = handle.register(turn(0, 2)).await.unwrap();
         small.want(2);
         settle().await;
         assert!(received(&mut small).is_empty());
@@ -279,12 +305,12 @@ mod tests {
     #[tokio::test]
     async fn the_higher_priority_goes_first() {
         let handle = scheduler(1, 8).await;
-        let mut low = handle.register(0, 3).await.unwrap();
+        let mut low = handle.register(turn(0, 3)).await.unwrap();
         low.want(3);
         settle().await;
         let held = received(&mut low);
         assert_eq!(held.len(), 1);
-        let mut high = handle.register(5, 2).await.unwrap();
+        let mut high = handle.register(turn(5, 2)).await.unwrap();
         high.want(2);
         settle().await;
         drop(held);
@@ -301,10 +327,10 @@ mod tests {
     #[tokio::test]
     async fn executions_past_the_limit_wait_and_permits_of_the_gone_come_back() {
         let handle = scheduler(2, 1).await;
-        let mut first = handle.register(0, 2).await.unwrap();
+        let mut first = handle.register(turn(0, 2)).await.unwrap();
         first.want(1);
         settle().await;
-        let mut second = handle.register(0, 2).await.unwrap();
+        let mut second = handle.register(turn(0, 2)).await.unwrap();
         second.want(2);
         settle().await;
         assert!(received(&mut second).is_empty());
@@ -319,7 +345,7 @@ mod tests {
     #[tokio::test]
     async fn wanting_none_takes_the_wish_back() {
         let handle = scheduler(1, 2).await;
-        let mut first = handle.register(0, 5).await.unwrap();
+        let mut first = handle.register(turn(0, 5)).await.unwrap();
         first.want(5);
         settle().await;
         let held = received(&mut first);

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod authorizing;
 #[cfg(test)]
+mod breaking;
+#[cfg(test)]
 mod cancelling;
 #[cfg(test)]
 mod failures;
@@ -17,6 +19,10 @@ mod output;
 mod reading_events;
 #[cfg(test)]
 mod rerunning;
+#[cfg(test)]
+mod retrying;
+#[cfg(test)]
+mod rolling_out;
 #[cfg(test)]
 mod scheduling;
 #[cfg(test)]

@@ -132,6 +132,7 @@ impl Rig {
         let engine = Engine::builder()
             .store(store.clone())
             .journal(store.clone())
+            .breakers(store.clone())
             .transport(Arc::new(transport.clone()))
             .resolver(Arc::new(Names))
             .authorizer(authorizer)

@@ -9,7 +9,7 @@
 //! | `live`, `plan`, `write`, `create`, `output_rows` | from writes to rows, and rows to statements |
 //! | `graphs`, `graph_orders`, `graph_store` | graph runs and their tasks |
 //! | `recover`, `cancel` | executions of dead processes; words between processes |
-//! | `read`, `list`, `events`, `journal` | questions |
+//! | `read`, `list`, `events`, `journal`, `breakers` | questions |
 //! | `bulk`, `place` | statements over many rows; errors that name the file |
 //!
 //! Durability: `journal_mode = WAL` with `synchronous = FULL`, so a commit that returned survives `kill -9`
@@ -17,6 +17,7 @@
 //! file system, and no other copy of SQLite in the same process may have it open
 //! (<https://www.sqlite.org/howtocorrupt.html>, section 2.2).
 
+mod breakers;
 mod bulk;
 mod cancel;
 mod create;

@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use pabawi_domain::breaker::BreakerRecord;
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::journal::{JournalEntry, JournalQuery, NewJournalEntry};
 use pabawi_domain::output::{ContentHash, StreamKind};
-use pabawi_domain::ports::{CancelRequest, Created, ExecutionStore, JournalStore, StoreError, StoreWrite};
+use pabawi_domain::ports::{
+    BreakerStore, CancelRequest, Created, ExecutionStore, JournalStore, StoreError, StoreWrite,
+};
 use pabawi_domain::record::{
     AttemptRecord, EventPage, ExecutionQuery, ExecutionRecord, NewExecution, OutputChunk, OutputGroup, Page,
     TargetQuery, TargetRecord,
@@ -21,7 +24,7 @@ use super::options::SqliteOptions;
 use super::output_rows::{KnownOutputs, read_output};
 use super::place::Place;
 use super::writer::{Writer, WriterHandle};
-use super::{cancel, events, journal, list, read};
+use super::{breakers, cancel, events, journal, list, read};
 use crate::output_files::OutputFiles;
 use crate::row::{EncodeFault, Encoder};
 
@@ -179,6 +182,20 @@ impl ExecutionStore for SqliteStore {
         // Readers first, so that the writer is the last to close and SQLite tidies its log away.
         self.shared.readers.close().await;
         self.shared.writer.close().await;
+    }
+}
+
+#[async_trait]
+impl BreakerStore for SqliteStore {
+    async fn save_breakers(&self, breakers: &[BreakerRecord]) -> Result<(), StoreError> {
+        if breakers.is_empty() {
+            return Ok(());
+        }
+        self.shared.writer.breakers(breakers.to_vec()).await
+    }
+
+    async fn breakers(&self) -> Result<Vec<BreakerRecord>, StoreError> {
+        breakers::all(&self.shared.readers, &self.shared.place).await
     }
 }
 

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use pabawi_domain::breaker::BreakerRecord;
 use pabawi_domain::id::ExecutionId;
 use pabawi_domain::journal::NewJournalEntry;
 use pabawi_domain::ports::{CancelRequest, Created, StoreError};
@@ -15,7 +16,6 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
-use super::cancel;
 use super::create::create;
 use super::graph_orders::GraphOrder;
 use super::journal;
@@ -26,6 +26,7 @@ use super::place::Place;
 use super::plan::{Plan, PlanFault};
 use super::recover;
 use super::write::{NewlyKnown, write};
+use super::{breakers, cancel};
 use crate::row::RowWrite;
 
 /// Requests that may wait; a caller past them waits itself.
@@ -53,6 +54,7 @@ enum Member {
     Create(Box<NewExecution>, Reply<Created>),
     Append(Vec<RowWrite>, Reply<()>),
     Journal(Vec<NewJournalEntry>, Reply<()>),
+    Breakers(Vec<BreakerRecord>, Reply<()>),
 }
 
 /// What came of a member within an open transaction.
@@ -75,16 +77,22 @@ impl Member {
         // A caller that no longer waits loses nothing: what was committed is committed.
         match (self, done) {
             (Self::Create(_, reply), Ok(Done::Created(created))) => drop(reply.send(Ok(created))),
-            (Self::Append(_, reply) | Self::Journal(_, reply), Ok(Done::Written)) => {
+            (
+                Self::Append(_, reply) | Self::Journal(_, reply) | Self::Breakers(_, reply),
+                Ok(Done::Written),
+            ) => {
                 drop(reply.send(Ok(())));
             }
             (Self::Create(_, reply), Ok(Done::Refused(error)) | Err(error)) => drop(reply.send(Err(error))),
-            (Self::Append(_, reply) | Self::Journal(_, reply), Ok(Done::Refused(error)) | Err(error)) => {
+            (
+                Self::Append(_, reply) | Self::Journal(_, reply) | Self::Breakers(_, reply),
+                Ok(Done::Refused(error)) | Err(error),
+            ) => {
                 drop(reply.send(Err(error)));
             }
             // Dropping the reply tells the caller that the writer failed; no member is answered so.
             (Self::Create(..), Ok(Done::Written))
-            | (Self::Append(..) | Self::Journal(..), Ok(Done::Created(_))) => {}
+            | (Self::Append(..) | Self::Journal(..) | Self::Breakers(..), Ok(Done::Created(_))) => {}
         }
     }
 }
@@ -106,6 +114,10 @@ impl WriterHandle {
 
     pub(crate) async fn journal(&self, entries: Vec<NewJournalEntry>) -> Result<(), StoreError> {
         self.ask(|reply| Request::Grouped(Member::Journal(entries, reply))).await
+    }
+
+    pub(crate) async fn breakers(&self, breakers: Vec<BreakerRecord>) -> Result<(), StoreError> {
+        self.ask(|reply| Request::Grouped(Member::Breakers(breakers, reply))).await
     }
 
     pub(crate) async fn request_cancel(&self, request: CancelRequest) -> Result<(), StoreError> {
@@ -327,6 +339,10 @@ impl Writer {
                 },
                 Member::Journal(entries, _) => {
                     journal::append(entries, conn, &self.place).await?;
+                    Done::Written
+                }
+                Member::Breakers(breakers, _) => {
+                    breakers::save(breakers, conn, &self.place).await?;
                     Done::Written
                 }
             });

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pabawi_domain::ports::BreakerStore as _;
 use pabawi_store::sqlite::{SqliteOptions, SqliteStore};
 use pabawi_testkit::contract::{GraphSubject, StoreSubject};
 
@@ -28,3 +29,11 @@ async fn empty_graph_store() -> GraphSubject {
 }
 
 pabawi_testkit::graph_store_contract!(sqlite_graphs, super::empty_graph_store);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn breakers_are_remembered() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(SqliteOptions::new(dir.path().join("store.db"))).await.unwrap();
+    pabawi_testkit::contract::breaker_store::breakers_are_remembered(&store).await;
+    store.save_breakers(&[]).await.unwrap();
+}

@@ -5,6 +5,7 @@
 //! [`graph_store_contract!`](crate::graph_store_contract). A contract knows only the port; what is
 //! special about one implementation is tested beside it.
 
+pub mod breaker_store;
 pub mod execution_store;
 pub mod graph_store;
 mod records;

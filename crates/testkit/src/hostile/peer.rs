@@ -36,13 +36,15 @@ pub enum HostileKind {
     KexStalledAfterInit,
     /// As [`HostileKind::KexStalledAfterInit`], but closes the connection then.
     ClosesInKex,
+    /// Sends its banner and SSH_MSG_KEXINIT, then packets of a type that does not exist, without end.
+    FloodsKex,
     /// After the banners, announces a packet of 4 GiB.
     OversizedPacket,
 }
 
 impl HostileKind {
     /// Every kind, for a test that goes through all of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Silent,
         Self::SlowBanner,
         Self::Garbage,
@@ -51,6 +53,7 @@ impl HostileKind {
         Self::KexStalled,
         Self::KexStalledAfterInit,
         Self::ClosesInKex,
+        Self::FloodsKex,
         Self::OversizedPacket,
     ];
 }
@@ -188,6 +191,18 @@ async fn misbehave(stream: TcpStream, kind: HostileKind, counts: &Counts) -> std
                 return Ok(());
             }
         }
+        HostileKind::FloodsKex => {
+            write.write_all(wire::BANNER).await?;
+            write.write_all(&wire::kexinit()).await?;
+            wire::read_banner(&mut read).await?;
+            wire::read_packet(&mut read).await?;
+            fired();
+            let packet = wire::unknown();
+            // Ends when the client closes: writing fails then.
+            loop {
+                write.write_all(&packet).await?;
+            }
+        }
         HostileKind::OversizedPacket => {
             write.write_all(wire::BANNER).await?;
             wire::read_banner(&mut read).await?;
@@ -273,6 +288,7 @@ mod tests {
                 HostileKind::KexStalled => assert_eq!(said, wire::BANNER),
                 HostileKind::KexStalledAfterInit => assert_eq!(said, kexinit),
                 HostileKind::ClosesInKex => assert_eq!((said, end), (kexinit, Ok(()))),
+                HostileKind::FloodsKex => assert!(said.starts_with(&kexinit) && said.len() >= 100_000),
                 HostileKind::OversizedPacket => assert!(said.ends_with(&[0xff; 64])),
             }
             if !matches!(kind, HostileKind::ResetOnAccept | HostileKind::ClosesInKex) {

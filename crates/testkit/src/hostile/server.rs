@@ -29,6 +29,8 @@ pub enum HostileSshKind {
     ChannelRefused,
     /// Never answers the request to open a channel.
     OpenNeverAnswered,
+    /// Answers the request to open a channel with SSH_MSG_DISCONNECT.
+    DisconnectsAtOpen,
     /// Answers an exec request with failure.
     ExecRefused,
     /// Never answers an exec request, nor anything after it.
@@ -41,20 +43,36 @@ pub enum HostileSshKind {
     Deaf,
     /// Prints, then drops the TCP connection.
     DropsLink,
+    /// Grants the exec request, then sends packets of a type that does not exist, without end.
+    Floods,
+    /// Tells exit status 0 in the middle of the output, then drops the TCP connection.
+    DropsLinkAfterExit,
+    /// Tells exit status 0 in the middle of the output, and sends the rest and EOF when a further command is asked
+    /// for, before it answers that. No error, so not one of [`Self::ALL`].
+    LateOutput,
+    /// Tells exit status 0 in the middle of the output, and then answers nothing.
+    SilentAfterExit,
+    /// Tells exit status 0 before any output, and sends nothing more.
+    NothingButExit,
 }
 
 impl HostileSshKind {
-    /// Every kind, for a test that goes through all of them.
-    pub const ALL: [Self; 9] = [
+    /// Every kind that nobody can be served by, for a test that goes through all of them.
+    pub const ALL: [Self; 14] = [
         Self::AuthNeverAnswered,
         Self::ChannelRefused,
         Self::OpenNeverAnswered,
+        Self::DisconnectsAtOpen,
         Self::ExecRefused,
         Self::ExecNeverAnswered,
         Self::NoExitStatus,
         Self::ChannelNeverClosed,
         Self::Deaf,
         Self::DropsLink,
+        Self::Floods,
+        Self::DropsLinkAfterExit,
+        Self::SilentAfterExit,
+        Self::NothingButExit,
     ];
 
     fn name(self) -> &'static str {
@@ -62,12 +80,18 @@ impl HostileSshKind {
             Self::AuthNeverAnswered => "auth-never-answered",
             Self::ChannelRefused => "channel-refused",
             Self::OpenNeverAnswered => "open-never-answered",
+            Self::DisconnectsAtOpen => "disconnects-at-open",
             Self::ExecRefused => "exec-refused",
             Self::ExecNeverAnswered => "exec-never-answered",
             Self::NoExitStatus => "no-exit-status",
             Self::ChannelNeverClosed => "channel-never-closed",
             Self::Deaf => "deaf",
             Self::DropsLink => "drops-link",
+            Self::Floods => "floods",
+            Self::DropsLinkAfterExit => "drops-link-after-exit",
+            Self::LateOutput => "late-output",
+            Self::SilentAfterExit => "silent-after-exit",
+            Self::NothingButExit => "nothing-but-exit",
         }
     }
 }

@@ -41,6 +41,11 @@ pub(super) fn kexinit() -> Vec<u8> {
     packet(&payload)
 }
 
+/// A packet of a message number that nobody uses, out of the range for local extensions (RFC 4250 section 4.1.2).
+pub(super) fn unknown() -> Vec<u8> {
+    packet(&[192; 8000])
+}
+
 /// Frames a payload: length, padding length, payload, at least four bytes of padding to a multiple of eight.
 fn packet(payload: &[u8]) -> Vec<u8> {
     let unpadded = 5 + payload.len();

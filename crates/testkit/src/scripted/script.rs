@@ -27,6 +27,7 @@ pub struct NodeScript {
     pub(super) ignores_term: bool,
     pub(super) terminate_delay: Duration,
     pub(super) termination: Termination,
+    pub(super) then: Option<Box<NodeScript>>,
 }
 
 /// How connecting fails.
@@ -79,6 +80,7 @@ impl Default for NodeScript {
             ignores_term: false,
             terminate_delay: Duration::ZERO,
             termination: Termination::Confirmed,
+            then: None,
         }
     }
 }
@@ -242,6 +244,26 @@ impl NodeScript {
     pub fn terminate_delay(mut self, delay: Duration) -> Self {
         self.terminate_delay = delay;
         self
+    }
+
+    /// Once an action has been started, the node follows another script.
+    #[must_use]
+    pub fn then(mut self, script: Self) -> Self {
+        self.then = Some(Box::new(script));
+        self
+    }
+
+    /// The script after so many starts. The last of a chain stays.
+    pub(super) fn after(&self, starts: u64) -> &Self {
+        let mut script = self;
+        // A chain is as long as a test has written it.
+        for _ in 0..starts {
+            match &script.then {
+                Some(next) => script = next,
+                None => break,
+            }
+        }
+        script
     }
 
     /// What terminating reports; `confirmed` without it.

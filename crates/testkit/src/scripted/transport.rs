@@ -157,11 +157,14 @@ impl Transport for ScriptedTransport {
                 "the transport is closed",
             ));
         }
-        let script = Arc::clone(self.scripts.get(node).unwrap_or(&self.default));
+        let mut script = Arc::clone(self.scripts.get(node).unwrap_or(&self.default));
         let (tries, starts) = self.counts.node(node, |counts| {
             counts.connects += 1;
             (counts.connects, counts.starts)
         });
+        if script.then.is_some() {
+            script = Arc::new(script.after(starts).clone());
+        }
         let connecting = self.counts.hold(|counts| &counts.connecting);
         tokio::time::timeout(request.timeout, self.reach(request, &script, tries)).await.unwrap_or_else(
             |_| {

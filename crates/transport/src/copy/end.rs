@@ -75,7 +75,8 @@ pub(crate) trait End {
     /// Makes a new file that only its owner can read; an existing one is a fault.
     fn create<'a>(&'a self, path: &Path) -> Result<Box<dyn Sink + 'a>, CopyFault>;
 
-    /// Puts `from` in the place of `to`, which may exist, in one step.
+    /// Puts `from` in the place of `to`, which may exist, in one step. An end that needs two, and fails when `to` is
+    /// gone, tells the job to leave `from`.
     fn rename(&self, from: &Path, to: &Path) -> Result<(), CopyFault>;
 
     fn remove_file(&self, path: &Path) -> Result<(), CopyFault>;

@@ -1,6 +1,6 @@
 //! A copy that runs beside the runtime: [`Job`] is what the work sees of it, [`start`] makes the running action.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ pub(crate) struct Job {
 struct Shared {
     cancelled: AtomicBool,
     written: AtomicBool,
-    /// Temporary files that could not be removed.
+    /// Temporary files that could not be removed, or hold the only content of a file that was to be replaced.
     left: Mutex<Vec<PathBuf>>,
 }
 
@@ -81,9 +81,14 @@ impl Job {
         }
     }
 
-    /// A temporary file could not be removed.
+    /// A temporary file could not be removed, or is to stay.
     pub(crate) fn leave(&self, path: PathBuf) {
         self.shared.left.lock().unwrap_or_else(PoisonError::into_inner).push(path);
+    }
+
+    /// Whether a temporary file is one of those.
+    pub(crate) fn leaves(&self, path: &Path) -> bool {
+        self.shared.left.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|left| left == path)
     }
 }
 

@@ -307,6 +307,9 @@ impl<'a> Copying<'a> {
     fn clean_up(&mut self) {
         let temporaries = self.arrived.drain(..).map(|file| file.temporary).chain(self.writing.take());
         for temporary in temporaries {
+            if self.job.leaves(&temporary) {
+                continue;
+            }
             if self.destination.remove_file(&temporary).is_err() {
                 self.job.leave(temporary);
             }

@@ -12,9 +12,10 @@ use rustix::process::{Pid, Signal};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
 
+use super::input::StdinHolder;
 use super::launch::{launch, nonce};
 use super::processes::{Found, Process, Traces};
-use super::running::{LocalProcess, StdinHolder};
+use super::running::LocalProcess;
 use crate::shell::{self, Input, Program, RUN_VARIABLE, WrapSpec};
 
 /// How long a process may take to go after SIGKILL: one in an uninterruptible wait does not go at all.

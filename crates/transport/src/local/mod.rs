@@ -7,6 +7,7 @@
 //! This module must not give a command the environment of this process, which may hold the host's secrets.
 
 mod ending;
+mod input;
 mod launch;
 mod processes;
 mod running;

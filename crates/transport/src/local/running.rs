@@ -17,9 +17,9 @@ use pabawi_domain::ports::{ActionEnd, ActionEvent, RunningAction, TerminateMode,
 use rustix::process::{Pid, Signal};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::input::StdinHolder;
 use super::launch::Launched;
 use super::signals::signal_name;
 use super::transport::{Lease, LocalOptions};
@@ -41,26 +41,6 @@ pub(super) struct Begin {
     pub(super) _lease: Lease,
 }
 
-/// Who has the command's standard input.
-#[derive(Debug)]
-pub(super) enum StdinHolder {
-    /// Nobody: it is at its end.
-    Closed,
-    /// Kept open: its end is the order to end the command, also when this process is killed.
-    #[expect(dead_code, reason = "held so that it stays open")]
-    Lifeline(ChildStdin),
-    /// A task that writes the command's input and then closes it.
-    Feeding(JoinHandle<()>),
-}
-
-impl Drop for StdinHolder {
-    fn drop(&mut self) {
-        if let Self::Feeding(task) = self {
-            task.abort();
-        }
-    }
-}
-
 /// A command that was started.
 #[derive(Debug)]
 pub(super) struct LocalProcess {
@@ -69,6 +49,8 @@ pub(super) struct LocalProcess {
     pub(super) session: Pid,
     pub(super) group: Pid,
     pub(super) stdin: StdinHolder,
+    /// Why the rest of standard input cannot be had, when it cannot.
+    broken_input: Option<String>,
     pub(super) stdout: Option<ChildStdout>,
     pub(super) stderr: Option<ChildStderr>,
     pub(super) status: Option<ExitStatus>,
@@ -94,6 +76,7 @@ impl LocalProcess {
             session: launched.session,
             group: launched.group,
             stdin: feed(launched.stdin),
+            broken_input: None,
             stdout: Some(launched.stdout),
             stderr: Some(launched.stderr),
             status: None,
@@ -195,6 +178,7 @@ impl LocalProcess {
 
 /// What one wait brought.
 enum Turn {
+    BrokenInput(std::io::Error),
     Read(StreamKind, usize),
     Exit(std::io::Result<ExitStatus>),
     DrainOver,
@@ -205,6 +189,13 @@ impl RunningAction for LocalProcess {
     async fn next(&mut self) -> ActionEvent {
         // Every turn reads output, notices the end or gives up a pipe; all of that is finite or handed out.
         loop {
+            if let Some(why) =
+                self.broken_input.clone().filter(|_| self.ready.is_empty() && self.ended.is_none())
+            {
+                let termination = self.end(TerminateMode::Kill).await;
+                let error = TransportError::after_start(&self.begin.node, ErrorCode::LocalFile, why);
+                self.ended = Some(ActionEnd::Failed(error.with_termination(termination)));
+            }
             if let Some(event) = self.next_ready() {
                 return event;
             }
@@ -216,9 +207,17 @@ impl RunningAction for LocalProcess {
                 n = read(self.stdout.as_mut(), &mut self.buffer_out) => Turn::Read(StreamKind::Stdout, n),
                 n = read(self.stderr.as_mut(), &mut self.buffer_err) => Turn::Read(StreamKind::Stderr, n),
                 status = self.child.wait(), if waiting => Turn::Exit(status),
+                // What has ended by itself did not need the rest.
+                error = self.stdin.broken(), if waiting => Turn::BrokenInput(error),
                 () = until_instant(until) => Turn::DrainOver,
             };
             match turn {
+                Turn::BrokenInput(error) => {
+                    self.broken_input = Some(format!(
+                        "standard input cannot be read: {error}; the command was to be ended, since it had not got \
+                         all of its input"
+                    ));
+                }
                 Turn::Read(StreamKind::Stdout, 0) => self.stdout = None,
                 Turn::Read(StreamKind::Stderr, 0) => self.stderr = None,
                 Turn::Read(stream, _) => {

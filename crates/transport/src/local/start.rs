@@ -7,10 +7,10 @@ use pabawi_domain::error::ErrorCode;
 use pabawi_domain::id::NodeId;
 use pabawi_domain::ports::{RunningAction, TransportError};
 use tokio::io::AsyncWriteExt as _;
-use tokio::process::ChildStdin;
 
+use super::input::{OwnInput, StdinHolder};
 use super::launch::{launch, nonce};
-use super::running::{Begin, LocalProcess, StdinHolder};
+use super::running::{Begin, LocalProcess};
 use super::transport::{Lease, LocalOptions};
 use crate::copy::{self, LocalEnd};
 use crate::shell::{self, Input, Program, WrapSpec};
@@ -158,15 +158,8 @@ impl<'a> Plan<'a> {
             options: Arc::clone(options),
             _lease: lease,
         };
-        Ok(LocalProcess::new(begin, launched, |stdin| feed(stdin, input, self.lifeline)))
+        Ok(LocalProcess::new(begin, launched, |stdin| StdinHolder::feed(stdin, input, self.lifeline)))
     }
-}
-
-/// What the command reads.
-enum OwnInput {
-    Nothing,
-    Bytes(bytes::Bytes),
-    File(tokio::fs::File),
 }
 
 /// Opened before anything is started, so that a missing file starts nothing.
@@ -180,19 +173,5 @@ async fn open_input(node: &NodeId, source: Option<&StdinSource>) -> Result<OwnIn
                 TransportError::before_start(node, ErrorCode::LocalFile, message).caused_by(&error)
             })
         }
-    }
-}
-
-/// Hands the rest of standard input on. A command that stops reading is no fault.
-fn feed(mut stdin: ChildStdin, input: OwnInput, lifeline: bool) -> StdinHolder {
-    match input {
-        OwnInput::Nothing if lifeline => StdinHolder::Lifeline(stdin),
-        OwnInput::Nothing => StdinHolder::Closed,
-        OwnInput::Bytes(data) => StdinHolder::Feeding(tokio::spawn(async move {
-            let _ = stdin.write_all(&data).await;
-        })),
-        OwnInput::File(mut file) => StdinHolder::Feeding(tokio::spawn(async move {
-            let _ = tokio::io::copy(&mut file, &mut stdin).await;
-        })),
     }
 }

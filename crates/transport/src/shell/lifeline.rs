@@ -107,9 +107,10 @@ const BODY: &str = concat!(
     // Preamble. Without its end mark nothing is run: half a command line is another command line.
     r#"e=; k=; n=${IFS#??}; n=${n%"${n#?}"}; while IFS= read -r l; do "#,
     r#"[ "$l" = "$1" ] && { k=1; break; }; e=$e$l$n; done; [ -n "$k" ] || exit 125; "#,
-    // Script: kept by an open descriptor only, so that it is gone however the run ends.
+    // Script: kept by an open descriptor only, so that it is gone however the run ends. It is counted, because half a
+    // script is another script too.
     r#"[ "$2" = 0 ] || { f=$(umask 077; mktemp "${TMPDIR:-/tmp}/pabawi.XXXXXXXXXX") && head -c "$2" >"$f" && "#,
-    r#"chmod 700 "$f" && exec 9<"$f" && rm -f "$f" && [ -r /dev/fd/9 ] || "#,
+    r#"[ $(wc -c <"$f") -eq "$2" ] && chmod 700 "$f" && exec 9<"$f" && rm -f "$f" && [ -r /dev/fd/9 ] || "#,
     r#"{ rm -f "$f"; echo "$1 E script" >&2; exit 125; }; }; "#,
     r#"case $3 in "#,
     r#"L) exec 3<&0 </dev/null; ( (trap "" 1 2 15; exec >/dev/null 2>&1 9<&-; read -r k <&3; kill -0 $$ || exit; "#,
@@ -280,6 +281,24 @@ mod tests {
             cut_short.shell_words.push('N');
             let (out, _, code) = run(&cut_short, b"");
             assert_eq!((out.as_str(), code), ("", Some(WRAPPER_FAILED)), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_script_cut_in_the_middle_is_never_run() {
+        let script = b"echo ran\n# and more\n";
+        let interpreter = interpreter_of(script);
+        let program = Program::Script { size: script.len(), interpreter: &interpreter, arguments: &[] };
+        for program in [program, Program::LongCommandLine { size: script.len() }] {
+            for input in [Input::Nothing, Input::Stream] {
+                let wrapped = wrap(&spec(program, input));
+                for cut in [0, 9, script.len() - 1] {
+                    let (out, err, code) = run(&wrapped, &script[..cut]);
+                    assert_eq!((out.as_str(), code), ("", Some(WRAPPER_FAILED)), "{input:?} cut at {cut}");
+                    assert!(err.contains("PABAWI-n0nce E script"), "{err}");
+                }
+                assert_eq!(run(&wrapped, script).0, "ran\n", "{input:?}");
+            }
         }
     }
 

@@ -18,7 +18,7 @@ use crate::keys::{KeyCache, KeyError, LoadedKey};
 use crate::known_hosts::fingerprint;
 use crate::ssh_config::IdentityAgent;
 
-/// Keys that are offered before giving up. sshd hangs up at the sixth failure by default.
+/// Keys that are offered before giving up. sshd hangs up at the sixth failure by default (`MaxAuthTries`).
 const MAX_KEYS: usize = 5;
 
 /// What may be offered to a node.
@@ -98,7 +98,10 @@ struct Tried {
 /// What one attempt gave.
 enum Attempt {
     In,
-    Refused,
+    Refused {
+        /// The server wanted a signature: it knows the key, and may have taken it for the first of two factors.
+        signed: bool,
+    },
 }
 
 /// Logs in.
@@ -120,19 +123,26 @@ pub(crate) async fn login(
         Some(agent) => order_agent_keys(agent.keys().await.unwrap_or_default(), credentials),
         None => Vec::new(),
     };
+    let from_agent = |file: &KeyFile| agent_keys.iter().any(|key| Some(&key.blob) == file.public.as_ref());
+    let own = credentials.files.iter().filter(|file| file.key.is_ok() && !from_agent(file)).count();
+    let choices = agent_keys.len() + own + usize::from(credentials.password.is_some());
+    // As the first request this is free: sshd counts it later on (auth2.c, userauth_finish). Where there is nothing to
+    // choose from, not even its round trip has to be made.
+    if choices > 1 && tried.ask(connection, user).await? {
+        return Ok(());
+    }
     if let Some(agent) = &mut agent {
         for key in &agent_keys {
             if !tried.may_try_key() {
                 break;
             }
             let name = format!("agent key {} {}", key.comment, fingerprint(&key.blob));
-            if matches!(try_agent_key(connection, user, agent, key).await?, Attempt::In) {
+            let attempt = try_agent_key(connection, user, agent, key).await?;
+            if tried.key(connection, user, name, &attempt).await? {
                 return Ok(());
             }
-            tried.key_refused(connection, user, name).await?;
         }
     }
-    let from_agent = |file: &KeyFile| agent_keys.iter().any(|key| Some(&key.blob) == file.public.as_ref());
     for file in &credentials.files {
         let Ok(key) = &file.key else { continue };
         if from_agent(file) || !tried.may_try_key() {
@@ -141,18 +151,14 @@ pub(crate) async fn login(
         let public = format!("{} {}", key.algorithm(), base64_of(key.public_blob()));
         let pem = key.clear_pem().as_bytes();
         let result = connection.step(|session| session.auth_key(user, &public, pem)).await;
-        if matches!(attempt(result)?, Attempt::In) {
+        let attempt = attempt(result)?;
+        let name = format!("key {}", file.path.display());
+        if tried.key(connection, user, name, &attempt).await? {
             return Ok(());
         }
-        tried.key_refused(connection, user, format!("key {}", file.path.display())).await?;
     }
-    if tried.methods.is_none() {
-        match connection.step(|session| session.auth_methods(user)).await {
-            Ok(None) => return Ok(()),
-            Ok(methods) => tried.methods = methods,
-            Err(DriveError::Ssh(error)) if is_refusal(&error) => {}
-            Err(error) => return Err(error.into()),
-        }
+    if tried.methods.is_none() && tried.ask(connection, user).await? {
+        return Ok(());
     }
     if let Some(password) = &credentials.password {
         // One attempt only: both methods would get the same wrong password.
@@ -185,22 +191,34 @@ impl Tried {
         self.methods.as_ref().is_none_or(|methods| methods.iter().any(|offered| offered == method))
     }
 
-    /// Notes a refused key, and asks once what the server would take.
-    async fn key_refused(
+    /// Notes what became of a key. True when we are in.
+    async fn key(
         &mut self,
         connection: &mut Connection,
         user: &str,
         name: String,
-    ) -> Result<(), LoginError> {
+        attempt: &Attempt,
+    ) -> Result<bool, LoginError> {
+        let Attempt::Refused { signed } = attempt else { return Ok(true) };
         self.names.push(name);
         self.keys += 1;
-        // Asked again after each key: a server that wants two factors says after the first which comes next.
+        // A server that wants two factors says after the first which comes next. After a key that it does not know,
+        // nothing has changed, and asking would count as one more failure.
+        match signed {
+            true => self.ask(connection, user).await,
+            false => Ok(false),
+        }
+    }
+
+    /// Asks what the server would take. True when it lets us in without anything.
+    async fn ask(&mut self, connection: &mut Connection, user: &str) -> Result<bool, LoginError> {
         match connection.step(|session| session.auth_methods(user)).await {
+            Ok(None) => return Ok(true),
             Ok(methods) => self.methods = methods,
             Err(DriveError::Ssh(error)) if is_refusal(&error) => {}
             Err(error) => return Err(error.into()),
         }
-        Ok(())
+        Ok(false)
     }
 }
 
@@ -249,7 +267,11 @@ async fn try_agent_key(
 fn attempt(result: Result<(), DriveError>) -> Result<Attempt, LoginError> {
     match result {
         Ok(()) => Ok(Attempt::In),
-        Err(DriveError::Ssh(error)) if is_refusal(&error) => Ok(Attempt::Refused),
+        Err(DriveError::Ssh(error)) if is_refusal(&error) => {
+            // libssh2 says by this one that the server did not want the key (userauth.c); all others come later.
+            let signed = error.code != libssh2_sys::LIBSSH2_ERROR_AUTHENTICATION_FAILED;
+            Ok(Attempt::Refused { signed })
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::auth::{Credentials, LoginError, login};
-use super::driver::{Connection, DriveError, Link, LinkEnd};
+use super::driver::{Connection, DriveError, Link, LinkEnd, MadeFor};
 use super::host_key::HostKeys;
 use super::settings::Hop;
 use crate::keys::KeyCache;
@@ -98,6 +98,7 @@ impl Dialer {
         node: &NodeId,
         hop: &Hop,
         carrier: &dyn Carrier,
+        made_for: MadeFor,
         deadline: Instant,
     ) -> Result<Dialed, TransportError> {
         let limit = Deadline { node, hop, at: deadline, started: Instant::now() };
@@ -110,7 +111,7 @@ impl Dialer {
             let (link, dns_us, tcp_us) = limit.run("accept a connection", connecting).await?;
             phases.dns_us += dns_us;
             phases.tcp_us += tcp_us;
-            let mut connection = Connection::new(link, &algorithms)
+            let mut connection = Connection::new(link, &algorithms, made_for)
                 .map_err(|error| internal(node, &format!("no SSH session can be made: {error}")))?;
             let started = Instant::now();
             let shaking = async {
@@ -265,6 +266,12 @@ fn handshake_error(
         DriveError::NoBanner => (
             ErrorCode::NotSsh,
             format!("{who} sent 64 KiB without an SSH banner, first {greeting:?}; check the port"),
+        ),
+        DriveError::TooMuch => (
+            ErrorCode::KeyExchange,
+            format!(
+                "{who} sent 1 MiB without finishing the key exchange, first {greeting:?}; check the port"
+            ),
         ),
         DriveError::Link(_)
             if !is_ssh && !greeting.is_empty() && !greeting.starts_with("Exceeded MaxStartups") =>

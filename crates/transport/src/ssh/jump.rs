@@ -4,6 +4,7 @@
 //! with the node runs through that channel. Connections through one jump host share its connection.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use pabawi_domain::error::ErrorCode;
 use pabawi_domain::id::NodeId;
@@ -11,8 +12,13 @@ use pabawi_domain::ports::TransportError;
 use tokio::time::Instant;
 
 use super::connect::{Carrier, micros};
-use super::driver::{ChannelKind, Link, OpenError};
+use super::driver::{ChannelHandle, ChannelKind, Link, OpenError};
 use super::pool::{Lease, Pool, Purpose, Wanted};
+
+/// How long a jump connection that stood already may be silent while it owes an answer.
+const SILENCE: Duration = Duration::from_secs(5);
+/// Jump connections that are tried before giving up.
+const MAX_BUSY: usize = 16;
 
 /// A jump host as carrier.
 #[derive(Debug)]
@@ -36,6 +42,25 @@ impl Jump {
 
     fn name(&self) -> String {
         self.wanted.route().hops.last().map_or_else(String::new, super::settings::Hop::describe)
+    }
+
+    /// Opens a channel. `None` when `doubt` is justified: nothing at all has come from the jump host meanwhile. Since it
+    /// is asked for a sign of life, this tells it from a node that it cannot reach, for which the caller's limit holds.
+    async fn open(
+        &self,
+        lease: &Lease,
+        kind: ChannelKind,
+        doubt: bool,
+    ) -> Option<Result<ChannelHandle, OpenError>> {
+        let asked = Instant::now();
+        let mut opening = std::pin::pin!(lease.remote().open(kind));
+        // Time is left for another connection.
+        let limit = SILENCE.min(self.wanted.timeout() / 2);
+        match tokio::time::timeout(limit, &mut opening).await {
+            Ok(opened) => Some(opened),
+            Err(_) if doubt && !lease.remote().heard_since(asked) => None,
+            Err(_) => Some(opening.await),
+        }
     }
 
     async fn lease(&self, fresh: bool) -> Result<Lease, TransportError> {
@@ -70,16 +95,25 @@ impl Jump {
 impl Carrier for Jump {
     async fn link(&self, node: &NodeId, host: &str, port: u16) -> Result<(Link, u64, u64), TransportError> {
         let started = Instant::now();
-        let mut fresh = false;
-        // At most twice: a jump connection that turns out to be dead is replaced once.
+        let (mut fresh, mut replaced) = (false, false);
+        let mut busy = 0;
+        // A jump connection that turns out to be dead is replaced once; one that waits for another node is left to
+        // those who wait there, as often as there may be connections.
         loop {
             let first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
             let lease = match first {
                 Some(lease) => lease,
-                None => self.lease(fresh).await?,
+                None => self.lease(std::mem::take(&mut fresh)).await?,
             };
+            let asked = Instant::now();
             let kind = ChannelKind::Tunnel { host: host.to_owned(), port };
-            match lease.remote().open(kind).await {
+            let doubt = lease.reused && !replaced;
+            let Some(opened) = self.open(&lease, kind, doubt).await else {
+                lease.retire_silent(asked);
+                replaced = true;
+                continue;
+            };
+            match opened {
                 Ok(channel) => {
                     let link = Link::tunnel(channel, Box::new(lease)).map_err(|error| {
                         TransportError::before_start(
@@ -90,7 +124,8 @@ impl Carrier for Jump {
                     })?;
                     return Ok((link, 0, micros(started)));
                 }
-                Err(OpenError::Lost { .. }) if lease.reused && !fresh => fresh = true,
+                Err(OpenError::Lost { .. }) if doubt => (fresh, replaced) = (true, true),
+                Err(OpenError::Busy) if busy < MAX_BUSY => busy += 1,
                 Err(error) => {
                     return Err(TransportError::before_start(
                         node,

@@ -14,6 +14,9 @@ use super::session::{SshError, Step};
 
 /// Reads from one stream of one channel in one turn.
 const READS_PER_TURN: u32 = 8;
+/// Bytes that one channel writes in one turn, but for the packet that exceeds them: less than the backlog allows, so
+/// that others get their turn before it is full.
+const WRITE_PER_TURN: usize = 64 * 1024;
 /// Bytes of one read.
 const READ_SIZE: usize = 32 * 1024;
 
@@ -22,7 +25,7 @@ const READ_SIZE: usize = 32 * 1024;
 pub(super) struct ActiveChannel {
     pub(super) raw: RawChannel,
     pub(super) pipe: Arc<Pipe>,
-    tunnel: bool,
+    pub(super) tunnel: bool,
     eof_sent: bool,
     input_open: bool,
     exit_told: bool,
@@ -35,6 +38,8 @@ pub(super) struct ChannelTurn {
     pub(super) progress: bool,
     /// It is closed on both sides.
     pub(super) closed: bool,
+    /// It had input to write and wrote nothing, because others had filled the backlog.
+    pub(super) held_up: bool,
 }
 
 impl ActiveChannel {
@@ -56,36 +61,44 @@ impl ActiveChannel {
     /// # Errors
     /// [`SshError`] when the whole session is at its end.
     pub(super) fn turn(&mut self, connection: &mut Connection) -> Result<ChannelTurn, SshError> {
-        let mut progress = false;
+        let (mut progress, mut held_up) = (false, false);
         if !self.closing {
-            progress |= self.write(connection);
+            (progress, held_up) = self.write(connection)?;
             progress |= self.read(connection)?;
-            progress |= self.tell(connection);
+            progress |= self.tell(connection)?;
         }
         if self.closing {
             let closed = match connection.session.close(&self.raw) {
                 Ok(Step::Done(())) => true,
                 Ok(Step::Again) => false,
-                // Only this channel's close failed: a broken session shows in the next read.
-                Err(error) if is_fatal(&error) => return Err(error),
+                Err(error) if error.ends_session() => return Err(error),
                 Err(_) => true,
             };
-            return Ok(ChannelTurn { progress, closed });
+            return Ok(ChannelTurn { progress, closed, held_up: false });
         }
-        Ok(ChannelTurn { progress, closed: false })
+        Ok(ChannelTurn { progress, closed: false, held_up })
     }
 
-    fn write(&mut self, connection: &mut Connection) -> bool {
-        let mut progress = false;
-        // Bounded by the backlog limit and by the queue.
-        while self.input_open && !connection.session.io().backlogged() {
+    /// Whether something moved, and whether nothing did because of the others.
+    fn write(&mut self, connection: &mut Connection) -> Result<(bool, bool), SshError> {
+        let (mut progress, mut held_up) = (false, false);
+        let mut written = 0;
+        // What is offered is never cut to what is left of the turn: libssh2 wants to see the same bytes again.
+        while self.input_open && written < WRITE_PER_TURN {
             let Some(bytes) = self.pipe.front() else { break };
+            if connection.session.io().backlogged() {
+                held_up = written == 0;
+                break;
+            }
             match connection.session.write(&self.raw, &bytes) {
                 Ok(0) => break,
                 Ok(n) => {
                     self.pipe.written(n);
+                    written += n;
                     progress = true;
                 }
+                // libssh2 takes in what has come before it writes, and may meet the session's end there.
+                Err(error) if error.ends_session() => return Err(error),
                 Err(_) => {
                     self.input_open = false;
                     self.pipe.refuse_input();
@@ -95,6 +108,7 @@ impl ActiveChannel {
         if !self.eof_sent && self.pipe.input_done() {
             match connection.session.send_eof(&self.raw) {
                 Ok(Step::Again) => {}
+                Err(error) if error.ends_session() => return Err(error),
                 // An input that cannot be ended because the channel is gone is as good as ended.
                 Ok(Step::Done(())) | Err(_) => {
                     self.eof_sent = true;
@@ -103,7 +117,7 @@ impl ActiveChannel {
                 }
             }
         }
-        progress
+        Ok((progress, held_up))
     }
 
     fn read(&mut self, connection: &mut Connection) -> Result<bool, SshError> {
@@ -137,7 +151,7 @@ impl ActiveChannel {
     }
 
     /// Tells the user about exit and end of file, and decides when to close.
-    fn tell(&mut self, connection: &mut Connection) -> bool {
+    fn tell(&mut self, connection: &mut Connection) -> Result<bool, SshError> {
         let mut progress = self.tell_exit(connection);
         let session = &mut connection.session;
         if !self.eof_told && session.at_eof(&self.raw) {
@@ -146,7 +160,7 @@ impl ActiveChannel {
             self.pipe.push(ChannelEvent::Eof);
         }
         let complete = self.eof_told
-            && (self.exit_told || (self.tunnel && self.eof_sent) || session.closed_by_peer(&self.raw));
+            && (self.exit_told || (self.tunnel && self.eof_sent) || session.closed_by_peer(&self.raw)?);
         if complete || self.pipe.wants_close() {
             // The exit status may have come with the close, after it was asked for above.
             if self.eof_told {
@@ -156,7 +170,7 @@ impl ActiveChannel {
             self.closing = true;
             progress = true;
         }
-        progress
+        Ok(progress)
     }
 
     /// Tells how the process ended, once. True when that was now.
@@ -169,21 +183,4 @@ impl ActiveChannel {
         self.pipe.push(ChannelEvent::Exit(report));
         true
     }
-}
-
-/// Whether an error of one channel means the end of the session.
-fn is_fatal(error: &SshError) -> bool {
-    use libssh2_sys as raw;
-    matches!(
-        error.code,
-        raw::LIBSSH2_ERROR_SOCKET_DISCONNECT
-            | raw::LIBSSH2_ERROR_SOCKET_SEND
-            | raw::LIBSSH2_ERROR_SOCKET_RECV
-            | raw::LIBSSH2_ERROR_PROTO
-            | raw::LIBSSH2_ERROR_DECRYPT
-            | raw::LIBSSH2_ERROR_INVALID_MAC
-            | raw::LIBSSH2_ERROR_OUT_OF_BOUNDARY
-            | raw::LIBSSH2_ERROR_KEX_FAILURE
-            | raw::LIBSSH2_ERROR_KEY_EXCHANGE_FAILURE
-    )
 }

@@ -68,14 +68,16 @@ impl Connection {
     /// Must be called on a tokio runtime when the connection runs through a jump host: a task then joins the two.
     ///
     /// # Errors
-    /// When a socket cannot be taken over or made.
+    /// When a socket cannot be taken over or made, and when the connection was not made for this.
     pub(crate) fn into_blocking(self, timeout: Duration) -> io::Result<BlockingSession> {
         let Self { session, link } = self;
         let socket = match link {
             Link::Tcp(stream) => Socket::Tcp(stream.into_std()?),
             Link::Tunnel(tunnel) => join(tunnel)?,
         };
-        let (session, io) = session.into_blocking_parts();
+        let (session, io) = session
+            .into_blocking_parts()
+            .ok_or_else(|| io::Error::other("the session was made for a driver task"))?;
         session.set_timeout(u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX));
         Ok(BlockingSession { session, _io: io, socket })
     }

@@ -173,9 +173,15 @@ impl SshSession {
     }
 
     /// Whether the server has closed the channel. Only meaningful once [`Self::at_eof`] is true.
-    pub(super) fn closed_by_peer(&mut self, channel: &RawChannel) -> bool {
+    pub(super) fn closed_by_peer(&mut self, channel: &RawChannel) -> Result<bool, SshError> {
         // SAFETY: session and channel are live.
-        unsafe { raw::libssh2_channel_wait_closed(channel.0.as_ptr()) == 0 }
+        let rc = unsafe { raw::libssh2_channel_wait_closed(channel.0.as_ptr()) };
+        match self.step(rc) {
+            Ok(Step::Done(())) => Ok(true),
+            Ok(Step::Again) => Ok(false),
+            Err(error) if error.ends_session() => Err(error),
+            Err(_) => Ok(false),
+        }
     }
 
     /// How the process ended, as soon as the server has said so.

@@ -6,10 +6,10 @@
 
 use std::io::ErrorKind;
 
-use super::io_buffers::MAX_PRE_BANNER;
+use super::io_buffers::{MAX_BEFORE_LOGIN, MAX_PRE_BANNER};
 use super::link::Link;
 use super::message::LinkEnd;
-use super::session::{SshError, SshSession, Step, StepResult};
+use super::session::{MadeFor, SshError, SshSession, Step, StepResult};
 
 /// Size of the buffer between socket and session (bytes). One per thread, not one per connection.
 const SCRATCH: usize = 64 * 1024;
@@ -43,6 +43,9 @@ pub(crate) enum DriveError {
     /// The peer sent more than 64 KiB without an SSH banner.
     #[error("the peer sent 64 KiB without an SSH banner")]
     NoBanner,
+    /// The peer sent more than 1 MiB without letting us in.
+    #[error("the peer sent 1 MiB before the login was done")]
+    TooMuch,
 }
 
 /// A session and what carries it.
@@ -57,8 +60,8 @@ impl Connection {
     ///
     /// # Errors
     /// [`SshError`] as [`SshSession::new`].
-    pub(crate) fn new(link: Link, host_keys: &[String]) -> Result<Self, SshError> {
-        Ok(Self { session: SshSession::new(host_keys)?, link })
+    pub(crate) fn new(link: Link, host_keys: &[String], made_for: MadeFor) -> Result<Self, SshError> {
+        Ok(Self { session: SshSession::new(host_keys, made_for)?, link })
     }
 
     /// Banner and key exchange.
@@ -152,6 +155,7 @@ impl Connection {
             });
             match read {
                 Ok(0) => return Err(DriveError::Link(closed(&mut self.session))),
+                Ok(_) if self.session.io().received() > MAX_BEFORE_LOGIN => return Err(DriveError::TooMuch),
                 Ok(_) => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.link.ready(true, false).await.map_err(broken)?;

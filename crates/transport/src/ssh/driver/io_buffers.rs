@@ -13,6 +13,13 @@ pub(super) const MAX_BACKLOG: usize = 1024 * 1024;
 /// other lines first but gives no limit; OpenSSH's client stops at 1024 lines.
 pub(super) const MAX_PRE_BANNER: usize = 64 * 1024;
 
+/// How many bytes a peer may send before the login is done (bytes). Banners, key exchange and refusals are some
+/// kilobytes; libssh2 would keep whatever else comes.
+pub(super) const MAX_BEFORE_LOGIN: u64 = 1024 * 1024;
+
+/// Sent bytes at the head of the buffer that are worth moving the rest for (bytes).
+const SENT_KEPT: usize = 64 * 1024;
+
 /// How much of the peer's first bytes is kept for error messages (bytes).
 const GREETING_KEPT: usize = 256;
 
@@ -31,6 +38,8 @@ pub(crate) struct IoBuffers {
     consumed: u64,
     /// Bytes that came from the link.
     received: u64,
+    /// Bytes that libssh2 has allocated for the session, where that is counted.
+    held: usize,
     greeting: Vec<u8>,
     /// Reason and text of `SSH_MSG_DISCONNECT`, when the peer sent one.
     pub(super) disconnect: Option<(c_int, String)>,
@@ -94,6 +103,11 @@ impl IoBuffers {
         if self.outbound_at == self.outbound.len() {
             self.outbound.clear();
             self.outbound_at = 0;
+        } else if self.outbound_at >= SENT_KEPT && self.outbound_at >= self.outbound.len() / 2 {
+            // On a link slower than its writers the buffer never runs empty. No more is moved than has been
+            // sent since the last move, so that a byte sent costs at most one byte moved.
+            self.outbound.drain(..self.outbound_at);
+            self.outbound_at = 0;
         }
     }
 
@@ -120,6 +134,17 @@ impl IoBuffers {
     /// Bytes that came from the link so far.
     pub(super) fn received(&self) -> u64 {
         self.received
+    }
+
+    /// libssh2 has given back an area of `before` bytes and taken one of `after`.
+    pub(super) fn holds(&mut self, before: usize, after: usize) {
+        // The few areas that our callbacks hand to libssh2 are taken off without having been added.
+        self.held = self.held.saturating_sub(before).saturating_add(after);
+    }
+
+    /// Bytes that libssh2 holds for the session; 0 where they are not counted.
+    pub(super) fn held(&self) -> usize {
+        self.held
     }
 
     /// From now on RECV ends and SEND fails. Freeing a session after this sends nothing and leaks nothing.
@@ -193,5 +218,28 @@ mod tests {
         assert_eq!(io.unsent(), b"cdefgh");
         io.sent(6);
         assert!(io.unsent().is_empty());
+    }
+
+    /// R8.5: a link that is always behind holds what waits, and not all that has ever been sent.
+    #[test]
+    fn a_buffer_that_never_runs_empty_does_not_grow() {
+        let mut io = IoBuffers::default();
+        let mut written = 0_u64;
+        let packet = |number: u64| number.to_be_bytes().repeat(4000);
+        let mut left = std::collections::VecDeque::new();
+        for _ in 0..700 {
+            while !io.backlogged() {
+                assert!(io.put(&packet(written)));
+                left.extend(packet(written));
+                written += 1;
+            }
+            // As much as a busy link takes, and never a whole number of packets.
+            assert!(io.unsent()[..30_001] == left.make_contiguous()[..30_001]);
+            left.drain(..30_001);
+            io.sent(30_001);
+            assert!(!io.unsent().is_empty());
+            assert!(io.outbound.capacity() <= 4 * MAX_BACKLOG, "{} bytes", io.outbound.capacity());
+        }
+        assert!(written * 32_000 > 16 * MAX_BACKLOG as u64);
     }
 }

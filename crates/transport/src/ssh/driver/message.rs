@@ -22,6 +22,9 @@ pub(crate) enum LinkEnd {
     /// The SSH protocol failed.
     #[error("{0}")]
     Protocol(SshError),
+    /// The node sent what nobody had asked for, more than is kept; the number is in MiB.
+    #[error("the node sent {0} MiB that nobody had asked for")]
+    Flooded(usize),
     /// We closed it.
     #[error("the connection was closed by this side")]
     ByUs,
@@ -52,6 +55,9 @@ pub(crate) enum OpenError {
     /// The node refused the channel; the reason is libssh2's.
     #[error("{0}")]
     Refused(String),
+    /// Another request keeps the connection busy; nothing has been sent for this one, and another connection may do.
+    #[error("the connection waits for the answer to another request")]
+    Busy,
     /// The channel was opened, and the node refused to start the command on it.
     #[error("{0}")]
     RequestRefused(String),

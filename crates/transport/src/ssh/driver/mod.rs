@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `ffi` | symbols that `libssh2-sys` lacks |
 //! | `io_buffers` | the memory that stands where libssh2 expects a socket |
+//! | `memory` | what libssh2 allocates, counted |
 //! | `callbacks` | what libssh2 calls |
 //! | `session`, `channel` | libssh2's functions as steps that never wait |
 //! | `link` | a TCP connection, or a channel of another connection |
 //! | `connection` | a session on its link, up to the login |
 //! | `task` | the task that drives a connection after the login |
-//! | `starting`, `active` | a channel on its way, a channel that runs |
+//! | `remote` | the handle on that task |
+//! | `opening`, `starting`, `active` | channels that are wanted, the one on its way, those that run |
 //! | `pipe`, `message` | how others talk to that task |
 //! | `blocking` | a connection handed over to blocking code |
 //!
@@ -23,8 +25,11 @@ mod connection;
 mod ffi;
 mod io_buffers;
 mod link;
+mod memory;
 mod message;
+mod opening;
 mod pipe;
+mod remote;
 mod session;
 mod starting;
 mod task;
@@ -37,5 +42,6 @@ pub(crate) use connection::{Connection, DriveError};
 pub(crate) use link::Link;
 pub(crate) use message::{ChannelKind, LinkEnd, OpenError};
 pub(crate) use pipe::{ChannelEvent, ChannelHandle};
-pub(crate) use session::{Signer, SshError, Step};
-pub(crate) use task::{Driver, DriverOptions, Remote};
+pub(crate) use remote::Remote;
+pub(crate) use session::{MadeFor, Signer, SshError, Step};
+pub(crate) use task::{Driver, DriverOptions};

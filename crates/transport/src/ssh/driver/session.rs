@@ -1,8 +1,8 @@
 //! One libssh2 session that reads and writes memory: [`SshSession`].
 //!
-//! `ssh2::Session` creates and frees it; every step that may have to be repeated is called on the raw pointer, so
-//! that the SEND and RECV callbacks always find their [`IoBuffers`] (`ssh2` replaces the session's abstract
-//! pointer during keyboard-interactive authentication). Steps return [`Step::Again`] where libssh2 says
+//! Every step that may have to be repeated is called on the raw pointer, so that the SEND and RECV callbacks always
+//! find their [`IoBuffers`] (`ssh2` replaces the session's abstract pointer during keyboard-interactive
+//! authentication). Steps return [`Step::Again`] where libssh2 says
 //! `EAGAIN`; the caller moves bytes and calls the same step again. No step here waits, reads a socket or a clock.
 
 use std::cell::UnsafeCell;
@@ -14,6 +14,7 @@ use libssh2_sys as raw;
 use super::callbacks;
 use super::ffi;
 use super::io_buffers::IoBuffers;
+use super::memory;
 
 /// How a step went.
 #[derive(Debug)]
@@ -39,6 +40,27 @@ impl SshError {
     pub(super) fn own(code: c_int, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
+
+    /// Whether an error that came from a channel is the end of the whole session. Nearly all of libssh2's functions
+    /// take in what has come, so that any of them can meet a goodbye, a packet that was changed on its way or a
+    /// key exchange that failed; only what libssh2 says of a channel alone leaves the session as it was.
+    pub(super) fn ends_session(&self) -> bool {
+        !matches!(
+            self.code,
+            raw::LIBSSH2_ERROR_CHANNEL_FAILURE
+                | raw::LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED
+                | raw::LIBSSH2_ERROR_CHANNEL_CLOSED
+                | raw::LIBSSH2_ERROR_CHANNEL_EOF_SENT
+                | raw::LIBSSH2_ERROR_CHANNEL_UNKNOWN
+                | raw::LIBSSH2_ERROR_CHANNEL_OUTOFORDER
+                | raw::LIBSSH2_ERROR_CHANNEL_WINDOW_EXCEEDED
+                | raw::LIBSSH2_ERROR_CHANNEL_PACKET_EXCEEDED
+                | raw::LIBSSH2_ERROR_INVAL
+                // An answer that did not come, or that was another's.
+                | raw::LIBSSH2_ERROR_TIMEOUT
+                | -1
+        )
+    }
 }
 
 /// What a step that can fail returns.
@@ -48,10 +70,36 @@ pub(crate) type StepResult<T> = Result<Step<T>, SshError>;
 const CIPHERS: &str = "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,\
                        aes256-ctr,aes192-ctr,aes128-ctr";
 
+/// What a session is made for. It makes a difference because `ssh2` neither takes a session that it has not made nor
+/// lets its own have other allocation functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MadeFor {
+    /// A driver task, which sees to it that the node does not fill the memory.
+    Driver,
+    /// Blocking code, with `ssh2`.
+    Blocking,
+}
+
+/// Who frees the session.
+enum Owner {
+    Ours(#[expect(dead_code, reason = "frees the session when it is dropped")] Raw),
+    Ssh2(ssh2::Session),
+}
+
+/// A session that libssh2 made for us.
+struct Raw(*mut raw::LIBSSH2_SESSION);
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        // SAFETY: the session is live and used by nobody else.
+        unsafe { raw::libssh2_session_free(self.0) };
+    }
+}
+
 /// A session between its creation and its end. It owns the buffers that its callbacks use.
 pub(crate) struct SshSession {
     // Declared before `io`: it is dropped first, and freeing it still calls the callbacks.
-    owner: ssh2::Session,
+    owner: Owner,
     pub(super) raw: *mut raw::LIBSSH2_SESSION,
     io: Box<UnsafeCell<IoBuffers>>,
 }
@@ -71,19 +119,43 @@ impl SshSession {
     ///
     /// # Errors
     /// [`SshError`] when libssh2 cannot allocate or knows none of the algorithms.
-    pub(crate) fn new(host_keys: &[String]) -> Result<Self, SshError> {
-        let owner = ssh2::Session::new().map_err(|error| SshError::own(-6, error.message().to_owned()))?;
-        owner.set_blocking(false);
-        let raw: *mut raw::LIBSSH2_SESSION = {
-            let mut guard = owner.raw();
-            &raw mut *guard
+    pub(crate) fn new(host_keys: &[String], made_for: MadeFor) -> Result<Self, SshError> {
+        let io: Box<UnsafeCell<IoBuffers>> = Box::default();
+        let (owner, raw) = match made_for {
+            MadeFor::Driver => {
+                raw::init();
+                // SAFETY: the library is initialised; the functions behave as malloc(3), realloc(3) and free(3), and
+                // what they are given as context lives longer than the session.
+                let session = unsafe {
+                    raw::libssh2_session_init_ex(
+                        Some(memory::alloc),
+                        Some(memory::free),
+                        Some(memory::realloc),
+                        io.get().cast::<c_void>(),
+                    )
+                };
+                if session.is_null() {
+                    return Err(SshError::own(raw::LIBSSH2_ERROR_ALLOC, "no memory for a session"));
+                }
+                (Owner::Ours(Raw(session)), session)
+            }
+            MadeFor::Blocking => {
+                let owner = ssh2::Session::new()
+                    .map_err(|error| SshError::own(raw::LIBSSH2_ERROR_ALLOC, error.message().to_owned()))?;
+                let session: *mut raw::LIBSSH2_SESSION = {
+                    let mut guard = owner.raw();
+                    &raw mut *guard
+                };
+                (Owner::Ssh2(owner), session)
+            }
         };
-        let session = Self { owner, raw, io: Box::default() };
+        let session = Self { owner, raw, io };
         // SAFETY: `raw` is live for as long as `owner` is. The abstract pointer refers to the heap allocation of
         // `io`, which neither moves nor ends before the session. The three functions have exactly the
         // signatures that libssh2.h asks for behind these numbers, so the cast through the generic type is the
         // one that libssh2 undoes.
         unsafe {
+            raw::libssh2_session_set_blocking(raw, 0);
             *raw::libssh2_session_abstract(raw) = session.io.get().cast::<c_void>();
             let send: ffi::SendCallback = callbacks::send_callback;
             let recv: ffi::RecvCallback = callbacks::recv_callback;
@@ -292,8 +364,11 @@ impl SshSession {
     }
 
     /// Gives the session back to the `ssh2` crate in blocking mode, with `fd` as its socket. The buffers must go
-    /// on living: they hold what has been received already.
-    pub(super) fn into_blocking_parts(self) -> (ssh2::Session, Box<UnsafeCell<IoBuffers>>) {
+    /// on living: they hold what has been received already. `None` when it was not made for that.
+    pub(super) fn into_blocking_parts(self) -> Option<(ssh2::Session, Box<UnsafeCell<IoBuffers>>)> {
+        let Owner::Ssh2(owner) = &self.owner else { return None };
+        // A second handle on the same session; the first is dropped below without ending it.
+        let owner = owner.clone();
         // SAFETY: the session is live and single-threaded; the two functions have the signatures that libssh2.h
         // asks for, and find the buffers that are handed out together with the session.
         unsafe {
@@ -310,10 +385,14 @@ impl SshSession {
                 Some(std::mem::transmute::<ffi::RecvCallback, ffi::GenericCallback>(recv)),
             );
         }
-        self.owner.set_blocking(true);
-        let this = std::mem::ManuallyDrop::new(self);
-        // SAFETY: `this` is never dropped or used again, so both fields are moved out exactly once.
-        unsafe { (std::ptr::read(&raw const this.owner), std::ptr::read(&raw const this.io)) }
+        owner.set_blocking(true);
+        let mut this = std::mem::ManuallyDrop::new(self);
+        // SAFETY: `this` is never dropped or used again, so that its owner is dropped and its buffers are moved out
+        // exactly once.
+        unsafe {
+            std::ptr::drop_in_place(&raw mut this.owner);
+            Some((owner, std::ptr::read(&raw const this.io)))
+        }
     }
 
     pub(super) fn last_code(&self) -> c_int {

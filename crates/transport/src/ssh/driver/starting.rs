@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::channel::RawChannel;
 use super::message::{ChannelKind, OpenError, OpenRequest};
-use super::session::{SshSession, Step};
+use super::session::{SshError, SshSession, Step};
 
 /// Pauses before a refused channel is asked for again. sshd frees a session slot a little after it has closed the
 /// channel, so that a refusal right after a close means nothing.
@@ -30,6 +30,8 @@ pub(super) struct Starting {
     message: Vec<u8>,
     stage: Option<Stage>,
     attempts: usize,
+    /// When the request for the channel was made.
+    asked: Option<Instant>,
     /// Nothing is done before this moment.
     pub(super) not_before: Option<Instant>,
 }
@@ -41,6 +43,10 @@ pub(super) enum Turn {
     Running(OpenRequest, RawChannel),
     /// It could not be had; the channel, if there is one, is to be closed.
     Failed(OpenRequest, OpenError, Option<RawChannel>),
+    /// The whole session has ended; the flag tells whether the command may have been sent.
+    Broken(OpenRequest, SshError, bool),
+    /// libssh2 has given up waiting for the node's answer, which may come yet.
+    Unanswered(OpenRequest, OpenError),
     /// Not yet.
     Pending(Starting),
 }
@@ -51,7 +57,7 @@ impl Starting {
             ChannelKind::Exec { .. } => Vec::new(),
             ChannelKind::Tunnel { host, port } => direct_tcpip(host, *port),
         };
-        Self { request, message, stage: Some(Stage::Open), attempts: 0, not_before: None }
+        Self { request, message, stage: Some(Stage::Open), attempts: 0, asked: None, not_before: None }
     }
 
     /// Whether the command may have been sent.
@@ -59,8 +65,12 @@ impl Starting {
         matches!(self.stage, Some(Stage::Exec(_)) | None)
     }
 
-    /// Takes the next steps. `others` tells whether other channels of the session are open, or were until a
-    /// moment ago.
+    /// Since when the node has owed an answer to a request for a tunnel.
+    pub(super) fn tunnel_since(&self) -> Option<Instant> {
+        self.asked.filter(|_| matches!(self.request.kind, ChannelKind::Tunnel { .. }))
+    }
+
+    /// Takes the next steps. `others` tells whether other channels of the session are open, or have been.
     pub(super) fn turn(mut self, session: &mut SshSession, others: bool, now: Instant) -> Turn {
         if self.not_before.is_some_and(|at| at > now) {
             return Turn::Pending(self);
@@ -74,6 +84,7 @@ impl Starting {
                         ChannelKind::Exec { .. } => "session",
                         ChannelKind::Tunnel { .. } => "direct-tcpip",
                     };
+                    self.asked.get_or_insert(now);
                     match session.open_channel(kind, &self.message) {
                         Ok(Step::Again) => {
                             self.stage = Some(Stage::Open);
@@ -84,6 +95,13 @@ impl Starting {
                             ChannelKind::Exec { pty: None, .. } => self.stage = Some(Stage::Exec(channel)),
                             ChannelKind::Tunnel { .. } => return Turn::Running(self.request, channel),
                         },
+                        Err(error) if error.ends_session() => {
+                            return Turn::Broken(self.request, error, false);
+                        }
+                        Err(error) if error.code == libssh2_sys::LIBSSH2_ERROR_TIMEOUT => {
+                            let refused = OpenError::Refused("no answer within 60 s".to_owned());
+                            return Turn::Unanswered(self.request, refused);
+                        }
                         Err(error) => {
                             let session_refused = matches!(self.request.kind, ChannelKind::Exec { .. })
                                 && error.code == libssh2_sys::LIBSSH2_ERROR_CHANNEL_FAILURE;
@@ -110,6 +128,9 @@ impl Starting {
                             return Turn::Pending(self);
                         }
                         Ok(Step::Done(())) => self.stage = Some(Stage::Exec(channel)),
+                        Err(error) if error.ends_session() => {
+                            return Turn::Broken(self.request, error, false);
+                        }
                         Err(_) => return Turn::Failed(self.request, OpenError::NoTerminal, Some(channel)),
                     }
                 }
@@ -124,6 +145,9 @@ impl Starting {
                             return Turn::Pending(self);
                         }
                         Ok(Step::Done(())) => return Turn::Running(self.request, channel),
+                        Err(error) if error.ends_session() => {
+                            return Turn::Broken(self.request, error, true);
+                        }
                         Err(error) => {
                             let refused = OpenError::RequestRefused(error.message);
                             return Turn::Failed(self.request, refused, Some(channel));

@@ -1,4 +1,4 @@
-//! The task that drives one connection: [`Driver`], and how others reach it: [`Remote`].
+//! The task that drives one connection: [`Driver`]. Others reach it by its [`Remote`].
 //!
 //! One task owns the session, the link and all channels; everybody else sends it requests and reads its queues. A
 //! turn passes over all channels, sends what that produced, takes in what has come, and only when none of this
@@ -6,19 +6,21 @@
 //! it is told to, or when nobody can reach it any more.
 
 use std::io::ErrorKind;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::active::{ActiveChannel, ChannelTurn};
 use super::channel::RawChannel;
 use super::connection::{Connection, closed, with_scratch};
-use super::message::{ChannelKind, LinkEnd, OpenError, OpenRequest, Request};
-use super::pipe::{ChannelEvent, ChannelHandle, Pipe};
-use super::starting::{Starting, Turn};
+use super::memory;
+use super::message::{ChannelKind, LinkEnd, OpenError, Request};
+use super::opening::{Opened, Opening};
+use super::pipe::{ChannelEvent, ChannelHandle};
+use super::remote::{REQUESTS, Remote, Shared};
+use super::session::SshError;
 
 /// Turns without a pause before other tasks of the thread get theirs.
 const TURNS_IN_A_ROW: u32 = 32;
@@ -26,12 +28,8 @@ const TURNS_IN_A_ROW: u32 = 32;
 const IDLE_INBOUND: usize = 64 * 1024;
 /// How long a goodbye may take to leave.
 const GOODBYE: Duration = Duration::from_millis(500);
-/// How long a channel that was closed a moment ago still counts as holding a slot on the node.
-const RECENT: Duration = Duration::from_secs(1);
 /// How long a connection that is to end waits for the node to close channels that nobody uses any more.
 const LINGER: Duration = Duration::from_secs(2);
-/// Requests that may wait; users beyond that wait themselves.
-const REQUESTS: usize = 32;
 
 /// What a driver task is told at its start.
 #[derive(Debug, Clone)]
@@ -42,68 +40,6 @@ pub(crate) struct DriverOptions {
     pub(crate) keepalive_max: u32,
 }
 
-/// What both ends can see.
-#[derive(Debug)]
-struct Shared {
-    notify: Arc<Notify>,
-    /// Set before the last channel learns of the end.
-    gone: AtomicBool,
-    end: Mutex<Option<LinkEnd>>,
-    /// Channels that are open or on their way, also those that nobody uses any more.
-    channels: AtomicUsize,
-    /// Keepalive questions asked so far; each leaves a packet in libssh2's list for ever.
-    questions: AtomicUsize,
-}
-
-/// A handle on a connection. When the last one is dropped and no channel is open, the connection is closed.
-#[derive(Debug, Clone)]
-pub(crate) struct Remote {
-    requests: mpsc::Sender<Request>,
-    shared: Arc<Shared>,
-}
-
-impl Remote {
-    /// Opens a channel. When the future is dropped, the channel is closed as soon as it is there.
-    ///
-    /// # Errors
-    /// [`OpenError`]; there is no time limit here.
-    pub(crate) async fn open(&self, kind: ChannelKind) -> Result<ChannelHandle, OpenError> {
-        let pipe = Pipe::new(Arc::clone(&self.shared.notify));
-        let (reply, answer) = oneshot::channel();
-        let lost = |requested| OpenError::Lost { end: self.end(), requested };
-        if self.requests.send(Request::Open(OpenRequest { kind, pipe, reply })).await.is_err() {
-            return Err(lost(false));
-        }
-        answer.await.unwrap_or_else(|_| Err(lost(true)))
-    }
-
-    /// Whether the connection has ended.
-    pub(crate) fn is_gone(&self) -> bool {
-        self.shared.gone.load(Ordering::Acquire) || self.requests.is_closed()
-    }
-
-    /// Why the connection ended.
-    pub(crate) fn end(&self) -> LinkEnd {
-        self.shared.end.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or(LinkEnd::ByUs)
-    }
-
-    /// Channels that hold a slot on the node.
-    pub(crate) fn channels(&self) -> usize {
-        self.shared.channels.load(Ordering::Acquire)
-    }
-
-    /// Keepalive questions that this connection has asked.
-    pub(crate) fn questions(&self) -> usize {
-        self.shared.questions.load(Ordering::Relaxed)
-    }
-
-    /// Closes the connection: at once, or when its last channel is gone.
-    pub(crate) fn shutdown(&self, now: bool) {
-        // A full queue means that the task is about to run anyway; it also ends when all handles are gone.
-        let _ = self.requests.try_send(Request::Shutdown { now });
-    }
-}
-
 /// The task's state.
 #[derive(Debug)]
 pub(crate) struct Driver {
@@ -112,14 +48,18 @@ pub(crate) struct Driver {
     requests_open: bool,
     shared: Arc<Shared>,
     options: DriverOptions,
-    waiting: std::collections::VecDeque<OpenRequest>,
-    starting: Option<Starting>,
+    opening: Opening,
     channels: Vec<ActiveChannel>,
     /// A channel that is closed on both sides and kept so that libssh2 can be made to take in what has come.
     pump: Option<RawChannel>,
-    closed_at: Option<Instant>,
+    /// A channel has been closed on this connection. The node may keep its slot for as long as a process of it lives.
+    carried: bool,
     /// The link has ended; what has been received before is still handed out.
     ended: Option<LinkEnd>,
+    /// Requests are being sent away.
+    stuck: bool,
+    /// libssh2 gives nothing out any more, also not what it has received before.
+    broken: bool,
     leaving: bool,
     unused_since: Option<Instant>,
     last_heard: Instant,
@@ -129,27 +69,20 @@ pub(crate) struct Driver {
 impl Driver {
     /// Starts the task on the current runtime.
     pub(crate) fn spawn(connection: Connection, options: DriverOptions) -> Remote {
-        let (sender, requests) = mpsc::channel(REQUESTS);
-        let shared = Arc::new(Shared {
-            notify: Arc::new(Notify::new()),
-            gone: AtomicBool::new(false),
-            end: Mutex::new(None),
-            channels: AtomicUsize::new(0),
-            questions: AtomicUsize::new(0),
-        });
-        let remote = Remote { requests: sender, shared: Arc::clone(&shared) };
+        let (remote, requests, shared) = Remote::new();
         let driver = Self {
             connection,
             requests,
             requests_open: true,
             shared,
             options,
-            waiting: std::collections::VecDeque::new(),
-            starting: None,
+            opening: Opening::default(),
             channels: Vec::new(),
             pump: None,
-            closed_at: None,
+            carried: false,
             ended: None,
+            stuck: false,
+            broken: false,
             leaving: false,
             unused_since: None,
             last_heard: Instant::now(),
@@ -166,6 +99,7 @@ impl Driver {
             self.take_requests();
             let before = self.connection.session.io().consumed();
             let progress = self.pass();
+            self.check_memory();
             let moved = self.flush() | self.receive();
             if progress || moved || self.connection.session.io().consumed() != before {
                 turns += 1;
@@ -190,22 +124,21 @@ impl Driver {
     fn finished(&mut self) -> Option<LinkEnd> {
         if let Some(end) = &self.ended {
             // What came before the end is handed out first; a reader that never comes keeps only its own queue.
-            let unread = self.channels.iter().any(|channel| !channel.closing && !channel.pipe.has_room());
+            let unread = !self.broken
+                && self.channels.iter().any(|channel| !channel.closing && !channel.pipe.has_room());
             return (!unread).then(|| end.clone());
         }
         if !self.leaving && self.requests_open {
             return None;
         }
-        let used = self.channels.iter().any(|channel| !channel.closing)
-            || self.starting.as_ref().is_some_and(|starting| !starting.request.reply.is_closed())
-            || !self.waiting.is_empty();
+        let used = self.channels.iter().any(|channel| !channel.closing) || self.opening.is_wanted();
         if used {
             self.unused_since = None;
             return None;
         }
         // What is left are channels that the node may never close and starts it may never answer.
         let since = *self.unused_since.get_or_insert_with(Instant::now);
-        let quiet = self.channels.is_empty() && self.starting.is_none();
+        let quiet = self.channels.is_empty() && !self.opening.is_under_way();
         (quiet || since.elapsed() >= LINGER).then_some(LinkEnd::ByUs)
     }
 
@@ -232,7 +165,7 @@ impl Driver {
                     let _ = request.reply.send(Err(lost));
                 }
                 None => {
-                    self.waiting.push_back(request);
+                    self.opening.push(request);
                     self.count();
                 }
             },
@@ -246,27 +179,47 @@ impl Driver {
     }
 
     fn count(&self) {
-        let count = self.channels.len() + self.waiting.len() + usize::from(self.starting.is_some());
-        self.shared.channels.store(count, Ordering::Release);
+        self.shared.set_channels(self.channels.len() + self.opening.len());
     }
 
     /// Notes the end. Nobody gets a channel any more; what has been received is still handed out.
     fn lose(&mut self, end: LinkEnd) {
-        if self.ended.is_none() {
-            *self.shared.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(end.clone());
-            self.shared.gone.store(true, Ordering::Release);
-            self.ended = Some(end);
+        if self.ended.is_some() {
+            return;
         }
+        self.shared.set_end(end.clone());
+        self.opening.lose(&end);
+        self.ended = Some(end);
+        self.count();
+    }
+
+    /// Notes an end that libssh2 met. After it has failed as a whole it hands out nothing, whatever it still holds; and
+    /// what came after a packet that was changed on its way must not be handed out.
+    fn fail(&mut self, error: SshError) -> LinkEnd {
+        let end = match self.connection.session.disconnect_text() {
+            Some(_) => closed(&mut self.connection.session),
+            None => LinkEnd::Protocol(error),
+        };
+        self.broken = true;
+        self.lose(end.clone());
+        end
     }
 
     /// One turn over everything that can move without the link. True when something did.
     fn pass(&mut self) -> bool {
         let mut progress = self.start_channels();
+        if self.broken {
+            return progress;
+        }
         let mut index = 0;
+        let mut held_up = None;
         while let Some(channel) = self.channels.get_mut(index) {
             match channel.turn(&mut self.connection) {
-                Ok(ChannelTurn { progress: moved, closed }) => {
+                Ok(ChannelTurn { progress: moved, closed, held_up: waits }) => {
                     progress |= moved;
+                    if waits {
+                        held_up.get_or_insert(index);
+                    }
                     if closed {
                         let channel = self.channels.swap_remove(index);
                         self.retire(channel);
@@ -275,11 +228,16 @@ impl Driver {
                     }
                 }
                 Err(error) => {
-                    self.lose(LinkEnd::Protocol(error));
+                    self.fail(error);
                     return progress;
                 }
             }
             index += 1;
+        }
+        // On a link slower than its writers, those in front fill whatever room there is. The first one that found
+        // none is in front next time. It has not moved: only channels behind it have been taken out since.
+        if let Some(first) = held_up.filter(|first| *first < self.channels.len()) {
+            self.channels.rotate_left(first);
         }
         self.take_in();
         progress
@@ -293,40 +251,44 @@ impl Driver {
         let channel = self.channels.first().map(|channel| &channel.raw).or(self.pump.as_ref());
         let Some(channel) = channel else { return };
         if let Err(error) = self.connection.session.read(channel, 0, &mut []) {
-            self.lose(LinkEnd::Protocol(error));
+            self.fail(error);
+        }
+    }
+
+    /// Gives up a connection whose node makes libssh2 keep more than an honest one can.
+    fn check_memory(&mut self) {
+        let held = self.connection.session.io().held();
+        // The answer is no in all but very few turns, and no channel has to be looked at for it.
+        if held <= memory::most(0, 0) {
+            return;
+        }
+        let tunnels = self.channels.iter().filter(|channel| channel.tunnel).count();
+        let commands = self.channels.len() - tunnels + usize::from(self.opening.is_under_way());
+        if held > memory::most(commands, tunnels) {
+            self.lose(LinkEnd::Flooded(held / (1024 * 1024)));
         }
     }
 
     fn start_channels(&mut self) -> bool {
         let mut progress = false;
+        if self.ended.is_some() {
+            return progress;
+        }
         // Bounded by the number of requests that wait.
         loop {
-            let starting = match self.starting.take() {
-                Some(starting) => starting,
-                None => match self.waiting.pop_front() {
-                    // Nobody waits for it and nothing has been sent: there is nothing to bring to its end.
-                    Some(request) if request.reply.is_closed() => continue,
-                    Some(request) => Starting::new(request),
-                    None => break,
-                },
-            };
             let now = Instant::now();
-            let others = !self.channels.is_empty() || self.closed_at.is_some_and(|at| now - at < RECENT);
-            match starting.turn(&mut self.connection.session, others, now) {
-                Turn::Pending(starting) => {
-                    self.starting = Some(starting);
-                    break;
-                }
-                Turn::Running(request, raw) => {
-                    progress = true;
+            let others = !self.channels.is_empty() || self.carried;
+            let Some(opened) = self.opening.turn(&mut self.connection.session, others, now) else { break };
+            progress = true;
+            match opened {
+                Opened::Running(request, raw) => {
                     self.release_pump();
                     let tunnel = matches!(request.kind, ChannelKind::Tunnel { .. });
                     self.channels.push(ActiveChannel::new(raw, Arc::clone(&request.pipe), tunnel));
                     // A receiver that is gone drops the handle, which closes the channel.
                     let _ = request.reply.send(Ok(ChannelHandle::new(request.pipe)));
                 }
-                Turn::Failed(request, error, raw) => {
-                    progress = true;
+                Opened::Failed(request, error, raw) => {
                     if let Some(raw) = raw {
                         let mut channel = ActiveChannel::new(raw, Arc::clone(&request.pipe), false);
                         channel.closing = true;
@@ -334,6 +296,20 @@ impl Driver {
                     }
                     let _ = request.reply.send(Err(error));
                 }
+                Opened::Broken(request, error, requested) => {
+                    let end = self.fail(error);
+                    let _ = request.reply.send(Err(OpenError::Lost { end, requested }));
+                    break;
+                }
+            }
+        }
+        let stuck = self.opening.turn_away(Instant::now());
+        if stuck != self.stuck {
+            self.stuck = stuck;
+            self.shared.set_stuck(stuck);
+            // Whoever waits for the tunnel will want to know whether it is the node itself that is silent.
+            if stuck && self.opening.tunnel_since().is_some_and(|since| self.last_heard < since) {
+                self.ask();
             }
         }
         self.count();
@@ -341,7 +317,7 @@ impl Driver {
     }
 
     fn retire(&mut self, channel: ActiveChannel) {
-        self.closed_at = Some(Instant::now());
+        self.carried = true;
         channel.pipe.push(ChannelEvent::Closed);
         self.release_pump();
         if channel.eof_told {
@@ -378,7 +354,7 @@ impl Driver {
 
     /// Whether more input is of use now.
     fn wants_input(&mut self) -> bool {
-        let someone = !self.channels.is_empty() || self.starting.is_some() || self.pump.is_some();
+        let someone = !self.channels.is_empty() || self.opening.is_under_way() || self.pump.is_some();
         let io = self.connection.session.io();
         self.ended.is_none() && (io.waiting() == 0 || (!someone && io.waiting() < IDLE_INBOUND))
     }
@@ -402,6 +378,7 @@ impl Driver {
             }
             Ok(_) => {
                 self.last_heard = Instant::now();
+                self.shared.hear(self.last_heard);
                 self.asked = 0;
                 true
             }
@@ -417,10 +394,10 @@ impl Driver {
     async fn wait(&mut self) {
         let read = self.wants_input();
         let write = !self.connection.session.io().unsent().is_empty() && self.ended.is_none();
-        let retry = self.starting.as_ref().and_then(|starting| starting.not_before);
+        let opening = self.opening.wake().filter(|_| self.ended.is_none());
         let question = self.next_question();
         let linger = self.unused_since.map(|since| since + LINGER);
-        let wake = [retry, question, linger].into_iter().flatten().min();
+        let wake = [opening, question, linger].into_iter().flatten().min();
         tokio::select! {
             biased;
             // An error of the socket shows again in the read or write that follows.
@@ -449,10 +426,15 @@ impl Driver {
             self.lose(LinkEnd::Silent((now - self.last_heard).as_secs()));
             return;
         }
+        self.ask();
+    }
+
+    /// Asks for a sign of life.
+    fn ask(&mut self) {
         self.asked += 1;
-        self.shared.questions.fetch_add(1, Ordering::Relaxed);
+        self.shared.count_question();
         if let Err(error) = self.connection.session.keepalive() {
-            self.lose(LinkEnd::Protocol(error));
+            self.fail(error);
         }
     }
 
@@ -463,25 +445,14 @@ impl Driver {
             let _ = tokio::time::timeout(GOODBYE, self.connection.flush()).await;
         }
         self.requests.close();
-        let mut lost: Vec<(OpenRequest, bool)> = Vec::new();
-        if let Some(starting) = self.starting.take() {
-            let requested = starting.requested();
-            lost.push((starting.request, requested));
-        }
-        lost.extend(self.waiting.drain(..).map(|request| (request, false)));
         // Bounded by the queue's size: it is closed.
         while let Ok(request) = self.requests.try_recv() {
-            if let Request::Open(request) = request {
-                lost.push((request, false));
-            }
-        }
-        for (request, requested) in lost {
-            let _ = request.reply.send(Err(OpenError::Lost { end: end.clone(), requested }));
+            self.take(request);
         }
         for channel in self.channels.drain(..) {
             channel.pipe.push(ChannelEvent::Lost(end.clone()));
         }
-        self.shared.channels.store(0, Ordering::Release);
+        self.shared.set_channels(0);
         self.connection.session.io().end();
         let Connection { session, link } = self.connection;
         drop(session);

@@ -10,11 +10,20 @@ use tokio::net::TcpStream;
 
 use super::*;
 
+mod endings;
+mod fairness;
+mod relay;
+mod stuck;
+
 const HOST_KEYS: [&str; 1] = ["ssh-ed25519"];
 
 async fn login(fleet: &Fleet, link: Link) -> Connection {
+    login_for(fleet, link, MadeFor::Driver).await
+}
+
+async fn login_for(fleet: &Fleet, link: Link, made_for: MadeFor) -> Connection {
     let names: Vec<String> = HOST_KEYS.iter().map(|name| (*name).to_owned()).collect();
-    let mut connection = Connection::new(link, &names).unwrap();
+    let mut connection = Connection::new(link, &names, made_for).unwrap();
     connection.handshake().await.unwrap();
     let key = fleet.user_key();
     let pem = std::fs::read(&key.path).unwrap();
@@ -201,7 +210,7 @@ async fn a_connection_can_be_handed_to_blocking_code_directly_and_through_a_jump
     let kind = ChannelKind::Tunnel { host: address.ip().to_string(), port: address.port() };
     let tunnel = Link::tunnel(outer.open(kind).await.unwrap(), Box::new(outer.clone())).unwrap();
     for link in [tcp(&fleet, 0).await, tunnel] {
-        let connection = login(&fleet, link).await;
+        let connection = login_for(&fleet, link, MadeFor::Blocking).await;
         let blocking = connection.into_blocking(Duration::from_secs(10)).unwrap();
         let path = fleet.directory().join("sftp-test");
         let read = tokio::task::spawn_blocking(move || {

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::lease::Lease;
 use super::state::{Purpose, State, Waiter};
 use crate::ssh::connect::{Carrier, Dialed, Dialer, Direct, micros};
-use crate::ssh::driver::{Driver, DriverOptions};
+use crate::ssh::driver::{Driver, DriverOptions, MadeFor};
 use crate::ssh::jump::Jump;
 use crate::ssh::settings::{PoolLimits, Route};
 
@@ -48,6 +48,11 @@ impl Wanted {
     /// A connection by `route` for `node`, made within `timeout`.
     pub(crate) fn new(node: &NodeId, route: Arc<Route>, timeout: Duration) -> Self {
         Self { key: route.key().into(), node: node.clone(), route, timeout }
+    }
+
+    /// How long the connecting may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// The way.
@@ -86,12 +91,22 @@ impl Pool {
         let mut answer = Answer { inner: Arc::clone(&self.inner), receiver: answer };
         // Ends with the answer: every connect is bounded, and without one the wait is.
         loop {
-            match tokio::time::timeout(wanted.timeout, &mut answer.receiver).await {
-                Ok(Ok(Ok(grant))) => return Ok(Lease::new(Arc::clone(&self.inner), grant)),
-                Ok(Ok(Err(error))) => return Err(error),
-                Ok(Err(_)) => return Err(shutting_down(&wanted.node)),
-                Err(_) if self.inner.with(|state| state.is_connecting(&wanted.key)) => {}
-                Err(_) => {
+            let mut answered = tokio::time::timeout(wanted.timeout, &mut answer.receiver).await.ok();
+            if answered.is_none() {
+                if self.inner.with(|state| state.is_connecting(&wanted.key)) {
+                    continue;
+                }
+                // A connect that has just ended has answered before it was no longer under way.
+                answered = match answer.receiver.try_recv() {
+                    Ok(answer) => Some(Ok(answer)),
+                    Err(_) => None,
+                };
+            }
+            match answered {
+                Some(Ok(Ok(grant))) => return Ok(Lease::new(Arc::clone(&self.inner), grant)),
+                Some(Ok(Err(error))) => return Err(error),
+                Some(Err(_)) => return Err(shutting_down(&wanted.node)),
+                None => {
                     return Err(TransportError::before_start(
                         &wanted.node,
                         ErrorCode::LimitReached,
@@ -119,12 +134,12 @@ impl Pool {
         self.acquire(wanted, purpose).await
     }
 
-    /// A connection of its own, outside the pool and its limits.
+    /// A connection of its own for blocking code, outside the pool and its limits.
     ///
     /// # Errors
     /// [`TransportError`] before the start of anything.
     pub(crate) async fn dial(&self, wanted: &Wanted) -> Result<Dialed, TransportError> {
-        Inner::dial(&self.inner, wanted).await
+        Inner::dial(&self.inner, wanted, MadeFor::Blocking).await
     }
 
     pub(crate) fn stats(&self) -> PoolStats {
@@ -160,30 +175,29 @@ impl Inner {
     /// Does what a change of the book may have made possible.
     pub(super) fn after_change(inner: &Arc<Self>, key: &Arc<str>, idle: bool) {
         Self::connect_if_needed(inner, key);
-        while let Some(starved) = inner.with(State::next_starved) {
-            if !Self::connect_if_needed(inner, &starved) {
-                break;
-            }
+        // Those of one group may have gone meanwhile, which says nothing of the others. Once each: who still finds no
+        // room queues up again.
+        for _ in 0..inner.with(|state| state.starved()) {
+            let Some(starved) = inner.with(State::next_starved) else { break };
+            Self::connect_if_needed(inner, &starved);
         }
         if idle && inner.with(|state| !std::mem::replace(&mut state.sweeping, true)) {
             Self::sweep(inner);
         }
     }
 
-    /// Starts the connects that a group's waiters need. True when at least one was started.
-    fn connect_if_needed(inner: &Arc<Self>, key: &Arc<str>) -> bool {
-        let mut any = false;
+    /// Starts the connects that a group's waiters need.
+    fn connect_if_needed(inner: &Arc<Self>, key: &Arc<str>) {
         // Bounded by the limits: each turn books one.
         while let Some(wanted) = inner.with(|state| state.book(key)) {
-            any = true;
             let inner = Arc::clone(inner);
             let Ok(runtime) = tokio::runtime::Handle::try_current() else {
                 // Only a lease that is dropped outside the runtime comes here; nobody runs who could wait.
                 inner.with(|state| state.failed(&wanted.key, &shutting_down(&wanted.node)));
-                return false;
+                return;
             };
             runtime.spawn(async move {
-                let dialed = Self::dial(&inner, &wanted).await;
+                let dialed = Self::dial(&inner, &wanted, MadeFor::Driver).await;
                 match dialed {
                     Ok(Dialed { connection, host_key, phases }) => {
                         let remote = Driver::spawn(connection, inner.driver_options(&wanted));
@@ -197,7 +211,6 @@ impl Inner {
                 }
             });
         }
-        any
     }
 
     fn driver_options(&self, wanted: &Wanted) -> DriverOptions {
@@ -208,7 +221,7 @@ impl Inner {
         }
     }
 
-    async fn dial(inner: &Arc<Self>, wanted: &Wanted) -> Result<Dialed, TransportError> {
+    async fn dial(inner: &Arc<Self>, wanted: &Wanted, made_for: MadeFor) -> Result<Dialed, TransportError> {
         let Some(hop) = wanted.route.hops.last() else {
             return Err(TransportError::before_start(
                 &wanted.node,
@@ -230,7 +243,7 @@ impl Inner {
         let _permit = inner.connecting.acquire().await;
         let wait_us = micros(asked);
         let deadline = Instant::now() + wanted.timeout;
-        let mut dialed = inner.dialer.dial(&wanted.node, hop, carrier.as_ref(), deadline).await?;
+        let mut dialed = inner.dialer.dial(&wanted.node, hop, carrier.as_ref(), made_for, deadline).await?;
         dialed.phases.wait_us = wait_us;
         Ok(dialed)
     }

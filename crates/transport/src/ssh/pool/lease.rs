@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use pabawi_domain::host_key::HostKeySeen;
 use pabawi_domain::ports::ConnectPhases;
+use tokio::time::Instant;
 
 use super::acquire::Inner;
 use super::state::{Grant, Purpose, Slot};
@@ -37,7 +38,19 @@ impl Lease {
         &self.slot.host_key
     }
 
-    /// The node refused a channel here: fewer commands at a time from now on.
+    /// A place of [`Purpose::Aside`] on this very connection, however full it is.
+    pub(crate) fn aside(&self) -> Self {
+        self.inner.with(|state| state.beside(&self.slot));
+        Self {
+            inner: Arc::clone(&self.inner),
+            slot: Arc::clone(&self.slot),
+            purpose: Purpose::Aside,
+            reused: true,
+            phases: ConnectPhases::default(),
+        }
+    }
+
+    /// The node refused a channel here: fewer commands at a time from now on, or none.
     pub(crate) fn refused(&self) {
         self.inner.with(|state| state.refused(&self.slot));
     }
@@ -45,6 +58,12 @@ impl Lease {
     /// The connection does not answer: nobody else gets it.
     pub(crate) fn retire(&self) {
         self.inner.with(|state| state.retire(&self.slot));
+    }
+
+    /// The connection has been silent since then, and so may others to the same host: nobody gets one of which nothing
+    /// has been heard.
+    pub(crate) fn retire_silent(&self, since: Instant) {
+        self.inner.with(|state| state.retire_silent(&self.slot.key, since));
     }
 }
 

@@ -16,6 +16,9 @@ use crate::ssh::settings::{MAX_CHANNELS, PoolLimits};
 /// Tunnels on one connection. They are not sessions, so `MaxSessions` does not count them; each costs a pass of
 /// the driver over it.
 const MAX_TUNNELS: usize = 64;
+/// Session channels on one connection with those of [`Purpose::Aside`]: what sshd allows unless told otherwise
+/// (`MaxSessions`).
+const MAX_WITH_ASIDES: usize = 10;
 /// Keepalive questions after which a connection takes no new commands: each stays in libssh2's list.
 const MAX_QUESTIONS: usize = 200;
 
@@ -24,6 +27,9 @@ const MAX_QUESTIONS: usize = 200;
 pub(crate) enum Purpose {
     /// A command: one session channel.
     Command,
+    /// A few lines that look after a command, or end it: one session channel, for a moment. It must not wait for the
+    /// place of the very command it is to end.
+    Aside,
     /// The way to a node behind this one.
     Tunnel,
 }
@@ -53,7 +59,8 @@ struct Entry {
 
 impl Entry {
     fn fits(&self, purpose: Purpose) -> bool {
-        let alive = !self.unfit && !self.slot.remote.is_gone();
+        // What is asked of a stuck connection is sent away.
+        let alive = !self.unfit && !self.slot.remote.is_gone() && !self.slot.remote.is_stuck();
         alive
             && match purpose {
                 // Channels that are being closed still hold their place on the node.
@@ -61,6 +68,10 @@ impl Entry {
                     self.commands < self.capacity
                         && self.slot.remote.channels() < MAX_CHANNELS + self.tunnels
                         && self.slot.remote.questions() < MAX_QUESTIONS
+                }
+                Purpose::Aside => {
+                    self.commands < MAX_WITH_ASIDES
+                        && self.slot.remote.channels() < MAX_WITH_ASIDES + self.tunnels
                 }
                 Purpose::Tunnel => self.tunnels < MAX_TUNNELS,
             }
@@ -152,14 +163,15 @@ impl State {
     pub(super) fn take(&mut self, key: &Arc<str>, purpose: Purpose) -> Option<Grant> {
         self.drop_dead(key);
         let group = self.groups.get_mut(key)?;
-        // The fullest one that fits, so that others can become idle.
-        let entry = group
-            .entries
-            .iter_mut()
-            .filter(|entry| entry.fits(purpose))
-            .max_by_key(|entry| entry.commands + entry.tunnels)?;
+        let fitting = group.entries.iter_mut().filter(|entry| entry.fits(purpose));
+        let entry = match purpose {
+            // The one that the node is least likely to refuse it on.
+            Purpose::Aside => fitting.min_by_key(|entry| entry.commands)?,
+            // The fullest one that fits, so that others can become idle.
+            _ => fitting.max_by_key(|entry| entry.commands + entry.tunnels)?,
+        };
         match purpose {
-            Purpose::Command => entry.commands += 1,
+            Purpose::Command | Purpose::Aside => entry.commands += 1,
             Purpose::Tunnel => entry.tunnels += 1,
         }
         if let Some(at) = entry.idle_at.take() {
@@ -170,11 +182,21 @@ impl State {
         Some(Grant { slot, purpose, reused: true, phases: ConnectPhases::default() })
     }
 
-    /// Puts somebody in the queue.
+    /// Books a further place on a connection that is in use.
+    pub(super) fn beside(&mut self, slot: &Slot) {
+        if let Some(entry) = self.entry(slot) {
+            entry.commands += 1;
+        }
+    }
+
+    /// Puts somebody in the queue; at its head when others there may be waiting for what it is to end.
     pub(super) fn wait(&mut self, wanted: Wanted, waiter: Waiter) {
         let group = self.groups.entry(Arc::clone(&wanted.key)).or_default();
         group.wanted = Some(wanted);
-        group.waiters.push_back(waiter);
+        match waiter.purpose {
+            Purpose::Aside => group.waiters.push_front(waiter),
+            _ => group.waiters.push_back(waiter),
+        }
     }
 
     /// Whether a connection for this group is being made.
@@ -268,7 +290,7 @@ impl State {
     pub(super) fn give_back(&mut self, slot: &Slot, purpose: Purpose) -> bool {
         let Some(entry) = self.entry(slot) else { return false };
         match purpose {
-            Purpose::Command => entry.commands = entry.commands.saturating_sub(1),
+            Purpose::Command | Purpose::Aside => entry.commands = entry.commands.saturating_sub(1),
             Purpose::Tunnel => entry.tunnels = entry.tunnels.saturating_sub(1),
         }
         let key = Arc::clone(&slot.key);
@@ -277,10 +299,15 @@ impl State {
         self.settle(&key, slot.id)
     }
 
-    /// The node has refused a channel on a connection that carries `held` of them: it takes no more than that.
+    /// The node has refused a channel on a connection: it takes no more than those that others have on it. When there
+    /// are none, what fills it are processes of commands that are over, and nobody knows for how long.
     pub(super) fn refused(&mut self, slot: &Slot) {
         if let Some(entry) = self.entry(slot) {
-            entry.capacity = entry.commands.saturating_sub(1).max(1);
+            match entry.commands.saturating_sub(1) {
+                0 => entry.unfit = true,
+                // Never more than before: a look may have been refused beyond the capacity.
+                others => entry.capacity = entry.capacity.min(others),
+            }
         }
     }
 
@@ -291,6 +318,16 @@ impl State {
         }
     }
 
+    /// The connections of a group of which nothing has been heard since then take no new leases; those that nobody uses
+    /// are closed.
+    pub(super) fn retire_silent(&mut self, key: &Arc<str>, since: Instant) {
+        let Some(group) = self.groups.get_mut(key) else { return };
+        for entry in &mut group.entries {
+            entry.unfit |= !entry.slot.remote.heard_since(since);
+        }
+        self.drop_dead(key);
+    }
+
     /// Takes all connections of a group out of use that have no lease, and lets the others take no new ones.
     pub(super) fn distrust(&mut self, key: &Arc<str>) {
         let Some(group) = self.groups.get_mut(key) else { return };
@@ -298,6 +335,11 @@ impl State {
             entry.unfit = true;
         }
         self.drop_dead(key);
+    }
+
+    /// How many groups wait for room.
+    pub(super) fn starved(&self) -> usize {
+        self.starved.len()
     }
 
     /// Groups that may try again now that there is room.
@@ -357,7 +399,7 @@ impl State {
             let Some(entry) = group.entries.iter_mut().find(|entry| entry.fits(purpose)) else { return };
             let Some(waiter) = group.waiters.pop_front() else { return };
             match purpose {
-                Purpose::Command => entry.commands += 1,
+                Purpose::Command | Purpose::Aside => entry.commands += 1,
                 Purpose::Tunnel => entry.tunnels += 1,
             }
             if let Some(at) = entry.idle_at.take() {
@@ -372,7 +414,9 @@ impl State {
                 // Gone in this moment: the place is free again.
                 if let Some(entry) = self.entry(&grant.slot) {
                     match purpose {
-                        Purpose::Command => entry.commands = entry.commands.saturating_sub(1),
+                        Purpose::Command | Purpose::Aside => {
+                            entry.commands = entry.commands.saturating_sub(1);
+                        }
                         Purpose::Tunnel => entry.tunnels = entry.tunnels.saturating_sub(1),
                     }
                 }
@@ -387,7 +431,9 @@ impl State {
         let Some(group) = self.groups.get_mut(key) else { return false };
         let Some(index) = group.entries.iter().position(|entry| entry.slot.id == id) else { return false };
         let Some(entry) = group.entries.get_mut(index).filter(|entry| entry.is_idle()) else { return false };
-        if closed || entry.unfit || entry.slot.remote.is_gone() || max_idle == 0 {
+        // A stuck one would take a place from those that work, and nobody else waits for what it is stuck with.
+        let useless = entry.unfit || entry.slot.remote.is_gone() || entry.slot.remote.is_stuck();
+        if closed || useless || max_idle == 0 {
             let entry = group.entries.swap_remove(index);
             self.forget(&entry);
             self.drop_empty(key);

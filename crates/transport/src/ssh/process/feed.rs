@@ -106,14 +106,16 @@ impl Feed {
         }
     }
 
+    /// Forgets what has not been handed over; the channel's input stays open.
+    pub(crate) fn give_up(&mut self) {
+        self.sources.clear();
+        self.piece = None;
+        self.done = true;
+    }
+
     /// Whether a step can get somewhere.
     pub(crate) fn is_active(&self) -> bool {
         !self.done && (self.piece.is_some() || !matches!(self.sources.front(), Some(Source::Barrier)))
-    }
-
-    /// Whether all that was queued has been handed over.
-    pub(crate) fn is_done(&self) -> bool {
-        self.done
     }
 
     /// One step. May be dropped at any time without loss.

@@ -224,12 +224,16 @@ impl Job {
                 lease.retire();
                 Err(LaunchError::Dead(link_lost(node, &end, false)))
             }
+            Ok(Err(error @ OpenError::Busy)) => {
+                Err(LaunchError::Full(fail(ErrorCode::ChannelRefused, error.to_string())))
+            }
             Ok(Err(OpenError::Refused(reason))) => {
                 let error = fail(
                     ErrorCode::ChannelRefused,
                     format!("the node refused a session: {reason}; check MaxSessions of its sshd"),
                 );
-                if others {
+                // Only a connection that has never carried anything else tells that the node takes no command at all.
+                if others || lease.reused {
                     lease.refused();
                     Err(LaunchError::Full(error))
                 } else {

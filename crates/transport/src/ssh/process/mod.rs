@@ -5,12 +5,14 @@
 //! | `gate` | reads the wrapper's own lines out of the output |
 //! | `launch` | opens a channel, changes the user, hands over the preamble |
 //! | `feed` | standard input, piece by piece |
-//! | `running` | a command that runs: output, end, drain |
+//! | `running` | a command that runs: output and end |
+//! | `drain` | how long output may come after the exit |
 //! | `remains` | looks what is left on the node, and kills it |
 //! | `terminate` | ends a command and tells how that went |
 //!
 //! Nothing here retries a command.
 
+mod drain;
 mod feed;
 mod gate;
 mod launch;

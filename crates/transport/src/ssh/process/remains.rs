@@ -63,11 +63,14 @@ impl Found {
 
 // Positional parameters are not ours here, so values are put into the text; all are numbers or plain words. One line a
 // process: R, pid, state, process group, session, command line. Linux has /proc; elsewhere ps(1) has to do, which cannot
-// show environments.
+// show environments. A command line is whatever its process says it is, and the echo of some shells reads escapes in
+// it: with that, anybody in the group could write lines of his own, so it goes through printf as an argument. SEEN tells
+// that processes can be seen at all: a ps that is missing, fails or knows other columns lists nothing either.
 const LOOK: &str = r#"
 g=@PID@
-show() { c=$(tr '\000\n' '  ' <"$1/cmdline" 2>/dev/null | head -c 400); echo "R $2 $3 $5 $6 $c"; }
+show() { c=$(tr '\000\n' '  ' <"$1/cmdline" 2>/dev/null | head -c 400); printf '%s\n' "R $2 $3 $5 $6 $c"; }
 if [ -r /proc/self/stat ]; then
+  echo SEEN
   [ -r /proc/1/stat ] || echo HIDDEN
   for s in /proc/[0-9]*/stat; do
     { IFS= read -r l <"$s"; } 2>/dev/null || continue
@@ -84,7 +87,8 @@ if [ -r /proc/self/stat ]; then
   done
 else
   ps -A -o pid= -o stat= -o pgid= -o args= 2>/dev/null | while read -r i t o a; do
-    [ "$o" = "$g" ] && echo "R $i $t $o $o $a"
+    [ "$i" = "$$" ] && [ "$o" -gt 0 ] 2>/dev/null && echo SEEN
+    [ "$o" = "$g" ] && printf '%s\n' "R $i $t $o $o $a"
   done
 fi
 echo DONE"#;
@@ -106,11 +110,21 @@ impl Remains {
             .replace("@VARIABLE@", RUN_VARIABLE)
             .replace("@NONCE@", &self.nonce);
         let output = self.aside(&script).await?;
-        if !output.lines().any(|line| line == "DONE") {
+        self.judge(&output)
+    }
+
+    /// What the answer to a look says; that nothing was found only where something would have been.
+    fn judge(&self, output: &str) -> Result<Found, String> {
+        let said = |word| output.lines().any(|line| line == word);
+        if !said("DONE") {
             return Err("the node did not answer when asked what is left".to_owned());
         }
-        let found = self.parse(&output);
-        if found.is_empty() && output.lines().any(|line| line == "HIDDEN") {
+        if !said("SEEN") {
+            return Err("the node has no /proc, and its ps did not list the processes, so nobody could look"
+                .to_owned());
+        }
+        let found = self.parse(output);
+        if found.is_empty() && said("HIDDEN") {
             return Err("the node hides other users' processes (hidepid), so nobody could look".to_owned());
         }
         Ok(found)
@@ -151,6 +165,16 @@ impl Remains {
         }
     }
 
+    /// Whether the node answers on this connection, in whatever way.
+    pub(crate) async fn is_answered(&self, lease: &Lease) -> bool {
+        // As the login user: nothing of the command is looked at.
+        let job = Job::aside(":", None);
+        match tokio::time::timeout(self.timeout, self.run_on(&job, lease)).await {
+            Ok(Ok(_) | Err(LaunchError::Full(_) | LaunchError::Failed(_))) => true,
+            Ok(Err(LaunchError::Dead(_))) | Err(_) => false,
+        }
+    }
+
     fn parse(&self, output: &str) -> Found {
         let mut found = Found::default();
         let own = mark(&self.nonce);
@@ -168,6 +192,10 @@ impl Remains {
                 continue;
             };
             let command = words.next().unwrap_or_default().trim();
+            // To kill(2), 0 and below are groups and -1 is everybody, and nothing of ours is 1.
+            if pid <= 1 {
+                continue;
+            }
             // A zombie is dead and waits for its parent. The watcher is ours, and goes by itself.
             let watcher = Some(pid) != self.pid && command.contains(&own);
             if state.starts_with(['Z', 'X']) || watcher {
@@ -203,20 +231,20 @@ impl Remains {
 
     async fn run(&self, script: &str, run_as: Option<&RunAs>) -> Result<String, TransportError> {
         let job = Job::aside(script, run_as);
-        let lease = self.pool.acquire(&self.wanted, Purpose::Command).await?;
-        match self.run_on(&job, lease).await {
+        let lease = self.pool.acquire(&self.wanted, Purpose::Aside).await?;
+        match self.run_on(&job, &lease).await {
             Ok(output) => Ok(output),
             // A connection that is full or dead is no reason not to look.
             Err(LaunchError::Dead(_) | LaunchError::Full(_)) => {
-                let lease = self.pool.acquire_fresh(&self.wanted, Purpose::Command).await?;
-                self.run_on(&job, lease).await.map_err(LaunchError::into_inner)
+                let lease = self.pool.acquire_fresh(&self.wanted, Purpose::Aside).await?;
+                self.run_on(&job, &lease).await.map_err(LaunchError::into_inner)
             }
             Err(LaunchError::Failed(error)) => Err(error),
         }
     }
 
-    async fn run_on(&self, job: &Job, lease: Lease) -> Result<String, LaunchError> {
-        let mut launched = job.launch(&self.node, &lease, self.timeout).await?;
+    async fn run_on(&self, job: &Job, lease: &Lease) -> Result<String, LaunchError> {
+        let mut launched = job.launch(&self.node, lease, self.timeout).await?;
         let mut output = Vec::new();
         let mut keep = |stream: StreamKind, data: Bytes| {
             if stream == StreamKind::Stdout && output.len() < MAX_OUTPUT {
@@ -282,20 +310,109 @@ mod tests {
     }
 
     #[test]
+    fn what_a_signal_would_take_for_more_than_one_process_is_no_process() {
+        let found =
+            remains(Some(10)).parse("R -1 S 10 10 x\nR 0 S 10 10 x\nR 1 S 10 10 x\nR -10 S 9 9 x\nDONE\n");
+        assert!(found.is_empty(), "{found:?}");
+    }
+
+    /// Runs a look on this machine with a shell, after a change of its text.
+    fn look_with(shell: &str, pid: i64, nonce: &str, change: impl Fn(String) -> String) -> String {
+        let script = LOOK
+            .replace("@PID@", &pid.to_string())
+            .replace("@VARIABLE@", RUN_VARIABLE)
+            .replace("@NONCE@", nonce);
+        let output = std::process::Command::new(shell).args(["-c", &change(script)]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// A node without /proc, and whose ps(1) prints these lines.
+    fn without_proc(script: &str, lines: &[&str]) -> String {
+        let mut listing = b"ps() { printf '%s\\n'".to_vec();
+        for line in lines {
+            listing.push(b' ');
+            crate::shell::push_quoted(&mut listing, line.as_bytes());
+        }
+        let listing = String::from_utf8(listing).unwrap();
+        format!("{listing}; }}\n{}", blind(script))
+    }
+
+    /// A node without /proc.
+    fn blind(script: &str) -> String {
+        script.replace("/proc/self/stat", "/no/such/stat")
+    }
+
+    #[test]
+    fn nothing_is_confirmed_where_nobody_can_look() {
+        let remains = remains(Some(999_999));
+        let judge = |change: &dyn Fn(String) -> String| {
+            remains.judge(&look_with("/bin/sh", 999_999, "other", change))
+        };
+        assert_eq!(judge(&|script| script), Ok(Found::default()));
+        for (what, listing) in [
+            ("no ps", "return 127"),
+            ("a ps that fails", "echo error: unknown user-defined format specifier stat >&2; return 1"),
+            ("a ps that lists nothing", ":"),
+            ("a ps of other processes only", "echo 1 S 1 init"),
+            ("a ps without groups", "echo $$ S - sh"),
+            ("a ps without states", "echo $$ 1 sh"),
+        ] {
+            let found = judge(&|script| format!("ps() {{ {listing}; }}\n{}", blind(&script)));
+            assert!(found.is_err(), "{what}: {found:?}");
+        }
+        assert_eq!(
+            judge(&|script| format!("ps() {{ echo $$ S $$ sh; }}\n{}", blind(&script))),
+            Ok(Found::default())
+        );
+        let member = judge(&|script| {
+            format!("ps() {{ echo $$ S $$ sh; echo 7 S 999999 sleep 9; }}\n{}", blind(&script))
+        });
+        assert_eq!(member.unwrap().members, [Survivor { pid: 7, command: "sleep 9".into() }]);
+    }
+
+    #[test]
+    fn a_command_line_cannot_write_lines_of_the_look() {
+        use std::os::unix::process::CommandExt as _;
+        // For an echo that reads escapes, the first is a line of its own and the second the end of all output.
+        let hostile = [r"x\nR -1 S 10 10 y\012R 2 S @ @ z", r"\c", "%s%n", r"\"];
+        let mut child = std::process::Command::new("/bin/sh");
+        child.args(["-c", "read -r line", "name"]).args(hostile).process_group(0);
+        let mut child = child.stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let pid = i64::from(child.id());
+        let mut seen = Vec::new();
+        for shell in ["dash", "bash"] {
+            seen.push((shell, "/proc", look_with(shell, pid, "other", |script| script)));
+            seen.push((
+                shell,
+                "ps",
+                look_with(shell, pid, "other", |script| {
+                    without_proc(&script, &[&format!(" {pid} S {pid} sh {}", hostile.join(" "))])
+                }),
+            ));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        for (shell, way, output) in seen {
+            let found = remains(Some(pid)).parse(&output);
+            assert_eq!(
+                found.members.iter().map(|process| process.pid).collect::<Vec<_>>(),
+                [pid],
+                "{shell} {way}"
+            );
+            assert!(found.strays.is_empty(), "{shell} {way}: {found:?}");
+            assert!(found.members[0].command.contains(hostile[0]), "{shell} {way}: {found:?}");
+            assert_eq!(output.lines().last(), Some("DONE"), "{shell} {way}: {output}");
+        }
+    }
+
+    #[test]
     fn the_look_finds_a_group_and_a_marked_stray_on_this_machine() {
         use std::os::unix::process::CommandExt as _;
         let mut child = std::process::Command::new("sleep");
         child.arg("30").env(RUN_VARIABLE, "abc").process_group(0);
         let mut child = child.spawn().unwrap();
         let pid = i64::from(child.id());
-        let look = |pid: i64, nonce: &str| {
-            let script = LOOK
-                .replace("@PID@", &pid.to_string())
-                .replace("@VARIABLE@", RUN_VARIABLE)
-                .replace("@NONCE@", nonce);
-            let output = std::process::Command::new("/bin/sh").args(["-c", &script]).output().unwrap();
-            String::from_utf8(output.stdout).unwrap()
-        };
+        let look = |pid: i64, nonce: &str| look_with("/bin/sh", pid, nonce, |script| script);
         let by_group = remains(Some(pid)).parse(&look(pid, "other"));
         let by_mark = remains(Some(1)).parse(&look(999_999, "abc"));
         let gone = {

@@ -14,14 +14,11 @@ use tokio::time::Instant;
 use super::remains::{Found, Remains};
 use super::running::Process;
 use crate::shell::Input;
-use crate::ssh::driver::ChannelHandle;
 
 /// How long the node may take, beyond the grace, to tell that the process has ended.
 const REPORT: Duration = Duration::from_millis(1500);
 /// How long a command that has been told to end may take to tell its process id.
 const HEADER: Duration = Duration::from_secs(2);
-/// Events that are taken in before the rest is discarded.
-const TAKEN_FIRST: usize = 32;
 /// Pause between two looks.
 const LOOK_PAUSE: Duration = Duration::from_millis(200);
 /// How long what was killed may take to be gone.
@@ -32,7 +29,7 @@ pub(super) async fn terminate(process: &mut Process, mode: TerminateMode) -> Ter
         return Termination::Confirmed;
     }
     let termination = end(process, mode).await;
-    process.terminated = Some(termination.clone());
+    process.note_termination(&termination);
     termination
 }
 
@@ -41,21 +38,15 @@ async fn end(process: &mut Process, mode: TerminateMode) -> Termination {
         TerminateMode::Graceful { grace } => grace,
         TerminateMode::Kill => Duration::ZERO,
     };
-    // What has come is taken in: the header with the process id may be in it.
-    for _ in 0..TAKEN_FIRST {
-        match process.channel.as_ref().and_then(ChannelHandle::try_next) {
-            Some(event) if process.end.is_none() => process.take(event),
-            _ => break,
-        }
-    }
+    process.take_first();
     let kill_at = Instant::now() + grace;
     if process.exit.is_none() && process.lost.is_none() {
-        if process.gate.pid.is_none() && !process.has_unsent_input() {
+        if process.gate.pid.is_none() && !can_be_cut(process) {
             wait_for_header(process).await;
         }
-        if let Some(channel) = &process.channel {
-            channel.discard_output();
-        }
+        process.discard_output();
+    }
+    if process.exit.is_none() && process.lost.is_none() {
         give_order(process, grace).await;
         wait_for_exit(process, kill_at + REPORT).await;
     }
@@ -77,8 +68,7 @@ async fn end(process: &mut Process, mode: TerminateMode) -> Termination {
 /// Tells the node to end the command.
 async fn give_order(process: &mut Process, grace: Duration) {
     let Some(channel) = &process.channel else { return };
-    if process.gate.pid.is_none() && process.has_unsent_input() {
-        // Its preamble is not complete: without the end mark nothing is run.
+    if can_be_cut(process) {
         channel.cut_input();
         return;
     }
@@ -92,14 +82,24 @@ async fn give_order(process: &mut Process, grace: Duration) {
         if !grace.is_zero() {
             return;
         }
-    } else {
-        channel.cut_input();
     }
     if process.exit.is_none() && process.lost.is_none() {
         let name = if grace.is_zero() { "KILL" } else { "TERM" };
         // What it did not reach is found by the look.
         let _ = process.remains().signal(name, &[]).await;
     }
+    // Only after the signal: a command that reads would take the end of its input for the end of all input. Where
+    // that must not happen at all, the input stays open until nothing is left to read it.
+    if process.broken_input.is_none()
+        && let Some(channel) = &process.channel
+    {
+        channel.cut_input();
+    }
+}
+
+/// Whether the command's preamble may still be on its way: without its end mark nothing is run.
+fn can_be_cut(process: &Process) -> bool {
+    process.gate.pid.is_none() && process.has_unsent_input() && process.broken_input.is_none()
 }
 
 async fn wait_for_header(process: &mut Process) {

@@ -142,6 +142,20 @@ fn fault(path: &Path, error: Error) -> CopyFault {
     }
 }
 
+/// The same fault, with where the only content of the file is now.
+fn kept(fault: CopyFault, at: &Path) -> CopyFault {
+    let add = |message: String| {
+        format!("{message}; what stood there had to go first, and the new content is in {}", at.display())
+    };
+    match fault {
+        CopyFault::At { side, path, message, source } => {
+            CopyFault::At { side, path, message: add(message), source }
+        }
+        CopyFault::Link { message, source } => CopyFault::Link { message: add(message), source },
+        other => other,
+    }
+}
+
 /// The same for reading and writing, where libssh2's error is wrapped.
 fn transfer_fault(path: &Path, error: io::Error) -> io::Error {
     let fault = match error.downcast::<Error>() {
@@ -254,14 +268,27 @@ impl End for SftpEnd<'_> {
                 result => return result.map_err(|error| fault(to, error)),
             }
         }
-        // A server without the extension (not OpenSSH) or without a second channel: the old file has to go first. Between the two steps
-        // there is no file under the name, which cannot be helped there.
+        // A server without the extension (not OpenSSH) or without a second channel: the old file has to go first.
+        // Between the two steps there is no file under the name, which cannot be helped there.
         match self.stat(to, false)? {
             Some(entry) if entry.kind != EntryKind::Directory => {}
             _ => return Err(fault(to, first)),
         }
-        self.call(to, || self.sftp.unlink(to))?;
-        self.call(to, || self.sftp.rename(from, to, Some(flags)))
+        let renamed = match self.patience.call_through(|| self.sftp.unlink(to)) {
+            Ok(Ok(())) => self
+                .patience
+                .call_through(|| self.sftp.rename(from, to, Some(flags)))
+                .and_then(|renamed| renamed.map_err(|error| fault(to, error))),
+            // The server says that it was not removed.
+            Ok(Err(error)) if matches!(error.code(), ErrorCode::SFTP(_)) => return Err(fault(to, error)),
+            Ok(Err(error)) => Err(fault(to, error)),
+            Err(fault) => Err(fault),
+        };
+        // The old content is gone, or may be: the new one is all there is of the file.
+        renamed.map_err(|fault| {
+            self.patience.job.leave(from.to_owned());
+            kept(fault, from)
+        })
     }
 
     fn remove_file(&self, path: &Path) -> Result<(), CopyFault> {

@@ -37,6 +37,17 @@ impl Patience<'_> {
         self.wait(STALL, true, call, |error| error.code() == ErrorCode::Session(LIBSSH2_ERROR_TIMEOUT))
     }
 
+    /// As [`Self::call`], but not to be stopped by a cancel: for a step after which another one must follow.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    pub(super) fn call_through<T>(
+        &self,
+        call: impl FnMut() -> Result<T, Error>,
+    ) -> Result<Result<T, Error>, CopyFault> {
+        self.wait(STALL, false, call, |error| error.code() == ErrorCode::Session(LIBSSH2_ERROR_TIMEOUT))
+    }
+
     /// As [`Self::call`], for reading and writing.
     ///
     /// # Errors

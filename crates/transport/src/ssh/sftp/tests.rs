@@ -204,6 +204,93 @@ fn without_a_shell_the_copy_is_read_back() {
     }
 }
 
+/// A server on which the old file has to go before the new one gets its name, and the second step fails: the content
+/// is kept and named.
+#[test]
+fn a_file_that_lost_its_place_is_kept() {
+    let builder = Fleet::builder().nodes(1).setting("MaxSessions 1");
+    let fixture = Fixture::with(builder.setting("ForceCommand internal-sftp -P rename"));
+    std::fs::write(fixture.path("from"), "new").unwrap();
+    std::fs::write(fixture.path("to"), "old").unwrap();
+    let (job, _) = Job::for_test();
+    let far = SftpEnd::open(&fixture.session, &job).unwrap();
+    let destination = fixture.path("to").display().to_string();
+    let action = UploadAction { source: fixture.path("from"), destination, mode: None };
+    let fault = copy::upload(&LocalEnd::here(), &far, &action, &job).unwrap_err();
+    assert!(!fixture.path("to").exists(), "the fault has not been met");
+    let left = job.left();
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert_eq!(std::fs::read(&left[0]).unwrap(), b"new");
+    assert!(fault.to_string().contains(&format!("the new content is in {}", left[0].display())), "{fault}");
+    // Where nothing has been removed, nothing stays.
+    let builder = Fleet::builder().nodes(1).setting("MaxSessions 1");
+    let fixture = Fixture::with(builder.setting("ForceCommand internal-sftp -P rename,remove"));
+    std::fs::write(fixture.path("from"), "new").unwrap();
+    std::fs::write(fixture.path("to"), "old").unwrap();
+    let (job, _) = Job::for_test();
+    let far = SftpEnd::open(&fixture.session, &job).unwrap();
+    std::fs::write(fixture.path("temporary"), "new").unwrap();
+    let fault = far.rename(&fixture.path("temporary"), &fixture.path("to")).unwrap_err();
+    assert!(fault.to_string().contains("permission denied"), "{fault}");
+    assert_eq!((std::fs::read(fixture.path("to")).unwrap(), job.left().len()), (b"old".to_vec(), 0));
+}
+
+/// An SFTP server that takes its time to remove a file: it says so, waits to be told, and for longer than a cancel
+/// goes unnoticed.
+const SLOW_TO_REMOVE: &str = r#"
+import os, subprocess, sys, threading, time
+folder = sys.argv[1]
+known = ["/usr/lib/openssh", "/usr/libexec/openssh", "/usr/libexec", "/usr/lib/ssh"]
+program = next(p for p in (d + "/sftp-server" for d in known) if os.path.exists(p))
+server = subprocess.Popen([program], stdin=subprocess.PIPE)
+threading.Thread(target=lambda: os._exit(server.wait()), daemon=True).start()
+while True:
+    length = sys.stdin.buffer.read(4)
+    if len(length) < 4:
+        server.stdin.close()
+        break
+    request = sys.stdin.buffer.read(int.from_bytes(length, "big"))
+    if request[0] == 13:
+        open(folder + "/removing", "w").close()
+        for _ in range(3000):
+            if os.path.exists(folder + "/cancelled"):
+                break
+            time.sleep(0.01)
+        time.sleep(1.5)
+    server.stdin.write(length + request)
+    server.stdin.flush()
+server.wait()
+"#;
+
+/// A cancel between the two steps of a replacement does not stop it there.
+#[test]
+fn a_cancel_does_not_come_between_the_two_steps() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("server.py");
+    std::fs::write(&script, SLOW_TO_REMOVE).unwrap();
+    let command = format!("/usr/bin/python3 {} {}", script.display(), folder.path().display());
+    let builder = Fleet::builder().nodes(1).setting("MaxSessions 1");
+    let fixture = Fixture::with(builder.setting(&format!("ForceCommand {command}")));
+    std::fs::write(fixture.path("new"), "new").unwrap();
+    std::fs::write(fixture.path("to"), "old").unwrap();
+    let (job, cancel) = Job::for_test();
+    std::thread::scope(|scope| {
+        let renaming = scope.spawn(|| {
+            let far = SftpEnd::open(&fixture.session, &job).unwrap();
+            far.rename(&fixture.path("new"), &fixture.path("to"))
+        });
+        pabawi_testkit::wait::until("the old file to be removed", std::time::Duration::from_secs(30), || {
+            folder.path().join("removing").exists()
+        })
+        .unwrap();
+        cancel();
+        std::fs::write(folder.path().join("cancelled"), "").unwrap();
+        renaming.join().unwrap().unwrap();
+    });
+    assert_eq!(std::fs::read(fixture.path("to")).unwrap(), b"new");
+    assert!(job.left().is_empty() && !fixture.path("new").exists());
+}
+
 #[test]
 fn faults_name_the_side_and_leave_nothing() {
     let fixture = Fixture::new();
