@@ -3,6 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use pabawi::graph::GraphError;
 use pabawi::{EngineError, ErrorCode, FrameworkError, SubmitError, ValidationError};
 
 /// How `pab` ends. The numbers are documented and do not change.
@@ -89,6 +90,15 @@ impl From<EngineError> for Failure {
         match error {
             EngineError::Invalid(error) => error.into(),
             EngineError::Submit(error) => error.into(),
+            other => Self { exit: exit_of(other.code()), message: other.to_string() },
+        }
+    }
+}
+
+impl From<GraphError> for Failure {
+    fn from(error: GraphError) -> Self {
+        match error {
+            GraphError::Invalid(error) => Self::usage(crate::option_names::listed(&error)),
             other => Self { exit: exit_of(other.code()), message: other.to_string() },
         }
     }

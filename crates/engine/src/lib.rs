@@ -48,6 +48,7 @@ mod subscribe;
 mod breaker;
 mod cancel;
 mod foreign;
+mod graph;
 mod journaller;
 mod meter;
 mod panic_guard;
@@ -61,6 +62,10 @@ pub use builder::{BuildError, EngineBuilder, SystemClock};
 pub use cancel::{CancelReceipt, CancelScope};
 pub use engine::{Engine, EngineStats, ExecutionOutcome};
 pub use error::{EngineError, SubmitError};
+pub use graph::{
+    GraphError, GraphEvents, GraphFileError, GraphView, Graphs, MAX_GRAPH_FILE_BYTES, ResumeOptions,
+    check_graph, parse_graph, read_graph,
+};
 pub use limits::EngineLimits;
 pub use rerun::{RerunSecrets, RerunSelection};
 pub use shutdown::ShutdownReport;

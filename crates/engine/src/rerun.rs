@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use pabawi_domain::action::EnvValue;
-use pabawi_domain::id::{ExecutionId, NodeId};
+use pabawi_domain::id::{ExecutionId, IdempotencyKey, NodeId};
 use pabawi_domain::node::{Target, TargetExpression};
 use pabawi_domain::outcome::NodeOutcome;
 use pabawi_domain::ports::TargetError;
@@ -58,7 +58,7 @@ pub struct RerunSecrets {
 
 impl RerunSecrets {
     /// Puts the secrets where the stored request has its marks.
-    fn fill(self, request: &mut ExecutionRequest) {
+    pub(crate) fn fill(self, request: &mut ExecutionRequest) {
         let Some(process) = request.action.process_mut() else { return };
         for (name, value) in self.env {
             if let Some(EnvValue::Secret { secret }) = process.env.get_mut(&name) {
@@ -88,6 +88,18 @@ impl Engine {
         selection: RerunSelection,
         secrets: RerunSecrets,
     ) -> Result<ExecutionId, SubmitError> {
+        self.rerun_with_key(caller, id, selection, secrets, None).await
+    }
+
+    /// As [`Engine::rerun`], under an idempotency key of its own.
+    pub(crate) async fn rerun_with_key(
+        &self,
+        caller: Caller,
+        id: ExecutionId,
+        selection: RerunSelection,
+        secrets: RerunSecrets,
+        key: Option<IdempotencyKey>,
+    ) -> Result<ExecutionId, SubmitError> {
         let shared = &self.shared;
         if let Err(denial) = shared.gate.ask_about(&caller, "executions.show").await {
             return Err(SubmitError::Denied { reason: denial.reason });
@@ -101,7 +113,7 @@ impl Engine {
         secrets.fill(&mut request);
         request.rerun_of = Some(id);
         // The key belongs to the old execution: with it, that one would be the answer.
-        request.idempotency_key = None;
+        request.idempotency_key = key;
         // The nodes are chosen already.
         request.rollout.canary = None;
         request.check()?;

@@ -15,7 +15,7 @@ use pabawi_domain::record::{
 };
 use pabawi_domain::request::{Caller, ExecutionRequest};
 use pabawi_engine::{
-    CancelReceipt, CancelScope, Engine, EngineError, EngineStats, ExecutionOutcome, RerunSecrets,
+    CancelReceipt, CancelScope, Engine, EngineError, EngineStats, ExecutionOutcome, Graphs, RerunSecrets,
     RerunSelection, ShutdownReport, SubmitError, Subscription, SubscriptionMode,
 };
 use pabawi_inventory::{Inventory, Resolver};
@@ -26,6 +26,7 @@ use crate::{FrameworkBuilder, FrameworkError};
 #[derive(Clone)]
 pub struct Framework {
     pub(crate) engine: Engine,
+    pub(crate) graphs: Graphs,
     pub(crate) resolver: Arc<Resolver>,
     pub(crate) journal: Arc<dyn JournalStore>,
     pub(crate) database: PathBuf,
@@ -201,6 +202,11 @@ impl Framework {
         self.engine.output_groups(caller, id, stream).await
     }
 
+    /// Task graphs: runs of them, orders to them and questions about them.
+    pub fn graphs(&self) -> &Graphs {
+        &self.graphs
+    }
+
     /// Journal entries, newest first.
     ///
     /// # Errors
@@ -244,8 +250,9 @@ impl Framework {
     }
 
     /// Accepts and starts nothing more, gives what runs until the deadline, ends it then, and closes
-    /// everything.
+    /// everything. Graphs that run are left as interrupted and can be resumed.
     pub async fn shutdown(&self, deadline: Duration) -> ShutdownReport {
+        self.graphs.leave().await;
         self.engine.shutdown(deadline).await
     }
 }

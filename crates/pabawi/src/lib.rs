@@ -18,6 +18,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod graph;
 pub mod inventory;
 pub mod ports;
 pub mod ssh;

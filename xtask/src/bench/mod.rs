@@ -4,6 +4,7 @@
 //! worse, and nobody's change fails by that.
 
 mod cold;
+mod engine;
 mod fanout;
 mod list;
 mod programs;

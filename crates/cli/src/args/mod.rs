@@ -9,6 +9,7 @@ mod connect;
 mod duration;
 mod executions;
 mod format;
+mod graph;
 mod process;
 mod rollout;
 mod root;
@@ -23,6 +24,10 @@ pub use executions::{
     StreamArg,
 };
 pub use format::Format;
+pub use graph::{
+    GraphCancelArgs, GraphCommand, GraphFileArgs, GraphFormat, GraphListArgs, GraphOutputArgs,
+    GraphResumeArgs, GraphRunArgs, GraphShowArgs, GraphStatusArgs,
+};
 pub use process::{LinkLossArg, ProcessArgs, RunAsMethodArg};
 pub use rollout::{GrowthArg, RetryArgs, RolloutArgs};
 pub use root::{BreakersCommand, Cli, Command, GlobalArgs, LogFormat, ManArgs, TargetsCommand};

@@ -7,10 +7,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use pabawi::Component;
 
-use crate::args::{CopyCommand, ExecutionsCommand, Format, RunArgs, ScriptArgs, SourceArgs};
+use crate::args::{CopyCommand, ExecutionsCommand, Format, GraphCommand, RunArgs, ScriptArgs, SourceArgs};
 
 /// What stands at the end of every help text.
-const EXIT_STATUS: &str = "\
+pub(super) const EXIT_STATUS: &str = "\
 Exit status:
   0    all nodes succeeded
   1    some nodes, or all of them, did not succeed
@@ -105,6 +105,9 @@ pub enum Command {
     /// Copy files to nodes and from nodes
     #[command(subcommand)]
     Copy(Box<CopyCommand>),
+    /// Run tasks that need each other, and look at what became of them
+    #[command(subcommand)]
+    Graph(Box<GraphCommand>),
     /// Look at executions, end them, run them again
     #[command(subcommand, visible_alias = "exec")]
     Executions(Box<ExecutionsCommand>),

@@ -4,6 +4,7 @@ pub(crate) mod breakers;
 pub(crate) mod cancel;
 pub(crate) mod events;
 pub(crate) mod generate;
+pub(crate) mod graph;
 pub(crate) mod list;
 pub(crate) mod output;
 pub(crate) mod rerun;

@@ -7,6 +7,7 @@
 //! | `store` | the handle and the ports |
 //! | `writer` | the one task that writes: group commit |
 //! | `live`, `plan`, `write`, `create`, `output_rows` | from writes to rows, and rows to statements |
+//! | `graphs`, `graph_orders`, `graph_store` | graph runs and their tasks |
 //! | `recover`, `cancel` | executions of dead processes; words between processes |
 //! | `read`, `list`, `events`, `journal`, `breakers` | questions |
 //! | `bulk`, `place` | statements over many rows; errors that name the file |
@@ -21,6 +22,9 @@ mod bulk;
 mod cancel;
 mod create;
 mod events;
+mod graph_orders;
+mod graph_store;
+mod graphs;
 mod journal;
 mod list;
 mod live;

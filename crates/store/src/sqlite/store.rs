@@ -79,6 +79,16 @@ impl SqliteStore {
         Ok(Self { shared: Arc::new(Shared { writer, readers, encoder, files, place, owner: id }) })
     }
 
+    /// The way to the one writer.
+    pub(super) fn writer(&self) -> &WriterHandle {
+        &self.shared.writer
+    }
+
+    /// What questions are asked with.
+    pub(super) fn readers(&self) -> (&SqlitePool, &Place) {
+        (&self.shared.readers, &self.shared.place)
+    }
+
     /// The database file.
     pub fn path(&self) -> &std::path::Path {
         self.shared.place.path()

@@ -17,6 +17,7 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use super::create::create;
+use super::graph_orders::GraphOrder;
 use super::journal;
 use super::live::{Live, LiveExecution};
 use super::output_rows::KnownOutputs;
@@ -33,7 +34,8 @@ const WAITING: usize = 256;
 /// Requests in one transaction.
 const GROUP: usize = 128;
 
-type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+/// Where the answer goes.
+pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// What a caller wants of the writer.
 #[derive(Debug)]
@@ -42,6 +44,7 @@ enum Request {
     Cancel(Box<CancelRequest>, Reply<()>),
     TakeCancelRequests(Reply<Vec<CancelRequest>>),
     Recover(Timestamp, Reply<Vec<ExecutionId>>),
+    Graph(GraphOrder),
     Close(Reply<()>),
 }
 
@@ -127,6 +130,10 @@ impl WriterHandle {
 
     pub(crate) async fn recover(&self, now: Timestamp) -> Result<Vec<ExecutionId>, StoreError> {
         self.ask(|reply| Request::Recover(now, reply)).await
+    }
+
+    pub(super) async fn graph<T>(&self, order: impl FnOnce(Reply<T>) -> GraphOrder) -> Result<T, StoreError> {
+        self.ask(|reply| Request::Graph(order(reply))).await
     }
 
     /// Returns when everything that was asked for before is written and the file is closed.
@@ -217,6 +224,7 @@ impl Writer {
                 let done = self.recover(now).await;
                 let _ = reply.send(done);
             }
+            Request::Graph(order) => self.serve_graph(order).await,
             Request::Grouped(_) | Request::Close(_) => {}
         }
     }
@@ -384,7 +392,7 @@ impl Writer {
     }
 
     /// Commits what went well and rolls back what did not.
-    async fn end_transaction<T>(
+    pub(super) async fn end_transaction<T>(
         &mut self,
         mut conn: SqliteConnection,
         done: Result<T, StoreError>,
@@ -409,7 +417,7 @@ impl Writer {
     /// transactions: SQLite rolls back by itself after some faults
     /// (<https://www.sqlite.org/lang_transaction.html>, section 3.1), and the driver then counts one
     /// transaction too many for ever.
-    async fn begin(&mut self) -> Result<SqliteConnection, StoreError> {
+    pub(super) async fn begin(&mut self) -> Result<SqliteConnection, StoreError> {
         let mut conn = match self.conn.take() {
             Some(conn) => conn,
             None => self
