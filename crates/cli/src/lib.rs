@@ -86,6 +86,7 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             ExecutionsCommand::Events(args) => command::events::events(global, args).await,
             ExecutionsCommand::Cancel(args) => command::cancel::cancel(global, args).await,
             ExecutionsCommand::Rerun(args) => command::rerun::rerun(global, args).await,
+            ExecutionsCommand::Resume(args) => command::resume::resume(global, args).await,
         },
         Command::Breakers(command) => command::breakers::breakers(global, command).await,
         Command::Targets(TargetsCommand::Expand { expression, sources, format }) => {

@@ -22,6 +22,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("correlationId", "--correlation-id"),
     ("cursor", "--cursor"),
     ("hostKeys", "--host-keys"),
+    ("id", "ID"),
     ("idempotencyKey", "--idempotency-key"),
     ("limit", "--limit"),
     ("nodes", "--node"),

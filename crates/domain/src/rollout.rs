@@ -61,6 +61,22 @@ impl Rollout {
 }
 
 impl Rollout {
+    /// What is done after each wave, where something is.
+    pub fn health_check(&self) -> Option<&HealthCheck> {
+        match &self.mode {
+            Mode::Rolling(rolling) => rolling.health_check.as_ref(),
+            Mode::Parallel | Mode::Sequential { .. } => None,
+        }
+    }
+
+    /// As [`Rollout::health_check`].
+    pub fn health_check_mut(&mut self) -> Option<&mut HealthCheck> {
+        match &mut self.mode {
+            Mode::Rolling(rolling) => rolling.health_check.as_mut(),
+            Mode::Parallel | Mode::Sequential { .. } => None,
+        }
+    }
+
     /// The same rollout for what is left of it: `rest` are the places, from 0 and in their order, of the targets among
     /// `total` that have not been started, and so many of the others have failed. Waves keep their members, and what
     /// has failed counts against the tolerance.

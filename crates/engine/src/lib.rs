@@ -55,6 +55,7 @@ mod panic_guard;
 mod query;
 mod registry;
 mod rerun;
+mod resume;
 mod shutdown;
 
 pub use authorize::AllowAll;
@@ -68,5 +69,6 @@ pub use graph::{
 };
 pub use limits::EngineLimits;
 pub use rerun::{RerunSecrets, RerunSelection};
+pub use resume::Resumed;
 pub use shutdown::ShutdownReport;
 pub use subscribe::{Subscription, SubscriptionMode};

@@ -16,7 +16,7 @@ use pabawi_domain::record::{
 use pabawi_domain::request::{Caller, ExecutionRequest};
 use pabawi_engine::{
     CancelReceipt, CancelScope, Engine, EngineError, EngineStats, ExecutionOutcome, Graphs, RerunSecrets,
-    RerunSelection, ShutdownReport, SubmitError, Subscription, SubscriptionMode,
+    RerunSelection, Resumed, ShutdownReport, SubmitError, Subscription, SubscriptionMode,
 };
 use pabawi_inventory::{Inventory, Resolver};
 
@@ -135,6 +135,21 @@ impl Framework {
     /// [`EngineError`].
     pub async fn reset_breaker(&self, caller: &Caller, component: &Component) -> Result<bool, EngineError> {
         self.engine.reset_breaker(caller, component).await
+    }
+
+    /// Goes on with an execution whose process died, on the nodes on which nothing was run, and with `rerun_unknown`
+    /// also where nobody knows what came of it.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub async fn resume(
+        &self,
+        caller: Caller,
+        id: ExecutionId,
+        rerun_unknown: bool,
+        secrets: RerunSecrets,
+    ) -> Result<Resumed, SubmitError> {
+        self.engine.resume(caller, id, rerun_unknown, secrets).await
     }
 
     /// Executions, newest first (R5.5, R5.8).

@@ -62,5 +62,6 @@ pub use pabawi_domain::validation::{FieldError, ValidationError};
 
 pub use pabawi_engine::{
     AllowAll, CancelReceipt, CancelScope, EngineError, EngineLimits, EngineStats, ExecutionOutcome,
-    RerunSecrets, RerunSelection, ShutdownReport, SubmitError, Subscription, SubscriptionMode, SystemClock,
+    RerunSecrets, RerunSelection, Resumed, ShutdownReport, SubmitError, Subscription, SubscriptionMode,
+    SystemClock,
 };

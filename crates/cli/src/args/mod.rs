@@ -20,8 +20,8 @@ mod time;
 pub use connect::{ConnectArgs, HostKeysArg, TransportArg, TrustArgs};
 pub use duration::{format_duration, parse_duration};
 pub use executions::{
-    CancelArgs, EventsArgs, ExecutionsCommand, ListArgs, OutputArgs, RerunArgs, RerunSecretArgs, ShowArgs,
-    StreamArg,
+    CancelArgs, EventsArgs, ExecutionsCommand, ListArgs, OutputArgs, RerunArgs, RerunSecretArgs, ResumeArgs,
+    ShowArgs, StreamArg,
 };
 pub use format::Format;
 pub use graph::{

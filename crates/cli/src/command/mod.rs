@@ -8,6 +8,7 @@ pub(crate) mod graph;
 pub(crate) mod list;
 pub(crate) mod output;
 pub(crate) mod rerun;
+pub(crate) mod resume;
 pub(crate) mod run;
 pub(crate) mod show;
 pub(crate) mod targets;

@@ -21,7 +21,7 @@ use crate::engine::{Engine, Origin};
 use crate::error::{EngineError, SubmitError};
 use crate::graph::ended::look;
 use crate::graph::values::{Standing, values};
-use crate::rerun::{RerunSecrets, RerunSelection};
+use crate::rerun::RerunSecrets;
 
 /// Rest before something is tried again that may succeed later: a full queue, a store that cannot write now.
 const AGAIN: Duration = Duration::from_millis(250);
@@ -169,8 +169,7 @@ async fn go_on(
     let key = key(context, task, executions.len())?;
     let again = async || {
         let engine = &context.engine;
-        let (caller, selection) = (context.caller.clone(), RerunSelection::Nodes(nodes.clone()));
-        engine.rerun_with_key(caller, *of, selection, resume.secrets.clone(), Some(key.clone())).await
+        engine.go_on(context.caller.clone(), *of, nodes.clone(), resume.secrets.clone(), key.clone()).await
     };
     accepted(context, again).await.map(Some)
 }
