@@ -154,7 +154,11 @@ fn a_failure_skips_what_needs_it_and_calls_the_rescue() {
     );
     assert_eq!(tasks["notify"]["skipped"]["task"], "verify");
     assert_eq!(tasks["calm"]["skipped"], json!({"because": "nothingFailed"}));
-    let table = lab.pab(["graph", "status", "last"]).succeeds().out();
+    let nothing = graph(&lab, &[task("a", "web02", "true", &[]), task("b", "web01", "true", &["a"])]);
+    let _ = run(&lab, &nothing).exits(3);
+    let everything = graph(&lab, &[task("a", "web01", "exit 7", &[])]);
+    let _ = run(&lab, &everything).exits(1);
+    let table = lab.pab(["graph", "status", document["id"].as_str().unwrap()]).succeeds().out();
     assert!(table.contains("deploy did not succeed on every node"), "{table}");
 }
 

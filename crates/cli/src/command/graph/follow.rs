@@ -4,17 +4,17 @@
 use std::time::Duration;
 
 use pabawi::graph::{
-    GraphEvent, GraphEventKind, GraphEvents, GraphRunRecord, GraphStatus, Graphs, TaskRecord, TaskStatus,
+    GraphEvent, GraphEventKind, GraphEvents, GraphRunRecord, GraphStatus, GraphView, TaskRecord, TaskStatus,
 };
 use pabawi::ports::TerminateMode;
-use pabawi::{Caller, ExecutionId, StreamKind};
+use pabawi::{Caller, ExecutionId, Framework, StreamKind, TargetQuery};
 
 use crate::args::{Format, GraphOutputArgs, format_duration};
 use crate::command::graph::status::{counts_text, took, write_tasks};
 use crate::exit::{Exit, Failure};
 use crate::signals::Interrupts;
 use crate::text::{Colour, escape_for_terminal};
-use crate::watch::{GRACE, Sink, Stopping, Told, What};
+use crate::watch::{Failures, GRACE, Sink, Stopping, Told, What};
 
 /// How the following ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,14 +30,14 @@ pub(super) enum Ended {
 /// # Errors
 /// When records cannot be read, or output cannot be written.
 pub(super) async fn follow(
-    graphs: &Graphs,
+    framework: &Framework,
     caller: &Caller,
     mut events: GraphEvents,
     style: &GraphOutputArgs,
     interrupts: Interrupts,
     sink: &mut Sink,
 ) -> Result<Ended, Failure> {
-    let id = events.id();
+    let (id, graphs) = (events.id(), framework.graphs());
     let (owned, who) = (graphs.clone(), caller.clone());
     let cancel = async move {
         let mode = TerminateMode::Graceful { grace: GRACE };
@@ -103,20 +103,51 @@ pub(super) async fn follow(
         }
     }
     flush(sink)?;
-    Ok(Ended::ToTheEnd(exit_of(view.run.status)))
+    let exit = match exit_of(view.run.status) {
+        Some(exit) => exit,
+        None => when_none_succeeded(framework, caller, &view).await?,
+    };
+    Ok(Ended::ToTheEnd(exit))
 }
 
 fn flush(sink: &mut Sink) -> Result<(), Failure> {
     sink.flush().map_err(|error| Failure::nothing_ran(format!("write the graph run: {error}")))
 }
 
-/// Which exit status the end of a run is.
-pub(super) fn exit_of(status: GraphStatus) -> Exit {
+/// Which exit status the end of a run is; `None` where it depends on the nodes, since no task succeeded anywhere.
+fn exit_of(status: GraphStatus) -> Option<Exit> {
     match status {
-        GraphStatus::Completed => Exit::AllSucceeded,
-        GraphStatus::Cancelled => Exit::Cancelled,
-        _ => Exit::SomeFailed,
+        GraphStatus::Completed => Some(Exit::AllSucceeded),
+        GraphStatus::Cancelled => Some(Exit::Cancelled),
+        GraphStatus::Failed => None,
+        _ => Some(Exit::SomeFailed),
     }
+}
+
+/// Looks whether anything may have run at all.
+async fn when_none_succeeded(
+    framework: &Framework,
+    caller: &Caller,
+    view: &GraphView,
+) -> Result<Exit, Failure> {
+    let mut failures = Failures::default();
+    for execution in view.tasks.iter().flat_map(|task| &task.executions) {
+        let mut query = TargetQuery { limit: Some(10_000), ..TargetQuery::default() };
+        // Ends with the last page.
+        loop {
+            let page = framework.targets(caller, *execution, &query).await?;
+            for target in &page.items {
+                if let Some(result) = &target.result {
+                    failures.add(&target.target.node, result);
+                }
+            }
+            match page.next_cursor {
+                Some(cursor) => query.cursor = Some(cursor),
+                None => break,
+            }
+        }
+    }
+    Ok(failures.when_none_succeeded())
 }
 
 fn tell(event: &GraphEvent, style: &GraphOutputArgs, sink: &mut Sink) -> Result<(), Failure> {
@@ -235,11 +266,11 @@ mod tests {
     #[test]
     fn the_exit_status_follows_from_the_status() {
         for (status, exit) in [
-            (GraphStatus::Completed, Exit::AllSucceeded),
-            (GraphStatus::Partial, Exit::SomeFailed),
-            (GraphStatus::Failed, Exit::SomeFailed),
-            (GraphStatus::Interrupted, Exit::SomeFailed),
-            (GraphStatus::Cancelled, Exit::Cancelled),
+            (GraphStatus::Completed, Some(Exit::AllSucceeded)),
+            (GraphStatus::Partial, Some(Exit::SomeFailed)),
+            (GraphStatus::Failed, None),
+            (GraphStatus::Interrupted, Some(Exit::SomeFailed)),
+            (GraphStatus::Cancelled, Some(Exit::Cancelled)),
         ] {
             assert_eq!(exit_of(status), exit);
         }

@@ -64,7 +64,7 @@ async fn start(
         let caller = open::caller();
         let interrupts = Interrupts::new()?;
         let events = submit(framework.graphs().clone(), caller.clone()).await?;
-        follow(framework.graphs(), &caller, events, style, interrupts, &mut sink).await
+        follow(&framework, &caller, events, style, interrupts, &mut sink).await
     }
     .await;
     if !matches!(followed, Ok(Ended::Left)) {
