@@ -7,6 +7,7 @@ mod cold;
 mod engine;
 mod fanout;
 mod list;
+mod parts;
 mod programs;
 mod reader;
 mod report;
