@@ -179,13 +179,19 @@ fn a_rollout_whose_process_was_killed_goes_on_at_its_wave() {
     assert_eq!(nodes.len(), 3, "the third wave: {nodes:?}");
     assert_eq!(of_type(&resumed.events(), "waveStarted").len(), 1);
     assert_eq!(counts(), 8, "nothing was done twice");
-    // Asking again is the same; with the unknown one it is another.
-    let again = resume().args([id, "--format", "ndjson"]).succeeds();
-    assert_eq!(again.events()[0]["executionId"], resumed.events()[0]["executionId"]);
+    // What is left then is what nobody knows of, and nothing else is run for it.
+    let nothing = resume().args([id]).exits(2);
+    assert!(
+        nothing.err().contains("every node of execution") && nothing.err().contains("web05"),
+        "{nothing}"
+    );
     let unknown = resume().args([id, "--rerun-unknown", "--format", "ndjson"]).succeeds();
-    assert_eq!(of_type(&unknown.events(), "nodeFinished").len(), 4);
+    assert_eq!(of_type(&unknown.events(), "nodeFinished").len(), 1);
+    assert_eq!(counts(), 9, "web05 twice, as was asked for");
+    let nothing = resume().args([id, "--rerun-unknown"]).exits(2);
+    assert!(nothing.err().contains("nothing is left"), "{nothing}");
     let refused = resume().args(["last"]).exits(2);
-    assert!(refused.err().contains("only one whose process died"), "{refused}");
+    assert!(refused.err().contains("nothing is left"), "{refused}");
 }
 
 /// R2.6: the laggards are ended and named.

@@ -178,13 +178,21 @@ pub struct ExecutionSummary {
     pub outcomes: BTreeMap<String, u64>,
     /// Targets whose termination was asked for and not confirmed: something of theirs may be running.
     pub unconfirmed: u64,
+    /// Waves that were not well by their health check. With one, an execution is not called completed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unhealthy_waves: u64,
     /// From the start of the execution to its end, in milliseconds.
     pub duration_ms: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Folds outcomes into a summary.
 #[derive(Debug, Clone, Default)]
 pub struct SummaryFold {
+    unhealthy_waves: u64,
     progress: Progress,
     outcomes: BTreeMap<String, u64>,
     unconfirmed: u64,
@@ -225,6 +233,11 @@ impl SummaryFold {
         self.unconfirmed += 1;
     }
 
+    /// A wave was not well.
+    pub fn unhealthy_wave(&mut self) {
+        self.unhealthy_waves += 1;
+    }
+
     /// The counts so far.
     pub fn progress(&self) -> Progress {
         self.progress
@@ -232,8 +245,13 @@ impl SummaryFold {
 
     /// The result.
     pub fn summary(&self, duration_ms: u64) -> ExecutionSummary {
+        let status = match self.progress.status() {
+            ExecutionStatus::Completed if self.unhealthy_waves > 0 => ExecutionStatus::Partial,
+            status => status,
+        };
         ExecutionSummary {
-            status: self.progress.status(),
+            status,
+            unhealthy_waves: self.unhealthy_waves,
             progress: self.progress,
             outcomes: self.outcomes.clone(),
             unconfirmed: self.unconfirmed,

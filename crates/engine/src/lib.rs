@@ -47,6 +47,7 @@ mod subscribe;
 
 mod breaker;
 mod cancel;
+mod chain;
 mod foreign;
 mod graph;
 mod journaller;

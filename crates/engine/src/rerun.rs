@@ -99,26 +99,27 @@ impl Engine {
     }
 
     /// Goes on with an execution on nodes of it, under an idempotency key, so that it is gone on with once: its waves
-    /// keep their members, and what has failed counts against the tolerance.
+    /// keep their members, and `failures` that there have been count against the tolerance.
     pub(crate) async fn go_on(
         &self,
         caller: Caller,
         id: ExecutionId,
         nodes: Vec<NodeId>,
+        failures: u64,
         secrets: RerunSecrets,
         key: IdempotencyKey,
     ) -> Result<ExecutionId, SubmitError> {
-        self.again(caller, id, RerunSelection::Nodes(nodes), secrets, Some(key)).await
+        self.again(caller, id, RerunSelection::Nodes(nodes), secrets, Some((key, failures))).await
     }
 
-    /// With a key, the old execution is gone on with.
+    /// With a key and the failures that there have been, the old execution is gone on with.
     async fn again(
         &self,
         caller: Caller,
         id: ExecutionId,
         selection: RerunSelection,
         secrets: RerunSecrets,
-        key: Option<IdempotencyKey>,
+        goes_on: Option<(IdempotencyKey, u64)>,
     ) -> Result<ExecutionId, SubmitError> {
         let shared = &self.shared;
         if let Err(denial) = shared.gate.ask_about(&caller, "executions.show").await {
@@ -132,14 +133,13 @@ impl Engine {
         let mut request = record.request;
         secrets.fill(&mut request);
         request.rerun_of = Some(id);
-        let goes_on = key.is_some();
         // The key of the old execution belongs to it: with it, that one would be the answer.
-        request.idempotency_key = key;
+        request.idempotency_key = goes_on.as_ref().map(|(key, _)| key.clone());
         // The nodes are chosen already.
         request.rollout.canary = None;
         request.check()?;
-        let Chosen { targets: chosen, places, total, failures } = self.chosen(id, &selection).await?;
-        if goes_on {
+        let Chosen { targets: chosen, places, total } = self.chosen(id, &selection).await?;
+        if let Some((_, failures)) = goes_on {
             request.rollout = request.rollout.for_rest(total, &places, failures);
         }
         request.targets = TargetExpression::of_nodes(chosen.iter().map(|target| &target.node));
@@ -200,8 +200,6 @@ struct Chosen {
     places: Vec<u64>,
     /// Targets of the old execution.
     total: u64,
-    /// Of those that are not run again, that failed.
-    failures: u64,
 }
 
 impl Chosen {
@@ -210,8 +208,6 @@ impl Chosen {
         if taken {
             self.places.push(record.position);
             self.targets.push(record.target);
-        } else {
-            self.failures += u64::from(record.result.is_some_and(|outcome| outcome.is_failure()));
         }
     }
 }

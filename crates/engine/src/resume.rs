@@ -1,26 +1,35 @@
 //! Going on with an execution whose process died: [`Engine::resume`]. What has ended is not touched; where nobody knows
 //! what came of it, it is run again only when the caller says so.
+//!
+//! An execution and all that went on with it are a chain: each further one is found by an idempotency key made of the
+//! first one's id and a number, so that nobody can go on with the same twice.
 
+use pabawi_domain::event::EventKind;
 use pabawi_domain::id::{ExecutionId, IdempotencyKey, NodeId};
-use pabawi_domain::outcome::{NodeOutcome, SkipReason};
-use pabawi_domain::record::{TargetQuery, TargetRecord, TargetState};
-use pabawi_domain::request::Caller;
-use pabawi_domain::summary::ExecutionStatus;
+use pabawi_domain::node::Target;
+use pabawi_domain::outcome::NodeOutcome;
+use pabawi_domain::record::{ExecutionQuery, ExecutionRecord, TargetQuery};
+use pabawi_domain::request::{Caller, ExecutionRequest};
+use pabawi_domain::rollout::{Mode, Rollout, wave_lengths};
 use pabawi_domain::validation::ValidationError;
 
+use crate::chain::{Chain, look};
+use crate::dispatcher::HealthChecks;
 use crate::engine::Engine;
 use crate::error::SubmitError;
 use crate::rerun::RerunSecrets;
 
 /// Names that are shown in an error.
 const SHOWN: usize = 20;
+/// Events that are read at once.
+const EVENTS: u32 = 10_000;
 
 /// How an interrupted execution goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resumed {
-    /// The execution that goes on with it, a rerun of it. Asking again for the same gives the same.
+    /// The execution that goes on with it, a rerun of it. While that one runs, asking again gives the same.
     pub id: ExecutionId,
-    /// On how many nodes.
+    /// On how many nodes; 0 when it was running already.
     pub nodes: u64,
     /// Nodes on which the process died while the command ran. They are among those nodes only where that was asked
     /// for.
@@ -29,12 +38,14 @@ pub struct Resumed {
 
 impl Engine {
     /// Goes on with an interrupted execution on the nodes on which nothing was run: at its wave, with what has failed
-    /// counted against the tolerance. With `rerun_unknown` also where the process died while the command ran; what it
-    /// does may then be done twice. Needs `executions.show` and whatever the action needs.
+    /// counted against the tolerance. A wave that had not been checked is checked first, which takes as long as the
+    /// check. With `rerun_unknown` also where the process died while the command ran; what it does may then be done
+    /// twice. Needs `executions.show` and whatever the action needs.
     ///
     /// # Errors
-    /// [`SubmitError`]; [`SubmitError::Invalid`] under `id` when the execution is not interrupted or nothing is left of
-    /// it, and under the fields of secrets that have to be given again.
+    /// [`SubmitError`]; [`SubmitError::Invalid`] under `id` when the execution is not interrupted, nothing is left of
+    /// it, it is a part of another one, or its rollout had to stop; and under the fields of secrets that have to be
+    /// given again.
     pub async fn resume(
         &self,
         caller: Caller,
@@ -49,73 +60,208 @@ impl Engine {
         // A process that has died just now is found.
         shared.store.recover(shared.clock.now()).await?;
         let record = shared.store.execution(id).await?.ok_or(SubmitError::NotFound(id))?;
-        let Left { not_started, unknown } = self.left(id).await?;
-        // One that had not come to all its nodes may read otherwise, such as partial.
-        let was_cut_off = record.status == ExecutionStatus::Interrupted || !not_started.is_empty();
-        if !record.status.is_final() || !was_cut_off {
-            let text = format!(
-                "execution {id} is {}; only one whose process died can be gone on with",
-                record.status
-            );
-            return Err(ValidationError::of("id", text).into());
+        refuse_part(&record)?;
+        let executions = self.chain(id).await?;
+        if let Some(last) = executions.last()
+            && let Some(running) = shared.store.execution(*last).await?
+            && !running.status.is_final()
+        {
+            return match *last == id {
+                true => Err(invalid(format!("execution {id} is {}; it goes on by itself", running.status))),
+                false => Ok(Resumed { id: *last, nodes: 0, unknown: Vec::new() }),
+            };
         }
-        let mut nodes = not_started;
+        let chain = look(&executions, &*shared.store).await?;
+        let mut nodes = chain.not_started.clone();
         if rerun_unknown {
-            nodes.extend(unknown.iter().cloned());
+            nodes.extend(chain.unknown.iter().cloned());
         }
         if nodes.is_empty() {
-            return Err(nothing_left(id, &unknown).into());
+            return Err(nothing_left(&record, &chain));
         }
-        let which = if rerun_unknown { "resume with the unknown" } else { "resume" };
-        let key = IdempotencyKey::new(format!("{which} of {id}"))
-            .map_err(|error| SubmitError::Internal(error.to_string()))?;
+        self.may_go_on(&caller, &record, &executions, &chain, &secrets).await?;
+        let key = key(id, executions.len())?;
         let count = nodes.len() as u64;
-        let id = self.go_on(caller, id, nodes, secrets, key).await?;
-        Ok(Resumed { id, nodes: count, unknown })
+        let id = self.go_on(caller, id, nodes, chain.failures(), secrets, key).await?;
+        Ok(Resumed { id, nodes: count, unknown: chain.unknown })
     }
 
-    async fn left(&self, id: ExecutionId) -> Result<Left, SubmitError> {
-        let mut left = Left::default();
-        let mut query = TargetQuery { limit: Some(10_000), ..TargetQuery::default() };
+    /// The execution and those that went on with it.
+    async fn chain(&self, id: ExecutionId) -> Result<Vec<ExecutionId>, SubmitError> {
+        let mut chain = vec![id];
+        // Ends with the first number that was not used.
+        loop {
+            let query = ExecutionQuery {
+                idempotency_key: Some(key(id, chain.len())?),
+                limit: Some(1),
+                ..ExecutionQuery::default()
+            };
+            match self.shared.store.executions(&query).await?.items.first() {
+                Some(record) => chain.push(record.id),
+                None => return Ok(chain),
+            }
+        }
+    }
+
+    /// Whether the rollout may go further: it had not stopped, tolerates what has failed, and its last wave is well.
+    async fn may_go_on(
+        &self,
+        caller: &Caller,
+        record: &ExecutionRecord,
+        executions: &[ExecutionId],
+        chain: &Chain,
+        secrets: &RerunSecrets,
+    ) -> Result<(), SubmitError> {
+        let rollout = &record.request.rollout;
+        let failures = chain.failures();
+        if rollout.tolerated(record.progress.total).is_some_and(|tolerated| failures > tolerated) {
+            return Err(stopped(record.id, &format!("{failures} of its nodes failed")));
+        }
+        let mut wave = None;
+        for id in executions {
+            let seen = self.waves_of(*id).await?;
+            if let Some(why) = seen.stopped {
+                return Err(stopped(record.id, &why));
+            }
+            wave = Some(seen);
+        }
+        // A wave that has begun and was not found well is checked before another begins.
+        let unchecked = wave.is_some_and(|seen| seen.begun > seen.well);
+        if rollout.health_check().is_none() || !unchecked {
+            return Ok(());
+        }
+        let mut request = record.request.clone();
+        secrets.clone().fill(&mut request);
+        let done = self.last_wave(&request, executions).await?;
+        let Some(checks) = HealthChecks::of(self.clone(), caller, &request, record.id) else { return Ok(()) };
+        match checks.begin(done).report().await.unhealthy {
+            None => Ok(()),
+            Some(why) => Err(stopped(record.id, &format!("its last wave is not well: {why}"))),
+        }
+    }
+
+    /// What the events of an execution tell of its waves.
+    async fn waves_of(&self, id: ExecutionId) -> Result<Seen, SubmitError> {
+        let mut seen = Seen::default();
+        let mut from = 1;
+        // Ends with the last page: its next number is that of the page itself.
+        loop {
+            let page = self.shared.store.events(id, from, EVENTS).await?;
+            for event in &page.events {
+                match &event.kind {
+                    EventKind::WaveStarted { wave, .. } => seen.begun = *wave,
+                    EventKind::WaveFinished { wave, unhealthy: None, .. } => seen.well = *wave,
+                    EventKind::WaveFinished { unhealthy: Some(why), .. } => {
+                        seen.stopped = Some(format!("its last wave is not well: {why}"));
+                    }
+                    EventKind::RolloutStopped { failures, .. } => {
+                        seen.stopped
+                            .get_or_insert(format!("it had stopped when {failures} nodes had failed"));
+                    }
+                    _ => {}
+                }
+            }
+            if page.events.is_empty() || page.next_seq <= from {
+                return Ok(seen);
+            }
+            from = page.next_seq;
+        }
+    }
+
+    /// Targets of the wave that was under way, that have succeeded.
+    async fn last_wave(
+        &self,
+        request: &ExecutionRequest,
+        executions: &[ExecutionId],
+    ) -> Result<Vec<Target>, SubmitError> {
+        let Some(id) = executions.last() else { return Ok(Vec::new()) };
+        let Some(record) = self.shared.store.execution(*id).await? else { return Ok(Vec::new()) };
+        let own = if executions.len() > 1 { &record.request.rollout } else { &request.rollout };
+        let begun = self.waves_of(*id).await?.begun;
+        let places = places_of_wave(own, record.progress.total, begun);
+        let mut query = TargetQuery {
+            outcomes: [NodeOutcome::Succeeded.word().to_owned()].into(),
+            limit: Some(10_000),
+            ..TargetQuery::default()
+        };
+        let mut found = Vec::new();
         // Ends with the last page.
         loop {
-            let page = self.shared.store.targets(id, &query).await?;
-            for record in page.items {
-                left.take(record);
-            }
+            let page = self.shared.store.targets(*id, &query).await?;
+            let of_wave = page.items.into_iter().filter(|target| places.contains(&target.position));
+            found.extend(of_wave.map(|target| target.target));
             match page.next_cursor {
                 Some(cursor) => query.cursor = Some(cursor),
-                None => return Ok(left),
+                None => return Ok(found),
             }
         }
     }
 }
 
-/// What an execution whose process died has left.
+/// What events tell of waves.
 #[derive(Debug, Default)]
-struct Left {
-    not_started: Vec<NodeId>,
-    unknown: Vec<NodeId>,
+struct Seen {
+    /// The last wave that began, from 1.
+    begun: u64,
+    /// The last one that was found well.
+    well: u64,
+    /// Why no further node was to be started.
+    stopped: Option<String>,
 }
 
-impl Left {
-    fn take(&mut self, record: TargetRecord) {
-        let cut_off = NodeOutcome::Skipped { why: SkipReason::Interrupted };
-        if record.state == TargetState::Interrupted {
-            self.unknown.push(record.target.node);
-        } else if record.result == Some(cut_off) {
-            self.not_started.push(record.target.node);
+fn places_of_wave(rollout: &Rollout, total: u64, wave: u64) -> std::ops::Range<u64> {
+    let Mode::Rolling(rolling) = &rollout.mode else { return 0..total };
+    let mut start = 0;
+    for (number, length) in (1..).zip(wave_lengths(&rolling.waves, total)) {
+        if number == wave {
+            return start..start + length;
         }
+        start += length;
+    }
+    0..0
+}
+
+fn key(id: ExecutionId, number: usize) -> Result<IdempotencyKey, SubmitError> {
+    IdempotencyKey::new(format!("resume {number} of {id}"))
+        .map_err(|error| SubmitError::Internal(error.to_string()))
+}
+
+fn invalid(text: String) -> SubmitError {
+    ValidationError::of("id", text).into()
+}
+
+fn stopped(id: ExecutionId, why: &str) -> SubmitError {
+    invalid(format!(
+        "the rollout of execution {id} goes no further: {why}; pab executions rerun --not-started runs the others \
+         all the same"
+    ))
+}
+
+fn refuse_part(record: &ExecutionRecord) -> Result<(), SubmitError> {
+    match record.request.parent {
+        None => Ok(()),
+        Some(parent) => Err(invalid(format!(
+            "execution {} is a part of {parent}, which has to be gone on with as a whole: pab graph resume {parent}, \
+             or pab executions resume {parent}",
+            record.id
+        ))),
     }
 }
 
-fn nothing_left(id: ExecutionId, unknown: &[NodeId]) -> ValidationError {
-    let names: Vec<&str> = unknown.iter().take(SHOWN).map(NodeId::as_str).collect();
-    let more = if unknown.len() > names.len() { ", ..." } else { "" };
-    let text = format!(
+fn nothing_left(record: &ExecutionRecord, chain: &Chain) -> SubmitError {
+    let id = record.id;
+    if chain.unknown.is_empty() {
+        let text = format!(
+            "nothing is left of execution {id}, which is {}; there is nothing to go on with",
+            record.status
+        );
+        return invalid(text);
+    }
+    let names: Vec<&str> = chain.unknown.iter().take(SHOWN).map(NodeId::as_str).collect();
+    let more = if chain.unknown.len() > names.len() { ", ..." } else { "" };
+    invalid(format!(
         "every node of execution {id} was started; what came of it is not known on {}{more}: look there, then run it \
          again on them if that is right",
         names.join(", ")
-    );
-    ValidationError::of("id", text)
+    ))
 }

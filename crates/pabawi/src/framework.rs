@@ -267,7 +267,7 @@ impl Framework {
     /// Accepts and starts nothing more, gives what runs until the deadline, ends it then, and closes
     /// everything. Graphs that run are left as interrupted and can be resumed.
     pub async fn shutdown(&self, deadline: Duration) -> ShutdownReport {
-        self.graphs.leave().await;
+        self.graphs.leave(deadline).await;
         self.engine.shutdown(deadline).await
     }
 }

@@ -60,6 +60,8 @@ pub(crate) struct FailedAttempt {
     pub(crate) id: ExecutionId,
     pub(crate) node: NodeId,
     pub(crate) attempt: u32,
+    /// Whether the action may have run.
+    pub(crate) may_have_run: bool,
     pub(crate) word: &'static str,
     pub(crate) detail: Option<String>,
     pub(crate) finished_at: i64,
@@ -214,6 +216,7 @@ impl Encoder {
                         id: *id,
                         node: node.clone(),
                         attempt: *attempt,
+                        may_have_run: outcome.may_have_run(),
                         word: outcome.word(),
                         detail: codec::outcome_detail(outcome)?,
                         finished_at: codec::nanos(*at),

@@ -171,11 +171,14 @@ impl Stored {
             })
         };
         let (stdout, stderr) = (keep(&result.stdout), keep(&result.stderr));
-        let had_started = result.attempt > 0;
+        let had_started =
+            self.target(&result.node).is_some_and(|target| target.state == TargetState::Running);
         self.record.progress.finish(&result.outcome, had_started);
         // The attempt that ends is one of the latest.
-        let own =
-            |attempt: &&mut AttemptRecord| attempt.node == result.node && attempt.attempt == result.attempt;
+        let own = |attempt: &&mut AttemptRecord| {
+            // One whose end was told keeps it, whatever came of the one that was to follow.
+            attempt.node == result.node && attempt.attempt == result.attempt && attempt.result.is_none()
+        };
         if let Some(attempt) = self.attempts.iter_mut().rev().find(own) {
             attempt.finished_at = Some(result.finished_at);
             attempt.result = Some(result.outcome.clone());
@@ -245,7 +248,9 @@ fn write(state: &mut State, write: &StoreWrite) {
                 return;
             }
             target.state = TargetState::Queued;
-            (target.finished_at, target.result) = (Some(*at), Some(outcome.clone()));
+            if outcome.may_have_run() {
+                (target.finished_at, target.result) = (Some(*at), Some(outcome.clone()));
+            }
             stored.record.progress.requeue();
             let same = |entry: &&mut AttemptRecord| entry.node == *node && entry.attempt == *attempt;
             if let Some(entry) = stored.attempts.iter_mut().find(same) {

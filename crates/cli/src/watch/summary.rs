@@ -26,8 +26,6 @@ pub(crate) struct Failures {
     may_have_run: bool,
     /// Everything that ended was refused by a policy.
     only_policy: Option<bool>,
-    /// A health check did not succeed.
-    unhealthy: bool,
     /// Nodes whose termination nobody could confirm, or where something is left.
     unconfirmed: Vec<(NodeId, Termination)>,
 }
@@ -35,10 +33,8 @@ pub(crate) struct Failures {
 impl Failures {
     /// Takes the next event.
     pub(crate) fn event(&mut self, event: &ExecutionEvent) {
-        match &event.kind {
-            EventKind::NodeFinished { node, result, .. } => self.add(node, result),
-            EventKind::WaveFinished { unhealthy: Some(_), .. } => self.unhealthy = true,
-            _ => {}
+        if let EventKind::NodeFinished { node, result, .. } = &event.kind {
+            self.add(node, result);
         }
     }
 
@@ -144,7 +140,6 @@ pub(crate) fn summary_line(id: ExecutionId, summary: &ExecutionSummary) -> Strin
 /// Which exit status an execution's end is.
 pub(crate) fn exit_of(summary: &ExecutionSummary, failures: &Failures) -> Exit {
     match summary.status {
-        ExecutionStatus::Completed if failures.unhealthy => Exit::SomeFailed,
         ExecutionStatus::Completed => Exit::AllSucceeded,
         ExecutionStatus::Cancelled => Exit::Cancelled,
         _ if summary.progress.succeeded > 0 || failures.may_have_run => Exit::SomeFailed,
@@ -175,7 +170,15 @@ mod tests {
             *words.entry(outcome.word().to_owned()).or_insert(0) += 1;
         }
         let status = progress.status();
-        (ExecutionSummary { status, progress, outcomes: words, unconfirmed: 0, duration_ms: 3200 }, failures)
+        let summary = ExecutionSummary {
+            status,
+            progress,
+            outcomes: words,
+            unconfirmed: 0,
+            unhealthy_waves: 0,
+            duration_ms: 3200,
+        };
+        (summary, failures)
     }
 
     fn unreachable(name: &str) -> NodeOutcome {

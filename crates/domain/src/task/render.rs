@@ -83,6 +83,9 @@ pub fn render(
     Ok(rendered)
 }
 
+/// The longest text that references may make of a field, in bytes: more than any field may have.
+const MAX_RENDERED: usize = 16 * 1024 * 1024;
+
 fn replace(
     text: &str,
     value: &dyn Fn(&Reference) -> Result<Value, String>,
@@ -100,6 +103,9 @@ fn replace(
                 Ok(value) => out.push_str(&write(&plain(&value))),
                 Err(fault) => faults.push(format!("{reference}: {fault}")),
             },
+        }
+        if out.len() > MAX_RENDERED {
+            return Err(vec![format!("is longer than {MAX_RENDERED} bytes with its references replaced")]);
         }
     }
     if faults.is_empty() { Ok(out) } else { Err(faults) }

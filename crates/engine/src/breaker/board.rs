@@ -241,6 +241,16 @@ impl Passage {
         std::mem::take(&mut self.changes)
     }
 
+    /// The components work, as far as a probe was to find out. Returns the breakers that changed.
+    pub(crate) fn works(&mut self) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for (component, pass) in self.held.iter_mut().filter(|(_, pass)| *pass == Pass::Probe) {
+            changes.extend(self.board.learn(component, *pass, Verdict::Works));
+            *pass = Pass::Free;
+        }
+        changes
+    }
+
     /// Tells the breakers what came of it. Returns those that changed.
     pub(crate) fn end(mut self, outcome: &NodeOutcome) -> Vec<Change> {
         let mut changes = Vec::new();

@@ -113,9 +113,9 @@ impl Breaker {
             State::Closed(_) => Ok(Pass::Free),
             State::Open { until } => {
                 // A clock that was set back must not keep it open for longer than it was to be.
-                let until = (*until).min(after(now, self.policy.open_ms));
-                if now < until {
-                    return Err(until);
+                *until = (*until).min(after(now, self.policy.open_ms));
+                if now < *until {
+                    return Err(*until);
                 }
                 self.enter(State::HalfOpen { probes: 1 }, now);
                 Ok(Pass::Probe)
@@ -318,6 +318,8 @@ mod tests {
     fn a_clock_that_is_set_back_does_not_keep_it_open() {
         let mut breaker = Breaker::restored(POLICY, &record(BreakerState::Open, Vec::new()));
         assert_eq!(breaker.pass(at(0)), Err(at(5_000)));
+        assert_eq!(breaker.pass(at(3_000)), Err(at(5_000)));
+        assert_eq!(breaker.pass(at(5_000)), Ok(Pass::Probe));
     }
 
     fn record(state: BreakerState, recent: Vec<RecentRequests>) -> BreakerRecord {

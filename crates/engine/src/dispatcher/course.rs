@@ -67,7 +67,7 @@ impl Dispatcher {
         let succeeded = std::mem::take(&mut self.succeeded);
         let targets = succeeded.iter().filter_map(|index| self.context.target(*index));
         let targets: Vec<_> = targets.map(|planned| planned.target.clone()).collect();
-        self.probe = self.health_checks.as_ref().and_then(|checks| checks.begin(targets));
+        self.probe = self.health_checks.as_ref().map(|checks| checks.begin(targets));
         if self.probe.is_none() {
             self.checked(HealthReport::default());
         } else {

@@ -25,16 +25,16 @@ pub(crate) struct HealthChecks {
 
 /// How a check ended.
 #[derive(Debug, Default)]
-pub(super) struct HealthReport {
+pub(crate) struct HealthReport {
     /// The check's own execution, where it came to one.
-    pub(super) execution: Option<ExecutionId>,
+    pub(crate) execution: Option<ExecutionId>,
     /// What is wrong; absent when the check succeeded everywhere.
-    pub(super) unhealthy: Option<String>,
+    pub(crate) unhealthy: Option<String>,
 }
 
 /// A check that is going on.
 #[derive(Debug)]
-pub(super) struct HealthProbe {
+pub(crate) struct HealthProbe {
     task: JoinHandle<HealthReport>,
     stop: watch::Sender<Option<TerminateMode>>,
 }
@@ -51,18 +51,17 @@ impl HealthChecks {
         Some(Self { engine, caller: caller.clone(), request: request.clone(), check, parent })
     }
 
-    /// Begins to check. `succeeded` are the targets of the wave that did; without any there is nothing to check,
-    /// unless the check has targets of its own.
-    pub(super) fn begin(&self, succeeded: Vec<Target>) -> Option<HealthProbe> {
+    /// Begins to check. `succeeded` are the targets of the wave that did; a wave without any is not well, unless the
+    /// check has targets of its own.
+    pub(crate) fn begin(&self, succeeded: Vec<Target>) -> HealthProbe {
         let known = match &self.check.targets {
             Some(_) => None,
-            None if succeeded.is_empty() => return None,
             None => Some(succeeded),
         };
         let (stop, stopped) = watch::channel(None);
         let request = self.request(known.as_deref().unwrap_or_default());
         let check = run(self.engine.clone(), self.caller.clone(), request, known, stopped);
-        Some(HealthProbe { task: tokio::spawn(check), stop })
+        HealthProbe { task: tokio::spawn(check), stop }
     }
 
     fn request(&self, succeeded: &[Target]) -> ExecutionRequest {
@@ -88,7 +87,7 @@ impl HealthProbe {
     }
 
     /// Waits for the report. Dropping the future loses nothing.
-    pub(super) async fn report(&mut self) -> HealthReport {
+    pub(crate) async fn report(&mut self) -> HealthReport {
         match (&mut self.task).await {
             Ok(report) => report,
             Err(error) => {
@@ -106,6 +105,10 @@ async fn run(
     known: Option<Vec<Target>>,
     mut stopped: watch::Receiver<Option<TerminateMode>>,
 ) -> HealthReport {
+    if known.as_ref().is_some_and(Vec::is_empty) {
+        let unhealthy = Some("no node of the wave succeeded".to_owned());
+        return HealthReport { execution: None, unhealthy };
+    }
     let user = caller.user.clone();
     let id = match engine.accept(caller, request, known, None, Origin::Part).await {
         Ok(accepted) => accepted.id,

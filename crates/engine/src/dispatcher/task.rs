@@ -171,7 +171,7 @@ impl Dispatcher {
                 () = until(self.opens_at) => self.open_wave(),
                 () = until(straggler_due) => self.end_stragglers(),
                 // Its target is counted by the next turn.
-                () = until(next_due) => {}
+                () = until(next_due), if self.outbox.is_empty() => {}
             }
         }
     }
@@ -181,6 +181,10 @@ impl Dispatcher {
     fn wanted(&mut self) -> usize {
         if self.stopped || !self.outbox.is_empty() {
             return 0;
+        }
+        if !self.started && self.table.open() > 0 {
+            // Also where nothing of the first wave is left to start: the rollout goes on from its start.
+            return self.concurrency.min(self.table.startable(Instant::now()).0.max(1));
         }
         let (waiting, due) = self.table.startable(Instant::now());
         // In order means that nobody overtakes one that waits for another attempt.
@@ -239,15 +243,23 @@ impl Dispatcher {
             }
         };
         let Some(index) = self.task_targets.remove(&task) else { return };
-        let since = self.running.remove(&index).map(|running| running.since);
+        let running = self.running.remove(&index);
+        let order = running.as_ref().and_then(|running| *running.stop.borrow());
+        let since = running.map(|running| running.since);
         match end {
             Ok(RunEnd::Told(outcome)) => {
                 self.table.end(index);
                 self.count(index, &outcome, since);
             }
-            Ok(RunEnd::Again(again)) if self.stopped => {
+            Ok(RunEnd::Again(again)) if self.stopped || order.is_some() => {
                 self.table.end(index);
-                self.outbox.push_back(Message::NodeFinished { index, end: Box::new(again.end) });
+                let mut end = again.end;
+                if order.is_some_and(|order| order.cause == StopCause::Cancelled) {
+                    // The attempt had ended by itself; what was cancelled is the next one.
+                    end.outcome = NodeOutcome::Cancelled { termination: None };
+                }
+                self.count(index, &end.outcome, since);
+                self.outbox.push_back(Message::NodeFinished { index, end: Box::new(end) });
             }
             Ok(RunEnd::Again(again)) => self.back_off(index, again),
             Err(panic) => {
@@ -321,7 +333,7 @@ impl Dispatcher {
             self.opens_at = None;
         }
         let stopping = self.stop_running(StopOrder { cause: StopCause::Cancelled, mode }, chosen.as_ref());
-        if not_started + stopping == 0 {
+        if not_started + stopping == 0 && self.probe.is_none() {
             self.outbox.truncate(told);
         }
         Cancelled { not_started, stopping, unknown }

@@ -195,6 +195,9 @@ impl Hub {
             }
             Message::WaveFinished { wave, execution, unhealthy, pause } => {
                 let pause_ms = millis(pause);
+                if unhealthy.is_some() {
+                    self.fold.unhealthy_wave();
+                }
                 let health_check = execution;
                 self.emit(now, EventKind::WaveFinished { wave, health_check, unhealthy, pause_ms }, true);
             }

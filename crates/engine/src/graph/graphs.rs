@@ -3,7 +3,9 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use pabawi_domain::action::{Action, EnvValue};
 use pabawi_domain::id::ExecutionId;
 use pabawi_domain::ports::{GraphStore, StoreError, TerminateMode};
 use pabawi_domain::record::Page;
@@ -17,8 +19,8 @@ use pabawi_domain::task::{
 use serde::Serialize;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
+use crate::chain::look;
 use crate::engine::Engine;
-use crate::graph::ended::look;
 use crate::graph::error::GraphError;
 use crate::graph::events::{GraphEvents, WAITING};
 use crate::graph::file::check_graph;
@@ -290,13 +292,16 @@ impl Graphs {
     }
 
     /// Starts no further task. What is not over is found as interrupted by the next start. To be called before the
-    /// engine is shut down.
-    pub async fn leave(&self) {
+    /// engine is shut down. Takes no longer than `deadline`: runs that a store holds up are left to the next start.
+    pub async fn leave(&self, deadline: Duration) {
         let all: Vec<Live> = self.lock().values().cloned().collect();
-        for mut live in all {
-            let _ = live.orders.send(Order::Leave).await;
-            let _ = live.ended.wait_for(|ended| *ended).await;
-        }
+        let left = async {
+            for mut live in all {
+                let _ = live.orders.send(Order::Leave).await;
+                let _ = live.ended.wait_for(|ended| *ended).await;
+            }
+        };
+        let _ = tokio::time::timeout(deadline, left).await;
     }
 
     fn start(
@@ -368,18 +373,27 @@ fn with_secrets(mut graph: TaskGraph, tasks: &[TaskRecord], secrets: &RerunSecre
     for (definition, record) in graph.tasks.iter_mut().zip(tasks) {
         if record.status == TaskStatus::Interrupted {
             secrets.clone().fill(&mut definition.request);
-        } else if let Some(process) = definition.request.action.process_mut() {
-            for value in process.env.values_mut() {
-                if let pabawi_domain::action::EnvValue::Secret { secret } = value {
-                    *secret = Secret::new("not needed any more");
-                }
-            }
-            if let Some(run_as) = &mut process.run_as {
-                run_as.password = None;
+        } else {
+            forget(&mut definition.request.action);
+            if let Some(check) = definition.request.rollout.health_check_mut() {
+                forget(&mut check.action);
             }
         }
     }
     graph
+}
+
+/// Takes the marks of secrets away, so that nobody is asked for what is not needed any more.
+fn forget(action: &mut Action) {
+    let Some(process) = action.process_mut() else { return };
+    for value in process.env.values_mut() {
+        if let EnvValue::Secret { secret } = value {
+            *secret = Secret::new("not needed any more");
+        }
+    }
+    if let Some(run_as) = &mut process.run_as {
+        run_as.password = None;
+    }
 }
 
 /// The records of an interrupted run as they are when it goes on.

@@ -10,7 +10,6 @@
 //! | `start`, `values`, `ended` | one task: its values, its execution, how it ended |
 //! | `events` | what is told while it happens |
 
-mod ended;
 mod error;
 mod events;
 mod file;

@@ -213,6 +213,7 @@ impl Runner {
             started_at: self.started_at,
             finished_at,
         };
+        let written = self.changes.len();
         let mut is_failing = false;
         // Ends when the store can write again, or never will.
         while let Err(error) = self.store.update_graph(&update).await {
@@ -223,9 +224,22 @@ impl Runner {
             if !std::mem::replace(&mut is_failing, true) {
                 tracing::warn!(graph_id = %self.context.run, %error, "graph run is held up: it cannot be stored now");
             }
-            tokio::time::sleep(AGAIN).await;
+            tokio::select! {
+                () = tokio::time::sleep(AGAIN) => {}
+                // Who cancels must be heard while nothing can be written.
+                order = self.orders.recv() => match order {
+                    Some(Order::Cancel { mode, by, taken }) => {
+                        self.cancel(mode, &by).await;
+                        let _ = taken.send(());
+                    }
+                    Some(Order::Leave) | None => return false,
+                },
+            }
         }
-        for Change { task, counts, at, has_started } in std::mem::take(&mut self.changes) {
+        let told = std::mem::take(&mut self.changes);
+        let later = told.len() - written;
+        let mut told = told.into_iter();
+        for Change { task, counts, at, has_started } in told.by_ref().take(written) {
             let kind = match (has_started, task.status) {
                 (true, _) => GraphEventKind::TaskStarted { task },
                 // An execution that was begun before a crash: it has been told.
@@ -234,7 +248,10 @@ impl Runner {
             };
             self.tell(at, counts, kind);
         }
-        true
+        // What an order changed meanwhile is not written yet.
+        debug_assert_eq!(told.len(), later);
+        self.changes = told.collect();
+        self.changes.is_empty() || Box::pin(self.write(finished_at)).await
     }
 
     fn tell(&mut self, at: Timestamp, counts: TaskCounts, kind: GraphEventKind) {

@@ -17,9 +17,9 @@ use pabawi_domain::summary::Progress;
 use pabawi_domain::task::{CheckedGraph, TaskEnd, render};
 use tokio::sync::{mpsc, watch};
 
+use crate::chain::look;
 use crate::engine::{Engine, Origin};
 use crate::error::{EngineError, SubmitError};
-use crate::graph::ended::look;
 use crate::graph::values::{Standing, values};
 use crate::rerun::RerunSecrets;
 
@@ -169,7 +169,8 @@ async fn go_on(
     let key = key(context, task, executions.len())?;
     let again = async || {
         let engine = &context.engine;
-        engine.go_on(context.caller.clone(), *of, nodes.clone(), resume.secrets.clone(), key.clone()).await
+        let (caller, secrets) = (context.caller.clone(), resume.secrets.clone());
+        engine.go_on(caller, *of, nodes.clone(), ended.failures(), secrets, key.clone()).await
     };
     accepted(context, again).await.map(Some)
 }

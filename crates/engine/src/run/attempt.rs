@@ -4,6 +4,7 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use pabawi_domain::id::ExecutionId;
 use pabawi_domain::outcome::NodeOutcome;
 use pabawi_domain::resilience::RetryPolicy;
@@ -17,13 +18,15 @@ use crate::schedule::Permit;
 pub(crate) struct Attempt {
     /// 1 for the first.
     pub(crate) number: u32,
-    /// When the first one began; absent before that.
+    /// When the first one was begun or refused; absent before that.
     pub(crate) first_began: Option<Instant>,
+    /// The last one that was begun: what the target is recorded with when this one is not begun.
+    pub(crate) before: Option<(u32, Timestamp)>,
 }
 
 impl Attempt {
     pub(crate) fn first() -> Self {
-        Self { number: 1, first_began: None }
+        Self { number: 1, first_began: None, before: None }
     }
 }
 
@@ -48,14 +51,17 @@ pub(crate) enum RunEnd {
 pub(crate) struct Again {
     /// How it ended: what holds when no further attempt is made after all.
     pub(crate) end: NodeEnd,
-    pub(crate) first_began: Instant,
+    /// Which it was.
+    pub(crate) attempt: Attempt,
     /// The wait before the next one.
     pub(crate) wait: Duration,
 }
 
 impl Again {
     pub(crate) fn next_attempt(&self) -> Attempt {
-        Attempt { number: self.end.attempt.saturating_add(1), first_began: Some(self.first_began) }
+        let begun = self.end.started_at.map(|at| (self.end.attempt, at));
+        let Attempt { number, first_began, before } = self.attempt;
+        Attempt { number: number.saturating_add(1), first_began, before: begun.or(before) }
     }
 }
 
@@ -90,14 +96,13 @@ fn chance(id: ExecutionId, index: u32, attempt: u32) -> f64 {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use jiff::Timestamp;
-
     use super::*;
 
     /// An attempt that failed now.
     pub(crate) fn failed_attempt(number: u32) -> Again {
         let end = NodeEnd::never_started(NodeOutcome::Exited { code: 1 }, Timestamp::UNIX_EPOCH);
-        Again { end: NodeEnd { attempt: number, ..end }, first_began: Instant::now(), wait: Duration::ZERO }
+        let attempt = Attempt { number, first_began: Some(Instant::now()), before: None };
+        Again { end: NodeEnd { attempt: number, ..end }, attempt, wait: Duration::ZERO }
     }
 
     /// R7.5: nodes that failed together do not come back together.

@@ -33,6 +33,7 @@ use super::attempt::{Again, Attempt, Returned, RunEnd, next_wait};
 use super::capture::Captures;
 use super::context::RunContext;
 use super::outcome::{of_end, of_failure};
+use super::shrink::shrink;
 use super::stop::{StopOrder, kill_is_ordered, ordered};
 use crate::breaker::Passage;
 use crate::emit::Message;
@@ -124,6 +125,7 @@ impl NodeRun {
             waiting: VecDeque::new(),
             progress_told: None,
         };
+        self.attempt.first_began.get_or_insert_with(Instant::now);
         let mut passage = None;
         let outcome = match CatchPanic(Box::pin(self.drive(
             &planned.target,
@@ -154,17 +156,23 @@ impl NodeRun {
             _ = ordered(&mut self.stop) => notes.captures.finish_now().await,
         }
         let (stdout, stderr) = notes.captures.seal();
+        let begun = notes.began.map(|(at, _)| (notes.attempt, at)).or(self.attempt.before);
         let end = NodeEnd {
-            attempt: notes.attempt,
+            attempt: begun.map_or(0, |(attempt, _)| attempt),
             outcome,
-            started_at: notes.began.map(|(at, _)| at),
+            started_at: begun.map(|(_, at)| at),
             finished_at: context.clock.now(),
             duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
             stdout,
             stderr,
         };
         let end = match self.another(&end) {
-            Some((first_began, wait)) => RunEnd::Again(Box::new(Again { end, first_began, wait })),
+            Some(wait) => {
+                let NodeEnd { stdout, stderr, .. } = end;
+                let (stdout, stderr) = (shrink(stdout).await, shrink(stderr).await);
+                let end = NodeEnd { stdout, stderr, ..end };
+                RunEnd::Again(Box::new(Again { end, attempt: self.attempt, wait }))
+            }
             None => {
                 let outcome = end.outcome.clone();
                 let message = Message::NodeFinished { index: self.index, end: Box::new(end) };
@@ -176,13 +184,10 @@ impl NodeRun {
         Returned { permit: self.permit, end }
     }
 
-    /// Whether another attempt follows; since when the first one was made, and the wait.
-    fn another(&self, end: &NodeEnd) -> Option<(Instant, Duration)> {
+    /// Whether another attempt follows, and the wait before it.
+    fn another(&self, end: &NodeEnd) -> Option<Duration> {
         let policy = self.context.retry.as_ref()?;
-        let first_began = self.attempt.first_began?;
-        let place = (self.context.id, self.index);
-        let wait = next_wait(policy, &end.outcome, self.attempt, place)?;
-        Some((first_began, wait))
+        next_wait(policy, &end.outcome, self.attempt, (self.context.id, self.index))
     }
 
     /// The dispatcher and the context are made of the same plan, so this is a fault of ours.
@@ -205,7 +210,7 @@ impl NodeRun {
             Ok(passed) => *passage = Some(passed),
             Err(refused) => return refused,
         }
-        match self.attempt(target, transport, notes).await {
+        match self.attempt(target, transport, notes, passage).await {
             Ok(outcome) | Err(outcome) => outcome,
         }
     }
@@ -236,6 +241,7 @@ impl NodeRun {
         target: &Target,
         transport: usize,
         notes: &mut Notes,
+        passage: &mut Option<Passage>,
     ) -> Result<NodeOutcome, NodeOutcome> {
         let context = Arc::clone(&self.context);
         let internal = |text: &str| NodeOutcome::Failed {
@@ -243,7 +249,7 @@ impl NodeRun {
         };
         let at = context.clock.now();
         let now = Instant::now();
-        let first_began = *self.attempt.first_began.get_or_insert(now);
+        let first_began = self.attempt.first_began.unwrap_or(now);
         let own = context.node_timeout.and_then(|limit| now.checked_add(limit));
         let over_all = context.retry.as_ref().and_then(|retry| retry.deadline_ms);
         let over_all = over_all.and_then(|limit| first_began.checked_add(Duration::from_millis(limit)));
@@ -279,6 +285,10 @@ impl NodeRun {
         }
         // From here on the node may have got the command: `start` is awaited to its end.
         let mut running = session.start(Arc::clone(&context.action)).await.map_err(of_failure)?;
+        // The others need not wait for the end of a long action to be let through.
+        for change in passage.as_mut().map(Passage::works).unwrap_or_default() {
+            let _ = context.hub.send(Message::Breaker(Box::new(change))).await;
+        }
         Ok(self.follow(&mut *running, notes, deadline, target).await)
     }
 

@@ -177,6 +177,7 @@ async fn next_stored(
 /// The last event of an execution whose process died before it could emit one.
 fn last_event(record: &ExecutionRecord, seq: u64) -> ExecutionEvent {
     let summary = record.summary.clone().unwrap_or_else(|| ExecutionSummary {
+        unhealthy_waves: 0,
         status: record.status,
         progress: record.progress,
         outcomes: Default::default(),

@@ -328,7 +328,7 @@ async fn crashed(lines: &str) -> (Arc<MemoryStore>, ExecutionId) {
     settle().await;
     store.orphan_all();
     // The process of before is no more: nothing of it may write any longer.
-    rig.graphs.leave().await;
+    rig.graphs.leave(Duration::from_secs(60)).await;
     std::mem::forget(rig);
     (store, id)
 }
@@ -387,7 +387,7 @@ async fn a_task_that_had_ended_unnoticed_is_only_taken_note_of() {
     let old = GraphRig::on(Arc::clone(&store), transport, EngineLimits::default()).await;
     let (id, mut events) = old.submit(graph("work n1,n2: work\n last n4 after=work when=failed: last")).await;
     let GraphEventKind::TaskStarted { task: started } = &events.next().await.unwrap().kind else { panic!() };
-    old.graphs.leave().await;
+    old.graphs.leave(Duration::from_secs(60)).await;
     gate.open();
     old.rig.wait(started.executions[0]).await;
     store.orphan_all();
@@ -429,7 +429,7 @@ async fn secrets_are_given_again_at_a_resume() {
         assert!(events.next().await.is_some());
         let stored = rig.graphs.graph(&ann(), id).await.unwrap();
         assert!(!serde_json::to_string(&stored).unwrap().contains("canary"));
-        rig.graphs.leave().await;
+        rig.graphs.leave(Duration::from_secs(60)).await;
         store.orphan_all();
         (store, id)
     };
@@ -451,7 +451,7 @@ async fn a_shutdown_leaves_graphs_that_can_be_resumed() {
     let rig = GraphRig::on(Arc::clone(&store), transport, EngineLimits::default()).await;
     let (id, mut events) = rig.submit(graph("a n1\n b n2 after=a")).await;
     assert!(events.next().await.is_some());
-    rig.graphs.leave().await;
+    rig.graphs.leave(Duration::from_secs(60)).await;
     assert!(events.next().await.is_none(), "nobody runs it any more");
     store.orphan_all();
     let again = Graphs::open(rig.rig.engine.clone(), store.clone()).await.unwrap();

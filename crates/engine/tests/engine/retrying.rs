@@ -1,16 +1,17 @@
 //! Attempts after the first: which outcomes have them, when they come, and what is told and kept of each.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use pabawi_domain::error::ErrorCode;
-use pabawi_domain::event::EventKind;
+use pabawi_domain::event::{EventKind, ExecutionEvent};
 use pabawi_domain::outcome::NodeOutcome;
 use pabawi_domain::request::ExecutionRequest;
-use pabawi_domain::resilience::{Backoff, Growth, RetryPolicy};
+use pabawi_domain::resilience::{Backoff, BreakerPolicy, Growth, RetryPolicy};
 use pabawi_domain::rollout::{Mode, Share};
 use pabawi_domain::summary::ExecutionStatus;
-use pabawi_engine::CancelScope;
-use pabawi_testkit::scripted::{NodeScript, ScriptedTransport};
+use pabawi_engine::{CancelReceipt, CancelScope, EngineLimits};
+use pabawi_testkit::scripted::{Gate, NodeScript, ScriptedTransport};
 
 use super::support::{GRACEFUL, Rig, ann, command, node, settle};
 
@@ -163,4 +164,80 @@ async fn a_wait_can_be_cancelled() {
     let (_, outcome) =
         tokio::join!(rig.engine.shutdown(Duration::from_secs(1)), rig.engine.wait(&caller, id));
     assert_eq!(outcome.unwrap().summary.outcomes.get("unreachable"), Some(&1));
+}
+
+/// R7.6, R7.8: a retry that a breaker refuses leaves the attempts before it as they were, and does not begin to count
+/// anew.
+#[tokio::test(start_paused = true)]
+async fn a_refused_retry_hides_no_attempt_and_ends() {
+    let limits = EngineLimits {
+        node_breaker: Some(BreakerPolicy { failures: 2, ..BreakerPolicy::default() }),
+        ..EngineLimits::default()
+    };
+    let rig = Rig::with(ScriptedTransport::new().node(&node("a"), refuses(99)), limits).await;
+    for (on, refusals) in [(&["unreachable"][..], 1), (&["unreachable", "rejected"], 3)] {
+        let on = on.iter().map(|word| (*word).to_owned()).collect();
+        let id = rig.submit(retried("a", RetryPolicy { on, ..policy(5) })).await;
+        let outcome = rig.wait(id).await;
+        assert_eq!(outcome.summary.outcomes.get("rejected"), Some(&1));
+        let attempts = rig.engine.attempts(&ann(), id, None).await.unwrap();
+        let ends: Vec<_> = attempts
+            .iter()
+            .map(|attempt| (attempt.attempt, attempt.result.as_ref().map(NodeOutcome::word)))
+            .collect();
+        assert_eq!(ends, [(1, Some("unreachable")), (2, Some("unreachable"))]);
+        assert_eq!(rig.stored(id, "a").await.attempt, 2);
+        let told = rig.events(id).await.rest().await;
+        let refused = |event: &&Arc<ExecutionEvent>| match &event.kind {
+            EventKind::AttemptFailed { result, .. } | EventKind::NodeFinished { result, .. } => {
+                result.word() == "rejected"
+            }
+            _ => false,
+        };
+        assert_eq!(told.iter().filter(refused).count(), refusals, "attempts 3 to 5");
+        let component = "node:a".parse().unwrap();
+        rig.engine.reset_breaker(&ann(), &component).await.unwrap();
+    }
+}
+
+/// R8.8: a node that is cancelled in the moment in which its attempt fails is not run again.
+#[tokio::test(start_paused = true)]
+async fn a_cancel_that_comes_with_the_end_of_an_attempt_counts() {
+    let gate = Gate::new();
+    let flaky = NodeScript::new().waits_for(&gate).exits(7);
+    let rig = Rig::new(ScriptedTransport::new().node(&node("a"), flaky)).await;
+    let on = ["exited".to_owned()].into();
+    let id = rig.submit(retried("a", RetryPolicy { on, idempotent: true, ..policy(9) })).await;
+    rig.events(id).await.until_started("a").await;
+    settle().await;
+    // Both come to the dispatcher together, and it looks at orders first.
+    gate.open();
+    let one = CancelScope::Nodes(vec![node("a")]);
+    let receipt = rig.engine.cancel(&ann(), id, one, GRACEFUL).await.unwrap();
+    assert_eq!(receipt, CancelReceipt::Ordered { not_started: 0, stopping: 1 });
+    assert_eq!(rig.wait(id).await.summary.progress.cancelled, 1);
+    assert_eq!(rig.transport.counts(&node("a")).starts, 1);
+}
+
+/// Output of an attempt that another one follows does not pile up, in files neither.
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_is_followed_leaves_no_file_and_the_last_keeps_everything() {
+    let dir = tempfile::tempdir().unwrap();
+    let limits = EngineLimits {
+        spill_dir: dir.path().join("spill"),
+        debug_memory_bytes: 1024,
+        ..EngineLimits::default()
+    };
+    let flood = vec![b'x'; 200_000];
+    let script =
+        NodeScript::new().stdout(flood.clone()).exits(7).then(NodeScript::new().stdout(flood.clone()));
+    let rig = Rig::with(ScriptedTransport::new().node(&node("a"), script), limits).await;
+    let on = ["exited".to_owned()].into();
+    let mut request = retried("a", RetryPolicy { on, idempotent: true, ..policy(3) });
+    request.debug = true;
+    let id = rig.submit(request).await;
+    assert_eq!(rig.wait(id).await.summary.progress.succeeded, 1);
+    let stdout = rig.stored(id, "a").await.stdout.unwrap();
+    assert_eq!((stdout.total_bytes, stdout.omitted_bytes), (200_000, 0));
+    assert_eq!(std::fs::read_dir(dir.path().join("spill")).unwrap().count(), 0);
 }

@@ -1,6 +1,7 @@
 //! Sequential runs, waves, tolerated failures, health checks, canaries, stragglers.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pabawi_domain::action::{Action, CommandAction};
@@ -13,7 +14,8 @@ use pabawi_domain::record::ExecutionQuery;
 use pabawi_domain::request::ExecutionRequest;
 use pabawi_domain::rollout::{Canary, HealthCheck, Mode, Rolling, Share, Stragglers};
 use pabawi_domain::summary::ExecutionStatus;
-use pabawi_engine::{CancelScope, EngineLimits};
+use pabawi_engine::{CancelScope, EngineLimits, RerunSecrets};
+use pabawi_testkit::memory_store::MemoryStore;
 use pabawi_testkit::scripted::{Gate, NodeScript, ScriptedTransport};
 use proptest::prelude::*;
 
@@ -189,6 +191,100 @@ async fn a_wave_is_checked_before_the_next_begins() {
     assert_eq!((first.request.parent, first.progress.total), (Some(id), 1), "n1 had failed already");
     assert_eq!(first.action_text, "is-it-well");
     assert_eq!(rig.status(checks[1]).await.status, ExecutionStatus::Partial);
+}
+
+/// What is not well is not called completed, whoever asks.
+#[tokio::test(start_paused = true)]
+async fn an_execution_whose_last_wave_is_not_well_is_not_completed() {
+    let transport =
+        ScriptedTransport::new().default_script(NodeScript::new().then(NodeScript::new().exits(1)));
+    let rig = Rig::new(transport).await;
+    let outcome = rig.execute(checked("n*3", &[Share::Percent(100.0)], None)).await;
+    let summary = &outcome.summary;
+    assert_eq!((summary.progress.succeeded, summary.unhealthy_waves), (3, 1));
+    assert_eq!(summary.status, ExecutionStatus::Partial);
+    assert_eq!(rig.status(outcome.record.id).await.status, ExecutionStatus::Partial);
+}
+
+/// A wave in which nobody succeeded has nobody to be checked on, and is not well.
+#[tokio::test(start_paused = true)]
+async fn a_wave_without_a_success_goes_no_further_where_there_is_a_check() {
+    let rig = Rig::new(ScriptedTransport::new().node(&node("n0"), NodeScript::new().exits(1))).await;
+    let outcome = rig.execute(checked("n*5", &[Share::Count(1), Share::Count(4)], None)).await;
+    assert_eq!((outcome.summary.progress.failed, outcome.summary.progress.skipped), (1, 4));
+}
+
+/// R8.8: the rollout goes on with the second wave when nothing of the first is left to start.
+#[tokio::test(start_paused = true)]
+async fn a_first_wave_that_is_cancelled_before_its_start_holds_nobody_up() {
+    let limits = EngineLimits { max_running_executions: 1, ..EngineLimits::default() };
+    let gate = Gate::new();
+    let transport = ScriptedTransport::new().node(&node("before"), NodeScript::new().waits_for(&gate));
+    let rig = Rig::with(transport, limits).await;
+    let before = rig.submit(command("before")).await;
+    rig.events(before).await.until_started("before").await;
+    let id = rig.submit(rolling("n*4", &[Share::Count(2)])).await;
+    let first = CancelScope::Nodes(vec![node("n0"), node("n1")]);
+    rig.engine.cancel(&ann(), id, first, GRACEFUL).await.unwrap();
+    gate.open();
+    let counts = rig.wait(id).await.summary.progress;
+    assert_eq!((counts.cancelled, counts.succeeded), (2, 2));
+}
+
+/// A crash in the middle: what is left goes on at its wave, after a check of the wave that had none.
+#[tokio::test(start_paused = true)]
+async fn what_a_dead_process_left_goes_on_where_it_was() {
+    let store = Arc::new(MemoryStore::new());
+    let gate = Gate::new();
+    let held =
+        ScriptedTransport::new().default_script(NodeScript::new().then(NodeScript::new().waits_for(&gate)));
+    let first = Rig::on(Arc::clone(&store), held, EngineLimits::default()).await;
+    let mut request = checked("n*6", &[Share::Count(2)], None);
+    request.rollout.max_failures = Some(Share::Count(1));
+    let id = first.submit(request).await;
+    first.events(id).await.until_finished("n1").await;
+    settle().await;
+    assert_eq!(first.transport.started().len(), 4, "two nodes, and the check on both");
+    store.orphan_all();
+    let resumed = async |transport: ScriptedTransport| {
+        let rig = Rig::on(Arc::clone(&store), transport, EngineLimits::default()).await;
+        let resumed = rig.engine.resume(ann(), id, false, RerunSecrets::default()).await;
+        (rig, resumed)
+    };
+    // The wave is checked again, and is not well.
+    let (rig, refused) =
+        resumed(ScriptedTransport::new().node(&node("n0"), NodeScript::new().exits(1))).await;
+    assert!(refused.unwrap_err().to_string().contains("not well"));
+    assert_eq!(rig.transport.started().len(), 2);
+    let (rig, accepted) = resumed(ScriptedTransport::new()).await;
+    let accepted = accepted.unwrap();
+    assert_eq!((accepted.nodes, accepted.unknown.len()), (4, 0));
+    assert_eq!(rig.wait(accepted.id).await.summary.progress.succeeded, 4);
+    let waves = told(&rig, accepted.id, |kind| matches!(kind, EventKind::WaveStarted { .. })).await;
+    assert_eq!(waves.len(), 2, "two waves of two are left: {waves:?}");
+    let (_, nothing) = resumed(ScriptedTransport::new()).await;
+    assert!(nothing.unwrap_err().to_string().contains("nothing is left"));
+}
+
+/// A limit that was passed before the crash stays passed.
+#[tokio::test(start_paused = true)]
+async fn what_had_to_stop_does_not_go_on_after_a_crash() {
+    let store = Arc::new(MemoryStore::new());
+    let gate = Gate::new();
+    let transport = ScriptedTransport::new()
+        .node(&node("n0"), NodeScript::new().exits(1))
+        .node(&node("n1"), NodeScript::new().waits_for(&gate));
+    let first = Rig::on(Arc::clone(&store), transport, EngineLimits::default()).await;
+    let mut request = command("n*6");
+    request.concurrency = Some(2);
+    request.rollout.fail_fast = true;
+    let id = first.submit(request).await;
+    first.events(id).await.until_finished("n0").await;
+    store.orphan_all();
+    let rig = Rig::on(Arc::clone(&store), ScriptedTransport::new(), EngineLimits::default()).await;
+    let refused = rig.engine.resume(ann(), id, true, RerunSecrets::default()).await.unwrap_err();
+    assert!(refused.to_string().contains("goes no further"), "{refused}");
+    assert_eq!(rig.transport.started().len(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -197,8 +197,8 @@ impl Plan {
         });
     }
 
-    /// The attempt stands among the former ones at once; its end stands in the target too, which is what counts
-    /// when no further attempt is made.
+    /// The attempt stands among the former ones at once. Where it may have run, its end stands in the target too, which
+    /// is what counts when no further attempt is made; otherwise the target waits as one that was never started.
     fn fail_attempt(&mut self, key: i64, place: u32, held: LiveTarget, failed: &FailedAttempt) {
         self.attempts.push(AttemptRow {
             execution: key,
@@ -212,9 +212,11 @@ impl Plan {
         self.target(key, place, |row| {
             row.attempt = i64::from(failed.attempt);
             row.started_at = Some(held.started_at);
-            row.finished_at = Some(failed.finished_at);
-            row.word = Some(failed.word);
-            row.detail.clone_from(&failed.detail);
+            if failed.may_have_run {
+                row.finished_at = Some(failed.finished_at);
+                row.word = Some(failed.word);
+                row.detail.clone_from(&failed.detail);
+            }
         });
     }
 

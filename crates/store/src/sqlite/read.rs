@@ -154,12 +154,14 @@ pub(crate) async fn attempts(
         "SELECT node, attempt, started_at, finished_at, outcome, detail FROM ( \
          SELECT t.node, t.position, t.attempt, t.started_at, t.finished_at, t.outcome, t.detail \
          FROM pabawi_exec_targets AS t WHERE t.execution = $1 AND t.attempt > 0 \
-         AND t.state <> 0 AND t.started_at IS NOT NULL AND ($2 IS NULL OR t.node = $2) \
+         AND t.started_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM pabawi_exec_attempts AS f \
+         WHERE f.execution = t.execution AND f.position = t.position AND f.attempt = t.attempt) \
+         AND ($2 IS NULL OR t.node = $2) \
          UNION ALL \
          SELECT t.node, a.position, a.attempt, a.started_at, a.finished_at, a.outcome, a.detail \
          FROM pabawi_exec_attempts AS a JOIN pabawi_exec_targets AS t \
          ON t.execution = a.execution AND t.position = a.position \
-         WHERE a.execution = $1 AND (t.state = 0 OR a.attempt < t.attempt) AND ($2 IS NULL OR t.node = $2) \
+         WHERE a.execution = $1 AND ($2 IS NULL OR t.node = $2) \
          ) AS every ORDER BY started_at, position, attempt LIMIT $3",
     )
     .bind(key)

@@ -85,7 +85,7 @@ pub(crate) async fn close(
     .execute(&mut *conn)
     .await
     .map_err(fault)?;
-    // One that waited for another attempt ended as its last one did.
+    // One that may have run and waited for another attempt ended as its last one did.
     let ends =
         [(TargetState::Queued, TargetState::Finished), (TargetState::Running, TargetState::Interrupted)];
     for (from, to) in ends {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use pabawi_domain::event::EventKind;
-use pabawi_domain::outcome::{NodeOutcome, SkipReason, Termination};
+use pabawi_domain::outcome::{NodeOutcome, SkipReason, Termination, TimeoutPhase};
 use pabawi_domain::ports::{CancelRequest, ExecutionStore, StoreWrite, TerminateMode};
 use pabawi_domain::record::TargetState;
 use pabawi_domain::summary::ExecutionStatus;
@@ -160,18 +160,34 @@ async fn cancel_requests_cross_processes() {
     assert_eq!(runs.take_cancel_requests().await.unwrap(), []);
 }
 
-/// R7.6: a target that waited for another attempt ended as its last one did; it is not called unknown.
+/// R7.6: a target that waited for another attempt ended as its last one did where that may have run, and was never
+/// started where it cannot.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_target_that_waited_for_another_attempt_ended_as_its_last_one() {
+async fn a_target_that_waited_for_another_attempt_is_not_called_unknown() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path()).await;
-    let new = execution("flaky", 2);
+    let new = execution("flaky", 3);
     let id = new.id;
     store.create(new).await.unwrap();
     let exited = NodeOutcome::Exited { code: 7 };
-    let node = "n0".parse().unwrap();
-    let failed = StoreWrite::AttemptFailed { id, node, attempt: 1, at: at(2), outcome: exited.clone() };
-    store.append(&[StoreWrite::Started { id, at: at(0) }, start(id, "n0", 1), failed]).await.unwrap();
+    let refused = NodeOutcome::TimedOut { phase: TimeoutPhase::Connect, termination: None };
+    let failed = |node: &str, outcome: &NodeOutcome| StoreWrite::AttemptFailed {
+        id,
+        node: node.parse().unwrap(),
+        attempt: 1,
+        at: at(2),
+        outcome: outcome.clone(),
+    };
+    store
+        .append(&[
+            StoreWrite::Started { id, at: at(0) },
+            start(id, "n0", 1),
+            start(id, "n1", 1),
+            failed("n0", &exited),
+            failed("n1", &refused),
+        ])
+        .await
+        .unwrap();
     abandon(store, dir.path()).await;
 
     let other = open(dir.path()).await;
@@ -181,11 +197,11 @@ async fn a_target_that_waited_for_another_attempt_ended_as_its_last_one() {
     let skipped = NodeOutcome::Skipped { why: SkipReason::Interrupted };
     assert_eq!(
         targets,
-        [(TargetState::Finished, Some(exited.clone())), (TargetState::Finished, Some(skipped))]
+        [exited.clone(), skipped.clone(), skipped].map(|outcome| (TargetState::Finished, Some(outcome)))
     );
     let attempts = other.attempts(id, None).await.unwrap();
-    assert_eq!(attempts.len(), 1, "{attempts:?}");
-    assert_eq!((attempts[0].finished_at, attempts[0].result.as_ref()), (Some(at(2)), Some(&exited)));
+    let ends: Vec<_> = attempts.iter().map(|attempt| (attempt.finished_at, attempt.result.clone())).collect();
+    assert_eq!(ends, [(Some(at(2)), Some(exited)), (Some(at(2)), Some(refused))]);
     let summary = other.execution(id).await.unwrap().unwrap().summary.unwrap();
-    assert_eq!((summary.progress.failed, summary.progress.skipped), (1, 1));
+    assert_eq!((summary.progress.failed, summary.progress.skipped), (1, 2));
 }

@@ -1,5 +1,5 @@
-//! How a task ended, over all its executions: [`look`]. After a crash there may be several, each on the nodes that
-//! the one before had left.
+//! How something ended over an execution and all that went on with it: [`Chain`], made by [`look`]. After a crash there
+//! may be several, each on the nodes that the one before had left.
 
 use std::collections::HashMap;
 
@@ -13,15 +13,15 @@ use pabawi_domain::task::TaskEnd;
 /// Names that are shown in a reason.
 const SHOWN: usize = 10;
 
-/// What is known of the nodes of a task.
+/// What is known of the nodes of a chain of executions.
 #[derive(Debug, Default)]
-pub(super) struct Ended {
+pub(crate) struct Chain {
     /// Absent where no execution was looked at.
     summary: Option<ExecutionSummary>,
     /// Nodes on which nothing was run, since the process died before.
-    pub(super) not_started: Vec<NodeId>,
+    pub(crate) not_started: Vec<NodeId>,
     /// Nodes on which it was started and whose outcome nobody knows.
-    pub(super) unknown: Vec<NodeId>,
+    pub(crate) unknown: Vec<NodeId>,
     /// The first node that did not succeed, and how.
     first_failure: Option<(NodeId, String)>,
 }
@@ -36,13 +36,16 @@ enum Last {
 ///
 /// # Errors
 /// When the store cannot be read.
-pub(super) async fn look(
+pub(crate) async fn look(
     executions: &[ExecutionId],
     store: &dyn ExecutionStore,
-) -> Result<Ended, StoreError> {
+) -> Result<Chain, StoreError> {
     let mut order: Vec<NodeId> = Vec::new();
     let mut last: HashMap<NodeId, Last> = HashMap::new();
+    let mut unhealthy_waves = 0;
     for id in executions {
+        let summary = store.execution(*id).await?.and_then(|record| record.summary);
+        unhealthy_waves += summary.map_or(0, |summary| summary.unhealthy_waves);
         let mut query = TargetQuery { limit: Some(10_000), ..TargetQuery::default() };
         // Ends with the last page.
         loop {
@@ -72,7 +75,7 @@ pub(super) async fn look(
             }
         }
     }
-    let mut ended = Ended::default();
+    let mut chain = Chain::default();
     let mut fold = SummaryFold::new(order.len() as u64);
     for node in order {
         match last.remove(&node) {
@@ -82,32 +85,40 @@ pub(super) async fn look(
                     fold.start();
                 }
                 fold.finish(&outcome, started);
-                if !outcome.is_success() && ended.first_failure.is_none() {
-                    ended.first_failure = Some((node, outcome.describe()));
+                if !outcome.is_success() && chain.first_failure.is_none() {
+                    chain.first_failure = Some((node, outcome.describe()));
                 }
             }
             Some(Last::Unknown) => {
                 fold.start();
                 fold.interrupt();
-                ended.unknown.push(node);
+                chain.unknown.push(node);
             }
-            Some(Last::NotStarted) | None => ended.not_started.push(node),
+            Some(Last::NotStarted) | None => chain.not_started.push(node),
         }
     }
-    if !executions.is_empty() {
-        ended.summary = Some(fold.summary(0));
+    for _ in 0..unhealthy_waves {
+        fold.unhealthy_wave();
     }
-    Ok(ended)
+    if !executions.is_empty() {
+        chain.summary = Some(fold.summary(0));
+    }
+    Ok(chain)
 }
 
-impl Ended {
+impl Chain {
+    /// Nodes that have failed.
+    pub(crate) fn failures(&self) -> u64 {
+        self.summary.as_ref().map_or(0, |summary| summary.progress.failed)
+    }
+
     /// How many nodes stand where.
-    pub(super) fn nodes(&self) -> Option<Progress> {
+    pub(crate) fn nodes(&self) -> Option<Progress> {
         self.summary.as_ref().map(|summary| summary.progress)
     }
 
     /// How the task ended, if that is known of every node.
-    pub(super) fn end(&self) -> Option<TaskEnd> {
+    pub(crate) fn end(&self) -> Option<TaskEnd> {
         if !self.unknown.is_empty() || !self.not_started.is_empty() {
             return None;
         }
@@ -127,6 +138,9 @@ impl Ended {
         let words = summary.outcomes.iter().filter(|(word, _)| *word != "succeeded");
         let words: Vec<String> = words.map(|(word, count)| format!("{count} {word}")).collect();
         let bad = total.saturating_sub(succeeded);
+        if bad == 0 && summary.unhealthy_waves > 0 {
+            return "the health check of a wave did not succeed".to_owned();
+        }
         let mut text = format!("{bad} of {total} nodes did not succeed ({})", words.join(", "));
         if let Some((node, how)) = &self.first_failure {
             text.push_str(&format!("; {node}: {how}"));
@@ -135,7 +149,7 @@ impl Ended {
     }
 
     /// Why the end is not known.
-    pub(super) fn open_reason(&self) -> String {
+    pub(crate) fn open_reason(&self) -> String {
         let list = |nodes: &[NodeId]| {
             let names: Vec<&str> = nodes.iter().take(SHOWN).map(NodeId::as_str).collect();
             let more = nodes.len().saturating_sub(SHOWN);
