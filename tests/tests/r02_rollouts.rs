@@ -11,7 +11,7 @@
 
 use std::collections::BTreeSet;
 
-use pabawi_tests::{Lab, lines_of};
+use pabawi_tests::{LIMIT, Lab, lines_of};
 use serde_json::Value;
 
 /// Events of one type.
@@ -160,6 +160,8 @@ fn a_rollout_whose_process_was_killed_goes_on_at_its_wave() {
     running.events_until("the second wave but for web05", |event| {
         event["type"] == "nodeFinished" && event["progress"]["succeeded"] == 4
     });
+    let of_web05 = count.join(lab.fleet().node(4).unwrap().address.ip().to_string());
+    pabawi_testkit::wait::until("web05 to have begun", LIMIT, || !lines_of(&of_web05).is_empty()).unwrap();
     running.kill();
     std::fs::write(&open, "").unwrap();
     let counts = || -> usize {
