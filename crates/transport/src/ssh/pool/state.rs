@@ -384,6 +384,7 @@ impl State {
             hits: self.hits,
             connects: self.connects,
             evictions: self.evictions,
+            ..PoolStats::default()
         }
     }
 
