@@ -18,12 +18,18 @@ use proptest::prelude::*;
 
 use super::support::{Names, Rig, ann, command, node, settle};
 
+/// Far more than any of these tests takes, in virtual time: an engine that is stuck ends its test.
+const LIMIT: Duration = Duration::from_secs(6 * 3600);
 const PIECE: usize = 4 * 1024;
 /// What lies beyond the budget for each run: the piece that it reads when the high mark is passed already, once on its
 /// way and once in what is kept, where a growing buffer takes twice its content.
 const SLACK_PER_RUN: usize = 3 * PIECE;
 /// And for each execution: what one run of it keeps on its way to its end, with the block for the file.
 const SLACK_PER_EXECUTION: usize = 64 * 1024;
+
+async fn in_time<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(LIMIT, work).await.expect("it is not stuck")
+}
 
 /// Output that differs from node to node and from piece to piece.
 fn flood(seed: usize, pieces: usize) -> (NodeScript, Vec<u8>) {
@@ -91,74 +97,83 @@ async fn read_slowly(mut reader: Subscription, pause: Duration) -> (HashMap<Stri
 /// R8.6, R5.10: forty nodes flood a slow reader through half a MiB of memory.
 #[tokio::test(start_paused = true)]
 async fn the_budget_holds_and_every_byte_is_kept() {
-    const NODES: usize = 40;
-    const BUDGET: usize = 512 * 1024;
-    let dir = tempfile::tempdir().unwrap();
-    let (transport, whole) = floods("n", NODES, 100);
-    let rig = Rig::with(transport, limits(BUDGET, &dir)).await;
-    let mode = SubscriptionMode::SlowTheSource;
-    let (id, reader) = rig.engine.submit_and_follow(ann(), debug("n*40"), mode).await.unwrap();
-    let (seen, told) = read_slowly(reader, Duration::from_millis(10)).await;
-    let outcome = rig.wait(id).await;
-    assert_eq!(outcome.summary.progress.succeeded, NODES as u64);
-    for (number, whole) in whole.iter().enumerate() {
-        let name = format!("n{number}");
-        assert!(seen[&name] == *whole, "{name}: what was seen");
-        assert!(kept(&rig, id, &name).await == *whole, "{name}: what was kept");
-    }
-    let memory = rig.engine.stats().memory;
-    assert!(memory.peak_bytes <= BUDGET + NODES * SLACK_PER_RUN + SLACK_PER_EXECUTION, "{memory:?}");
-    assert!(memory.times_on > 0, "{memory:?}");
-    assert_eq!(told.first(), Some(&true), "{told:?}");
-    assert!(told.windows(2).all(|two| two[0] != two[1]), "only changes are told: {told:?}");
-    settle().await;
-    assert_eq!(rig.engine.stats().memory.used_bytes, 0);
-    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "every file was taken over");
+    in_time(async {
+        const NODES: usize = 40;
+        const BUDGET: usize = 512 * 1024;
+        let dir = tempfile::tempdir().unwrap();
+        let (transport, whole) = floods("n", NODES, 100);
+        let rig = Rig::with(transport, limits(BUDGET, &dir)).await;
+        let mode = SubscriptionMode::SlowTheSource;
+        let (id, reader) = rig.engine.submit_and_follow(ann(), debug("n*40"), mode).await.unwrap();
+        let (seen, told) = read_slowly(reader, Duration::from_millis(10)).await;
+        let outcome = rig.wait(id).await;
+        assert_eq!(outcome.summary.progress.succeeded, NODES as u64);
+        for (number, whole) in whole.iter().enumerate() {
+            let name = format!("n{number}");
+            assert!(seen[&name] == *whole, "{name}: what was seen");
+            assert!(kept(&rig, id, &name).await == *whole, "{name}: what was kept");
+        }
+        let memory = rig.engine.stats().memory;
+        assert!(memory.peak_bytes <= BUDGET + NODES * SLACK_PER_RUN + SLACK_PER_EXECUTION, "{memory:?}");
+        assert!(memory.times_on > 0, "{memory:?}");
+        assert_eq!(told.first(), Some(&true), "{told:?}");
+        assert!(told.windows(2).all(|two| two[0] != two[1]), "only changes are told: {told:?}");
+        settle().await;
+        assert_eq!(rig.engine.stats().memory.used_bytes, 0);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "every file was taken over");
+    })
+    .await;
 }
 
 /// R8.6: without the budget the same flood takes many times as much.
 #[tokio::test(start_paused = true)]
 async fn a_large_budget_holds_nobody() {
-    let dir = tempfile::tempdir().unwrap();
-    let (transport, _) = floods("n", 40, 100);
-    let rig = Rig::with(transport, limits(1 << 30, &dir)).await;
-    let mode = SubscriptionMode::SlowTheSource;
-    let (_, reader) = rig.engine.submit_and_follow(ann(), debug("n*40"), mode).await.unwrap();
-    let (_, told) = read_slowly(reader, Duration::from_millis(10)).await;
-    let memory = rig.engine.stats().memory;
-    assert_eq!((told.len(), memory.times_on), (0, 0));
-    assert!(memory.peak_bytes > 5 * 1024 * 1024, "{memory:?}");
+    in_time(async {
+        let dir = tempfile::tempdir().unwrap();
+        let (transport, _) = floods("n", 40, 100);
+        let rig = Rig::with(transport, limits(1 << 30, &dir)).await;
+        let mode = SubscriptionMode::SlowTheSource;
+        let (_, reader) = rig.engine.submit_and_follow(ann(), debug("n*40"), mode).await.unwrap();
+        let (_, told) = read_slowly(reader, Duration::from_millis(10)).await;
+        let memory = rig.engine.stats().memory;
+        assert_eq!((told.len(), memory.times_on), (0, 0));
+        assert!(memory.peak_bytes > 5 * 1024 * 1024, "{memory:?}");
+    })
+    .await;
 }
 
 /// R8.6: on is told, and off when the reader has caught up.
 #[tokio::test(start_paused = true)]
 async fn on_and_off_are_told_and_measured() {
-    let dir = tempfile::tempdir().unwrap();
-    let (script, _) = flood(1, 100);
-    let transport =
-        ScriptedTransport::new().default_script(script.waits(Duration::from_secs(30)).stdout("end"));
-    let sink = Arc::new(Gauges::default());
-    let store = Arc::new(MemoryStore::new());
-    let engine = Engine::builder()
-        .store(store.clone())
-        .transport(Arc::new(transport))
-        .resolver(Arc::new(Names))
-        .authorizer(Arc::new(AllowAll))
-        .metrics(sink.clone())
-        .limits(limits(128 * 1024, &dir))
-        .build()
-        .await
-        .unwrap();
-    let mode = SubscriptionMode::SlowTheSource;
-    let (id, reader) = engine.submit_and_follow(ann(), command("a*8"), mode).await.unwrap();
-    let (_, told) = read_slowly(reader, Duration::from_millis(20)).await;
-    assert_eq!((told.first(), told.last()), (Some(&true), Some(&false)), "{told:?}");
-    let stored = store.stored_events(id);
-    let on = stored.iter().filter(|event| matches!(event.kind, EventKind::Backpressure { on: true, .. }));
-    let (gauges, times) = sink.0.lock().unwrap().clone();
-    assert_eq!(on.count() as u64, times);
-    assert_eq!(gauges["pabawi_backpressure"], 0.0);
-    assert!(gauges.contains_key("pabawi_buffered_output_bytes"));
+    in_time(async {
+        let dir = tempfile::tempdir().unwrap();
+        let (script, _) = flood(1, 100);
+        let transport =
+            ScriptedTransport::new().default_script(script.waits(Duration::from_secs(30)).stdout("end"));
+        let sink = Arc::new(Gauges::default());
+        let store = Arc::new(MemoryStore::new());
+        let engine = Engine::builder()
+            .store(store.clone())
+            .transport(Arc::new(transport))
+            .resolver(Arc::new(Names))
+            .authorizer(Arc::new(AllowAll))
+            .metrics(sink.clone())
+            .limits(limits(128 * 1024, &dir))
+            .build()
+            .await
+            .unwrap();
+        let mode = SubscriptionMode::SlowTheSource;
+        let (id, reader) = engine.submit_and_follow(ann(), command("a*8"), mode).await.unwrap();
+        let (_, told) = read_slowly(reader, Duration::from_millis(20)).await;
+        assert_eq!((told.first(), told.last()), (Some(&true), Some(&false)), "{told:?}");
+        let stored = store.stored_events(id);
+        let on = stored.iter().filter(|event| matches!(event.kind, EventKind::Backpressure { on: true, .. }));
+        let (gauges, times) = sink.0.lock().unwrap().clone();
+        assert_eq!(on.count() as u64, times);
+        assert_eq!(gauges["pabawi_backpressure"], 0.0);
+        assert!(gauges.contains_key("pabawi_buffered_output_bytes"));
+    })
+    .await;
 }
 
 /// The last value of each gauge, and how often backpressure was counted.
@@ -181,97 +196,112 @@ impl MetricsSink for Gauges {
 /// R8.6: a store that stands still holds the nodes within the budget, and everything goes on with it.
 #[tokio::test(start_paused = true)]
 async fn a_store_that_stands_still_holds_the_nodes() {
-    const BUDGET: usize = 256 * 1024;
-    let dir = tempfile::tempdir().unwrap();
-    let (transport, whole) = floods("n", 30, 60);
-    let store = Arc::new(MemoryStore::new());
-    let rig = Rig::on(store, transport, limits(BUDGET, &dir)).await;
-    let id = rig.submit(debug("n*30")).await;
-    rig.events(id).await.until_started("n29").await;
-    rig.store.hold_appends(true);
-    tokio::time::sleep(Duration::from_secs(60)).await;
-    let memory = rig.engine.stats().memory;
-    assert!(memory.peak_bytes <= BUDGET + 30 * SLACK_PER_RUN + SLACK_PER_EXECUTION, "{memory:?}");
-    rig.store.hold_appends(false);
-    assert_eq!(rig.wait(id).await.summary.status, ExecutionStatus::Completed);
-    for (number, whole) in whole.iter().enumerate() {
-        assert!(kept(&rig, id, &format!("n{number}")).await == *whole);
-    }
+    in_time(async {
+        const BUDGET: usize = 256 * 1024;
+        let dir = tempfile::tempdir().unwrap();
+        let (transport, whole) = floods("n", 30, 60);
+        let store = Arc::new(MemoryStore::new());
+        let rig = Rig::on(store, transport, limits(BUDGET, &dir)).await;
+        let id = rig.submit(debug("n*30")).await;
+        rig.events(id).await.until_started("n29").await;
+        rig.store.hold_appends(true);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let memory = rig.engine.stats().memory;
+        assert!(memory.peak_bytes <= BUDGET + 30 * SLACK_PER_RUN + SLACK_PER_EXECUTION, "{memory:?}");
+        rig.store.hold_appends(false);
+        assert_eq!(rig.wait(id).await.summary.status, ExecutionStatus::Completed);
+        for (number, whole) in whole.iter().enumerate() {
+            assert!(kept(&rig, id, &format!("n{number}")).await == *whole);
+        }
+    })
+    .await;
 }
 
 /// R8.6: a budget smaller than one run's needs lets every run come to its end, one after the other.
 #[tokio::test(start_paused = true)]
 async fn a_budget_of_one_byte_is_slow_and_not_stuck() {
-    let dir = tempfile::tempdir().unwrap();
-    let (transport, whole) = floods("n", 10, 20);
-    let rig = Rig::with(transport, limits(1, &dir)).await;
-    let id = rig.execute(debug("n*10")).await.record.id;
-    for (number, whole) in whole.iter().enumerate() {
-        assert!(kept(&rig, id, &format!("n{number}")).await == *whole);
-    }
-    let quiet = rig.execute(command("quiet*10")).await;
-    assert_eq!(quiet.summary.progress.succeeded, 10);
+    in_time(async {
+        let dir = tempfile::tempdir().unwrap();
+        let (transport, whole) = floods("n", 10, 20);
+        let rig = Rig::with(transport, limits(1, &dir)).await;
+        let id = rig.execute(debug("n*10")).await.record.id;
+        for (number, whole) in whole.iter().enumerate() {
+            assert!(kept(&rig, id, &format!("n{number}")).await == *whole);
+        }
+        let quiet = rig.execute(command("quiet*10")).await;
+        assert_eq!(quiet.summary.progress.succeeded, 10);
+    })
+    .await;
 }
 
 /// R8.6: a reader that has stopped reading holds its own execution, even when that fills the whole budget.
 #[tokio::test(start_paused = true)]
 async fn a_stuck_reader_holds_no_other_execution() {
-    let dir = tempfile::tempdir().unwrap();
-    let (transport, _) = floods("n", 20, 60);
-    let rig = Rig::with(transport, limits(128 * 1024, &dir)).await;
-    let mode = SubscriptionMode::SlowTheSource;
-    let (stuck, reader) = rig.engine.submit_and_follow(ann(), command("n*20"), mode).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(5)).await;
-    assert!(rig.engine.stats().memory.backpressure);
-    let other = rig.execute(debug("n*20")).await;
-    assert_eq!(other.summary.status, ExecutionStatus::Completed);
-    assert_eq!(rig.status(stuck).await.status, ExecutionStatus::Running);
-    assert!(rig.engine.stats().memory.backpressure);
-    drop(reader);
-    assert_eq!(rig.wait(stuck).await.summary.status, ExecutionStatus::Completed);
+    in_time(async {
+        let dir = tempfile::tempdir().unwrap();
+        let (transport, _) = floods("n", 20, 60);
+        let rig = Rig::with(transport, limits(128 * 1024, &dir)).await;
+        let mode = SubscriptionMode::SlowTheSource;
+        let (stuck, reader) = rig.engine.submit_and_follow(ann(), command("n*20"), mode).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert!(rig.engine.stats().memory.backpressure);
+        let other = rig.execute(debug("n*20")).await;
+        assert_eq!(other.summary.status, ExecutionStatus::Completed);
+        assert_eq!(rig.status(stuck).await.status, ExecutionStatus::Running);
+        assert!(rig.engine.stats().memory.backpressure);
+        drop(reader);
+        assert_eq!(rig.wait(stuck).await.summary.status, ExecutionStatus::Completed);
+    })
+    .await;
 }
 
 /// R8.6: a command that has become silent is neither forgotten nor in the way of the others.
 #[tokio::test(start_paused = true)]
 async fn a_silent_command_holds_nobody() {
-    let dir = tempfile::tempdir().unwrap();
-    let (mut transport, _) = floods("n", 20, 60);
-    for number in 0..20 {
-        let (script, _) = flood(number, 10);
-        transport = transport.node(&node(&format!("s{number}")), script.waits(Duration::from_secs(3600)));
-    }
-    let rig = Rig::with(transport, limits(64 * 1024, &dir)).await;
-    let begin = tokio::time::Instant::now();
-    let id = rig.submit(command("s*20,n*20")).await;
-    let mut events = rig.events(id).await;
-    let mut flooding = 0;
-    while flooding < 20 {
-        events
+    in_time(async {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut transport, _) = floods("n", 20, 60);
+        for number in 0..20 {
+            let (script, _) = flood(number, 10);
+            transport = transport.node(&node(&format!("s{number}")), script.waits(Duration::from_secs(3600)));
+        }
+        let rig = Rig::with(transport, limits(64 * 1024, &dir)).await;
+        let begin = tokio::time::Instant::now();
+        let id = rig.submit(command("s*20,n*20")).await;
+        let mut events = rig.events(id).await;
+        let mut flooding = 0;
+        while flooding < 20 {
+            events
             .until(
                 |kind| matches!(kind, EventKind::NodeFinished { node, .. } if node.as_str().starts_with('n')),
             )
             .await;
-        flooding += 1;
-    }
-    assert!(begin.elapsed() < Duration::from_secs(600), "{:?}", begin.elapsed());
-    assert_eq!(rig.wait(id).await.summary.progress.succeeded, 40);
-    assert!(begin.elapsed() < Duration::from_secs(5000), "{:?}", begin.elapsed());
+            flooding += 1;
+        }
+        assert!(begin.elapsed() < Duration::from_secs(600), "{:?}", begin.elapsed());
+        assert_eq!(rig.wait(id).await.summary.progress.succeeded, 40);
+        assert!(begin.elapsed() < Duration::from_secs(5000), "{:?}", begin.elapsed());
+    })
+    .await;
 }
 
 /// R8.6: what failed attempts have left in memory does not keep their next attempts from being made.
 #[tokio::test(start_paused = true)]
 async fn attempts_that_wait_for_the_next_one_are_not_held_for_ever() {
-    let dir = tempfile::tempdir().unwrap();
-    let (script, _) = flood(1, 4);
-    let script = script.exits(1).then(NodeScript::new());
-    let rig = Rig::with(ScriptedTransport::new().default_script(script), limits(32 * 1024, &dir)).await;
-    let mut request = command("n*100");
-    request.retry =
-        Some(RetryPolicy { idempotent: true, on: ["exited".to_owned()].into(), ..RetryPolicy::new(3) });
-    let outcome = rig.execute(request).await;
-    assert_eq!(outcome.summary.progress.succeeded, 100);
-    settle().await;
-    assert_eq!(rig.engine.stats().memory.used_bytes, 0);
+    in_time(async {
+        let dir = tempfile::tempdir().unwrap();
+        let (script, _) = flood(1, 4);
+        let script = script.exits(1).then(NodeScript::new());
+        let rig = Rig::with(ScriptedTransport::new().default_script(script), limits(32 * 1024, &dir)).await;
+        let mut request = command("n*100");
+        request.retry =
+            Some(RetryPolicy { idempotent: true, on: ["exited".to_owned()].into(), ..RetryPolicy::new(3) });
+        let outcome = rig.execute(request).await;
+        assert_eq!(outcome.summary.progress.succeeded, 100);
+        settle().await;
+        assert_eq!(rig.engine.stats().memory.used_bytes, 0);
+    })
+    .await;
 }
 
 /// How an execution of the property test is followed.
@@ -418,8 +448,6 @@ proptest! {
     #[test]
     fn it_never_locks_up(case in case()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        let limit = Duration::from_secs(6 * 3600);
-        let ended = runtime.block_on(async { tokio::time::timeout(limit, ends_and_keeps(case)).await });
-        prop_assert!(ended.is_ok(), "it is stuck");
+        runtime.block_on(in_time(ends_and_keeps(case)));
     }
 }
