@@ -31,9 +31,10 @@ pub struct PoolLimits {
     pub max_idle: usize,
     /// How long an idle connection is kept.
     pub idle_timeout: Duration,
-    /// Connects in flight.
+    /// Connects in flight, at most. Fewer while several nodes, or this machine, show that they are too many.
     pub max_connecting: usize,
-    /// Connects in flight to one host; sshd starts to drop them at 10 (`MaxStartups`).
+    /// Connects in flight to one host, at most; sshd starts to drop them at 10 (`MaxStartups`). Fewer after it has
+    /// dropped some.
     pub max_connecting_per_host: usize,
 }
 
@@ -124,6 +125,12 @@ impl Route {
     pub(crate) fn before(&self) -> Option<Route> {
         let (_, before) = self.hops.split_last()?;
         (!before.is_empty()).then(|| Route { hops: before.to_vec() })
+    }
+
+    /// Whose limits a connect meets: the address and port of the last hop, as seen from the one before.
+    pub(crate) fn host(&self) -> Arc<str> {
+        let hops = self.hops.iter().map(|hop| format!("{}:{}", hop.settings.host_name, hop.settings.port));
+        hops.collect::<Vec<_>>().join(" ").into()
     }
 
     /// What tells connections apart: whatever makes a difference to who is logged in where, and how surely.

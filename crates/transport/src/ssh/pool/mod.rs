@@ -5,13 +5,19 @@
 //! | `state` | slots, waiters and counters; decisions, no waiting |
 //! | `lease` | the right to use a connection, given back when dropped |
 //! | `acquire` | the asynchronous side: waiting, connecting, sweeping |
+//! | `gate` | who may connect now |
+//! | `window` | how many that are, learnt from what came of the last ones |
 //!
-//! The pool knows nothing of commands and does not retry a login that failed.
+//! The pool knows nothing of commands and does not retry a login that failed; only connects that were one too many are
+//! made anew.
 
 mod acquire;
+mod gate;
 mod lease;
 mod state;
+mod window;
 
 pub(crate) use acquire::{Pool, Wanted};
+pub(crate) use gate::Overload;
 pub(crate) use lease::Lease;
 pub(crate) use state::Purpose;

@@ -467,7 +467,7 @@ impl State {
     }
 
     /// Closes the connection that has been idle longest.
-    fn evict_idle(&mut self) -> bool {
+    pub(super) fn evict_idle(&mut self) -> bool {
         let Some(at) = self.idle.first_key_value().map(|(at, _)| *at) else { return false };
         self.evict(at);
         true
