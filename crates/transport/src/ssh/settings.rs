@@ -36,6 +36,8 @@ pub struct PoolLimits {
     /// Connects in flight to one host, at most; sshd starts to drop them at 10 (`MaxStartups`). Fewer after it has
     /// dropped some.
     pub max_connecting_per_host: usize,
+    /// Whether these two adapt to what nodes and this machine take. Without it they are what they are.
+    pub adaptive_connects: bool,
 }
 
 impl Default for PoolLimits {
@@ -48,6 +50,7 @@ impl Default for PoolLimits {
             idle_timeout: Duration::from_secs(60),
             max_connecting: 64,
             max_connecting_per_host: 8,
+            adaptive_connects: true,
         }
     }
 }

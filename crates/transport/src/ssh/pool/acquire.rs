@@ -15,9 +15,10 @@ use pabawi_domain::ports::{PoolStats, TransportError};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::entry::{Purpose, Waiter};
 use super::gate::{ConnectGate, Overload, PENALTY};
 use super::lease::Lease;
-use super::state::{Purpose, State, Waiter};
+use super::state::State;
 use crate::ssh::connect::{Carrier, DialError, Dialed, Dialer, Direct, micros};
 use crate::ssh::driver::{Driver, DriverOptions, MadeFor};
 use crate::ssh::jump::Jump;
@@ -66,7 +67,7 @@ impl Wanted {
 
 impl Pool {
     pub(crate) fn new(limits: PoolLimits, dialer: Dialer, keepalive: Option<Duration>) -> Self {
-        let connecting = ConnectGate::new(limits.max_connecting, limits.max_connecting_per_host);
+        let connecting = ConnectGate::new(&limits);
         let inner = Inner { state: Mutex::new(State::new(limits)), connecting, dialer, keepalive };
         Self { inner: Arc::new(inner) }
     }
@@ -159,7 +160,7 @@ impl Pool {
 /// Gives a place back that was granted in the moment in which nobody waited for it any more.
 struct Answer {
     inner: Arc<Inner>,
-    receiver: oneshot::Receiver<Result<super::state::Grant, TransportError>>,
+    receiver: oneshot::Receiver<Result<super::entry::Grant, TransportError>>,
 }
 
 impl Drop for Answer {

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::window::Window;
+use crate::ssh::settings::PoolLimits;
 
 /// How long sshd refuses an address after failed logins, at least (`PerSourcePenalties` in sshd_config(5)).
 pub(super) const PENALTY: Duration = Duration::from_secs(15);
@@ -38,6 +39,7 @@ pub(crate) enum Overload {
 pub(super) struct ConnectGate {
     book: Mutex<Book>,
     per_host: usize,
+    adaptive: bool,
 }
 
 #[derive(Debug)]
@@ -76,10 +78,10 @@ pub(super) struct Entered {
 }
 
 impl ConnectGate {
-    /// A gate for at most so many connects, in all and to one host.
-    pub(super) fn new(all: usize, per_host: usize) -> Arc<Self> {
+    /// An empty gate.
+    pub(super) fn new(limits: &PoolLimits) -> Arc<Self> {
         let book = Book {
-            all: Window::new(all),
+            all: Window::new(limits.max_connecting),
             in_flight: 0,
             next: 0,
             hosts: HashMap::new(),
@@ -87,7 +89,8 @@ impl ConnectGate {
             last: None,
             overloads: 0,
         };
-        Arc::new(Self { book: Mutex::new(book), per_host })
+        let (per_host, adaptive) = (limits.max_connecting_per_host, limits.adaptive_connects);
+        Arc::new(Self { book: Mutex::new(book), per_host, adaptive })
     }
 
     /// Waits for the right to connect to that host. May be dropped at any time.
@@ -162,7 +165,6 @@ impl Book {
     }
 
     fn refuse(&mut self, name: &Arc<str>, number: u64, what: Overload) {
-        self.overloads += 1;
         let (now, next) = (Instant::now(), self.next);
         if what == Overload::Here {
             self.all.overloaded(number, next, self.in_flight);
@@ -215,7 +217,11 @@ impl Entered {
     /// The connect has met an overload.
     pub(super) fn overloaded(self, what: Overload) {
         // Nobody is let in by a narrower window; that comes with the drop.
-        self.gate.lock().refuse(&self.host, self.number, what);
+        let mut book = self.gate.lock();
+        book.overloads += 1;
+        if self.gate.adaptive || what == Overload::Penalty {
+            book.refuse(&self.host, self.number, what);
+        }
     }
 }
 
@@ -229,6 +235,12 @@ impl Drop for Entered {
 mod tests {
     use super::*;
 
+    fn gate(all: usize, per_host: usize) -> Arc<ConnectGate> {
+        let limits =
+            PoolLimits { max_connecting: all, max_connecting_per_host: per_host, ..PoolLimits::default() };
+        ConnectGate::new(&limits)
+    }
+
     fn host(number: usize) -> Arc<str> {
         format!("node{number}:22").into()
     }
@@ -240,7 +252,7 @@ mod tests {
     /// R8.6
     #[tokio::test(start_paused = true)]
     async fn several_hosts_that_refuse_narrow_the_gate_and_successes_widen_it() {
-        let gate = ConnectGate::new(16, 8);
+        let gate = gate(16, 8);
         let mut entered = Vec::new();
         for number in 0..16 {
             entered.push(now(&gate, &host(number)).await.unwrap());
@@ -262,7 +274,7 @@ mod tests {
     /// R8.6: one that is broken has only itself to wait for.
     #[tokio::test(start_paused = true)]
     async fn one_host_that_refuses_narrows_its_own_window() {
-        let gate = ConnectGate::new(16, 8);
+        let gate = gate(16, 8);
         let broken = host(0);
         for _ in 0..20 {
             now(&gate, &broken).await.unwrap().overloaded(Overload::Node);
@@ -280,7 +292,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_missing_here_narrows_all_and_a_penalty_closes_a_host() {
-        let gate = ConnectGate::new(8, 8);
+        let gate = gate(8, 8);
         let held: Vec<Entered> = {
             let mut held = Vec::new();
             for number in 0..4 {
@@ -300,7 +312,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn whoever_goes_away_takes_no_place_with_it() {
-        let gate = ConnectGate::new(1, 1);
+        let gate = gate(1, 1);
         let first = now(&gate, &host(1)).await.unwrap();
         let second = host(2);
         let mut gone = Box::pin(gate.enter(&second));

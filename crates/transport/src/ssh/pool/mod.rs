@@ -2,7 +2,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `state` | slots, waiters and counters; decisions, no waiting |
+//! | `state` | the book of connections, waiters and counters; decisions, no waiting |
+//! | `entry` | what the book is made of |
 //! | `lease` | the right to use a connection, given back when dropped |
 //! | `acquire` | the asynchronous side: waiting, connecting, sweeping |
 //! | `gate` | who may connect now |
@@ -12,12 +13,13 @@
 //! made anew.
 
 mod acquire;
+mod entry;
 mod gate;
 mod lease;
 mod state;
 mod window;
 
 pub(crate) use acquire::{Pool, Wanted};
+pub(crate) use entry::Purpose;
 pub(crate) use gate::Overload;
 pub(crate) use lease::Lease;
-pub(crate) use state::Purpose;
