@@ -139,6 +139,16 @@ pub enum EventKind {
         /// How long a node may take, in milliseconds.
         limit_ms: u64,
     },
+    /// Output in memory has reached its budget, so that nodes are read no further and none is started, or no longer. Told
+    /// when it changes, at most once a second, to the executions that run then.
+    Backpressure {
+        /// Whether nodes are held from now on.
+        on: bool,
+        /// Output of all executions in memory, in bytes.
+        used_bytes: u64,
+        /// The budget, in bytes.
+        limit_bytes: u64,
+    },
     /// A node's run is over; its result is stored.
     NodeFinished {
         /// The node.

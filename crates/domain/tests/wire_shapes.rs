@@ -179,6 +179,7 @@ fn events() {
         },
         EventKind::RolloutStopped { why: SkipReason::MaxFailures, failures: 3, skipped: 90 },
         EventKind::StragglerLimit { p95_ms: 900, limit_ms: 2700 },
+        EventKind::Backpressure { on: true, used_bytes: 50_331_648, limit_bytes: 67_108_864 },
         EventKind::NodeFinished {
             node: node(),
             attempt: 1,

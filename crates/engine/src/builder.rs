@@ -1,5 +1,6 @@
 //! Puts an engine together: [`EngineBuilder`]. A missing authorizer denies everything.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -21,9 +22,11 @@ use crate::journaller::Journaller;
 use crate::limits::EngineLimits;
 use crate::meter::Meter;
 use crate::plan::Transports;
+use crate::pressure::{MemoryBudget, Watchman, memory_of_process};
 use crate::registry::Registry;
 use crate::run::remove_left_spills;
 use crate::schedule::{QueueRoom, Scheduler};
+use crate::subscribe::Rings;
 
 /// This machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
@@ -175,10 +178,19 @@ impl EngineBuilder {
         let (recorder, recorder_handle) = Recorder::new(Arc::clone(&store), limits.commit_writes);
         tokio::spawn(recorder.run());
         let registry = Registry::new();
+        let budget = MemoryBudget::new(limits.output_memory(|| memory_of_process(Path::new("/"))));
+        let (transports, rings) = (Arc::new(transports), Arc::new(Rings::default()));
+        let watchman = Watchman {
+            budget: Arc::clone(&budget),
+            rings: Arc::downgrade(&rings),
+            transports: Arc::clone(&transports),
+            meter: meter.clone(),
+            live: registry.count(),
+        };
         let polling = poll_requests(Arc::clone(&registry), Arc::clone(&store), limits.cancel_poll);
         let shared = Shared {
             resolver,
-            transports: Arc::new(transports),
+            transports,
             gate: AuthorizerGate::new(
                 self.authorizer.unwrap_or_else(|| Arc::new(DenyAll)),
                 limits.authorizer_timeout,
@@ -194,6 +206,9 @@ impl EngineBuilder {
             closing: AtomicBool::new(false),
             submissions: RwLock::new(()),
             poller: tokio::spawn(polling).abort_handle(),
+            watchman: tokio::spawn(watchman.run()).abort_handle(),
+            budget,
+            rings,
             store,
             limits,
         };

@@ -26,12 +26,13 @@ use crate::journaller::Journaller;
 use crate::limits::EngineLimits;
 use crate::meter::Meter;
 use crate::plan::{ExecutionPlan, Transports, plan};
+use crate::pressure::{MemoryBudget, MemoryStats};
 use crate::record::{Recorded, RecordedExecution, record};
 use crate::registry::{Live, Registry};
 use crate::resolve::resolve;
 use crate::run::RunContext;
 use crate::schedule::{QueueRoom, SchedulerHandle, Turn};
-use crate::subscribe::{EventLog, Subscription, SubscriptionMode};
+use crate::subscribe::{EventLog, Rings, Subscription, SubscriptionMode};
 use crate::validate::validate;
 
 /// Messages on the way to a hub.
@@ -69,11 +70,16 @@ pub(crate) struct Shared {
     pub(crate) submissions: RwLock<()>,
     /// The task that looks for requests of other processes to cancel.
     pub(crate) poller: AbortHandle,
+    /// All output in memory, the rings of events that are part of it, and the task that watches it.
+    pub(crate) budget: Arc<MemoryBudget>,
+    pub(crate) rings: Arc<Rings>,
+    pub(crate) watchman: AbortHandle,
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
         self.poller.abort();
+        self.watchman.abort();
     }
 }
 
@@ -97,6 +103,8 @@ pub struct EngineStats {
     pub node_runs: usize,
     /// Why the store cannot write now, if it cannot: executions are held until it can.
     pub store_trouble: Option<String>,
+    /// How the output in memory stands against its budget.
+    pub memory: MemoryStats,
     /// How the connections of each transport stand, by its name.
     pub transports: Vec<(String, PoolStats)>,
 }
@@ -171,6 +179,7 @@ impl Engine {
             live_executions: *shared.registry.count().borrow(),
             node_runs: shared.scheduler.permits_in_use(),
             store_trouble: shared.recorder.trouble().map(|error| error.to_string()),
+            memory: shared.budget.stats(),
             transports: transports.map(|one| (one.name().to_owned(), one.stats())).collect(),
         }
     }
@@ -327,8 +336,9 @@ fn start(
         request: recorded.redacted,
         submitted_at: recorded.submitted_at,
         control,
-        log: EventLog::new(targets.len() as u64, limits.event_ring, limits.event_ring_bytes),
+        log: Arc::new(EventLog::new(targets.len() as u64, limits.event_ring, limits.event_ring_bytes)),
     });
+    shared.rings.add(&live.log);
     let context = Arc::new(RunContext {
         id: recorded.id,
         caller: recorded.caller,
@@ -339,6 +349,8 @@ fn start(
         gate: shared.gate.clone(),
         hub,
         output_room: Arc::new(Semaphore::new(limits.output_in_flight_bytes)),
+        budget: Arc::clone(&shared.budget),
+        turns: Arc::new(Semaphore::new(1)),
         clock: Arc::clone(&shared.clock),
         limits: Arc::clone(limits),
         journaller: shared.journaller.clone(),

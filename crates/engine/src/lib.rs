@@ -53,6 +53,7 @@ mod graph;
 mod journaller;
 mod meter;
 mod panic_guard;
+mod pressure;
 mod query;
 mod registry;
 mod rerun;
@@ -69,6 +70,7 @@ pub use graph::{
     check_graph, parse_graph, read_graph,
 };
 pub use limits::EngineLimits;
+pub use pressure::MemoryStats;
 pub use rerun::{RerunSecrets, RerunSelection};
 pub use resume::Resumed;
 pub use shutdown::ShutdownReport;

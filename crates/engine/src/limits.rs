@@ -54,6 +54,14 @@ pub struct EngineLimits {
     pub event_ring_bytes: usize,
     /// Bytes of output of one execution on the way from its nodes to its event stream. 2 MiB.
     pub output_in_flight_bytes: usize,
+    /// Bytes of output in memory, over all executions: what is kept of the outputs of runs, what is on the way to event
+    /// streams and the store, and what is held for subscribers. Above three quarters of it nodes are read no further and
+    /// none is started, until it is down to a half. Beyond it come one or two pieces of output for each node that runs,
+    /// what one run of each execution keeps, and what a transport itself holds for nodes that are not read (up to
+    /// 512 KiB each for SSH). `None`: a quarter ([`EngineLimits::MEMORY_SHARE`]) of the memory that this process may
+    /// use, which is the limit of its cgroup (version 2) or else the machine's, but no less than 16 MiB and no more than
+    /// 1 GiB ([`EngineLimits::MEMORY_BOUNDS`]).
+    pub output_memory_bytes: Option<usize>,
     /// Writes in one transaction of the store. 1,000.
     pub commit_writes: usize,
     /// When a transport is no longer asked: its own faults count (it panics, hangs, answers nonsense), not nodes
@@ -90,6 +98,7 @@ impl Default for EngineLimits {
             event_ring: 4096,
             event_ring_bytes: 1024 * 1024,
             output_in_flight_bytes: 2 * 1024 * 1024,
+            output_memory_bytes: None,
             commit_writes: 1000,
             plugin_breaker: Some(BreakerPolicy::default()),
             node_breaker: None,
@@ -100,6 +109,21 @@ impl Default for EngineLimits {
 }
 
 impl EngineLimits {
+    /// The default of [`EngineLimits::output_memory_bytes`] is this part of the memory that there is: one of four.
+    pub const MEMORY_SHARE: u64 = 4;
+    /// The least and the most that this default can be, in bytes. The least also holds where the system does not tell
+    /// how much memory there is.
+    pub const MEMORY_BOUNDS: (u64, u64) = (16 * 1024 * 1024, 1024 * 1024 * 1024);
+
+    /// The budget for output in memory, in bytes, where the process may use so much.
+    pub(crate) fn output_memory(&self, available: impl FnOnce() -> Option<u64>) -> usize {
+        let (least, most) = Self::MEMORY_BOUNDS;
+        self.output_memory_bytes.unwrap_or_else(|| {
+            let share = available().unwrap_or(0) / Self::MEMORY_SHARE;
+            usize::try_from(share.clamp(least, most)).unwrap_or(usize::MAX)
+        })
+    }
+
     /// The highest value of the limits that are numbers of runs and targets: they are kept in 32 bits.
     const MOST: usize = 100_000_000;
 
@@ -123,6 +147,9 @@ impl EngineLimits {
             if value == 0 || value > Self::MOST {
                 faults.push(name, format!("must be 1 to {}", Self::MOST));
             }
+        }
+        if self.output_memory_bytes == Some(0) {
+            faults.push("limits.outputMemoryBytes", "must be at least 1");
         }
         if self.default_concurrency == 0 {
             faults.push("limits.defaultConcurrency", "must be at least 1");
@@ -161,5 +188,19 @@ mod tests {
         let paths: Vec<String> =
             bad.check().unwrap_err().fields.into_iter().map(|field| field.path).collect();
         assert_eq!(paths, ["limits.maxNodeRuns", "limits.cancelPoll"]);
+    }
+
+    /// R8.6
+    #[test]
+    fn the_memory_for_output_is_a_share_within_bounds() {
+        const MIB: u64 = 1024 * 1024;
+        let budget = |available| EngineLimits::default().output_memory(|| available) as u64;
+        assert_eq!(budget(Some(512 * MIB)), 128 * MIB);
+        assert_eq!(budget(Some(20 * MIB)), 16 * MIB);
+        assert_eq!(budget(Some(u64::MAX)), 1024 * MIB);
+        assert_eq!(budget(None), 16 * MIB);
+        let own = EngineLimits { output_memory_bytes: Some(7), ..EngineLimits::default() };
+        assert_eq!(own.output_memory(|| None), 7);
+        assert!(EngineLimits { output_memory_bytes: Some(0), ..own }.check().is_err());
     }
 }

@@ -12,12 +12,22 @@
 //! | `pabawi_retries_total` | count | |
 //! | `pabawi_breaker_changes_total` | count | `state` |
 //! | `pabawi_breakers_open` | gauge | |
+//! | `pabawi_backpressure` | gauge | |
+//! | `pabawi_backpressure_total` | count | |
+//! | `pabawi_buffered_output_bytes` | gauge | |
+//! | `pabawi_connections` | gauge | `transport` |
+//! | `pabawi_connects_in_flight` | gauge | `transport` |
+//! | `pabawi_connect_limit` | gauge | `transport` |
+//! | `pabawi_connect_overloads` | gauge | `transport` |
+//!
+//! `pabawi_backpressure` is 1 while output in memory holds nodes back, else 0; the count is that of the times at which it
+//! was told that it had begun. The gauges below it are taken every second while something runs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pabawi_domain::ports::{Metric, MetricsSink};
+use pabawi_domain::ports::{Metric, MetricsSink, PoolStats};
 use pabawi_domain::summary::ExecutionSummary;
 
 /// The way to the host's metrics.
@@ -32,6 +42,11 @@ struct Watched {
 impl Meter {
     pub(crate) fn new(sink: Option<Arc<dyn MetricsSink>>) -> Self {
         Self(sink.map(|sink| Arc::new(Watched { sink, broken: AtomicBool::new(false) })))
+    }
+
+    /// Whether anybody is told.
+    pub(crate) fn is_on(&self) -> bool {
+        self.0.is_some()
     }
 
     /// A node's run has ended (R8.7).
@@ -63,6 +78,34 @@ impl Meter {
         let labels = [("state", state)];
         self.record(Metric::Count { name: "pabawi_breaker_changes_total", by: 1, labels: &labels });
         self.record(Metric::Gauge { name: "pabawi_breakers_open", value: open as f64, labels: &[] });
+    }
+
+    /// Output in memory holds nodes back from now on, or no longer (R8.6).
+    pub(crate) fn backpressure(&self, on: bool) {
+        if on {
+            self.record(Metric::Count { name: "pabawi_backpressure_total", by: 1, labels: &[] });
+        }
+        let value = f64::from(u8::from(on));
+        self.record(Metric::Gauge { name: "pabawi_backpressure", value, labels: &[] });
+    }
+
+    /// So many bytes of output are in memory.
+    pub(crate) fn buffered(&self, bytes: usize) {
+        self.record(Metric::Gauge { name: "pabawi_buffered_output_bytes", value: bytes as f64, labels: &[] });
+    }
+
+    /// How a transport's connections stand.
+    pub(crate) fn transport(&self, name: &str, stats: PoolStats) {
+        let labels = [("transport", name)];
+        let gauge =
+            |name, value: u64| self.record(Metric::Gauge { name, value: value as f64, labels: &labels });
+        gauge("pabawi_connections", stats.open);
+        gauge("pabawi_connects_in_flight", stats.connecting);
+        // A transport without a limit has none to show.
+        if stats.connect_limit > 0 {
+            gauge("pabawi_connect_limit", stats.connect_limit);
+            gauge("pabawi_connect_overloads", stats.overloads);
+        }
     }
 
     fn record(&self, metric: Metric<'_>) {

@@ -25,7 +25,7 @@ pub(crate) struct Live {
     pub(crate) submitted_at: Timestamp,
     /// Orders to its dispatcher.
     pub(crate) control: mpsc::Sender<Control>,
-    pub(crate) log: EventLog,
+    pub(crate) log: Arc<EventLog>,
 }
 
 impl Live {

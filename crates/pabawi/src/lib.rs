@@ -62,6 +62,6 @@ pub use pabawi_domain::validation::{FieldError, ValidationError};
 
 pub use pabawi_engine::{
     AllowAll, CancelReceipt, CancelScope, EngineError, EngineLimits, EngineStats, ExecutionOutcome,
-    RerunSecrets, RerunSelection, Resumed, ShutdownReport, SubmitError, Subscription, SubscriptionMode,
-    SystemClock,
+    MemoryStats, RerunSecrets, RerunSelection, Resumed, ShutdownReport, SubmitError, Subscription,
+    SubscriptionMode, SystemClock,
 };

@@ -162,7 +162,11 @@ impl Stored {
     fn finish(&mut self, result: &TargetResult, outputs: &mut HashMap<ContentHash, Kept>) {
         let mut keep = |output: &Option<CapturedOutput>| {
             output.as_ref().map(|output| {
-                outputs.entry(output.hash).or_insert_with(|| Kept::of(output));
+                // The same output may have been kept in part only by an execution without debug mode.
+                match outputs.get(&output.hash) {
+                    Some(kept) if kept.omission.is_none() || output.omitted_bytes() > 0 => {}
+                    _ => drop(outputs.insert(output.hash, Kept::of(output))),
+                }
                 OutputRef {
                     hash: output.hash,
                     total_bytes: output.total_bytes,

@@ -3,6 +3,7 @@
 //! Main types: [`Options`] and the list of benchmarks in `list.rs`. They are no tests: a busy machine makes them
 //! worse, and nobody's change fails by that.
 
+mod adaptive;
 mod cold;
 mod engine;
 mod fanout;

@@ -15,6 +15,7 @@ mod rollout;
 mod root;
 mod run;
 mod selection;
+mod size;
 mod time;
 
 pub use connect::{ConnectArgs, HostKeysArg, TransportArg, TrustArgs};
@@ -33,4 +34,5 @@ pub use rollout::{GrowthArg, RetryArgs, RolloutArgs};
 pub use root::{BreakersCommand, Cli, Command, GlobalArgs, LogFormat, ManArgs, TargetsCommand};
 pub use run::{CopyCommand, DownArgs, ExecutionArgs, OutputStyleArgs, RunArgs, ScriptArgs, UpArgs};
 pub use selection::{SelectionArgs, SourceArgs};
+pub(crate) use size::parse_size;
 pub use time::parse_time;

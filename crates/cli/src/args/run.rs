@@ -6,7 +6,9 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use crate::args::process::parse_octal;
-use crate::args::{ConnectArgs, Format, ProcessArgs, RetryArgs, RolloutArgs, SelectionArgs, parse_duration};
+use crate::args::{
+    ConnectArgs, Format, ProcessArgs, RetryArgs, RolloutArgs, SelectionArgs, parse_duration, parse_size,
+};
 
 /// Options of everything that starts an execution.
 #[derive(Debug, Clone, Default, Args)]
@@ -28,6 +30,11 @@ pub struct ExecutionArgs {
     /// Keep the complete output, not only the first and last 64 KiB of each stream
     #[arg(long)]
     pub debug: bool,
+
+    /// Memory for output that is on its way, such as 64M; when it is used up, nodes wait until some of it has been
+    /// written or read [default: a quarter of what this process may use, 16M to 1G]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub output_memory: Option<usize>,
 
     /// Mark by which the execution is found again; may be given several times
     #[arg(long, value_name = "TAG")]

@@ -59,7 +59,9 @@ async fn start(
     // Before anything is opened or asked, so that a bad request leaves no trace.
     request.check()?;
     let builder = open::for_run(global, &selection.sources, connect)?;
-    let builder = builder.limits(rollout::limits(&execution.retry));
+    let mut limits = rollout::limits(&execution.retry);
+    limits.output_memory_bytes = execution.output_memory;
+    let builder = builder.limits(limits);
     submit_and_follow(global, builder, style, async |framework, caller| {
         framework.submit(caller, request).await
     })

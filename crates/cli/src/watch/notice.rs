@@ -37,6 +37,13 @@ pub(super) fn notice(event: &EventKind) -> Option<(Colour, String)> {
             let (p95, limit) = (format_duration(p95), format_duration(limit));
             Some((Colour::Yellow, format!("95 of 100 took at most {p95}; nodes are ended after {limit}")))
         }
+        EventKind::Backpressure { on: true, limit_bytes, .. } => Some((
+            Colour::Yellow,
+            format!("nodes are held: output in memory has reached its budget of {limit_bytes} bytes"),
+        )),
+        EventKind::Backpressure { on: false, .. } => {
+            Some((Colour::Yellow, "nodes are read again".to_owned()))
+        }
         _ => None,
     }
 }

@@ -239,4 +239,11 @@ pub struct PoolStats {
     pub connects: u64,
     /// Connections closed because they were idle, dead or too many, since the start.
     pub evictions: u64,
+    /// Connects that may be in flight now; less than the configured limit after nodes, or this machine, have shown
+    /// that they were too many. 0 where a transport has no such limit.
+    #[serde(default)]
+    pub connect_limit: u64,
+    /// Connects that met an overload and were tried again, since the start.
+    #[serde(default)]
+    pub overloads: u64,
 }

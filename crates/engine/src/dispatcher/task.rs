@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use super::control::{Cancelled, Control};
 use super::health::{HealthChecks, HealthProbe, HealthReport};
+use super::pressure::PressureWatch;
 use super::rollout::RolloutState;
 use super::stragglers::StragglerWatch;
 use super::target_table::TargetTable;
@@ -60,6 +61,8 @@ pub(crate) struct Dispatcher {
     pub(super) stragglers: Option<StragglerWatch>,
     /// How long a target may take, seen from the others.
     pub(super) straggler_limit: Option<Duration>,
+    /// What the budget of output in memory allows.
+    pub(super) pressure: PressureWatch,
     /// The targets that run.
     pub(super) running: HashMap<u32, RunningTarget>,
     /// Each gives its permit back to here.
@@ -99,6 +102,7 @@ impl Dispatcher {
         let state = RolloutState::new(&rollout, count);
         let mut table = TargetTable::new(count);
         table.open_window(state.window_end());
+        let pressure = PressureWatch::new(&context.budget);
         Self {
             context,
             control,
@@ -115,6 +119,7 @@ impl Dispatcher {
             opens_at: None,
             stragglers: rollout.stragglers.map(|policy| StragglerWatch::new(policy, count)),
             straggler_limit: None,
+            pressure,
             running: HashMap::new(),
             tasks: JoinSet::new(),
             task_targets: HashMap::new(),
@@ -143,6 +148,7 @@ impl Dispatcher {
             if self.closing && self.outbox.is_empty() {
                 return;
             }
+            self.tell_pressure();
             permits.want(self.wanted());
             self.returned.clear();
             let (next_due, straggler_due) = (self.table.next_due(), self.straggler_due());
@@ -170,6 +176,8 @@ impl Dispatcher {
                 report = report(&mut self.probe) => self.checked(report),
                 () = until(self.opens_at) => self.open_wave(),
                 () = until(straggler_due) => self.end_stragglers(),
+                // What it means is counted and told by the next turn.
+                () = self.pressure.changed() => {}
                 // Its target is counted by the next turn.
                 () = until(next_due), if self.outbox.is_empty() => {}
             }
@@ -189,8 +197,9 @@ impl Dispatcher {
         let (waiting, due) = self.table.startable(Instant::now());
         // In order means that nobody overtakes one that waits for another attempt.
         let held = self.in_order && self.table.in_backoff() > 0;
-        let startable = if held { due } else { waiting + due };
+        let waiting = if held { 0 } else { waiting };
         let busy = self.running.len() + self.ready.len();
+        let startable = self.pressure.startable((waiting, due), busy);
         self.concurrency.saturating_sub(busy).min(startable.saturating_sub(self.ready.len()))
     }
 
@@ -214,8 +223,10 @@ impl Dispatcher {
             return;
         }
         let now = Instant::now();
-        for permit in std::mem::take(&mut self.ready) {
-            // A permit that finds no target goes back by being dropped.
+        let may_start = self.pressure.startable(self.table.startable(now), self.running.len());
+        // A permit beyond that was asked for before pressure began. It goes back by being dropped.
+        for permit in std::mem::take(&mut self.ready).into_iter().take(may_start) {
+            // So does one that finds no target.
             let Some(next) = self.table.take_next(now) else { continue };
             let (stop, ordered) = watch::channel(None);
             let context = Arc::clone(&self.context);

@@ -8,6 +8,8 @@ use pabawi_domain::id::ExecutionId;
 use pabawi_domain::ports::StoreWrite;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use crate::pressure::Held;
+
 /// Writes and events in their order.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
@@ -20,6 +22,8 @@ pub(super) struct Batch {
     durable: Vec<oneshot::Sender<()>>,
     /// Given back when the events are published.
     room: Vec<OwnedSemaphorePermit>,
+    /// The permit for all output in the batch.
+    pub(super) held: Held,
 }
 
 impl Batch {
@@ -48,8 +52,10 @@ impl Batch {
         self.durable.push(durable);
     }
 
-    pub(super) fn hold(&mut self, room: Option<OwnedSemaphorePermit>) {
+    /// Holds what output takes until it is published.
+    pub(super) fn hold(&mut self, room: Option<OwnedSemaphorePermit>, held: Held) {
         self.room.extend(room);
+        self.held.absorb(held);
     }
 
     /// Takes what the store has to write, once.

@@ -158,7 +158,7 @@ impl Hub {
     async fn land(&self, mut batch: Batch, standing: Standing) {
         batch.acknowledge();
         self.live.log.stand(standing);
-        self.live.log.publish(std::mem::take(&mut batch.events)).await;
+        self.live.log.publish(std::mem::take(&mut batch.events), &mut batch.held).await;
         // The batch goes now, and with it the room that its output took.
     }
 
@@ -211,6 +211,9 @@ impl Hub {
             Message::StragglerLimit { p95_ms, limit_ms } => {
                 self.emit(now, EventKind::StragglerLimit { p95_ms, limit_ms }, true);
             }
+            Message::Backpressure { on, used_bytes, limit_bytes } => {
+                self.emit(now, EventKind::Backpressure { on, used_bytes, limit_bytes }, true);
+            }
             Message::NodeConnected { index, reused, phases } => {
                 let Some(node) = self.node(index) else { return };
                 self.emit(now, EventKind::NodeConnected { node, reused, phases: *phases }, true);
@@ -219,10 +222,10 @@ impl Hub {
                 let Some(node) = self.node(index) else { return };
                 self.emit(now, EventKind::HostKeyException { node, key: *key }, true);
             }
-            Message::Output { index, stream, offset, data, room } => {
+            Message::Output { index, stream, offset, data, room, held } => {
                 let Some(node) = self.node(index) else { return };
                 let stored = offset.saturating_add(data.len() as u64) <= self.stored_output;
-                self.pending.hold(room);
+                self.pending.hold(room, held);
                 self.emit(now, EventKind::Output { node, stream, offset, data: OutputData(data) }, stored);
             }
             Message::CopyProgress { index, done_bytes, total_bytes } => {
@@ -289,6 +292,7 @@ impl Hub {
             stderr: end.stderr.as_ref().map(|output| output.hash),
             progress: self.fold.progress(),
         };
+        self.pending.hold(None, end.held);
         self.pending.write(StoreWrite::TargetFinished(Box::new(TargetResult {
             id: self.live.id,
             node,

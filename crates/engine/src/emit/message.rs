@@ -13,6 +13,7 @@ use pabawi_domain::output::StreamKind;
 use pabawi_domain::ports::ConnectPhases;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use crate::pressure::Held;
 use crate::run::NodeEnd;
 
 /// Targets in one [`Message::NeverStarted`], at most.
@@ -29,8 +30,15 @@ pub(crate) enum Message {
     NodeConnected { index: u32, reused: bool, phases: Box<ConnectPhases> },
     /// A host key was accepted that was not known.
     HostKey { index: u32, key: Box<HostKeySeen> },
-    /// Output; `room` is given back when the event has been published.
-    Output { index: u32, stream: StreamKind, offset: u64, data: Bytes, room: Option<OwnedSemaphorePermit> },
+    /// Output; `room` is given back when the event has been published, `held` when it is no longer in memory.
+    Output {
+        index: u32,
+        stream: StreamKind,
+        offset: u64,
+        data: Bytes,
+        room: Option<OwnedSemaphorePermit>,
+        held: Held,
+    },
     /// A copy has come further.
     CopyProgress { index: u32, done_bytes: u64, total_bytes: Option<u64> },
     /// An attempt failed, and another one follows.
@@ -45,6 +53,8 @@ pub(crate) enum Message {
     Breaker(Box<BreakerStatus>),
     /// How long a target may take, seen from the others.
     StragglerLimit { p95_ms: u64, limit_ms: u64 },
+    /// Nodes are held because too much output is in memory, or no longer.
+    Backpressure { on: bool, used_bytes: u64, limit_bytes: u64 },
     /// A node's run is over.
     NodeFinished { index: u32, end: Box<NodeEnd> },
     /// These targets end without having been started, at most [`MAX_ENDED`].

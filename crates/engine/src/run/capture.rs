@@ -1,18 +1,19 @@
 //! Keeps the output of one node run: [`Captures`], one [`StreamCapture`] for each stream.
 //!
 //! The hash is taken over everything. Without debug mode the first and last part are kept; with it every byte,
-//! in memory up to a limit and then in a file (R5.10, R5.11).
+//! in memory up to a limit and then in a file (R5.10, R5.11). What is in memory counts against the budget of the
+//! engine; under pressure complete output goes into the file as soon as that frees something.
 
 use std::collections::VecDeque;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use pabawi_domain::id::ExecutionId;
 use pabawi_domain::output::{CapturedOutput, ContentHash, KeptOutput, OutputData, StreamKind};
 use sha2::{Digest, Sha256};
 
+use super::context::RunContext;
 use super::spill::Spill;
-use crate::limits::EngineLimits;
+use crate::pressure::Held;
 
 /// Both streams of a run. Nothing is allocated for a stream that stays empty.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(super) struct Captures {
     stdout: Option<StreamCapture>,
     stderr: Option<StreamCapture>,
     rules: Rules,
+    /// The permit for what is in memory here.
+    held: Held,
 }
 
 /// How much is kept, and where.
@@ -32,11 +35,12 @@ struct Rules {
 }
 
 impl Captures {
-    pub(super) fn new(limits: &EngineLimits, debug: bool, id: ExecutionId, index: u32) -> Self {
-        let complete =
-            debug.then(|| (limits.debug_memory_bytes, limits.spill_dir.join(format!("{id}-{index}"))));
+    pub(super) fn new(context: &RunContext, index: u32) -> Self {
+        let limits = &context.limits;
+        let file = || limits.spill_dir.join(format!("{}-{index}", context.id));
+        let complete = context.debug.then(|| (limits.debug_memory_bytes, file()));
         let rules = Rules { head: limits.output_head_bytes, tail: limits.output_tail_bytes, complete };
-        Self { stdout: None, stderr: None, rules }
+        Self { stdout: None, stderr: None, rules, held: context.budget.hold(0) }
     }
 
     /// Takes output; returns how many bytes of its stream came before.
@@ -49,26 +53,50 @@ impl Captures {
         let capture = slot.get_or_insert_with(|| StreamCapture::new(stream, rules));
         let before = capture.total;
         capture.push(data, rules);
+        if self.held.is_pressed() {
+            capture.spill_early(rules);
+        }
+        self.count();
         before
+    }
+
+    /// Under pressure, gives the file what it can take off memory.
+    pub(super) fn relieve(&mut self) {
+        if self.rules.complete.is_none() || !self.held.is_pressed() {
+            return;
+        }
+        for capture in self.stdout.iter_mut().chain(self.stderr.iter_mut()) {
+            capture.spill_early(&self.rules);
+        }
+        self.count();
+    }
+
+    fn count(&mut self) {
+        let bytes = self.each().map(StreamCapture::memory).sum();
+        self.held.set(bytes);
     }
 
     /// Whether [`Captures::flush`] has to be called before more output is taken.
     pub(super) fn wants_flush(&self) -> bool {
-        self.each()
-            .any(|capture| matches!(&capture.kept, Kept::Spilling { spill, .. } if spill.wants_flush()))
+        let pressed = self.held.is_pressed();
+        self.each().any(
+            |capture| matches!(&capture.kept, Kept::Spilling { spill, .. } if spill.wants_flush(pressed)),
+        )
     }
 
     /// Writes what waits for the file. A full disk is waited for; on any other error only head and tail are
     /// kept, which the result shows. The future may be dropped without loss.
     pub(super) async fn flush(&mut self) {
+        let pressed = self.held.is_pressed();
         for capture in self.each_mut() {
             if let Kept::Spilling { spill, .. } = &mut capture.kept
-                && spill.wants_flush()
+                && spill.wants_flush(pressed)
                 && let Err(error) = spill.flush(false).await
             {
                 capture.give_up(&error);
             }
         }
+        self.count();
     }
 
     /// Brings the files to the disk. The future may be dropped without loss.
@@ -80,6 +108,7 @@ impl Captures {
                 capture.give_up(&error);
             }
         }
+        self.count();
     }
 
     /// Tries once more and no longer waits for space: for a run that has been ordered to end.
@@ -93,9 +122,12 @@ impl Captures {
         }
     }
 
-    /// What was kept of stdout and stderr.
-    pub(super) fn seal(self) -> (Option<CapturedOutput>, Option<CapturedOutput>) {
-        (self.stdout.map(StreamCapture::seal), self.stderr.map(StreamCapture::seal))
+    /// What was kept of stdout and stderr, and the permit for what is in memory of it.
+    pub(super) fn seal(mut self) -> (Option<CapturedOutput>, Option<CapturedOutput>, Held) {
+        let stdout = self.stdout.take().map(StreamCapture::seal);
+        let stderr = self.stderr.take().map(StreamCapture::seal);
+        self.held.set(stdout.iter().chain(&stderr).map(in_memory).sum());
+        (stdout, stderr, self.held)
     }
 
     fn each(&self) -> impl Iterator<Item = &StreamCapture> {
@@ -149,13 +181,27 @@ impl StreamCapture {
                 if let Some((memory, path)) = &rules.complete
                     && bytes.len() > *memory
                 {
-                    let mut ends = Ends::default();
-                    ends.push(bytes, rules);
-                    let path = path.with_extension(self.stream.to_string());
-                    let spill = Box::new(Spill::new(path, std::mem::take(bytes)));
-                    self.kept = Kept::Spilling { ends, spill };
+                    self.kept = spilling(self.stream, std::mem::take(bytes), path, rules);
                 }
             }
+        }
+    }
+
+    /// Begins the file before its time, where it takes more than the ends that stay in memory beside it.
+    fn spill_early(&mut self, rules: &Rules) {
+        if let (Kept::Whole(bytes), Some((_, path))) = (&mut self.kept, &rules.complete)
+            && bytes.len() > rules.head.saturating_add(rules.tail)
+        {
+            self.kept = spilling(self.stream, std::mem::take(bytes), path, rules);
+        }
+    }
+
+    /// Bytes of memory that it takes.
+    fn memory(&self) -> usize {
+        match &self.kept {
+            Kept::Ends(ends) => ends.memory(),
+            Kept::Whole(bytes) => bytes.capacity(),
+            Kept::Spilling { ends, spill } => ends.memory() + spill.memory(),
         }
     }
 
@@ -174,6 +220,22 @@ impl StreamCapture {
             Kept::Ends(ends) => ends.seal(self.total),
         };
         CapturedOutput { hash: ContentHash(self.hasher.finalize().into()), total_bytes: self.total, kept }
+    }
+}
+
+fn spilling(stream: StreamKind, bytes: Vec<u8>, path: &Path, rules: &Rules) -> Kept {
+    let mut ends = Ends::default();
+    ends.push(&bytes, rules);
+    let path = path.with_extension(stream.to_string());
+    Kept::Spilling { ends, spill: Box::new(Spill::new(path, bytes)) }
+}
+
+/// Bytes of memory that a sealed output takes.
+fn in_memory(output: &CapturedOutput) -> usize {
+    match &output.kept {
+        KeptOutput::Whole(bytes) => bytes.0.len(),
+        KeptOutput::HeadTail { head, tail } => head.0.len() + tail.0.len(),
+        KeptOutput::Spilled { .. } => 0,
     }
 }
 
@@ -196,6 +258,10 @@ impl Ends {
         self.tail.extend(rest);
     }
 
+    fn memory(&self) -> usize {
+        self.head.capacity() + self.tail.capacity()
+    }
+
     fn seal(mut self, total: u64) -> KeptOutput {
         if (self.head.len() + self.tail.len()) as u64 == total {
             self.head.extend(self.tail.iter());
@@ -210,10 +276,12 @@ impl Ends {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pressure::MemoryBudget;
     use proptest::prelude::*;
 
     fn captures(head: usize, tail: usize, debug: Option<(usize, PathBuf)>) -> Captures {
-        Captures { stdout: None, stderr: None, rules: Rules { head, tail, complete: debug } }
+        let rules = Rules { head, tail, complete: debug };
+        Captures { stdout: None, stderr: None, rules, held: Held::default() }
     }
 
     fn hash(bytes: &[u8]) -> ContentHash {
@@ -234,7 +302,7 @@ mod tests {
                 prop_assert_eq!(captures.push(StreamKind::Stdout, piece), before);
                 before += piece.len() as u64;
             }
-            let (stdout, stderr) = captures.seal();
+            let (stdout, stderr, _) = captures.seal();
             prop_assert!(stderr.is_none());
             let Some(out) = stdout else { prop_assert!(whole.is_empty()); return Ok(()) };
             prop_assert_eq!(out.hash, hash(&whole));
@@ -268,12 +336,37 @@ mod tests {
         }
         captures.push(StreamKind::Stdout, b"short");
         captures.finish().await;
-        let (stdout, stderr) = captures.seal();
+        let (stdout, stderr, _) = captures.seal();
         assert_eq!(stdout.unwrap().kept, KeptOutput::Whole(OutputData::from("short")));
         let stderr = stderr.unwrap();
         assert_eq!((stderr.hash, stderr.omitted_bytes()), (hash(&whole), 0));
         let KeptOutput::Spilled { path } = stderr.kept else { panic!("{:?}", stderr.kept) };
         assert!(std::fs::read(path).unwrap() == whole);
+    }
+
+    /// R8.6: under pressure the file begins before its time and takes nearly everything off memory.
+    #[tokio::test]
+    async fn under_pressure_complete_output_leaves_memory() {
+        let dir = tempfile::tempdir().unwrap();
+        let budget = MemoryBudget::new(100_000);
+        let mut captures = captures(4, 4, Some((1 << 20, dir.path().join("run"))));
+        captures.held = budget.hold(0);
+        let piece: Vec<u8> = (0..=255).cycle().take(30_000).collect();
+        captures.push(StreamKind::Stdout, &piece);
+        assert!(!captures.wants_flush() && budget.stats().used_bytes >= 30_000);
+        let others = budget.hold(90_000);
+        captures.relieve();
+        assert!(captures.wants_flush());
+        captures.flush().await;
+        assert!(budget.stats().used_bytes < 90_000 + 64, "{:?}", budget.stats());
+        drop(others);
+        captures.push(StreamKind::Stdout, &piece);
+        captures.finish().await;
+        let (stdout, _, held) = captures.seal();
+        assert_eq!(budget.stats().used_bytes, 0);
+        drop(held);
+        let KeptOutput::Spilled { path } = stdout.unwrap().kept else { panic!("a file") };
+        assert!(std::fs::read(path).unwrap() == piece.repeat(2));
     }
 
     #[tokio::test]

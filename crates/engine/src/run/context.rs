@@ -18,6 +18,7 @@ use crate::emit::Message;
 use crate::journaller::Journaller;
 use crate::limits::EngineLimits;
 use crate::plan::{PlannedTarget, Transports};
+use crate::pressure::{MemoryBudget, ReadingGate};
 
 /// What a node run needs besides its own target.
 pub(crate) struct RunContext {
@@ -34,6 +35,10 @@ pub(crate) struct RunContext {
     pub(crate) hub: mpsc::Sender<Message>,
     /// Bytes of output that may be on the way to the hub.
     pub(crate) output_room: Arc<Semaphore>,
+    /// All output in memory.
+    pub(crate) budget: Arc<MemoryBudget>,
+    /// One permit: for the run that reads on while the budget is pressed.
+    pub(crate) turns: Arc<Semaphore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limits: Arc<EngineLimits>,
     pub(crate) journaller: Journaller,
@@ -49,6 +54,12 @@ impl RunContext {
     /// The target at that place of the plan.
     pub(crate) fn target(&self, index: u32) -> Option<&PlannedTarget> {
         self.targets.get(usize::try_from(index).ok()?)
+    }
+
+    /// The gate of a new run.
+    pub(super) fn reading_gate(&self) -> ReadingGate {
+        let all_room = self.limits.output_in_flight_bytes;
+        ReadingGate::new(&self.budget, &self.turns, &self.output_room, all_room)
     }
 
     /// The node at that place of the plan.

@@ -1,6 +1,7 @@
 //! Seventh stage: one node run from its permit to its end. `node_run` is the state machine, `context` what all
-//! runs of an execution share, `attempt` which try it is, `capture` and `spill` keep the output (`left_spills` takes away what a process that
-//! died left of it), `outcome` turns a transport's failures into outcomes, `shrink` holds little of an attempt that another one follows.
+//! runs of an execution share, `attempt` which try it is, `outgoing` tells the hub what was read, `capture` and `spill`
+//! keep the output (`left_spills` takes away what a process that died left of it), `outcome` turns a transport's
+//! failures into outcomes, `shrink` holds little of an attempt that another one follows.
 
 mod attempt;
 mod capture;
@@ -8,6 +9,7 @@ mod context;
 mod left_spills;
 mod node_run;
 mod outcome;
+mod outgoing;
 mod shrink;
 mod spill;
 mod stop;

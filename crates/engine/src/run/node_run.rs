@@ -10,19 +10,17 @@
 //! The attempt is durable before the action is started, so that a target that reads `queued` after a crash has
 //! never run.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use pabawi_domain::error::{ErrorCode, NodeError};
 use pabawi_domain::host_key::HostKeyAcceptance;
 use pabawi_domain::node::Target;
 use pabawi_domain::outcome::{NodeOutcome, RejectedBy, SkipReason, Termination, TimeoutPhase};
-use pabawi_domain::output::{CapturedOutput, StreamKind};
+use pabawi_domain::output::CapturedOutput;
 use pabawi_domain::ports::{
     ActionEnd, ActionEvent, AuthorizationQuery, ConnectRequest, RunningAction, SessionInfo, TerminateMode,
 };
@@ -33,20 +31,14 @@ use super::attempt::{Again, Attempt, Returned, RunEnd, next_wait};
 use super::capture::Captures;
 use super::context::RunContext;
 use super::outcome::{of_end, of_failure};
+use super::outgoing::Outgoing;
 use super::shrink::shrink;
 use super::stop::{StopOrder, kill_is_ordered, ordered};
 use crate::breaker::Passage;
 use crate::emit::Message;
 use crate::panic_guard::CatchPanic;
+use crate::pressure::{Held, ReadingGate};
 use crate::schedule::Permit;
-
-/// The longest piece of output in one event, in bytes.
-const MAX_PIECE: usize = 64 * 1024;
-/// Shorter output is copied out of the transport's buffer, so that a few bytes in an event that is kept for
-/// readers do not keep a whole buffer alive.
-const COPIED_BELOW: usize = 16 * 1024;
-/// How often the progress of a copy is told.
-const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
 /// How a node's run ended, with all that is kept of it.
 #[derive(Debug)]
@@ -59,6 +51,8 @@ pub(crate) struct NodeEnd {
     pub(crate) duration_ms: u64,
     pub(crate) stdout: Option<CapturedOutput>,
     pub(crate) stderr: Option<CapturedOutput>,
+    /// The permit for what is in memory of the two.
+    pub(crate) held: Held,
 }
 
 impl NodeEnd {
@@ -72,6 +66,7 @@ impl NodeEnd {
             duration_ms: 0,
             stdout: None,
             stderr: None,
+            held: Held::default(),
         }
     }
 }
@@ -92,25 +87,8 @@ struct Notes {
     attempt: u32,
     began: Option<(Timestamp, Instant)>,
     captures: Captures,
-    /// Told to the hub in this order; nothing more is read from the node while something waits here.
-    waiting: VecDeque<Piece>,
-    progress_told: Option<Instant>,
-}
-
-impl Notes {
-    /// Progress of a copy is told now and then only.
-    fn progress(&mut self, done_bytes: u64, total_bytes: Option<u64>) {
-        if self.progress_told.is_none_or(|at| at.elapsed() >= PROGRESS_EVERY) {
-            self.progress_told = Some(Instant::now());
-            self.waiting.push_back(Piece::Progress { done_bytes, total_bytes });
-        }
-    }
-}
-
-/// Something that waits for room at the hub.
-enum Piece {
-    Output { stream: StreamKind, offset: u64, data: Bytes },
-    Progress { done_bytes: u64, total_bytes: Option<u64> },
+    outgoing: Outgoing,
+    gate: ReadingGate,
 }
 
 impl NodeRun {
@@ -121,9 +99,9 @@ impl NodeRun {
         let mut notes = Notes {
             attempt: 0,
             began: None,
-            captures: Captures::new(&context.limits, context.debug, context.id, self.index),
-            waiting: VecDeque::new(),
-            progress_told: None,
+            captures: Captures::new(&context, self.index),
+            outgoing: Outgoing::new(&context, self.index),
+            gate: context.reading_gate(),
         };
         self.attempt.first_began.get_or_insert_with(Instant::now);
         let mut passage = None;
@@ -145,8 +123,10 @@ impl NodeRun {
         };
         self.tell_breakers(passage, &outcome).await;
         let duration = notes.began.map_or(Duration::ZERO, |(_, at)| at.elapsed());
-        while !notes.waiting.is_empty() {
-            if !self.tell(&mut notes.waiting).await {
+        // Whoever waits for the turn need not wait for what is left to do here.
+        drop(notes.gate);
+        while !notes.outgoing.is_empty() {
+            if !notes.outgoing.tell().await {
                 return Returned { permit: self.permit, end: RunEnd::Told(outcome) };
             }
         }
@@ -155,7 +135,7 @@ impl NodeRun {
             () = notes.captures.finish() => {}
             _ = ordered(&mut self.stop) => notes.captures.finish_now().await,
         }
-        let (stdout, stderr) = notes.captures.seal();
+        let (stdout, stderr, held) = notes.captures.seal();
         let begun = notes.began.map(|(at, _)| (notes.attempt, at)).or(self.attempt.before);
         let end = NodeEnd {
             attempt: begun.map_or(0, |(attempt, _)| attempt),
@@ -165,12 +145,14 @@ impl NodeRun {
             duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
             stdout,
             stderr,
+            held,
         };
         let end = match self.another(&end) {
             Some(wait) => {
                 let NodeEnd { stdout, stderr, .. } = end;
                 let (stdout, stderr) = (shrink(stdout).await, shrink(stderr).await);
-                let end = NodeEnd { stdout, stderr, ..end };
+                // Too little to count, and nobody could be made to give it back before the next attempt.
+                let end = NodeEnd { stdout, stderr, held: Held::default(), ..end };
                 RunEnd::Again(Box::new(Again { end, attempt: self.attempt, wait }))
             }
             None => {
@@ -336,36 +318,41 @@ impl NodeRun {
     ) -> NodeOutcome {
         loop {
             let mut stop = self.stop.clone();
-            let may_read = notes.waiting.is_empty() && !notes.captures.wants_flush();
+            notes.captures.relieve();
+            let is_ready = notes.outgoing.is_empty() && !notes.captures.wants_flush();
+            let may_read = is_ready && notes.gate.is_open();
             // An order comes first: a command that floods its output must not be able to outrun it.
             tokio::select! {
                 biased;
                 order = ordered(&mut stop) => {
+                    notes.gate.leave();
                     let termination = self.terminate(running, order.mode).await;
                     return order.outcome(Some(termination));
                 }
                 () = until(deadline) => {
+                    notes.gate.leave();
                     let mode = TerminateMode::Graceful { grace: self.context.limits.termination_grace };
                     let termination = self.terminate(running, mode).await;
                     return NodeOutcome::TimedOut { phase: TimeoutPhase::Run, termination: Some(termination) };
                 }
-                told = self.tell(&mut notes.waiting), if !notes.waiting.is_empty() => if !told {
+                told = notes.outgoing.tell(), if !notes.outgoing.is_empty() => if !told {
                     let termination = self.terminate(running, TerminateMode::Kill).await;
                     return NodeOutcome::Cancelled { termination: Some(termination) };
                 },
                 () = notes.captures.flush(), if notes.captures.wants_flush() => {}
+                () = notes.gate.changed(), if is_ready => {}
                 event = running.next(), if may_read => match event {
                     ActionEvent::Output { stream, data } => {
                         let offset = notes.captures.push(stream, &data);
-                        self.cut(stream, offset, data, &mut notes.waiting);
+                        notes.outgoing.output(stream, offset, data);
+                        notes.gate.has_read();
                     }
                     ActionEvent::Progress { done_bytes, total_bytes } => {
-                        notes.progress(done_bytes, total_bytes);
+                        notes.outgoing.progress(done_bytes, total_bytes);
                     }
                     ActionEvent::Ended(end) => {
                         if let ActionEnd::Copied(report) = &end {
-                            let (done_bytes, total_bytes) = (report.bytes, Some(report.bytes));
-                            notes.waiting.push_back(Piece::Progress { done_bytes, total_bytes });
+                            notes.outgoing.last_progress(report.bytes, Some(report.bytes));
                         }
                         return of_end(end).unwrap_or_else(|unknown| NodeOutcome::PluginFault {
                             error: NodeError::new(
@@ -380,52 +367,6 @@ impl NodeRun {
                 },
             }
         }
-    }
-
-    /// Cuts output into events: none longer than [`MAX_PIECE`], and none across the limit of what is stored.
-    fn cut(&self, stream: StreamKind, mut offset: u64, mut data: Bytes, waiting: &mut VecDeque<Piece>) {
-        if data.len() < COPIED_BELOW {
-            data = Bytes::copy_from_slice(&data);
-        }
-        let stored = self.context.limits.stored_output_event_bytes;
-        // Ends: each turn takes at least one byte off.
-        while !data.is_empty() {
-            let to_limit = stored.checked_sub(offset).filter(|left| *left > 0);
-            let to_limit = to_limit.and_then(|left| usize::try_from(left).ok()).unwrap_or(usize::MAX);
-            let piece = data.split_to(data.len().min(MAX_PIECE).min(to_limit));
-            let length = piece.len() as u64;
-            waiting.push_back(Piece::Output { stream, offset, data: piece });
-            offset += length;
-        }
-    }
-
-    /// Tells the hub what has waited longest. Dropping the future loses nothing. `false` when the hub is gone.
-    async fn tell(&self, waiting: &mut VecDeque<Piece>) -> bool {
-        let context = &self.context;
-        let room = match waiting.front() {
-            None => return true,
-            Some(Piece::Progress { .. }) => None,
-            Some(Piece::Output { data, .. }) => {
-                let bytes = data.len().min(context.limits.output_in_flight_bytes);
-                let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-                match Arc::clone(&context.output_room).acquire_many_owned(bytes).await {
-                    Ok(room) => Some(room),
-                    Err(_) => return false,
-                }
-            }
-        };
-        let Ok(place) = context.hub.reserve().await else { return false };
-        let index = self.index;
-        match waiting.pop_front() {
-            None => {}
-            Some(Piece::Output { stream, offset, data }) => {
-                place.send(Message::Output { index, stream, offset, data, room });
-            }
-            Some(Piece::Progress { done_bytes, total_bytes }) => {
-                place.send(Message::CopyProgress { index, done_bytes, total_bytes });
-            }
-        }
-        true
     }
 
     /// Ends the process. An order to kill that comes meanwhile is obeyed when the gentler way has not been

@@ -13,6 +13,8 @@ use tokio::time::Instant;
 
 /// Bytes that are gathered before they are written.
 const BLOCK: usize = 256 * 1024;
+/// The same while memory is short.
+const PRESSED_BLOCK: usize = 16 * 1024;
 /// The waits between two tries on a full disk.
 const WAITS: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 /// How often a full disk is spoken of.
@@ -27,6 +29,8 @@ pub(super) struct Spill {
     buffer: Vec<u8>,
     /// The write in flight. It holds file and buffer, so that dropping a `flush` loses neither.
     job: Option<JoinHandle<Job>>,
+    /// Bytes of memory in that write.
+    in_job: usize,
     retry_at: Option<Instant>,
     wait: Duration,
     spoke_at: Option<Instant>,
@@ -48,6 +52,7 @@ impl Spill {
             file: None,
             buffer: bytes,
             job: None,
+            in_job: 0,
             retry_at: None,
             wait: WAITS.0,
             spoke_at: None,
@@ -59,9 +64,14 @@ impl Spill {
         self.buffer.extend_from_slice(data);
     }
 
-    /// Whether to call [`Spill::flush`] before anything more is pushed.
-    pub(super) fn wants_flush(&self) -> bool {
-        self.job.is_some() || self.buffer.len() >= BLOCK
+    /// Whether to call [`Spill::flush`] before anything more is pushed; `pressed` while memory is short.
+    pub(super) fn wants_flush(&self, pressed: bool) -> bool {
+        self.job.is_some() || self.buffer.len() >= if pressed { PRESSED_BLOCK } else { BLOCK }
+    }
+
+    /// Bytes of memory that it takes.
+    pub(super) fn memory(&self) -> usize {
+        self.buffer.capacity() + self.in_job
     }
 
     /// Writes what is buffered; with `sync`, down to the disk. Waits while the disk is full. The future may be
@@ -96,6 +106,7 @@ impl Spill {
         }
         let (file, buffer) = (self.file.take(), std::mem::take(&mut self.buffer));
         let path = self.path.clone();
+        self.in_job = buffer.capacity();
         self.job = Some(tokio::task::spawn_blocking(move || write(file, &path, buffer, sync)));
         self.job_ended().await
     }
@@ -103,9 +114,13 @@ impl Spill {
     async fn job_ended(&mut self) -> io::Result<()> {
         let Some(running) = &mut self.job else { return Ok(()) };
         let ended = running.await;
-        self.job = None;
+        (self.job, self.in_job) = (None, 0);
         let Job { file, mut rest, result } = ended.map_err(io::Error::other)?;
         self.file = file;
+        if rest.is_empty() {
+            // Written memory is not kept for what may never come.
+            rest = Vec::new();
+        }
         rest.append(&mut self.buffer);
         self.buffer = rest;
         result
@@ -204,9 +219,9 @@ mod tests {
         let path = dir.path().join("new").join("out");
         let mut spill = Spill::new(path.clone(), b"first ".to_vec());
         spill.push(&vec![b'x'; BLOCK]);
-        assert!(spill.wants_flush());
+        assert!(spill.wants_flush(false));
         spill.flush(false).await.unwrap();
-        assert!(!spill.wants_flush());
+        assert!(!spill.wants_flush(true));
         spill.push(b" last");
         spill.flush(true).await.unwrap();
         assert_eq!(spill.take(), path);

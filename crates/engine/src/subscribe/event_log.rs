@@ -13,6 +13,12 @@ use pabawi_domain::event::{EventKind, ExecutionEvent};
 use pabawi_domain::summary::{ExecutionSummary, Progress};
 use tokio::sync::{Notify, watch};
 
+use crate::pressure::Held;
+
+/// What part of its bytes a ring keeps for readers that may miss events, while the budget of output in memory is
+/// pressed.
+const PRESSED_SHARE: usize = 16;
+
 /// Where an execution stands, as far as it is durable.
 #[derive(Debug, Clone)]
 pub(crate) struct Standing {
@@ -52,6 +58,8 @@ struct Ring {
     /// Sequence number of the first event in the ring, or of the next one when it is empty.
     first_seq: u64,
     bytes: usize,
+    /// The permit for these bytes.
+    held: Held,
     /// Readers that slow the source, each with the event it needs next.
     holds: HashMap<u64, u64>,
     next_hold: u64,
@@ -68,6 +76,7 @@ impl EventLog {
                 events: VecDeque::new(),
                 first_seq: 1,
                 bytes: 0,
+                held: Held::default(),
                 holds: HashMap::new(),
                 next_hold: 0,
                 released: false,
@@ -85,8 +94,9 @@ impl EventLog {
         }
     }
 
-    /// Publishes events in their order. Waits for readers that slow the source.
-    pub(crate) async fn publish(&self, events: Vec<Arc<ExecutionEvent>>) {
+    /// Publishes events in their order; the permit for what goes into the ring is taken out of `held`. Waits for readers
+    /// that slow the source.
+    pub(crate) async fn publish(&self, events: Vec<Arc<ExecutionEvent>>, held: &mut Held) {
         let mut events = events.into_iter().peekable();
         while events.peek().is_some() {
             // Made before the ring is looked at, so that no move in between is missed.
@@ -94,7 +104,9 @@ impl EventLog {
             {
                 let mut ring = self.lock();
                 while let Some(event) = events.next_if(|event| ring.make_room(self, event)) {
-                    ring.bytes += size(&event);
+                    let size = size(&event);
+                    ring.bytes += size;
+                    ring.held.take_from(held, size);
                     ring.events.push_back(event);
                 }
             }
@@ -114,6 +126,14 @@ impl EventLog {
     /// Where the execution stands.
     pub(crate) fn standing(&self) -> Standing {
         self.lock().standing.clone()
+    }
+
+    /// Drops what nobody waits for, down to the part that is kept under pressure.
+    pub(super) fn trim(&self) {
+        let mut ring = self.lock();
+        let needed = ring.needed();
+        // Ends: each turn takes one event out.
+        while ring.bytes > self.max_bytes / PRESSED_SHARE && ring.drop_oldest(needed) {}
     }
 
     /// No more events will come.
@@ -201,22 +221,40 @@ impl Ring {
     /// Drops old events until the new one fits; `false` when a reader still needs one of them.
     fn make_room(&mut self, log: &EventLog, event: &ExecutionEvent) -> bool {
         let size = size(event);
-        let needed = match self.released {
-            true => None,
-            false => self.holds.values().min().copied(),
+        let needed = self.needed();
+        let max_bytes = match self.held.is_pressed() {
+            true => log.max_bytes / PRESSED_SHARE,
+            false => log.max_bytes,
         };
         // Ends: each turn takes one event out.
         while !self.events.is_empty()
-            && (self.events.len() >= log.max_events || self.bytes + size > log.max_bytes)
+            && (self.events.len() >= log.max_events || self.bytes + size > max_bytes)
         {
-            if needed.is_some_and(|needed| needed <= self.first_seq) {
+            if !self.drop_oldest(needed) {
                 return false;
             }
-            if let Some(old) = self.events.pop_front() {
-                self.bytes -= self::size(&old).min(self.bytes);
-                self.first_seq = old.seq + 1;
-            }
         }
+        true
+    }
+
+    /// The first event that a reader still needs who slows the source.
+    fn needed(&self) -> Option<u64> {
+        match self.released {
+            true => None,
+            false => self.holds.values().min().copied(),
+        }
+    }
+
+    /// Drops the oldest event; `false` when there is none or it is needed.
+    fn drop_oldest(&mut self, needed: Option<u64>) -> bool {
+        if needed.is_some_and(|needed| needed <= self.first_seq) {
+            return false;
+        }
+        let Some(old) = self.events.pop_front() else { return false };
+        let size = size(&old).min(self.bytes);
+        self.bytes -= size;
+        self.held.shrink(size);
+        self.first_seq = old.seq + 1;
         true
     }
 }

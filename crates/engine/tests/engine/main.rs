@@ -16,6 +16,8 @@ mod logging;
 #[cfg(test)]
 mod output;
 #[cfg(test)]
+mod pressure;
+#[cfg(test)]
 mod reading_events;
 #[cfg(test)]
 mod rerunning;

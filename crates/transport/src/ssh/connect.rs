@@ -1,13 +1,12 @@
 //! From a way to a node to a logged-in connection: [`Dialer`].
 //!
 //! Each phase is timed, all of them together have one deadline, and a peer that misbehaves in any of them ends in
-//! an error that says in which. Only one thing is tried again: a connection that sshd drops before its banner,
-//! because too many were being made at the same time (`MaxStartups`).
+//! an error that says in which. Nothing is tried again here; an error says whether it was an overload, after which the
+//! pool may try again.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use pabawi_domain::error::ErrorCode;
 use pabawi_domain::host_key::HostKeySeen;
@@ -20,12 +19,10 @@ use tokio::time::Instant;
 use super::auth::{Credentials, LoginError, login};
 use super::driver::{Connection, DriveError, Link, LinkEnd, MadeFor};
 use super::host_key::HostKeys;
+use super::pool::Overload;
 use super::settings::Hop;
 use crate::keys::KeyCache;
 use crate::known_hosts::KnownHostsCache;
-
-/// Pauses before a connection that was dropped before its banner is made anew.
-const DROP_PAUSES_MS: [u64; 5] = [100, 200, 400, 800, 1600];
 
 /// Makes connections. Cloning shares the caches of keys and known hosts.
 #[derive(Debug, Clone, Default)]
@@ -43,12 +40,26 @@ pub(crate) struct Dialed {
     pub(crate) phases: ConnectPhases,
 }
 
+/// Why there is no connection.
+#[derive(Debug)]
+pub(crate) struct DialError {
+    pub(crate) error: TransportError,
+    /// What was too much, where that is the reason.
+    pub(crate) overload: Option<Overload>,
+}
+
+impl From<TransportError> for DialError {
+    fn from(error: TransportError) -> Self {
+        Self { error, overload: None }
+    }
+}
+
 /// Where the bytes of a connection go through.
 #[async_trait::async_trait]
 pub(crate) trait Carrier: Send + Sync {
     /// Makes a link to `host` and `port`; the two times are those of name resolution and of the connection, in
     /// microseconds.
-    async fn link(&self, node: &NodeId, host: &str, port: u16) -> Result<(Link, u64, u64), TransportError>;
+    async fn link(&self, node: &NodeId, host: &str, port: u16) -> Result<(Link, u64, u64), DialError>;
 }
 
 /// The network of this machine.
@@ -67,8 +78,8 @@ impl Deadline<'_> {
     async fn run<T>(
         &self,
         what: &str,
-        work: impl Future<Output = Result<T, TransportError>>,
-    ) -> Result<T, TransportError> {
+        work: impl Future<Output = Result<T, DialError>>,
+    ) -> Result<T, DialError> {
         match tokio::time::timeout_at(self.at, work).await {
             Ok(result) => result,
             Err(_) => Err(TransportError::before_start(
@@ -79,7 +90,8 @@ impl Deadline<'_> {
                     self.hop.describe(),
                     self.started.elapsed().as_secs_f64(),
                 ),
-            )),
+            )
+            .into()),
         }
     }
 }
@@ -92,7 +104,7 @@ impl Dialer {
     /// Connects, checks the host key and logs in. May be dropped at any time.
     ///
     /// # Errors
-    /// [`TransportError`] before the start of anything.
+    /// [`DialError`] before the start of anything.
     pub(crate) async fn dial(
         &self,
         node: &NodeId,
@@ -100,36 +112,28 @@ impl Dialer {
         carrier: &dyn Carrier,
         made_for: MadeFor,
         deadline: Instant,
-    ) -> Result<Dialed, TransportError> {
+    ) -> Result<Dialed, DialError> {
         let limit = Deadline { node, hop, at: deadline, started: Instant::now() };
         let (host_keys, credentials, algorithms) = self.prepare(node, hop).await?;
         let mut phases = ConnectPhases::default();
-        let mut pauses = DROP_PAUSES_MS.iter();
-        // Bounded by the list of pauses.
-        let mut connection = loop {
-            let connecting = carrier.link(node, &hop.settings.host_name, hop.settings.port);
-            let (link, dns_us, tcp_us) = limit.run("accept a connection", connecting).await?;
-            phases.dns_us += dns_us;
-            phases.tcp_us += tcp_us;
-            let mut connection = Connection::new(link, &algorithms, made_for)
-                .map_err(|error| internal(node, &format!("no SSH session can be made: {error}")))?;
-            let started = Instant::now();
-            let shaking = async {
-                match connection.handshake().await {
-                    Ok(()) => Ok(None),
-                    Err(error) if is_dropped(&mut connection, &error) => Ok(Some(error)),
-                    Err(error) => Err(handshake_error(node, hop, &mut connection, &error)),
-                }
-            };
-            let dropped = limit.run("finish the SSH key exchange", shaking).await?;
-            phases.kex_us += micros(started);
-            let Some(error) = dropped else { break connection };
-            let pause = pauses.next().map(|ms| Duration::from_millis(*ms));
-            match pause.filter(|pause| Instant::now() + *pause < deadline) {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => return Err(handshake_error(node, hop, &mut connection, &error)),
+        let connecting = carrier.link(node, &hop.settings.host_name, hop.settings.port);
+        let (link, dns_us, tcp_us) = limit.run("accept a connection", connecting).await?;
+        phases.dns_us = dns_us;
+        phases.tcp_us = tcp_us;
+        let mut connection = Connection::new(link, &algorithms, made_for)
+            .map_err(|error| internal(node, &format!("no SSH session can be made: {error}")))?;
+        let started = Instant::now();
+        let shaking = async {
+            match connection.handshake().await {
+                Ok(()) => Ok(Ok(())),
+                Err(error) => Ok(Err(error)),
             }
         };
+        if let Err(error) = limit.run("finish the SSH key exchange", shaking).await? {
+            let overload = refusal(&mut connection, &error);
+            return Err(DialError { overload, error: handshake_error(node, hop, &mut connection, &error) });
+        }
+        phases.kex_us = micros(started);
         let accepted = {
             let blob = connection.session().host_key().unwrap_or_default();
             let host_keys = Arc::clone(&host_keys);
@@ -139,7 +143,7 @@ impl Dialer {
             Ok(accepted) => accepted,
             Err(error) => {
                 connection.close();
-                return Err(error);
+                return Err(error.into());
             }
         };
         let started = Instant::now();
@@ -148,9 +152,10 @@ impl Dialer {
             match login(&mut connection, user, &credentials).await {
                 Ok(()) => Ok(()),
                 Err(LoginError::Refused(code, message)) => {
-                    Err(TransportError::before_start(node, code, format!("{}: {message}", hop.describe())))
+                    let message = format!("{}: {message}", hop.describe());
+                    Err(TransportError::before_start(node, code, message).into())
                 }
-                Err(LoginError::Drive(error)) => Err(login_error(node, hop, &mut connection, &error)),
+                Err(LoginError::Drive(error)) => Err(login_error(node, hop, &mut connection, &error).into()),
             }
         };
         limit.run("finish the login", logging_in).await?;
@@ -178,7 +183,7 @@ impl Dialer {
 
 #[async_trait::async_trait]
 impl Carrier for Direct {
-    async fn link(&self, node: &NodeId, host: &str, port: u16) -> Result<(Link, u64, u64), TransportError> {
+    async fn link(&self, node: &NodeId, host: &str, port: u16) -> Result<(Link, u64, u64), DialError> {
         let started = Instant::now();
         let addresses: Vec<SocketAddr> = match host.parse::<IpAddr>() {
             Ok(address) => vec![SocketAddr::new(address, port)],
@@ -192,13 +197,15 @@ impl Carrier for Direct {
                             "the name {host} cannot be resolved: {error}; check the name or set HostName"
                         ),
                     )
-                    .caused_by(&error));
+                    .caused_by(&error)
+                    .into());
                 }
             },
         };
         let dns_us = micros(started);
         let started = Instant::now();
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        let mut overload = None;
         for address in addresses {
             match TcpStream::connect(address).await {
                 Ok(stream) => {
@@ -206,10 +213,13 @@ impl Carrier for Direct {
                     let _ = stream.set_nodelay(true);
                     return Ok((Link::Tcp(stream), dns_us, micros(started)));
                 }
-                Err(error) => last = error,
+                Err(error) => {
+                    overload = tcp_overload(address, &error);
+                    last = error;
+                }
             }
         }
-        Err(tcp_error(node, host, port, &last))
+        Err(DialError { overload, error: tcp_error(node, host, port, &last) })
     }
 }
 
@@ -226,7 +236,7 @@ fn tcp_error(node: &NodeId, host: &str, port: u16, error: &io::Error) -> Transpo
         | io::ErrorKind::NetworkUnreachable
         | io::ErrorKind::AddrNotAvailable => (ErrorCode::NoRoute, "check the address and the network"),
         io::ErrorKind::NotFound => (ErrorCode::Dns, "check the name"),
-        _ if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) => {
+        _ if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS)) => {
             (ErrorCode::LimitReached, "raise the limit of open files (ulimit -n) or lower the concurrency")
         }
         _ => (ErrorCode::NoRoute, "check the address and the network"),
@@ -239,11 +249,26 @@ fn tcp_error(node: &NodeId, host: &str, port: u16, error: &io::Error) -> Transpo
     .caused_by(error)
 }
 
-/// Whether the peer dropped the connection before it said anything that tells why.
-fn is_dropped(connection: &mut Connection, error: &DriveError) -> bool {
+/// What was too much for a TCP connection, where that is the reason. A refused one means that nothing listens there.
+fn tcp_overload(address: SocketAddr, error: &io::Error) -> Option<Overload> {
+    match error.raw_os_error()? {
+        libc::EMFILE | libc::ENFILE | libc::ENOBUFS => Some(Overload::Here),
+        // No port is left for this destination. With IPv6 it also says that this machine has no address at all.
+        libc::EADDRNOTAVAIL if address.is_ipv4() => Some(Overload::Here),
+        libc::ECONNRESET | libc::ECONNABORTED => Some(Overload::Node),
+        _ => None,
+    }
+}
+
+/// What was too much for a peer that ended the connection before its banner, where that is the reason.
+fn refusal(connection: &mut Connection, error: &DriveError) -> Option<Overload> {
     let greeting = connection.session().greeting();
-    matches!(error, DriveError::Link(LinkEnd::ClosedByPeer(_) | LinkEnd::Io(_)))
-        && (greeting.is_empty() || greeting.starts_with("Exceeded MaxStartups"))
+    if greeting.starts_with("Not allowed at this time") {
+        return Some(Overload::Penalty);
+    }
+    let dropped = matches!(error, DriveError::Link(LinkEnd::ClosedByPeer(_) | LinkEnd::Io(_)))
+        && (greeting.is_empty() || greeting.starts_with("Exceeded MaxStartups"));
+    dropped.then_some(Overload::Node)
 }
 
 fn handshake_error(

@@ -11,7 +11,7 @@ use pabawi_domain::id::NodeId;
 use pabawi_domain::ports::TransportError;
 use tokio::time::Instant;
 
-use super::connect::{Carrier, micros};
+use super::connect::{Carrier, DialError, micros};
 use super::driver::{ChannelHandle, ChannelKind, Link, OpenError};
 use super::pool::{Lease, Pool, Purpose, Wanted};
 
@@ -93,7 +93,7 @@ impl Jump {
 
 #[async_trait::async_trait]
 impl Carrier for Jump {
-    async fn link(&self, node: &NodeId, host: &str, port: u16) -> Result<(Link, u64, u64), TransportError> {
+    async fn link(&self, node: &NodeId, host: &str, port: u16) -> Result<(Link, u64, u64), DialError> {
         let started = Instant::now();
         let (mut fresh, mut replaced) = (false, false);
         let mut busy = 0;
@@ -135,7 +135,8 @@ impl Carrier for Jump {
                              from there, and AllowTcpForwarding of its sshd",
                             self.name()
                         ),
-                    ));
+                    )
+                    .into());
                 }
             }
         }

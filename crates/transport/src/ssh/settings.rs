@@ -31,10 +31,13 @@ pub struct PoolLimits {
     pub max_idle: usize,
     /// How long an idle connection is kept.
     pub idle_timeout: Duration,
-    /// Connects in flight.
+    /// Connects in flight, at most. Fewer while several nodes, or this machine, show that they are too many.
     pub max_connecting: usize,
-    /// Connects in flight to one host; sshd starts to drop them at 10 (`MaxStartups`).
+    /// Connects in flight to one host, at most; sshd starts to drop them at 10 (`MaxStartups`). Fewer after it has
+    /// dropped some.
     pub max_connecting_per_host: usize,
+    /// Whether these two adapt to what nodes and this machine take. Without it they are what they are.
+    pub adaptive_connects: bool,
 }
 
 impl Default for PoolLimits {
@@ -47,6 +50,7 @@ impl Default for PoolLimits {
             idle_timeout: Duration::from_secs(60),
             max_connecting: 64,
             max_connecting_per_host: 8,
+            adaptive_connects: true,
         }
     }
 }
@@ -124,6 +128,12 @@ impl Route {
     pub(crate) fn before(&self) -> Option<Route> {
         let (_, before) = self.hops.split_last()?;
         (!before.is_empty()).then(|| Route { hops: before.to_vec() })
+    }
+
+    /// Whose limits a connect meets: the address and port of the last hop, as seen from the one before.
+    pub(crate) fn host(&self) -> Arc<str> {
+        let hops = self.hops.iter().map(|hop| format!("{}:{}", hop.settings.host_name, hop.settings.port));
+        hops.collect::<Vec<_>>().join(" ").into()
     }
 
     /// What tells connections apart: whatever makes a difference to who is logged in where, and how surely.

@@ -1,24 +1,28 @@
 //! The asynchronous side of the pool: [`Pool`].
 //!
 //! A connection is made by a task of its own, so that whoever asked for it may go away at any time: the connection
-//! then serves another or stays idle. Connects in flight are limited apart from connections; waiting for a
-//! permit does not count against a connect's time.
+//! then serves another or stays idle. Connects in flight are limited apart from connections, by a limit that adapts;
+//! waiting for a permit does not count against a connect's time. A connect that has met an overload is made anew within
+//! that time: nothing has been started by it.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use pabawi_domain::error::ErrorCode;
 use pabawi_domain::id::NodeId;
 use pabawi_domain::ports::{PoolStats, TransportError};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::entry::{Purpose, Waiter};
+use super::gate::{ConnectGate, Overload, PENALTY};
 use super::lease::Lease;
-use super::state::{Purpose, State, Waiter};
-use crate::ssh::connect::{Carrier, Dialed, Dialer, Direct, micros};
+use super::state::State;
+use crate::ssh::connect::{Carrier, DialError, Dialed, Dialer, Direct, micros};
 use crate::ssh::driver::{Driver, DriverOptions, MadeFor};
 use crate::ssh::jump::Jump;
-use crate::ssh::settings::{PoolLimits, Route};
+use crate::ssh::settings::{Hop, PoolLimits, Route};
 
 /// The connections of one transport. Cloning shares them.
 #[derive(Debug, Clone)]
@@ -29,7 +33,7 @@ pub(crate) struct Pool {
 #[derive(Debug)]
 pub(super) struct Inner {
     state: Mutex<State>,
-    connecting: Semaphore,
+    connecting: Arc<ConnectGate>,
     dialer: Dialer,
     keepalive: Option<Duration>,
 }
@@ -63,7 +67,7 @@ impl Wanted {
 
 impl Pool {
     pub(crate) fn new(limits: PoolLimits, dialer: Dialer, keepalive: Option<Duration>) -> Self {
-        let connecting = Semaphore::new(limits.max_connecting.max(1));
+        let connecting = ConnectGate::new(&limits);
         let inner = Inner { state: Mutex::new(State::new(limits)), connecting, dialer, keepalive };
         Self { inner: Arc::new(inner) }
     }
@@ -143,7 +147,9 @@ impl Pool {
     }
 
     pub(crate) fn stats(&self) -> PoolStats {
-        self.inner.with(|state| state.stats())
+        let (limit, overloads) = self.inner.connecting.standing();
+        let connect_limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        PoolStats { connect_limit, overloads, ..self.inner.with(|state| state.stats()) }
     }
 
     pub(crate) fn close(&self) {
@@ -154,7 +160,7 @@ impl Pool {
 /// Gives a place back that was granted in the moment in which nobody waited for it any more.
 struct Answer {
     inner: Arc<Inner>,
-    receiver: oneshot::Receiver<Result<super::state::Grant, TransportError>>,
+    receiver: oneshot::Receiver<Result<super::entry::Grant, TransportError>>,
 }
 
 impl Drop for Answer {
@@ -238,14 +244,53 @@ impl Inner {
                 Box::new(Jump::through(Pool { inner: Arc::clone(inner) }, jump).await?)
             }
         };
-        let asked = Instant::now();
-        // The semaphore is never closed.
-        let _permit = inner.connecting.acquire().await;
-        let wait_us = micros(asked);
-        let deadline = Instant::now() + wanted.timeout;
-        let mut dialed = inner.dialer.dial(&wanted.node, hop, carrier.as_ref(), made_for, deadline).await?;
-        dialed.phases.wait_us = wait_us;
-        Ok(dialed)
+        let host = wanted.route.host();
+        let mut pauses = Pauses::new(wanted.timeout);
+        let mut wait_us = 0;
+        // Ends with the connect's time, of which each turn takes at least its pause.
+        loop {
+            if let Some(until) = inner.connecting.closed_until(&host) {
+                let wait = until - Instant::now();
+                if !pauses.take(wait) {
+                    return Err(penalised(&wanted.node, hop, wait));
+                }
+                tokio::time::sleep(wait).await;
+            }
+            let asked = Instant::now();
+            let Some(entered) = inner.connecting.enter(&host).await else {
+                return Err(shutting_down(&wanted.node));
+            };
+            wait_us += micros(asked);
+            let began = Instant::now();
+            let deadline = began + pauses.left;
+            let dialing = inner.dialer.dial(&wanted.node, hop, carrier.as_ref(), made_for, deadline);
+            let (error, overload) = match dialing.await {
+                Ok(mut dialed) => {
+                    entered.succeeded();
+                    dialed.phases.wait_us = wait_us;
+                    return Ok(dialed);
+                }
+                Err(DialError { error, overload: None }) => return Err(error),
+                Err(DialError { error, overload: Some(overload) }) => (error, overload),
+            };
+            entered.overloaded(overload);
+            if overload == Overload::Here {
+                // What nobody uses has descriptors and ports.
+                inner.with(|state| {
+                    for _ in 0..state.stats().idle.div_ceil(2) {
+                        state.evict_idle();
+                    }
+                });
+            }
+            let pause = match overload {
+                Overload::Penalty => PENALTY,
+                Overload::Node | Overload::Here => pauses.next(),
+            };
+            if !pauses.take(began.elapsed()) || !pauses.take(pause) {
+                return Err(error);
+            }
+            tokio::time::sleep(pause).await;
+        }
     }
 
     /// Closes idle connections when their time has come; ends when none is left.
@@ -268,6 +313,50 @@ impl Inner {
             }
         });
     }
+}
+
+/// The time of a connect that is made anew, and the pauses in between.
+struct Pauses {
+    left: Duration,
+    next: Duration,
+}
+
+impl Pauses {
+    /// The first pause is short: how many connect at the same time is the gate's business.
+    const FIRST: Duration = Duration::from_millis(25);
+    const LONGEST: Duration = Duration::from_millis(1600);
+
+    fn new(timeout: Duration) -> Self {
+        Self { left: timeout, next: Self::FIRST }
+    }
+
+    /// Takes this off the time; `false` when nothing would be left.
+    fn take(&mut self, time: Duration) -> bool {
+        self.left = self.left.saturating_sub(time);
+        !self.left.is_zero()
+    }
+
+    /// Each pause is twice as long as the one before, with a part by chance so that those who were refused together do
+    /// not come back together.
+    fn next(&mut self) -> Duration {
+        let pause = self.next;
+        self.next = (pause * 2).min(Self::LONGEST);
+        let chance = RandomState::new().build_hasher().finish() % 1000;
+        pause.mul_f64(0.75 + chance as f64 / 2000.0)
+    }
+}
+
+fn penalised(node: &NodeId, hop: &Hop, wait: Duration) -> TransportError {
+    TransportError::before_start(
+        node,
+        ErrorCode::ConnectionReset,
+        format!(
+            "{} refuses this address after failed logins (PerSourcePenalties of its sshd) and is not asked again for \
+             {:.1} s, which is longer than a connect may take; try again then",
+            hop.describe(),
+            wait.as_secs_f64()
+        ),
+    )
 }
 
 fn shutting_down(node: &NodeId) -> TransportError {

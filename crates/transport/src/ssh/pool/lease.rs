@@ -7,7 +7,7 @@ use pabawi_domain::ports::ConnectPhases;
 use tokio::time::Instant;
 
 use super::acquire::Inner;
-use super::state::{Grant, Purpose, Slot};
+use super::entry::{Grant, Purpose, Slot};
 use crate::ssh::driver::Remote;
 
 /// A place on a connection. Dropping it gives the place back.
