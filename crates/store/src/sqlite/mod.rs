@@ -9,6 +9,7 @@
 //! | `live`, `plan`, `write`, `create`, `output_rows` | from writes to rows, and rows to statements |
 //! | `recover`, `cancel` | executions of dead processes; words between processes |
 //! | `read`, `list`, `events`, `journal`, `breakers` | questions |
+//! | `plans` | what was planned and may be applied later |
 //! | `bulk`, `place` | statements over many rows; errors that name the file |
 //!
 //! Durability: `journal_mode = WAL` with `synchronous = FULL`, so a commit that returned survives `kill -9`
@@ -30,6 +31,7 @@ mod output_rows;
 mod owner;
 mod place;
 mod plan;
+mod plans;
 mod read;
 mod recover;
 mod schema;

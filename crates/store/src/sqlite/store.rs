@@ -10,8 +10,9 @@ use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::journal::{JournalEntry, JournalQuery, NewJournalEntry};
 use pabawi_domain::output::{ContentHash, StreamKind};
 use pabawi_domain::ports::{
-    BreakerStore, CancelRequest, Created, ExecutionStore, JournalStore, StoreError, StoreWrite,
+    BreakerStore, CancelRequest, Created, ExecutionStore, JournalStore, PlanStore, StoreError, StoreWrite,
 };
+use pabawi_domain::preview::{PlanHash, PlanHead, StoredPlan};
 use pabawi_domain::record::{
     AttemptRecord, EventPage, ExecutionQuery, ExecutionRecord, NewExecution, OutputChunk, OutputGroup, Page,
     TargetQuery, TargetRecord,
@@ -24,7 +25,7 @@ use super::options::SqliteOptions;
 use super::output_rows::{KnownOutputs, read_output};
 use super::place::Place;
 use super::writer::{Writer, WriterHandle};
-use super::{breakers, cancel, events, journal, list, read};
+use super::{breakers, cancel, events, journal, list, plans, read};
 use crate::output_files::OutputFiles;
 use crate::row::{EncodeFault, Encoder};
 
@@ -200,5 +201,24 @@ impl JournalStore for SqliteStore {
 
     async fn journal(&self, query: &JournalQuery) -> Result<Page<JournalEntry>, StoreError> {
         journal::page(query, &self.shared.readers, &self.shared.place).await
+    }
+}
+
+#[async_trait]
+impl PlanStore for SqliteStore {
+    async fn save_plan(&self, plan: &StoredPlan) -> Result<(), StoreError> {
+        self.shared.writer.save_plan(plan.redacted()).await
+    }
+
+    async fn plan(&self, hash: PlanHash) -> Result<Option<StoredPlan>, StoreError> {
+        plans::one(hash, &self.shared.readers, &self.shared.place).await
+    }
+
+    async fn plans(&self, beginning: &str, limit: u32) -> Result<Vec<PlanHead>, StoreError> {
+        plans::heads(beginning, limit, &self.shared.readers, &self.shared.place).await
+    }
+
+    async fn forget_plans(&self, expired_before: Timestamp) -> Result<u64, StoreError> {
+        self.shared.writer.forget_plans(expired_before).await
     }
 }

@@ -11,6 +11,7 @@ use pabawi_domain::breaker::BreakerRecord;
 use pabawi_domain::id::ExecutionId;
 use pabawi_domain::journal::NewJournalEntry;
 use pabawi_domain::ports::{CancelRequest, Created, StoreError};
+use pabawi_domain::preview::StoredPlan;
 use pabawi_domain::record::NewExecution;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
@@ -23,6 +24,7 @@ use super::output_rows::KnownOutputs;
 use super::owner::{Owner, Owners};
 use super::place::Place;
 use super::plan::{Plan, PlanFault};
+use super::plans;
 use super::recover;
 use super::write::{NewlyKnown, write};
 use super::{breakers, cancel};
@@ -42,6 +44,8 @@ enum Request {
     Cancel(Box<CancelRequest>, Reply<()>),
     TakeCancelRequests(Reply<Vec<CancelRequest>>),
     Recover(Timestamp, Reply<Vec<ExecutionId>>),
+    SavePlan(Box<StoredPlan>, Reply<()>),
+    ForgetPlans(Timestamp, Reply<u64>),
     Close(Reply<()>),
 }
 
@@ -127,6 +131,14 @@ impl WriterHandle {
 
     pub(crate) async fn recover(&self, now: Timestamp) -> Result<Vec<ExecutionId>, StoreError> {
         self.ask(|reply| Request::Recover(now, reply)).await
+    }
+
+    pub(crate) async fn save_plan(&self, plan: StoredPlan) -> Result<(), StoreError> {
+        self.ask(|reply| Request::SavePlan(Box::new(plan), reply)).await
+    }
+
+    pub(crate) async fn forget_plans(&self, expired_before: Timestamp) -> Result<u64, StoreError> {
+        self.ask(|reply| Request::ForgetPlans(expired_before, reply)).await
     }
 
     /// Returns when everything that was asked for before is written and the file is closed.
@@ -215,6 +227,14 @@ impl Writer {
             }
             Request::Recover(now, reply) => {
                 let done = self.recover(now).await;
+                let _ = reply.send(done);
+            }
+            Request::SavePlan(plan, reply) => {
+                let done = self.save_plan(&plan).await;
+                let _ = reply.send(done);
+            }
+            Request::ForgetPlans(expired_before, reply) => {
+                let done = self.forget_plans(expired_before).await;
                 let _ = reply.send(done);
             }
             Request::Grouped(_) | Request::Close(_) => {}
@@ -354,6 +374,20 @@ impl Writer {
         let mut conn = self.begin().await?;
         let place = Arc::clone(&self.place);
         let done = cancel::take(self.owner.id(), &mut conn, &place).await;
+        self.end_transaction(conn, done).await
+    }
+
+    async fn save_plan(&mut self, plan: &StoredPlan) -> Result<(), StoreError> {
+        let mut conn = self.begin().await?;
+        let place = Arc::clone(&self.place);
+        let done = plans::save(plan, &mut conn, &place).await;
+        self.end_transaction(conn, done).await
+    }
+
+    async fn forget_plans(&mut self, expired_before: Timestamp) -> Result<u64, StoreError> {
+        let mut conn = self.begin().await?;
+        let place = Arc::clone(&self.place);
+        let done = plans::forget(expired_before, &mut conn, &place).await;
         self.end_transaction(conn, done).await
     }
 
