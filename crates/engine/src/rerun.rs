@@ -58,7 +58,7 @@ pub struct RerunSecrets {
 
 impl RerunSecrets {
     /// Puts the secrets where the stored request has its marks.
-    fn fill(self, request: &mut ExecutionRequest) {
+    pub(crate) fn fill(self, request: &mut ExecutionRequest) {
         let Some(process) = request.action.process_mut() else { return };
         for (name, value) in self.env {
             if let Some(EnvValue::Secret { secret }) = process.env.get_mut(&name) {

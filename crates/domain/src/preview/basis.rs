@@ -56,6 +56,10 @@ pub struct BasisFile {
     pub what: String,
     /// Its length in bytes; for a directory, that of all files in it.
     pub bytes: u64,
+    /// Permission bits that it would have on the nodes; absent where nothing is left there, and where the request names
+    /// them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<u32>,
     /// SHA-256 of the content. For a directory, of the names, kinds, permissions and contents in it.
     pub sha256: ContentHash,
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::id::NodeId;
-use crate::preview::{BasisTarget, PreviewBasis};
+use crate::preview::{BasisFile, BasisTarget, PreviewBasis};
 
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,13 +120,10 @@ pub fn changes(planned: &PreviewBasis, now: &PreviewBasis) -> Vec<PlanChange> {
     if !moved.is_empty() {
         found.push(PlanChange::WavesChanged { nodes: moved });
     }
-    let of = |basis: &PreviewBasis| -> BTreeMap<String, (u64, crate::output::ContentHash)> {
-        basis.files.iter().map(|file| (file.what.clone(), (file.bytes, file.sha256))).collect()
-    };
-    let (before, after) = (of(planned), of(now));
+    let (before, after) = (contents(planned), contents(now));
     for what in before.keys().chain(after.keys().filter(|what| !before.contains_key(*what))) {
         if before.get(what) != after.get(what) {
-            found.push(PlanChange::FileChanged { what: what.clone() });
+            found.push(PlanChange::FileChanged { what: String::from(*what) });
         }
     }
     if planned.request != now.request {
@@ -137,6 +134,10 @@ pub fn changes(planned: &PreviewBasis, now: &PreviewBasis) -> Vec<PlanChange> {
         found.push(PlanChange::RequestChanged { fields });
     }
     found
+}
+
+fn contents(basis: &PreviewBasis) -> BTreeMap<&str, &BasisFile> {
+    basis.files.iter().map(|file| (file.what.as_str(), file)).collect()
 }
 
 /// Both ways in words that differ.
@@ -174,7 +175,7 @@ mod tests {
     use crate::id::PluginName;
     use crate::node::{Endpoint, TargetExpression};
     use crate::output::ContentHash;
-    use crate::preview::{BasisFile, Reach};
+    use crate::preview::Reach;
     use crate::request::ExecutionRequest;
 
     fn basis(nodes: &[&str]) -> PreviewBasis {
@@ -188,7 +189,8 @@ mod tests {
                 place: Some(1),
             })
             .collect();
-        let file = BasisFile { what: "script a.sh".into(), bytes: 3, sha256: ContentHash([1; 32]) };
+        let file =
+            BasisFile { what: "script a.sh".into(), bytes: 3, mode: None, sha256: ContentHash([1; 32]) };
         PreviewBasis {
             format: PreviewBasis::FORMAT,
             request: ExecutionRequest::new(

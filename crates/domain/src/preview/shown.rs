@@ -29,6 +29,9 @@ pub struct ExecutionPreview {
     pub request: ExecutionRequest,
     /// Limits as they would be in force.
     pub limits: PreviewLimits,
+    /// Why the request as a whole is denied, also where each node by itself is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denied: Option<String>,
     /// Sizes of the waves; empty where there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waves: Vec<u64>,

@@ -14,6 +14,8 @@ mod logging;
 #[cfg(test)]
 mod output;
 #[cfg(test)]
+mod previewing;
+#[cfg(test)]
 mod reading_events;
 #[cfg(test)]
 mod rerunning;
