@@ -42,7 +42,7 @@ pub(crate) fn script(args: &ScriptArgs) -> Result<Action, Failure> {
     if from_stdin && args.process.stdin.as_deref() == Some(Path::new("-")) {
         return Err(Failure::usage("--stdin -: standard input is the script already"));
     }
-    let content = if from_stdin { read_stdin("FILE")? } else { read_file("FILE", &args.file)? };
+    let content = if from_stdin { read_stdin("FILE")? } else { script_file(&args.file)? };
     let name = match args.file.file_name() {
         Some(name) if !from_stdin => name.to_string_lossy().into_owned(),
         _ => "script".to_owned(),
@@ -54,6 +54,14 @@ pub(crate) fn script(args: &ScriptArgs) -> Result<Action, Failure> {
         arguments: args.arguments.clone(),
         process: process(&args.process)?,
     }))
+}
+
+/// What stands in the file of a script now.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(crate) fn script_file(path: &Path) -> Result<Vec<u8>, Failure> {
+    read_file("FILE", path)
 }
 
 /// The copy of `pab copy up`.
@@ -195,7 +203,7 @@ pub(crate) fn millis(duration: std::time::Duration) -> u64 {
 }
 
 /// The path seen from this process's directory, since it is stored and read again later.
-fn absolute(path: &Path) -> PathBuf {
+pub(crate) fn absolute(path: &Path) -> PathBuf {
     if path.as_os_str().is_empty() {
         // Left empty, so that it is refused as such.
         return PathBuf::new();

@@ -9,6 +9,7 @@ mod connect;
 mod duration;
 mod executions;
 mod format;
+mod plan;
 mod process;
 mod rollout;
 mod root;
@@ -23,6 +24,7 @@ pub use executions::{
     StreamArg,
 };
 pub use format::Format;
+pub use plan::{ApplyArgs, PlanCommand};
 pub use process::{LinkLossArg, ProcessArgs, RunAsMethodArg};
 pub use rollout::{GrowthArg, RetryArgs, RolloutArgs};
 pub use root::{BreakersCommand, Cli, Command, GlobalArgs, LogFormat, ManArgs, TargetsCommand};

@@ -1,14 +1,17 @@
 //! One module for each subcommand. Each takes its options and returns how `pab` ends.
 
+pub(crate) mod apply;
 pub(crate) mod breakers;
 pub(crate) mod cancel;
 pub(crate) mod events;
 pub(crate) mod generate;
 pub(crate) mod list;
 pub(crate) mod output;
+pub(crate) mod plan;
 pub(crate) mod rerun;
 pub(crate) mod run;
 pub(crate) mod show;
 pub(crate) mod targets;
 
 mod find;
+mod preview;
