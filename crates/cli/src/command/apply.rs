@@ -19,6 +19,8 @@ pub(crate) async fn apply(global: &GlobalArgs, args: &ApplyArgs) -> Result<Exit,
     let plan =
         open::with_history(global, async |framework, caller| find_plan(framework, caller, &args.hash).await)
             .await?;
+    // A program that uses the crate may have made it, and then the request says everything.
+    let by_pab = !plan.surface.is_null();
     let planned = Planned::read(plan.surface)?;
     if planned.ask_password && !args.ask_password {
         return Err(Failure::usage(
@@ -27,7 +29,9 @@ pub(crate) async fn apply(global: &GlobalArgs, args: &ApplyArgs) -> Result<Exit,
     }
     // What the plan took from elsewhere is taken from there again, so that a change is seen.
     let mut now = plan.request;
-    now.targets = open::targets(&planned.selection())?;
+    if by_pab {
+        now.targets = open::targets(&planned.selection())?;
+    }
     if let (Some(path), pabawi::Action::Script(script)) = (&planned.script, &mut now.action) {
         script.content = OutputData::from(request::script_file(path)?);
     }

@@ -11,6 +11,7 @@ use crate::command::preview::write_preview;
 use crate::command::run::write_warnings;
 use crate::exit::{Exit, Failure};
 use crate::planned::Planned;
+use crate::request::Secrets;
 use crate::watch::Sink;
 use crate::{open, request, rollout};
 
@@ -21,11 +22,11 @@ use crate::{open, request, rollout};
 pub(crate) async fn plan(global: &GlobalArgs, command: &PlanCommand) -> Result<Exit, Failure> {
     match command {
         PlanCommand::Run(args) => {
-            let action = request::command(args)?;
+            let action = request::command(args, Secrets::StoodIn)?;
             make(global, action, None, &args.selection, &args.connect, &args.execution, &args.output).await
         }
         PlanCommand::Script(args) => {
-            let action = request::script(args)?;
+            let action = request::script(args, Secrets::StoodIn)?;
             let file = (args.file != Path::new("-")).then_some(&args.file);
             make(global, action, file, &args.selection, &args.connect, &args.execution, &args.output).await
         }

@@ -7,6 +7,7 @@ use crate::args::{
     SelectionArgs,
 };
 use crate::exit::{Exit, Failure};
+use crate::request::Secrets;
 use crate::signals::Interrupts;
 use crate::text::Colour;
 use crate::watch::{Follow, Followed, Sink, follow};
@@ -17,7 +18,7 @@ use crate::{open, request, rollout};
 /// # Errors
 /// [`Failure`]; nothing was started then.
 pub(crate) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<Exit, Failure> {
-    let action = request::command(args)?;
+    let action = request::command(args, Secrets::Needed)?;
     start(global, action, &args.selection, &args.connect, &args.execution, &args.output).await
 }
 
@@ -26,7 +27,7 @@ pub(crate) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<Exit, Fai
 /// # Errors
 /// As for [`run`].
 pub(crate) async fn script(global: &GlobalArgs, args: &ScriptArgs) -> Result<Exit, Failure> {
-    let action = request::script(args)?;
+    let action = request::script(args, Secrets::Needed)?;
     start(global, action, &args.selection, &args.connect, &args.execution, &args.output).await
 }
 
