@@ -254,6 +254,10 @@ fn secrets_are_given_again_and_stand_in_no_file() {
     assert!(applied.out().contains("11"), "{applied}");
     let right = lab.pab(["apply", &hash, "--secret-env", "TOKEN"]).env("TOKEN", canary).succeeds();
     assert!(right.out().contains("right"), "{right}");
+    // Passwords are not asked for to plan, and there is no terminal here to ask on.
+    let asked = ["--ask-password", "--run-as", "root", "--ask-run-as-password", "--quiet"];
+    let plan = lab.on("web01", ["plan", "run", "id -un"]).args(asked).succeeds();
+    refused(lab.pab(["apply", plan.out().trim()]), &["--ask-password", "give it again"]);
     let folder = lab.path("");
     let mut looked = 0;
     for entry in std::fs::read_dir(folder).unwrap() {

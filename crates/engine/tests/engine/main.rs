@@ -2,6 +2,8 @@
 //! paused time: a test that waits for something that never comes fails at once instead of hanging.
 
 #[cfg(test)]
+mod applying;
+#[cfg(test)]
 mod authorizing;
 #[cfg(test)]
 mod breaking;
@@ -13,6 +15,8 @@ mod failures;
 mod logging;
 #[cfg(test)]
 mod output;
+#[cfg(test)]
+mod planning_bench;
 #[cfg(test)]
 mod previewing;
 #[cfg(test)]

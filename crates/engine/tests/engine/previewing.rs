@@ -1,151 +1,25 @@
-//! What an execution would do, without doing it, and what becomes of it when it is done later.
+//! What an execution would do, without doing it, and what the hash of a plan stands for.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use pabawi_domain::action::{Action, EnvValue, RunAs, RunAsMethod, ScriptAction, StdinSource, UploadAction};
+use pabawi_domain::action::{Action, RunAs, RunAsMethod, StdinSource};
 use pabawi_domain::error::ErrorCode;
-use pabawi_domain::id::{NodeId, PluginName};
-use pabawi_domain::node::{Endpoint, Target, TargetExpression};
+use pabawi_domain::id::PluginName;
+use pabawi_domain::node::{Endpoint, Target};
 use pabawi_domain::output::OutputData;
-use pabawi_domain::ports::{
-    AuthorizationQuery, Authorizer, ExecutionStore as _, PlanStore as _, TargetError, TargetResolver,
-};
-use pabawi_domain::preview::{ExecutionPreview, Permission, PlanChange, PlanHash};
-use pabawi_domain::record::ExecutionQuery;
+use pabawi_domain::ports::AuthorizationQuery;
+use pabawi_domain::preview::{Permission, PlanChange};
 use pabawi_domain::request::ExecutionRequest;
 use pabawi_domain::resilience::RetryPolicy;
 use pabawi_domain::rollout::{Canary, HealthCheck, Mode, Rolling, Share};
-use pabawi_domain::secret::Secret;
-use pabawi_domain::summary::ExecutionStatus;
-use pabawi_domain::validation::ValidationError;
-use pabawi_engine::{AllowAll, ApplyOptions, Engine, EngineLimits, PlanError, RerunSecrets};
-use pabawi_testkit::clock::ManualClock;
-use pabawi_testkit::memory_store::MemoryStore;
+use pabawi_engine::{AllowAll, EngineLimits};
 use pabawi_testkit::scripted::{NodeScript, ScriptedTransport};
 use proptest::prelude::*;
 
+use super::planning_bench::{Bench, Inventory, nodes, rolling, target};
 use super::support::{Answer, Policy, ann, command, node};
-
-/// An inventory that changes: every expression selects all of it, but a name in it only that node.
-#[derive(Clone, Default)]
-struct Inventory(Arc<Mutex<Vec<Target>>>);
-
-impl Inventory {
-    fn of<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
-        let new = Self::default();
-        new.set(names.into_iter().map(target));
-        new
-    }
-
-    fn set(&self, targets: impl IntoIterator<Item = Target>) {
-        *self.0.lock().unwrap() = targets.into_iter().collect();
-    }
-
-    fn get(&self) -> Vec<Target> {
-        self.0.lock().unwrap().clone()
-    }
-}
-
-fn target(name: &str) -> Target {
-    Target { node: node(name), endpoint: Endpoint::default() }
-}
-
-#[async_trait]
-impl TargetResolver for Inventory {
-    async fn resolve(&self, expression: &TargetExpression) -> Result<Vec<Target>, TargetError> {
-        let wanted = expression.as_str();
-        let found = self.get().into_iter().filter(|one| wanted == "all" || one.node.as_str() == wanted);
-        let found: Vec<Target> = found.collect();
-        if found.is_empty() {
-            return Err(ValidationError::of("targets", format!("{wanted} is in no inventory")).into());
-        }
-        Ok(found)
-    }
-}
-
-struct Bench {
-    engine: Engine,
-    inventory: Inventory,
-    store: Arc<MemoryStore>,
-    transport: ScriptedTransport,
-    clock: Arc<ManualClock>,
-}
-
-impl Bench {
-    async fn new(names: &[&str]) -> Self {
-        Self::judged_by(names, Arc::new(AllowAll)).await
-    }
-
-    async fn judged_by(names: &[&str], authorizer: Arc<dyn Authorizer>) -> Self {
-        let inventory = Inventory::of(names.iter().copied());
-        Self::on(inventory, ScriptedTransport::new(), authorizer, EngineLimits::default()).await
-    }
-
-    async fn on(
-        inventory: Inventory,
-        transport: ScriptedTransport,
-        authorizer: Arc<dyn Authorizer>,
-        limits: EngineLimits,
-    ) -> Self {
-        let (store, clock) = (Arc::new(MemoryStore::new()), Arc::new(ManualClock::default()));
-        let engine = Engine::builder()
-            .store(store.clone())
-            .journal(store.clone())
-            .breakers(store.clone())
-            .plans(store.clone())
-            .transport(Arc::new(transport.clone()))
-            .transport(Arc::new(ScriptedTransport::new().named("other")))
-            .resolver(Arc::new(inventory.clone()))
-            .authorizer(authorizer)
-            .clock(clock.clone())
-            .limits(limits)
-            .build()
-            .await
-            .unwrap();
-        Self { engine, inventory, store, transport, clock }
-    }
-
-    async fn plan(&self, request: ExecutionRequest) -> ExecutionPreview {
-        self.engine.preview(ann(), request, serde_json::Value::Null).await.unwrap()
-    }
-
-    async fn hash(&self, request: &ExecutionRequest) -> PlanHash {
-        self.plan(request.clone()).await.hash
-    }
-
-    async fn apply(&self, hash: PlanHash) -> Result<pabawi_domain::id::ExecutionId, PlanError> {
-        self.engine.apply(ann(), hash, ApplyOptions::default()).await
-    }
-
-    async fn changes(&self, hash: PlanHash) -> Vec<PlanChange> {
-        match self.apply(hash).await.unwrap_err() {
-            PlanError::Changed { changes, .. } => changes,
-            other => panic!("{other}"),
-        }
-    }
-
-    /// Nothing was recorded, connected or started.
-    async fn assert_untouched(&self) {
-        assert!(self.transport.started().is_empty());
-        for target in self.inventory.get() {
-            assert_eq!(self.transport.counts(&target.node).connects, 0);
-        }
-        assert!(self.store.executions(&ExecutionQuery::default()).await.unwrap().items.is_empty());
-    }
-}
-
-fn rolling(waves: &[Share]) -> ExecutionRequest {
-    let mut request = command("all");
-    request.rollout.mode = Mode::Rolling(Rolling { waves: waves.to_vec(), pause_ms: 0, health_check: None });
-    request
-}
-
-fn nodes(names: &[&str]) -> Vec<NodeId> {
-    names.iter().copied().map(node).collect()
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_plan_tells_what_would_happen_and_touches_nothing() {
@@ -190,152 +64,6 @@ async fn a_plan_tells_what_would_happen_and_touches_nothing() {
     assert_eq!((limits.concurrency, limits.attempts, limits.tolerated_failures), (2, 3, Some(1)));
     assert_eq!((limits.connect_ms, limits.node_ms), (10_000, Some(7_000)));
     assert_eq!(plan.expires_at.duration_since(plan.created_at).as_hours(), 7 * 24);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_plan_is_applied_once_and_again_only_by_wish() {
-    let bench = Bench::new(&["a", "b"]).await;
-    let plan = bench.plan(command("all")).await;
-    let id = bench.apply(plan.hash).await.unwrap();
-    let outcome = bench.engine.wait(&ann(), id).await.unwrap();
-    assert_eq!(outcome.summary.status, ExecutionStatus::Completed);
-    let again = bench.apply(plan.hash).await.unwrap_err();
-    assert!(matches!(again, PlanError::Applied { by, .. } if by == id), "{again}");
-    assert_eq!(again.code(), ErrorCode::PlanApplied);
-    assert!(again.to_string().contains(&id.to_string()), "{again}");
-    assert_eq!(bench.plan(command("all")).await.applied_by, Some(id));
-    let options = ApplyOptions { again: true, ..ApplyOptions::default() };
-    let other = bench.engine.apply(ann(), plan.hash, options).await.unwrap();
-    bench.engine.wait(&ann(), other).await.unwrap();
-    assert_ne!(other, id);
-    assert_eq!(bench.transport.started().len(), 4);
-}
-
-#[tokio::test(start_paused = true)]
-async fn of_many_who_apply_at_once_one_starts_an_execution() {
-    let bench = Bench::new(&["a"]).await;
-    let hash = bench.hash(&command("all")).await;
-    let mut applying = tokio::task::JoinSet::new();
-    for _ in 0..20 {
-        let engine = bench.engine.clone();
-        applying.spawn(async move { engine.apply(ann(), hash, ApplyOptions::default()).await });
-    }
-    let (mut started, mut told) = (Vec::new(), BTreeSet::new());
-    for answer in applying.join_all().await {
-        match answer {
-            Ok(id) => started.push(id),
-            Err(PlanError::Applied { by, .. }) => drop(told.insert(by)),
-            Err(other) => panic!("{other}"),
-        }
-    }
-    assert_eq!(started.len(), 1);
-    assert_eq!(told.into_iter().collect::<Vec<_>>(), started);
-    bench.engine.wait(&ann(), started[0]).await.unwrap();
-    assert_eq!(bench.transport.started().len(), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_has_changed_since_is_refused_with_the_difference() {
-    let bench = Bench::new(&["a", "b", "c", "d"]).await;
-    let hash = bench.hash(&rolling(&[Share::Count(2)])).await;
-    let mut moved = target("c");
-    moved.endpoint.port = Some(2022);
-    bench.inventory.set([target("b"), moved, target("d"), target("e")]);
-    let changes = bench.changes(hash).await;
-    let expected = [
-        PlanChange::NodesAdded { nodes: nodes(&["e"]) },
-        PlanChange::NodesGone { nodes: nodes(&["a"]) },
-        PlanChange::EndpointChanged {
-            node: node("c"),
-            before: "ssh this name".into(),
-            after: "ssh this name:2022".into(),
-        },
-        PlanChange::WavesChanged { nodes: nodes(&["c"]) },
-    ];
-    assert_eq!(changes, expected);
-    bench.assert_untouched().await;
-    bench.inventory.set(["b", "a", "c", "d"].map(target));
-    bench.apply(hash).await.unwrap();
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_node_that_was_named_and_is_gone_is_a_difference_too() {
-    let bench = Bench::new(&["a", "b"]).await;
-    let hash = bench.hash(&command("a")).await;
-    bench.inventory.set([target("b")]);
-    let changes = bench.changes(hash).await;
-    let message = "a is in no inventory".to_owned();
-    assert_eq!(changes, [PlanChange::NoLongerValid { field: "targets".into(), message }]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_file_that_has_changed_is_refused() {
-    let dir = tempfile::tempdir().unwrap();
-    let (source, input) = (dir.path().join("source"), dir.path().join("input"));
-    std::fs::write(&source, "one").unwrap();
-    std::fs::write(&input, "one").unwrap();
-    let bench = Bench::new(&["a"]).await;
-    let upload = Action::Upload(UploadAction {
-        source: source.clone(),
-        destination: "/tmp/x".into(),
-        mode: Some(0o600),
-    });
-    let upload = bench.hash(&ExecutionRequest::new(upload, TargetExpression::new("all"))).await;
-    let mut reads = command("all");
-    reads.action.process_mut().unwrap().stdin = Some(StdinSource::File(input.clone()));
-    let reads = bench.hash(&reads).await;
-    std::fs::write(&source, "two").unwrap();
-    std::fs::write(&input, "two").unwrap();
-    let what = source.display().to_string();
-    assert_eq!(bench.changes(upload).await, [PlanChange::FileChanged { what }]);
-    let what = "standard input".to_owned();
-    assert_eq!(bench.changes(reads).await, [PlanChange::FileChanged { what }]);
-    std::fs::remove_file(&source).unwrap();
-    let changes = bench.changes(upload).await;
-    assert!(
-        matches!(&changes[..], [PlanChange::NoLongerValid { field, .. }] if field == "action.source"),
-        "{changes:?}"
-    );
-    bench.assert_untouched().await;
-    std::fs::write(&source, "one").unwrap();
-    bench.apply(upload).await.unwrap();
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_script_is_compared_with_the_one_that_is_there_now() {
-    let bench = Bench::new(&["a"]).await;
-    let script = |text: &str| {
-        let action = Action::Script(ScriptAction {
-            name: "deploy.sh".into(),
-            content: OutputData::from(text.as_bytes().to_vec()),
-            interpreter: None,
-            arguments: vec![],
-            process: Default::default(),
-        });
-        ExecutionRequest::new(action, TargetExpression::new("all"))
-    };
-    let hash = bench.hash(&script("one")).await;
-    let now = |text| ApplyOptions { request: Some(script(text)), ..ApplyOptions::default() };
-    let error = bench.engine.apply(ann(), hash, now("two")).await.unwrap_err();
-    let PlanError::Changed { changes, .. } = &error else { panic!("{error}") };
-    assert_eq!(*changes, [PlanChange::FileChanged { what: "script deploy.sh".into() }]);
-    assert_eq!(error.code(), ErrorCode::PlanChanged);
-    bench.engine.apply(ann(), hash, now("one")).await.unwrap();
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_plan_expires_and_is_forgotten_in_the_end() {
-    let bench = Bench::new(&["a"]).await;
-    let day = Duration::from_secs(24 * 60 * 60);
-    let hash = bench.hash(&command("all")).await;
-    bench.clock.advance(day * 7);
-    let error = bench.apply(hash).await.unwrap_err();
-    assert!(matches!(error, PlanError::Expired { .. }), "{error}");
-    bench.clock.advance(day * 7 + day);
-    bench.hash(&rolling(&[Share::Count(1)])).await;
-    assert!(matches!(bench.apply(hash).await.unwrap_err(), PlanError::NotFound(_)));
-    assert_eq!(bench.engine.plans(&ann(), "", 10).await.unwrap().len(), 1);
-    bench.assert_untouched().await;
 }
 
 /// R6.6
@@ -398,58 +126,6 @@ async fn making_and_reading_plans_needs_permission() {
     assert_eq!(bench.engine.plans(&ann(), "", 1).await.unwrap_err().code(), ErrorCode::Denied);
     let hash = "00".repeat(32).parse().unwrap();
     assert_eq!(bench.apply(hash).await.unwrap_err().code(), ErrorCode::Denied);
-}
-
-/// R6.6: a request that is denied as a whole says so, whatever the nodes say.
-#[tokio::test(start_paused = true)]
-async fn a_request_that_is_denied_as_a_whole_is_shown_and_not_applied() {
-    let policy = Policy(
-        |query: &AuthorizationQuery<'_>| {
-            if query.nodes.len() > 1 { Answer::Deny } else { Answer::Allow }
-        },
-    );
-    let bench = Bench::judged_by(&["a", "b"], Arc::new(policy)).await;
-    let plan = bench.plan(command("all")).await;
-    assert_eq!(plan.denied.as_deref(), Some("not yours"));
-    let changes = bench.changes(plan.hash).await;
-    assert_eq!(changes, [PlanChange::Denied { nodes: nodes(&["a", "b"]), reason: "not yours".into() }]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_canary_of_a_plan_is_the_one_that_is_applied() {
-    let names: Vec<String> = (0..40).map(|number| format!("n{number}")).collect();
-    let bench = Bench::new(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
-    let mut request = command("all");
-    request.rollout.canary = Some(Canary { share: Share::Percent(10.0), seed: None });
-    let plan = bench.plan(request).await;
-    assert_eq!(plan.targets.len(), 4);
-    let id = bench.apply(plan.hash).await.unwrap();
-    bench.engine.wait(&ann(), id).await.unwrap();
-    let planned: BTreeSet<_> = plan.targets.iter().map(|one| one.node.clone()).collect();
-    let started: BTreeSet<_> = bench.transport.started().into_iter().map(|(node, _)| node).collect();
-    assert_eq!(started, planned);
-}
-
-/// R9.5
-#[tokio::test(start_paused = true)]
-async fn secrets_are_given_again() {
-    let bench = Bench::new(&["a"]).await;
-    let mut request = command("all");
-    let secret = EnvValue::Secret { secret: Secret::new("canary-secret") };
-    request.action.process_mut().unwrap().env.insert("TOKEN".into(), secret);
-    let hash = bench.hash(&request).await;
-    let stored = bench.store.plan(hash).await.unwrap().unwrap();
-    assert!(!serde_json::to_string(&stored).unwrap().contains("canary-secret"));
-    let error = bench.apply(hash).await.unwrap_err();
-    assert!(error.to_string().contains("give it again"), "{error}");
-    bench.assert_untouched().await;
-    let env = [("TOKEN".to_owned(), Secret::new("other"))].into();
-    let secrets = RerunSecrets { env, run_as_password: None };
-    let options = ApplyOptions { secrets, ..ApplyOptions::default() };
-    let id = bench.engine.apply(ann(), hash, options).await.unwrap();
-    bench.engine.wait(&ann(), id).await.unwrap();
-    let (_, action) = bench.transport.started().remove(0);
-    assert_eq!(action.process().unwrap().env["TOKEN"].expose(), b"other");
 }
 
 #[tokio::test(start_paused = true)]
