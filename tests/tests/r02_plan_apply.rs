@@ -211,6 +211,21 @@ fn what_is_known_of_host_keys_is_shown_and_does_not_count() {
     assert!(local.out().contains("this machine"), "{local}");
 }
 
+/// R7.7: an open circuit breaker is shown, is no part of the plan, and counts when the plan is applied.
+#[test]
+fn open_breakers_are_shown_and_do_not_count() {
+    let lab = Lab::new(2);
+    let before = planned(&lab, "web[01-02]", "true", &["--node-breaker", "1"]);
+    assert_eq!(before.get("breakers"), None);
+    lab.fleet().stop_node(1).unwrap();
+    let _ = lab.run("web02", "true").args(["--node-breaker", "1"]).exits(3);
+    let shown = lab.on("web[01-02]", ["plan", "run", "true", "--node-breaker", "1"]).succeeds();
+    assert!(shown.out().contains("node:web02 is open, next probe at"), "{shown}");
+    assert!(shown.out().contains(&hash(&before)), "{shown}");
+    let ran = lab.pab(["apply", "last"]).exits(1);
+    assert!(ran.err().contains("rejected"), "the breaker's options are the plan's: {ran}");
+}
+
 /// Of two who apply at once, in two processes, one starts an execution and the other is told which.
 #[test]
 fn two_applies_at_once_start_one_execution() {

@@ -41,7 +41,9 @@ impl Planned {
         retry: &RetryArgs,
         script: Option<&PathBuf>,
     ) -> Self {
-        let all = |paths: &[PathBuf]| paths.iter().map(|path| absolute(path)).collect();
+        // The home folder is the same from everywhere, and ssh_config(5) has its own way to write it.
+        let fixed = |path: &PathBuf| if path.starts_with("~") { path.clone() } else { absolute(path) };
+        let all = |paths: &[PathBuf]| paths.iter().map(fixed).collect();
         let (sources, trust) = (&selection.sources, &connect.trust);
         Self {
             targets: selection.targets.clone(),
@@ -136,7 +138,7 @@ mod tests {
         let connect = ConnectArgs {
             user: Some("ops".into()),
             port: Some(2222),
-            identity: vec!["key".into()],
+            identity: vec!["key".into(), "~/.ssh/other".into()],
             trust: TrustArgs {
                 ask_password: true,
                 host_keys: Some(HostKeysArg::AcceptNew),
@@ -150,7 +152,8 @@ mod tests {
         assert_eq!(read, planned);
         let again = Planned::of(&read.selection(), &read.connect(true), &read.retry(), read.script.as_ref());
         assert_eq!(again, planned);
-        assert!(planned.script.unwrap().is_absolute());
+        assert!(planned.script.unwrap().is_absolute() && planned.identity[0].is_absolute());
+        assert_eq!(planned.identity[1], std::path::Path::new("~/.ssh/other"));
         assert_eq!(Planned::read(Value::Null).unwrap(), Planned::default());
         assert!(Planned::read(Value::from("x")).is_err());
     }
