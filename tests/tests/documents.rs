@@ -106,6 +106,10 @@ fn prepare(lab: &Lab) {
     std::fs::write(home.join("nodes.yaml"), inventory).unwrap();
     std::fs::write(home.join("hosts.txt"), "web01\nweb02\n").unwrap();
     std::fs::write(home.join("hosts"), "web01\nweb02\n").unwrap();
+    // The graph that the document shows is the graph that is run.
+    let graphs = std::fs::read_to_string(workspace().join("docs/graphs.md")).unwrap();
+    let graph = graphs.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    std::fs::write(home.join("release.yaml"), graph).unwrap();
 }
 
 /// R12.2

@@ -139,3 +139,66 @@ fn bad_rollouts_are_refused_with_the_option() {
     }
     assert_eq!(lab.all_connections_seen(), 0, "nothing was started");
 }
+
+/// R2.10, R5.5: after a crash a rollout goes on at its wave; what was done is not done again, and what nobody knows of
+/// is left alone until somebody says otherwise.
+#[test]
+fn a_rollout_whose_process_was_killed_goes_on_at_its_wave() {
+    let lab = Lab::new(8);
+    let count = lab.path("count");
+    std::fs::create_dir(&count).unwrap();
+    let open = lab.path("open");
+    // Each node counts what was done on it; web05 never ends while the file is not there.
+    let command = format!(
+        "set -- $SSH_CONNECTION; echo x >> {}/$3; test $3 != {} || until test -e {}; do sleep 0.05; done",
+        count.display(),
+        lab.fleet().node(4).unwrap().address.ip(),
+        open.display()
+    );
+    let mut running =
+        lab.run_events("web[01-08]", &command).args(["--waves", "2,3", "--max-failures", "1"]).spawn();
+    running.events_until("the second wave but for web05", |event| {
+        event["type"] == "nodeFinished" && event["progress"]["succeeded"] == 4
+    });
+    running.kill();
+    std::fs::write(&open, "").unwrap();
+    let counts = || -> usize {
+        let files = std::fs::read_dir(&count).unwrap();
+        files.map(|file| lines_of(&file.unwrap().path()).len()).sum()
+    };
+    let config = ["--ssh-config".as_ref(), lab.fleet().ssh_config().as_os_str()];
+    let resume = || lab.pab(["executions", "resume"]).args(config);
+    let id = lab.pab(["executions", "list", "--format", "ndjson"]).succeeds().events()[0]["id"].clone();
+    let id = id.as_str().unwrap();
+    let resumed = resume().args([id, "--format", "ndjson"]).succeeds();
+    assert!(resumed.err().contains("not known on web05"), "{resumed}");
+    let nodes: Vec<_> = of_type(&resumed.events(), "nodeStarted")
+        .iter()
+        .map(|event| event["node"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(nodes.len(), 3, "the third wave: {nodes:?}");
+    assert_eq!(of_type(&resumed.events(), "waveStarted").len(), 1);
+    assert_eq!(counts(), 8, "nothing was done twice");
+    // Asking again is the same; with the unknown one it is another.
+    let again = resume().args([id, "--format", "ndjson"]).succeeds();
+    assert_eq!(again.events()[0]["executionId"], resumed.events()[0]["executionId"]);
+    let unknown = resume().args([id, "--rerun-unknown", "--format", "ndjson"]).succeeds();
+    assert_eq!(of_type(&unknown.events(), "nodeFinished").len(), 4);
+    let refused = resume().args(["last"]).exits(2);
+    assert!(refused.err().contains("only one whose process died"), "{refused}");
+}
+
+/// R2.6: the laggards are ended and named.
+#[test]
+fn a_straggler_is_ended_on_its_node() {
+    let lab = Lab::new(4);
+    let slow = lab.fleet().node(2).unwrap().address.ip();
+    let command = format!("set -- $SSH_CONNECTION; test $3 != {slow} || exec sleep 4711");
+    let ran = lab.run_events("web[01-04]", &command).args(["--stragglers", "3"]).exits(1);
+    let events = ran.events();
+    let straggler = events.iter().find(|event| event["node"] == "web03" && event["type"] == "nodeFinished");
+    let result = &straggler.unwrap()["result"];
+    assert_eq!((&result["outcome"], &result["phase"]), (&"timedOut".into(), &"straggler".into()));
+    assert_eq!(result["termination"]["state"], "confirmed");
+    assert!(lab.processes("sleep 4711").is_empty());
+}

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use pabawi::graph::GraphError;
 use pabawi::{EngineError, ErrorCode, FrameworkError, PlanError, SubmitError, ValidationError};
 
 /// How `pab` ends. The numbers are documented and do not change.
@@ -110,6 +111,15 @@ impl From<PlanError> for Failure {
                 ),
             },
             other => Self { exit, message: other.to_string() },
+        }
+    }
+}
+
+impl From<GraphError> for Failure {
+    fn from(error: GraphError) -> Self {
+        match error {
+            GraphError::Invalid(error) => Self::usage(crate::option_names::listed(&error)),
+            other => Self { exit: exit_of(other.code()), message: other.to_string() },
         }
     }
 }

@@ -27,7 +27,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::args::{Cli, Command, ExecutionsCommand, TargetsCommand};
+use crate::args::{Cli, Command, ExecutionsCommand, GraphCommand, TargetsCommand};
 use crate::exit::{Exit, Failure};
 use crate::text::{Colour, Style};
 
@@ -74,6 +74,15 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Copy(args) => command::run::copy(global, args).await,
         Command::Plan(command) => command::plan::plan(global, command).await,
         Command::Apply(args) => command::apply::apply(global, args).await,
+        Command::Graph(command) => match &**command {
+            GraphCommand::Check(args) => command::graph::show::check(global, args),
+            GraphCommand::Show(args) => command::graph::show::show(global, args),
+            GraphCommand::Run(args) => command::graph::run::run(global, args).await,
+            GraphCommand::Status(args) => command::graph::status::status(global, args).await,
+            GraphCommand::List(args) => command::graph::list::list(global, args).await,
+            GraphCommand::Cancel(args) => command::graph::list::cancel(global, args).await,
+            GraphCommand::Resume(args) => command::graph::run::resume(global, args).await,
+        },
         Command::Executions(command) => match &**command {
             ExecutionsCommand::List(args) => command::list::list(global, args).await,
             ExecutionsCommand::Show(args) => command::show::show(global, args).await,
@@ -81,6 +90,7 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             ExecutionsCommand::Events(args) => command::events::events(global, args).await,
             ExecutionsCommand::Cancel(args) => command::cancel::cancel(global, args).await,
             ExecutionsCommand::Rerun(args) => command::rerun::rerun(global, args).await,
+            ExecutionsCommand::Resume(args) => command::resume::resume(global, args).await,
         },
         Command::Breakers(command) => command::breakers::breakers(global, command).await,
         Command::Targets(TargetsCommand::Expand { expression, sources, format }) => {

@@ -22,6 +22,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("correlationId", "--correlation-id"),
     ("cursor", "--cursor"),
     ("hostKeys", "--host-keys"),
+    ("id", "ID"),
     ("idempotencyKey", "--idempotency-key"),
     ("limit", "--limit"),
     ("nodes", "--node"),
@@ -69,13 +70,23 @@ pub(crate) fn describe(error: &ValidationError) -> String {
             None => lines.push(field.to_string()),
         }
     }
-    if let [line] = lines.as_slice() {
+    joined(&lines)
+}
+
+/// Every violation on a line of its own, with the field alone: what was given was a file.
+pub(crate) fn listed(error: &ValidationError) -> String {
+    let lines: Vec<String> = error.fields.iter().map(ToString::to_string).collect();
+    joined(&lines)
+}
+
+fn joined(lines: &[String]) -> String {
+    if let [line] = lines {
         return line.clone();
     }
     let mut text = format!("{} things are not valid:", lines.len());
     for line in lines {
         text.push_str("\n  ");
-        text.push_str(&line);
+        text.push_str(line);
     }
     text
 }

@@ -206,7 +206,11 @@ fn process(args: &ProcessArgs, secrets: Secrets) -> Result<ProcessOptions, Failu
     })
 }
 
-fn transport(arg: TransportArg) -> Result<PluginName, Failure> {
+/// The name of a transport.
+///
+/// # Errors
+/// Never: the names are good.
+pub(crate) fn transport(arg: TransportArg) -> Result<PluginName, Failure> {
     let name = match arg {
         TransportArg::Ssh => "ssh",
         TransportArg::Local => "local",
@@ -218,6 +222,7 @@ fn named<T: FromStr<Err = InvalidName>>(option: &str, text: Option<&str>) -> Res
     text.map(str::parse).transpose().map_err(|error| Failure::usage(format!("{option}: {error}")))
 }
 
+/// Whole milliseconds.
 pub(crate) fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -8,6 +8,7 @@
 pub mod action;
 pub mod breaker;
 pub mod capability;
+pub mod document;
 pub mod error;
 pub mod event;
 pub mod host_key;

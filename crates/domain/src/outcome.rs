@@ -89,6 +89,11 @@ impl NodeOutcome {
         matches!(self, Self::Succeeded)
     }
 
+    /// Whether it counts as a failure: everything does that is neither a success nor somebody's wish nor was left out.
+    pub fn is_failure(&self) -> bool {
+        !matches!(self, Self::Succeeded | Self::Cancelled { .. } | Self::Skipped { .. })
+    }
+
     /// The word by which outcomes are stored, filtered and counted, the same as in JSON.
     pub fn word(&self) -> &'static str {
         match self {

@@ -10,7 +10,7 @@ use crate::host_key::HostKeyPolicy;
 use crate::id::{CorrelationId, ExecutionId, IdempotencyKey, PluginName, Tag};
 use crate::node::TargetExpression;
 use crate::resilience::RetryPolicy;
-use crate::rollout::{Mode, Rolling, Rollout};
+use crate::rollout::Rollout;
 use crate::secret::{REDACTED, Secret};
 use crate::validation::{self as check, ValidationError};
 
@@ -112,7 +112,7 @@ impl ExecutionRequest {
     pub fn redacted(&self) -> Self {
         let mut request = self.clone();
         redact(&mut request.action);
-        if let Mode::Rolling(Rolling { health_check: Some(check), .. }) = &mut request.rollout.mode {
+        if let Some(check) = request.rollout.health_check_mut() {
             redact(&mut check.action);
         }
         request

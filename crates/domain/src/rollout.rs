@@ -60,6 +60,65 @@ impl Rollout {
     }
 }
 
+impl Rollout {
+    /// What is done after each wave, where something is.
+    pub fn health_check(&self) -> Option<&HealthCheck> {
+        match &self.mode {
+            Mode::Rolling(rolling) => rolling.health_check.as_ref(),
+            Mode::Parallel | Mode::Sequential { .. } => None,
+        }
+    }
+
+    /// As [`Rollout::health_check`].
+    pub fn health_check_mut(&mut self) -> Option<&mut HealthCheck> {
+        match &mut self.mode {
+            Mode::Rolling(rolling) => rolling.health_check.as_mut(),
+            Mode::Parallel | Mode::Sequential { .. } => None,
+        }
+    }
+
+    /// The same rollout for what is left of it: `rest` are the places, from 0 and in their order, of the targets among
+    /// `total` that have not been started, and so many of the others have failed. Waves keep their members, and what
+    /// has failed counts against the tolerance.
+    #[must_use]
+    pub fn for_rest(&self, total: u64, rest: &[u64], failures: u64) -> Self {
+        let mut rollout = self.clone();
+        // The nodes are drawn already.
+        rollout.canary = None;
+        rollout.max_failures =
+            self.max_failures.map(|share| Share::Count(share.of_down(total).saturating_sub(failures)));
+        if let Mode::Rolling(rolling) = &mut rollout.mode {
+            rolling.waves = waves_of_rest(&wave_lengths(&rolling.waves, total), rest);
+        }
+        rollout
+    }
+}
+
+/// Sizes of the waves of what is left. What the last size repeats is left out, so that they stay few.
+fn waves_of_rest(lengths: &[u64], rest: &[u64]) -> Vec<Share> {
+    let mut left = rest.iter().copied().peekable();
+    let mut end = 0;
+    let mut counts: Vec<u64> = Vec::new();
+    for length in lengths {
+        end += length;
+        let count = std::iter::from_fn(|| left.next_if(|place| *place < end)).count() as u64;
+        counts.extend((count > 0).then_some(count));
+    }
+    // The very last wave may be smaller: it is what is left over when the size before it repeats.
+    if let [.., before, last] = counts.as_slice()
+        && last < before
+    {
+        counts.pop();
+    }
+    // Ends: each turn takes one off.
+    while let [.., before, last] = counts.as_slice()
+        && last == before
+    {
+        counts.pop();
+    }
+    counts.into_iter().map(Share::Count).collect()
+}
+
 /// In which order targets are taken (R2.8, R2.9).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, Validate)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
@@ -348,7 +407,48 @@ mod tests {
         assert_eq!(rollout(sequential, None, false).tolerated(9), Some(0));
     }
 
+    #[test]
+    fn a_rollout_goes_on_where_it_was() {
+        let rollout = Rollout {
+            mode: Mode::Rolling(Rolling {
+                waves: vec![Share::Count(1), Share::Count(4)],
+                pause_ms: 5,
+                health_check: None,
+            }),
+            max_failures: Some(Share::Percent(20.0)),
+            canary: Some(Canary { share: Share::Count(30), seed: Some(1) }),
+            ..Rollout::default()
+        };
+        // Waves 0, 1-4, 5-8, 9-12, 13-14: the first is done, and one of the second.
+        let rest: Vec<u64> = (2..15).collect();
+        let left = rollout.for_rest(15, &rest, 1);
+        let Mode::Rolling(rolling) = &left.mode else { panic!("waves") };
+        assert_eq!(wave_lengths(&rolling.waves, 13), [3, 4, 4, 2]);
+        assert_eq!((rolling.waves.len(), rolling.pause_ms), (2, 5));
+        assert_eq!((left.max_failures, left.canary), (Some(Share::Count(2)), None));
+    }
+
     proptest! {
+        /// Whatever is left: each wave keeps its members, and what repeats is not spelled out.
+        #[test]
+        fn what_is_left_of_waves_keeps_its_members(
+            sizes in proptest::collection::vec((1u64..9).prop_map(Share::Count), 1..5),
+            kept in proptest::collection::vec(any::<bool>(), 1..60),
+        ) {
+            let total = kept.len() as u64;
+            let rest: Vec<u64> = (0..total).zip(&kept).filter(|(_, kept)| **kept).map(|(at, _)| at).collect();
+            let lengths = wave_lengths(&sizes, total);
+            let mut start = 0;
+            let mut expected = Vec::new();
+            for length in &lengths {
+                let members = rest.iter().filter(|at| (start..start + length).contains(*at)).count() as u64;
+                expected.extend((members > 0).then_some(members));
+                start += length;
+            }
+            let waves = waves_of_rest(&lengths, &rest);
+            prop_assert_eq!(wave_lengths(&waves, rest.len() as u64), expected);
+        }
+
         #[test]
         fn waves_cover_every_target_once(
             sizes in proptest::collection::vec(prop_oneof![

@@ -26,7 +26,11 @@ use pabawi_domain::request::{Caller, EntryPoint, ExecutionRequest};
 use pabawi_domain::resilience::RetryPolicy;
 use pabawi_domain::rollout::{Canary, HealthCheck, Mode, Rolling, Rollout, Share, Stragglers};
 use pabawi_domain::secret::Secret;
-use pabawi_domain::summary::SummaryFold;
+use pabawi_domain::summary::{Progress, SummaryFold};
+use pabawi_domain::task::{
+    GraphEvent, GraphEventKind, GraphRunRecord, Pace, SkipWhy, TaskCounts, TaskDef, TaskGraph, TaskRecord,
+    TaskStatus, When,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -287,4 +291,54 @@ fn plans() {
     ];
     changes.iter().for_each(round_trip);
     insta::assert_json_snapshot!("plan_changes", changes);
+}
+
+#[test]
+fn graphs() {
+    let task = TaskDef {
+        name: "deploy".into(),
+        after: vec!["build".into()],
+        when: When::Always,
+        parameters: serde_json::json!({"count": 3}).as_object().unwrap().clone(),
+        parameter_schema: Some(serde_json::json!({"type": "object"})),
+        request: ExecutionRequest::new(
+            Action::Command(CommandAction::new("install ${tasks.build.nodes.web1.stdout}")),
+            TargetExpression::new("web[1-3]"),
+        ),
+    };
+    let at = Timestamp::from_str("2026-11-23T10:00:00.5Z").unwrap();
+    let mut record = TaskRecord::queued(1, "deploy");
+    record.status = TaskStatus::Partial;
+    record.reason = Some("1 of 3 nodes did not succeed (1 exited); web2: exit status 3".into());
+    record.executions = vec![id()];
+    (record.started_at, record.finished_at) = (Some(at), Some(at));
+    record.nodes = Some(Progress::of_targets(3));
+    let mut skipped = TaskRecord::queued(2, "verify");
+    skipped.status = TaskStatus::Skipped;
+    skipped.skipped = Some(SkipWhy::Prerequisite { task: "deploy".into(), status: TaskStatus::Partial });
+    let mut counts = TaskCounts::default();
+    counts.add(TaskStatus::Partial, None);
+    counts.add(TaskStatus::Skipped, skipped.skipped.as_ref());
+    let run = GraphRunRecord {
+        id: id(),
+        caller: Caller { user: "ann".into(), entry_point: EntryPoint::Cli },
+        name: "release".into(),
+        status: counts.status(),
+        counts,
+        submitted_at: at,
+        started_at: Some(at),
+        finished_at: None,
+    };
+    let event = |seq, kind| GraphEvent { graph_id: id(), seq, at, counts, kind };
+    let events = vec![
+        event(1, GraphEventKind::TaskStarted { task: TaskRecord::queued(1, "deploy") }),
+        event(2, GraphEventKind::TaskEnded { task: record }),
+        event(3, GraphEventKind::TaskEnded { task: skipped }),
+        event(4, GraphEventKind::Gap { missed: 7 }),
+        event(12, GraphEventKind::Finished { run }),
+    ];
+    let graph = TaskGraph { name: "release".into(), tasks: vec![task] };
+    round_trip(&graph);
+    events.iter().for_each(round_trip);
+    insta::assert_json_snapshot!("graphs", (graph, events, Pace::of(2_000, 1, 4)));
 }

@@ -53,12 +53,14 @@ mod subscribe;
 mod breaker;
 mod cancel;
 mod foreign;
+mod graph;
 mod journaller;
 mod meter;
 mod panic_guard;
 mod query;
 mod registry;
 mod rerun;
+mod resume;
 mod shutdown;
 
 pub use authorize::AllowAll;
@@ -66,8 +68,13 @@ pub use builder::{BuildError, EngineBuilder, SystemClock};
 pub use cancel::{CancelReceipt, CancelScope};
 pub use engine::{Engine, EngineStats, ExecutionOutcome};
 pub use error::{EngineError, SubmitError};
+pub use graph::{
+    GraphError, GraphEvents, GraphFileError, GraphView, Graphs, MAX_GRAPH_FILE_BYTES, ResumeOptions,
+    check_graph, parse_graph, read_graph,
+};
 pub use limits::EngineLimits;
 pub use preview::{ApplyOptions, PlanError};
 pub use rerun::{RerunSecrets, RerunSelection};
+pub use resume::Resumed;
 pub use shutdown::ShutdownReport;
 pub use subscribe::{Subscription, SubscriptionMode};

@@ -101,7 +101,8 @@ pub(crate) async fn record(
     }
 }
 
-fn new_id(at: Timestamp) -> ExecutionId {
+/// An id that sorts by the time.
+pub(crate) fn new_id(at: Timestamp) -> ExecutionId {
     let drawn = *Uuid::new_v4().as_bytes();
     // Bytes 6 and 8 of a version 4 UUID are partly fixed (RFC 9562 section 5.4); the others are random.
     let [a, b, c, d, e, f, _, g, _, h, i, j, ..] = drawn;

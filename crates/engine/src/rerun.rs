@@ -1,10 +1,10 @@
 //! A new execution on chosen nodes of an old one: [`Engine::rerun`]. It goes through every stage like any other
 //! request. Secrets were not stored, so they have to be given again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use pabawi_domain::action::EnvValue;
-use pabawi_domain::id::{ExecutionId, NodeId};
+use pabawi_domain::action::{Action, EnvValue};
+use pabawi_domain::id::{ExecutionId, IdempotencyKey, NodeId};
 use pabawi_domain::node::{Target, TargetExpression};
 use pabawi_domain::outcome::NodeOutcome;
 use pabawi_domain::ports::TargetError;
@@ -59,7 +59,14 @@ pub struct RerunSecrets {
 impl RerunSecrets {
     /// Puts the secrets where the stored request has its marks.
     pub(crate) fn fill(self, request: &mut ExecutionRequest) {
-        let Some(process) = request.action.process_mut() else { return };
+        if let Some(check) = request.rollout.health_check_mut() {
+            self.clone().fill_action(&mut check.action);
+        }
+        self.fill_action(&mut request.action);
+    }
+
+    fn fill_action(self, action: &mut Action) {
+        let Some(process) = action.process_mut() else { return };
         for (name, value) in self.env {
             if let Some(EnvValue::Secret { secret }) = process.env.get_mut(&name) {
                 *secret = value;
@@ -88,6 +95,31 @@ impl Engine {
         selection: RerunSelection,
         secrets: RerunSecrets,
     ) -> Result<ExecutionId, SubmitError> {
+        self.again(caller, id, selection, secrets, None).await
+    }
+
+    /// Goes on with an execution on nodes of it, under an idempotency key, so that it is gone on with once: its waves
+    /// keep their members, and what has failed counts against the tolerance.
+    pub(crate) async fn go_on(
+        &self,
+        caller: Caller,
+        id: ExecutionId,
+        nodes: Vec<NodeId>,
+        secrets: RerunSecrets,
+        key: IdempotencyKey,
+    ) -> Result<ExecutionId, SubmitError> {
+        self.again(caller, id, RerunSelection::Nodes(nodes), secrets, Some(key)).await
+    }
+
+    /// With a key, the old execution is gone on with.
+    async fn again(
+        &self,
+        caller: Caller,
+        id: ExecutionId,
+        selection: RerunSelection,
+        secrets: RerunSecrets,
+        key: Option<IdempotencyKey>,
+    ) -> Result<ExecutionId, SubmitError> {
         let shared = &self.shared;
         if let Err(denial) = shared.gate.ask_about(&caller, "executions.show").await {
             return Err(SubmitError::Denied { reason: denial.reason });
@@ -100,12 +132,16 @@ impl Engine {
         let mut request = record.request;
         secrets.fill(&mut request);
         request.rerun_of = Some(id);
-        // The key belongs to the old execution: with it, that one would be the answer.
-        request.idempotency_key = None;
+        let goes_on = key.is_some();
+        // The key of the old execution belongs to it: with it, that one would be the answer.
+        request.idempotency_key = key;
         // The nodes are chosen already.
         request.rollout.canary = None;
         request.check()?;
-        let chosen = self.chosen_targets(id, &selection).await?;
+        let Chosen { targets: chosen, places, total, failures } = self.chosen(id, &selection).await?;
+        if goes_on {
+            request.rollout = request.rollout.for_rest(total, &places, failures);
+        }
         request.targets = TargetExpression::of_nodes(chosen.iter().map(|target| &target.node));
         let known = match shared.resolver.resolve(&request.targets).await {
             Ok(targets) if same_nodes(&targets, &chosen) => targets,
@@ -117,35 +153,66 @@ impl Engine {
         Ok(accepted.id)
     }
 
-    async fn chosen_targets(
-        &self,
-        id: ExecutionId,
-        selection: &RerunSelection,
-    ) -> Result<Vec<Target>, SubmitError> {
-        let mut chosen = Vec::new();
+    async fn chosen(&self, id: ExecutionId, selection: &RerunSelection) -> Result<Chosen, SubmitError> {
+        let mut chosen = Chosen::default();
+        // There may be as many as the execution has.
+        let named: Option<HashSet<&NodeId>> = match selection {
+            RerunSelection::Nodes(nodes) => Some(nodes.iter().collect()),
+            _ => None,
+        };
         let mut query = TargetQuery { limit: Some(10_000), ..TargetQuery::default() };
         // Ends with the last page.
         loop {
             let page = self.shared.store.targets(id, &query).await?;
-            let taken = page.items.into_iter().filter(|record| selection.takes(record));
-            chosen.extend(taken.map(|record| record.target));
+            for record in page.items {
+                let taken = match &named {
+                    Some(named) => named.contains(&record.target.node),
+                    None => selection.takes(&record),
+                };
+                chosen.take(record, taken);
+            }
             match page.next_cursor {
                 Some(cursor) => query.cursor = Some(cursor),
                 None => break,
             }
         }
         if let RerunSelection::Nodes(nodes) = selection {
-            let missing = nodes.iter().find(|node| chosen.iter().all(|target| target.node != **node));
+            let known: HashSet<&NodeId> = chosen.targets.iter().map(|target| &target.node).collect();
+            let missing = nodes.iter().find(|node| !known.contains(node));
             if let Some(node) = missing {
                 let text = format!("{node} is not among the targets of execution {id}");
                 return Err(ValidationError::of("selection", text).into());
             }
         }
-        if chosen.is_empty() {
+        if chosen.targets.is_empty() {
             let text = format!("chooses no node of execution {id}; there is nothing to run again");
             return Err(ValidationError::of("selection", text).into());
         }
         Ok(chosen)
+    }
+}
+
+/// Targets of an old execution that are run again, and how its others ended.
+#[derive(Debug, Default)]
+struct Chosen {
+    targets: Vec<Target>,
+    /// Their places in the old plan.
+    places: Vec<u64>,
+    /// Targets of the old execution.
+    total: u64,
+    /// Of those that are not run again, that failed.
+    failures: u64,
+}
+
+impl Chosen {
+    fn take(&mut self, record: TargetRecord, taken: bool) {
+        self.total += 1;
+        if taken {
+            self.places.push(record.position);
+            self.targets.push(record.target);
+        } else {
+            self.failures += u64::from(record.result.is_some_and(|outcome| outcome.is_failure()));
+        }
     }
 }
 

@@ -16,8 +16,9 @@ use pabawi_domain::record::{
 };
 use pabawi_domain::request::{Caller, ExecutionRequest};
 use pabawi_engine::{
-    ApplyOptions, CancelReceipt, CancelScope, Engine, EngineError, EngineStats, ExecutionOutcome, PlanError,
-    RerunSecrets, RerunSelection, ShutdownReport, SubmitError, Subscription, SubscriptionMode,
+    ApplyOptions, CancelReceipt, CancelScope, Engine, EngineError, EngineStats, ExecutionOutcome, Graphs,
+    PlanError, RerunSecrets, RerunSelection, Resumed, ShutdownReport, SubmitError, Subscription,
+    SubscriptionMode,
 };
 use pabawi_inventory::{Inventory, Resolver};
 
@@ -27,6 +28,7 @@ use crate::{FrameworkBuilder, FrameworkError};
 #[derive(Clone)]
 pub struct Framework {
     pub(crate) engine: Engine,
+    pub(crate) graphs: Graphs,
     pub(crate) resolver: Arc<Resolver>,
     pub(crate) journal: Arc<dyn JournalStore>,
     pub(crate) database: PathBuf,
@@ -185,6 +187,21 @@ impl Framework {
         self.engine.reset_breaker(caller, component).await
     }
 
+    /// Goes on with an execution whose process died, on the nodes on which nothing was run, and with `rerun_unknown`
+    /// also where nobody knows what came of it.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub async fn resume(
+        &self,
+        caller: Caller,
+        id: ExecutionId,
+        rerun_unknown: bool,
+        secrets: RerunSecrets,
+    ) -> Result<Resumed, SubmitError> {
+        self.engine.resume(caller, id, rerun_unknown, secrets).await
+    }
+
     /// Executions, newest first (R5.5, R5.8).
     ///
     /// # Errors
@@ -250,6 +267,11 @@ impl Framework {
         self.engine.output_groups(caller, id, stream).await
     }
 
+    /// Task graphs: runs of them, orders to them and questions about them.
+    pub fn graphs(&self) -> &Graphs {
+        &self.graphs
+    }
+
     /// Journal entries, newest first.
     ///
     /// # Errors
@@ -293,8 +315,9 @@ impl Framework {
     }
 
     /// Accepts and starts nothing more, gives what runs until the deadline, ends it then, and closes
-    /// everything.
+    /// everything. Graphs that run are left as interrupted and can be resumed.
     pub async fn shutdown(&self, deadline: Duration) -> ShutdownReport {
+        self.graphs.leave().await;
         self.engine.shutdown(deadline).await
     }
 }

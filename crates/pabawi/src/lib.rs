@@ -18,6 +18,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod graph;
 pub mod inventory;
 pub mod ports;
 pub mod ssh;
@@ -65,6 +66,6 @@ pub use pabawi_domain::validation::{FieldError, ValidationError};
 
 pub use pabawi_engine::{
     AllowAll, ApplyOptions, CancelReceipt, CancelScope, EngineError, EngineLimits, EngineStats,
-    ExecutionOutcome, PlanError, RerunSecrets, RerunSelection, ShutdownReport, SubmitError, Subscription,
-    SubscriptionMode, SystemClock,
+    ExecutionOutcome, PlanError, RerunSecrets, RerunSelection, Resumed, ShutdownReport, SubmitError,
+    Subscription, SubscriptionMode, SystemClock,
 };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pabawi_domain::validation::ValidationError;
-use pabawi_engine::{Engine, EngineLimits};
+use pabawi_engine::{Engine, EngineLimits, Graphs};
 use pabawi_inventory::Resolver;
 use pabawi_store::sqlite::{SqliteOptions, SqliteStore};
 use pabawi_transport::local::{LocalOptions, LocalTransport};
@@ -54,7 +54,8 @@ pub(crate) async fn open(options: FrameworkBuilder) -> Result<Framework, Framewo
         engine = engine.clock(clock);
     }
     let engine = engine.build().await?;
-    Ok(Framework { engine, resolver, journal: store, database })
+    let graphs = Graphs::open(engine.clone(), Arc::clone(&store) as _).await?;
+    Ok(Framework { engine, graphs, resolver, journal: store, database })
 }
 
 /// `$XDG_DATA_HOME/pabawi/executions.db` (XDG Base Directory Specification: a relative path is ignored).

@@ -11,6 +11,7 @@ pub mod contract;
 pub mod fleet;
 pub mod hostile;
 pub mod measure;
+mod memory_graphs;
 pub mod memory_store;
 pub mod process;
 pub mod scripted;

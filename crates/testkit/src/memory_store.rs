@@ -24,10 +24,13 @@ use pabawi_domain::record::{
 use pabawi_domain::summary::{ExecutionStatus, Progress, SummaryFold};
 use tokio::sync::watch;
 
+use crate::memory_graphs::Graphs;
+
 /// Remembers executions until it is dropped.
 #[derive(Debug)]
 pub struct MemoryStore {
     state: Mutex<State>,
+    graphs: Mutex<Graphs>,
     /// Whether `append` waits.
     held: watch::Sender<bool>,
     /// Calls of `append` that have begun.
@@ -76,7 +79,12 @@ impl MemoryStore {
     /// An empty store.
     #[must_use]
     pub fn new() -> Self {
-        Self { state: Mutex::default(), held: watch::Sender::new(false), appends: watch::Sender::new(0) }
+        Self {
+            state: Mutex::default(),
+            graphs: Mutex::default(),
+            held: watch::Sender::new(false),
+            appends: watch::Sender::new(0),
+        }
     }
 
     /// From now on every read and write fails with this error; `None` lets them work again.
@@ -106,11 +114,12 @@ impl MemoryStore {
         let _ = self.appends.subscribe().wait_for(|begun| *begun >= count).await;
     }
 
-    /// What `recover` finds after the process of every unfinished execution has died.
+    /// What `recover` and `recover_graphs` find after the process of everything unfinished has died.
     pub fn orphan_all(&self) {
         for stored in self.state().executions.values_mut() {
             stored.orphaned = true;
         }
+        self.graphs.lock().unwrap_or_else(PoisonError::into_inner).orphan_all();
     }
 
     /// All stored events of an execution.
@@ -128,6 +137,12 @@ impl MemoryStore {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The graph runs, unless the store fails or is closed.
+    pub(crate) fn graphs(&self) -> Result<MutexGuard<'_, Graphs>, StoreError> {
+        drop(self.open()?);
+        Ok(self.graphs.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn open(&self) -> Result<MutexGuard<'_, State>, StoreError> {
@@ -275,7 +290,7 @@ fn id_of(write: &StoreWrite) -> Option<ExecutionId> {
 }
 
 /// The part of `items` after the cursor's place, which is that of the item it names.
-fn page<T>(
+pub(crate) fn page<T>(
     items: Vec<T>,
     name: impl Fn(&T) -> String,
     limit: Option<u32>,

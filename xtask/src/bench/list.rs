@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 
-use super::fanout;
+use super::{engine, fanout};
 
 /// Which benchmark, and how large.
 #[derive(Debug, clap::Args)]
@@ -40,7 +40,10 @@ struct Bench {
     run: fn(&Options) -> Result<()>,
 }
 
-const BENCHES: &[Bench] = &[Bench { name: "fanout", about: fanout::ABOUT, run: fanout::run }];
+const BENCHES: &[Bench] = &[
+    Bench { name: "engine", about: engine::ABOUT, run: engine::run },
+    Bench { name: "fanout", about: fanout::ABOUT, run: fanout::run },
+];
 
 /// Runs the named benchmark, or lists all.
 pub(crate) fn run(options: &Options) -> Result<()> {

@@ -4,8 +4,10 @@
 //! worse, and nobody's change fails by that.
 
 mod cold;
+mod engine;
 mod fanout;
 mod list;
+mod parts;
 mod programs;
 mod reader;
 mod report;

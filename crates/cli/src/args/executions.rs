@@ -22,6 +22,8 @@ pub enum ExecutionsCommand {
     Cancel(CancelArgs),
     /// Run an execution again, on the nodes that failed or on chosen ones
     Rerun(RerunArgs),
+    /// Go on with an execution whose process died: at its wave, on the nodes on which nothing was run
+    Resume(ResumeArgs),
 }
 
 /// `pab executions list`.
@@ -144,6 +146,28 @@ pub struct RerunArgs {
     /// On these nodes (names and ranges); may be given several times
     #[arg(long, value_name = "NODES")]
     pub node: Vec<String>,
+    /// See [`SourceArgs`].
+    #[command(flatten)]
+    pub sources: SourceArgs,
+    /// See [`RerunSecretArgs`].
+    #[command(flatten)]
+    pub secrets: RerunSecretArgs,
+    /// See [`TrustArgs`].
+    #[command(flatten)]
+    pub trust: TrustArgs,
+    /// See [`OutputStyleArgs`].
+    #[command(flatten)]
+    pub output: OutputStyleArgs,
+}
+
+/// `pab executions resume`.
+#[derive(Debug, Clone, Args)]
+pub struct ResumeArgs {
+    /// Execution id, the beginning of one, or 'last'
+    pub id: String,
+    /// Also on the nodes on which the process died while the command ran; what it does may then be done twice
+    #[arg(long)]
+    pub rerun_unknown: bool,
     /// See [`SourceArgs`].
     #[command(flatten)]
     pub sources: SourceArgs,

@@ -9,6 +9,7 @@ mod connect;
 mod duration;
 mod executions;
 mod format;
+mod graph;
 mod plan;
 mod process;
 mod rollout;
@@ -20,10 +21,14 @@ mod time;
 pub use connect::{ConnectArgs, HostKeysArg, TransportArg, TrustArgs};
 pub use duration::{format_duration, parse_duration};
 pub use executions::{
-    CancelArgs, EventsArgs, ExecutionsCommand, ListArgs, OutputArgs, RerunArgs, RerunSecretArgs, ShowArgs,
-    StreamArg,
+    CancelArgs, EventsArgs, ExecutionsCommand, ListArgs, OutputArgs, RerunArgs, RerunSecretArgs, ResumeArgs,
+    ShowArgs, StreamArg,
 };
 pub use format::Format;
+pub use graph::{
+    GraphCancelArgs, GraphCommand, GraphFileArgs, GraphFormat, GraphListArgs, GraphOutputArgs,
+    GraphResumeArgs, GraphRunArgs, GraphShowArgs, GraphStatusArgs,
+};
 pub use plan::{ApplyArgs, PlanCommand};
 pub use process::{LinkLossArg, ProcessArgs, RunAsMethodArg};
 pub use rollout::{GrowthArg, RetryArgs, RolloutArgs};

@@ -8,11 +8,12 @@ use clap_complete::Shell;
 use pabawi::Component;
 
 use crate::args::{
-    ApplyArgs, CopyCommand, ExecutionsCommand, Format, PlanCommand, RunArgs, ScriptArgs, SourceArgs,
+    ApplyArgs, CopyCommand, ExecutionsCommand, Format, GraphCommand, PlanCommand, RunArgs, ScriptArgs,
+    SourceArgs,
 };
 
 /// What stands at the end of every help text.
-const EXIT_STATUS: &str = "\
+pub(super) const EXIT_STATUS: &str = "\
 Exit status:
   0    all nodes succeeded
   1    some nodes, or all of them, did not succeed
@@ -117,6 +118,9 @@ pub enum Command {
     /// Do what a plan says, or refuse with the difference when something has changed since
     #[command(after_long_help = EXIT_STATUS)]
     Apply(Box<ApplyArgs>),
+    /// Run tasks that need each other, and look at what became of them
+    #[command(subcommand)]
+    Graph(Box<GraphCommand>),
     /// Look at executions, end them, run them again
     #[command(subcommand, visible_alias = "exec")]
     Executions(Box<ExecutionsCommand>),

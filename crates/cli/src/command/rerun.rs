@@ -2,7 +2,7 @@
 
 use pabawi::{RerunSecrets, RerunSelection};
 
-use crate::args::{GlobalArgs, RerunArgs};
+use crate::args::{GlobalArgs, RerunArgs, RerunSecretArgs};
 use crate::command::find::{find, nodes};
 use crate::command::run::submit_and_follow;
 use crate::exit::{Exit, Failure};
@@ -20,13 +20,7 @@ pub(crate) async fn rerun(global: &GlobalArgs, args: &RerunArgs) -> Result<Exit,
         None if args.not_succeeded => RerunSelection::NotSucceeded,
         None => RerunSelection::Failed,
     };
-    let secrets = RerunSecrets {
-        env: request::secret_env(&args.secrets.secret_env)?,
-        run_as_password: request::run_as_password(
-            args.secrets.ask_run_as_password,
-            args.secrets.run_as_password_file.as_ref(),
-        )?,
-    };
+    let secrets = secrets(&args.secrets)?;
     let id =
         open::with_history(global, async |framework, caller| Ok(find(framework, caller, &args.id).await?.id))
             .await?;
@@ -35,4 +29,13 @@ pub(crate) async fn rerun(global: &GlobalArgs, args: &RerunArgs) -> Result<Exit,
         framework.rerun(caller, id, selection, secrets).await
     })
     .await
+}
+
+/// The secrets that were not stored.
+///
+/// # Errors
+/// A secret that could not be asked for, or a file that cannot be read.
+pub(super) fn secrets(args: &RerunSecretArgs) -> Result<RerunSecrets, Failure> {
+    let password = request::run_as_password(args.ask_run_as_password, args.run_as_password_file.as_ref())?;
+    Ok(RerunSecrets { env: request::secret_env(&args.secret_env)?, run_as_password: password })
 }

@@ -4,8 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use pabawi::ports::TerminateMode;
 use pabawi::{
-    Caller, EventKind, ExecutionEvent, ExecutionId, ExecutionSummary, Framework, StreamKind, SubscriptionMode,
+    Caller, CancelReceipt, CancelScope, EventKind, ExecutionEvent, ExecutionId, ExecutionSummary, Framework,
+    StreamKind, SubscriptionMode,
 };
 
 use crate::args::{Format, OutputStyleArgs};
@@ -68,12 +70,13 @@ pub(crate) async fn follow(
         failures: Failures::default(),
         summary: None,
     };
-    let wanted = stopping::What {
-        framework: framework.clone(),
-        caller: caller.clone(),
-        id,
-        interrupted: what.interrupted,
+    let (owned, who) = (framework.clone(), caller.clone());
+    let cancel = async move {
+        let mode = TerminateMode::Graceful { grace: stopping::GRACE };
+        let receipt = owned.cancel(&who, id, CancelScope::All, mode).await?;
+        Ok(receipt != CancelReceipt::AlreadyEnded)
     };
+    let wanted = stopping::What { cancel: Box::pin(cancel), left: left(id), interrupted: what.interrupted };
     let mut stopping = Stopping::listen(wanted, interrupts);
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -99,7 +102,7 @@ pub(crate) async fn follow(
     };
     view.progress.clear();
     if end.is_none() {
-        sink.line(StreamKind::Stderr, &stopping::left(id));
+        sink.line(StreamKind::Stderr, &left(id));
         flush(sink)?;
         return Ok(Followed::Left);
     }
@@ -112,6 +115,11 @@ pub(crate) async fn follow(
     }
     flush(sink)?;
     Ok(Followed::ToTheEnd(exit_of(&summary, &view.failures)))
+}
+
+/// What is said when an execution is left.
+fn left(id: ExecutionId) -> String {
+    format!("left execution {id} before its end; its processes may be running")
 }
 
 /// What is written while it runs.

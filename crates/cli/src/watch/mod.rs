@@ -18,5 +18,9 @@ pub(crate) use document::{Content, write_document};
 pub(crate) use follow::{Follow, Followed, follow, write_event};
 pub(crate) use grouped::write_groups;
 pub(crate) use sink::Sink;
+pub(crate) use stopping::{GRACE, Stopping, Told, What};
 pub(crate) use stored_output::read_output;
 pub(crate) use summary::{Failures, exit_of};
+
+#[cfg(test)]
+pub(crate) use sink::tests as tests_sink;

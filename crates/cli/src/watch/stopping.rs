@@ -2,12 +2,11 @@
 //! be stuck in a write: a pager that nobody scrolls reads nothing, and Ctrl-C has to work then most of all.
 
 use std::io::Write as _;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use pabawi::ports::TerminateMode;
-use pabawi::{Caller, CancelReceipt, CancelScope, ExecutionId, Framework};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -15,23 +14,24 @@ use crate::exit::{Exit, Failure};
 use crate::signals::Interrupts;
 
 /// Time between SIGTERM and SIGKILL after Ctrl-C.
-const GRACE: Duration = Duration::from_secs(2);
+pub(crate) const GRACE: Duration = Duration::from_secs(2);
 /// How long the loop may take to leave after the second Ctrl-C before it counts as stuck.
 const STUCK: Duration = Duration::from_secs(1);
 /// How long standard error may take then.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
-/// What is cancelled, and for whom.
-pub(super) struct What {
-    pub(super) framework: Framework,
-    pub(super) caller: Caller,
-    pub(super) id: ExecutionId,
-    /// The person asked already while the execution was being submitted.
-    pub(super) interrupted: bool,
+/// What is cancelled, and how.
+pub(crate) struct What {
+    /// Gives the order; `false` when there is nothing to cancel any more. It is begun when somebody asks for it.
+    pub(crate) cancel: Pin<Box<dyn Future<Output = Result<bool, Failure>> + Send>>,
+    /// What is said when it is left before its end.
+    pub(crate) left: String,
+    /// The person asked already while it was being submitted.
+    pub(crate) interrupted: bool,
 }
 
 /// What the loop is told.
-pub(super) enum Told {
+pub(crate) enum Told {
     /// What runs is being ended.
     Cancelling,
     /// It could not be cancelled.
@@ -41,7 +41,7 @@ pub(super) enum Told {
 }
 
 /// The handle of the task, which ends with it.
-pub(super) struct Stopping {
+pub(crate) struct Stopping {
     told: mpsc::Receiver<Told>,
     reader_left: mpsc::Sender<()>,
     asked: Arc<AtomicBool>,
@@ -56,7 +56,7 @@ impl Drop for Stopping {
 
 impl Stopping {
     /// Listens from now on.
-    pub(super) fn listen(what: What, interrupts: Interrupts) -> Self {
+    pub(crate) fn listen(what: What, interrupts: Interrupts) -> Self {
         // The task says at most two things, and is told one.
         let (say, told) = mpsc::channel(2);
         let (reader_left, left) = mpsc::channel(1);
@@ -66,7 +66,7 @@ impl Stopping {
     }
 
     /// The next thing that the loop has to know. May be dropped and called anew without loss.
-    pub(super) async fn next(&mut self) -> Told {
+    pub(crate) async fn next(&mut self) -> Told {
         match self.told.recv().await {
             Some(told) => told,
             // The task has said everything; only the end of the execution is left to wait for.
@@ -75,13 +75,13 @@ impl Stopping {
     }
 
     /// Nobody reads the output any more, which cancels as Ctrl-C does.
-    pub(super) fn reader_left(&self) {
+    pub(crate) fn reader_left(&self) {
         // It is enough to say so once.
         let _ = self.reader_left.try_send(());
     }
 
     /// Whether cancelling was asked for.
-    pub(super) fn asked(&self) -> bool {
+    pub(crate) fn asked(&self) -> bool {
         self.asked.load(Ordering::Acquire)
     }
 }
@@ -93,7 +93,7 @@ async fn listen(
     mut reader_left: mpsc::Receiver<()>,
     asked: Arc<AtomicBool>,
 ) {
-    let What { framework, caller, id, interrupted } = what;
+    let What { cancel, left: words, interrupted } = what;
     if !interrupted {
         tokio::select! {
             () = interrupts.next() => {}
@@ -102,11 +102,10 @@ async fn listen(
     }
     asked.store(true, Ordering::Release);
     let cancel = async {
-        let mode = TerminateMode::Graceful { grace: GRACE };
-        let told = match framework.cancel(&caller, id, CancelScope::All, mode).await {
-            Ok(CancelReceipt::AlreadyEnded) => return,
-            Ok(_) => Told::Cancelling,
-            Err(error) => Told::Failed(error.into()),
+        let told = match cancel.await {
+            Ok(false) => return,
+            Ok(true) => Told::Cancelling,
+            Err(failure) => Told::Failed(failure),
         };
         // There is room for it; and a loop that is gone needs to know nothing.
         let _ = say.try_send(told);
@@ -115,25 +114,20 @@ async fn listen(
         interrupts.next().await;
         let _ = say.try_send(Told::Leave);
         tokio::time::sleep(STUCK).await;
-        leave_without_the_loop(id).await;
+        leave_without_the_loop(words).await;
     };
     tokio::join!(cancel, leave);
 }
 
 /// The loop is stuck in a write, which nothing but the end of the process gets it out of.
-async fn leave_without_the_loop(id: ExecutionId) {
+async fn leave_without_the_loop(left: String) {
     // Standard error may be stuck as well, so the words get a thread of their own and not much time.
     let words = std::thread::spawn(move || {
-        let _ = writeln!(std::io::stderr(), "{}", left(id));
+        let _ = writeln!(std::io::stderr(), "{left}");
     });
     let start = std::time::Instant::now();
     while !words.is_finished() && start.elapsed() < LAST_WORDS {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     std::process::exit(i32::from(Exit::Cancelled.code()));
-}
-
-/// What is said when an execution is left.
-pub(super) fn left(id: ExecutionId) -> String {
-    format!("left execution {id} before its end; its processes may be running")
 }

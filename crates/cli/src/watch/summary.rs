@@ -66,6 +66,15 @@ impl Failures {
         }
     }
 
+    /// Which exit status it is when no node succeeded.
+    pub(crate) fn when_none_succeeded(&self) -> Exit {
+        match (self.may_have_run, self.only_policy) {
+            (true, _) => Exit::SomeFailed,
+            (false, Some(true)) => Exit::Refused,
+            (false, _) => Exit::NothingRan,
+        }
+    }
+
     /// The table for people: nodes folded, outcome, message.
     pub(crate) fn table(&self) -> Table {
         let mut table = Table::new(&["NODE", "OUTCOME", "MESSAGE"]);
@@ -140,8 +149,7 @@ pub(crate) fn exit_of(summary: &ExecutionSummary, failures: &Failures) -> Exit {
         ExecutionStatus::Cancelled => Exit::Cancelled,
         _ if summary.progress.succeeded > 0 || failures.may_have_run => Exit::SomeFailed,
         _ if summary.progress.interrupted > 0 => Exit::SomeFailed,
-        _ if failures.only_policy == Some(true) => Exit::Refused,
-        _ => Exit::NothingRan,
+        _ => failures.when_none_succeeded(),
     }
 }
 

@@ -47,7 +47,7 @@ impl HealthChecks {
         request: &ExecutionRequest,
         parent: ExecutionId,
     ) -> Option<Self> {
-        let check = super::rollout::health_check(&request.rollout)?.clone();
+        let check = request.rollout.health_check()?.clone();
         Some(Self { engine, caller: caller.clone(), request: request.clone(), check, parent })
     }
 

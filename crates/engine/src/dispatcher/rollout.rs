@@ -2,7 +2,7 @@
 //! it starts nothing and tells nobody.
 
 use pabawi_domain::outcome::{NodeOutcome, SkipReason};
-use pabawi_domain::rollout::{HealthCheck, Mode, Rollout, wave_lengths};
+use pabawi_domain::rollout::{Mode, Rollout, wave_lengths};
 
 /// How far an execution may go.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl RolloutState {
 
     /// Counts the end of a target. The reason, when no further one may be started: said once.
     pub(super) fn ended(&mut self, outcome: &NodeOutcome) -> Option<SkipReason> {
-        if !is_failure(outcome) {
+        if !outcome.is_failure() {
             return None;
         }
         self.failures += 1;
@@ -80,11 +80,6 @@ pub(super) struct Wave {
     pub(super) targets: u64,
 }
 
-/// Everything counts that is neither a success nor somebody's wish.
-fn is_failure(outcome: &NodeOutcome) -> bool {
-    !matches!(outcome, NodeOutcome::Succeeded | NodeOutcome::Cancelled { .. } | NodeOutcome::Skipped { .. })
-}
-
 fn ends(lengths: &[u64]) -> Vec<usize> {
     let mut end = 0_usize;
     lengths
@@ -94,14 +89,6 @@ fn ends(lengths: &[u64]) -> Vec<usize> {
             end
         })
         .collect()
-}
-
-/// What is done after each wave, where something is.
-pub(super) fn health_check(rollout: &Rollout) -> Option<&HealthCheck> {
-    match &rollout.mode {
-        Mode::Rolling(rolling) => rolling.health_check.as_ref(),
-        Mode::Parallel | Mode::Sequential { .. } => None,
-    }
 }
 
 #[cfg(test)]

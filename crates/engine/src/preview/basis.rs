@@ -5,7 +5,7 @@ use pabawi_domain::node::{Endpoint, Target, TargetExpression};
 use pabawi_domain::output::{ContentHash, OutputData};
 use pabawi_domain::preview::{BasisFile, BasisTarget, PlanHash, PreviewBasis};
 use pabawi_domain::request::ExecutionRequest;
-use pabawi_domain::rollout::{Mode, Rolling, Rollout, wave_lengths};
+use pabawi_domain::rollout::{Mode, Rollout, wave_lengths};
 use pabawi_domain::secret::{REDACTED, Secret};
 use sha2::{Digest as _, Sha256};
 
@@ -74,7 +74,7 @@ fn essence(request: &ExecutionRequest) -> ExecutionRequest {
     request.rerun_of = None;
     request.parent = None;
     without_contents(&mut request.action);
-    if let Mode::Rolling(Rolling { health_check: Some(check), .. }) = &mut request.rollout.mode {
+    if let Some(check) = request.rollout.health_check_mut() {
         without_contents(&mut check.action);
     }
     request
@@ -100,7 +100,7 @@ fn without_secrets(endpoint: &Endpoint) -> Endpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pabawi_domain::rollout::Share;
+    use pabawi_domain::rollout::{Rolling, Share};
 
     #[test]
     fn places_follow_the_rollout() {

@@ -13,7 +13,6 @@ use pabawi_domain::action::{Action, StdinSource};
 use pabawi_domain::output::ContentHash;
 use pabawi_domain::preview::BasisFile;
 use pabawi_domain::request::ExecutionRequest;
-use pabawi_domain::rollout::{Mode, Rolling};
 use pabawi_domain::validation::ValidationError;
 use sha2::{Digest as _, Sha256};
 
@@ -34,7 +33,7 @@ const KEPT_MODE: u32 = 0o777;
 /// [`SubmitError::Invalid`] for a file that cannot be read, or that a copy would refuse.
 pub(super) async fn of_request(request: &ExecutionRequest) -> Result<Vec<BasisFile>, SubmitError> {
     let mut files = of_action(&request.action, "").await?;
-    if let Mode::Rolling(Rolling { health_check: Some(check), .. }) = &request.rollout.mode {
+    if let Some(check) = request.rollout.health_check() {
         files.extend(of_action(&check.action, "health check: ").await?);
     }
     Ok(files)

@@ -12,6 +12,8 @@ mod cancelling;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
+mod graphs;
+#[cfg(test)]
 mod logging;
 #[cfg(test)]
 mod output;

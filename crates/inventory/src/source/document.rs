@@ -2,8 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::source::Problem;
-use crate::source::yaml::{Data, Key, Tree};
+use pabawi_domain::document::{Data, Key, Problem, Tree};
 
 /// At most so many faults are told.
 const MAX_PROBLEMS: usize = 20;

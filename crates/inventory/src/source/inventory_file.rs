@@ -27,15 +27,19 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use pabawi_domain::document::{self, Data, DocumentLimits, Problem, Tree};
 use pabawi_domain::id::{GroupName, NodeId, PluginName};
 use pabawi_domain::node::{Endpoint, Node, NodeGroup, parse_destination};
 use pabawi_domain::ports::InventorySnapshot;
 use serde_json::Value;
 
 use crate::nodeset::{self, MAX_NODES};
+use crate::source::SourceError;
 use crate::source::document::{Reader, join};
-use crate::source::yaml::{self, Data, Tree};
-use crate::source::{Problem, SourceError};
+
+/// An inventory of a million nodes fits.
+const LIMITS: DocumentLimits =
+    DocumentLimits { depth: 32, values: 8_000_000, aliases: 10_000, alias_values: 200_000 };
 
 const NODE_KEYS: [&str; 9] =
     ["name", "host", "port", "user", "transport", "identity_files", "jump", "groups", "metadata"];
@@ -49,7 +53,7 @@ const GROUP_KEYS: [&str; 3] = ["nodes", "children", "metadata"];
 pub fn inventory_file(path: &Path, text: &str) -> Result<InventorySnapshot, SourceError> {
     let invalid = |problems| SourceError::Invalid { name: path.display().to_string(), problems };
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let tree = yaml::parse(text).map_err(|problem| invalid(vec![problem]))?;
+    let tree = document::parse(text, LIMITS).map_err(|problem| invalid(vec![problem]))?;
     let mut document = Document {
         directory: path.parent().unwrap_or(Path::new("")).to_owned(),
         home: std::env::var_os("HOME").map(PathBuf::from),

@@ -15,10 +15,10 @@ mod file;
 mod hosts;
 mod inventory_file;
 mod static_inventory;
-mod yaml;
 
-pub use error::{Problem, SourceError};
+pub use error::SourceError;
 pub use file::{FileInventory, MAX_FILE_BYTES};
 pub use hosts::{hosts_file, hosts_list, names};
 pub use inventory_file::inventory_file;
+pub use pabawi_domain::document::Problem;
 pub use static_inventory::StaticInventory;

@@ -7,9 +7,10 @@
 //! | `store` | the handle and the ports |
 //! | `writer` | the one task that writes: group commit |
 //! | `live`, `plan`, `write`, `create`, `output_rows` | from writes to rows, and rows to statements |
+//! | `graphs`, `graph_orders`, `graph_store` | graph runs and their tasks |
 //! | `recover`, `cancel` | executions of dead processes; words between processes |
 //! | `read`, `list`, `events`, `journal`, `breakers` | questions |
-//! | `plans` | what was planned and may be applied later |
+//! | `plans`, `plan_orders` | what was planned and may be applied later |
 //! | `bulk`, `place` | statements over many rows; errors that name the file |
 //!
 //! Durability: `journal_mode = WAL` with `synchronous = FULL`, so a commit that returned survives `kill -9`
@@ -22,6 +23,9 @@ mod bulk;
 mod cancel;
 mod create;
 mod events;
+mod graph_orders;
+mod graph_store;
+mod graphs;
 mod journal;
 mod list;
 mod live;
@@ -31,6 +35,7 @@ mod output_rows;
 mod owner;
 mod place;
 mod plan;
+mod plan_orders;
 mod plans;
 mod read;
 mod recover;

@@ -24,6 +24,7 @@ use super::open::{Opened, blocking, open};
 use super::options::SqliteOptions;
 use super::output_rows::{KnownOutputs, read_output};
 use super::place::Place;
+use super::plan_orders::PlanOrder;
 use super::writer::{Writer, WriterHandle};
 use super::{breakers, cancel, events, journal, list, plans, read};
 use crate::output_files::OutputFiles;
@@ -78,6 +79,16 @@ impl SqliteStore {
         }
         .start();
         Ok(Self { shared: Arc::new(Shared { writer, readers, encoder, files, place, owner: id }) })
+    }
+
+    /// The way to the one writer.
+    pub(super) fn writer(&self) -> &WriterHandle {
+        &self.shared.writer
+    }
+
+    /// What questions are asked with.
+    pub(super) fn readers(&self) -> (&SqlitePool, &Place) {
+        (&self.shared.readers, &self.shared.place)
     }
 
     /// The database file.
@@ -207,7 +218,8 @@ impl JournalStore for SqliteStore {
 #[async_trait]
 impl PlanStore for SqliteStore {
     async fn save_plan(&self, plan: &StoredPlan) -> Result<(), StoreError> {
-        self.shared.writer.save_plan(plan.redacted()).await
+        let plan = Box::new(plan.redacted());
+        self.shared.writer.plan(|reply| PlanOrder::Save(plan, reply)).await
     }
 
     async fn plan(&self, hash: PlanHash) -> Result<Option<StoredPlan>, StoreError> {
@@ -219,6 +231,6 @@ impl PlanStore for SqliteStore {
     }
 
     async fn forget_plans(&self, expired_before: Timestamp) -> Result<u64, StoreError> {
-        self.shared.writer.forget_plans(expired_before).await
+        self.shared.writer.plan(|reply| PlanOrder::Forget(expired_before, reply)).await
     }
 }

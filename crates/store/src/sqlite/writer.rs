@@ -11,20 +11,20 @@ use pabawi_domain::breaker::BreakerRecord;
 use pabawi_domain::id::ExecutionId;
 use pabawi_domain::journal::NewJournalEntry;
 use pabawi_domain::ports::{CancelRequest, Created, StoreError};
-use pabawi_domain::preview::StoredPlan;
 use pabawi_domain::record::NewExecution;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use super::create::create;
+use super::graph_orders::GraphOrder;
 use super::journal;
 use super::live::{Live, LiveExecution};
 use super::output_rows::KnownOutputs;
 use super::owner::{Owner, Owners};
 use super::place::Place;
 use super::plan::{Plan, PlanFault};
-use super::plans;
+use super::plan_orders::PlanOrder;
 use super::recover;
 use super::write::{NewlyKnown, write};
 use super::{breakers, cancel};
@@ -35,7 +35,8 @@ const WAITING: usize = 256;
 /// Requests in one transaction.
 const GROUP: usize = 128;
 
-type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+/// Where the answer goes.
+pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// What a caller wants of the writer.
 #[derive(Debug)]
@@ -44,8 +45,8 @@ enum Request {
     Cancel(Box<CancelRequest>, Reply<()>),
     TakeCancelRequests(Reply<Vec<CancelRequest>>),
     Recover(Timestamp, Reply<Vec<ExecutionId>>),
-    SavePlan(Box<StoredPlan>, Reply<()>),
-    ForgetPlans(Timestamp, Reply<u64>),
+    Graph(GraphOrder),
+    Plan(PlanOrder),
     Close(Reply<()>),
 }
 
@@ -133,12 +134,12 @@ impl WriterHandle {
         self.ask(|reply| Request::Recover(now, reply)).await
     }
 
-    pub(crate) async fn save_plan(&self, plan: StoredPlan) -> Result<(), StoreError> {
-        self.ask(|reply| Request::SavePlan(Box::new(plan), reply)).await
+    pub(super) async fn plan<T>(&self, order: impl FnOnce(Reply<T>) -> PlanOrder) -> Result<T, StoreError> {
+        self.ask(|reply| Request::Plan(order(reply))).await
     }
 
-    pub(crate) async fn forget_plans(&self, expired_before: Timestamp) -> Result<u64, StoreError> {
-        self.ask(|reply| Request::ForgetPlans(expired_before, reply)).await
+    pub(super) async fn graph<T>(&self, order: impl FnOnce(Reply<T>) -> GraphOrder) -> Result<T, StoreError> {
+        self.ask(|reply| Request::Graph(order(reply))).await
     }
 
     /// Returns when everything that was asked for before is written and the file is closed.
@@ -229,14 +230,8 @@ impl Writer {
                 let done = self.recover(now).await;
                 let _ = reply.send(done);
             }
-            Request::SavePlan(plan, reply) => {
-                let done = self.save_plan(&plan).await;
-                let _ = reply.send(done);
-            }
-            Request::ForgetPlans(expired_before, reply) => {
-                let done = self.forget_plans(expired_before).await;
-                let _ = reply.send(done);
-            }
+            Request::Graph(order) => self.serve_graph(order).await,
+            Request::Plan(order) => self.serve_plan(order).await,
             Request::Grouped(_) | Request::Close(_) => {}
         }
     }
@@ -377,20 +372,6 @@ impl Writer {
         self.end_transaction(conn, done).await
     }
 
-    async fn save_plan(&mut self, plan: &StoredPlan) -> Result<(), StoreError> {
-        let mut conn = self.begin().await?;
-        let place = Arc::clone(&self.place);
-        let done = plans::save(plan, &mut conn, &place).await;
-        self.end_transaction(conn, done).await
-    }
-
-    async fn forget_plans(&mut self, expired_before: Timestamp) -> Result<u64, StoreError> {
-        let mut conn = self.begin().await?;
-        let place = Arc::clone(&self.place);
-        let done = plans::forget(expired_before, &mut conn, &place).await;
-        self.end_transaction(conn, done).await
-    }
-
     /// One transaction for each execution, so that closing many does not keep others from writing for long.
     async fn recover(&mut self, now: Timestamp) -> Result<Vec<ExecutionId>, StoreError> {
         let place = Arc::clone(&self.place);
@@ -418,7 +399,7 @@ impl Writer {
     }
 
     /// Commits what went well and rolls back what did not.
-    async fn end_transaction<T>(
+    pub(super) async fn end_transaction<T>(
         &mut self,
         mut conn: SqliteConnection,
         done: Result<T, StoreError>,
@@ -443,7 +424,7 @@ impl Writer {
     /// transactions: SQLite rolls back by itself after some faults
     /// (<https://www.sqlite.org/lang_transaction.html>, section 3.1), and the driver then counts one
     /// transaction too many for ever.
-    async fn begin(&mut self) -> Result<SqliteConnection, StoreError> {
+    pub(super) async fn begin(&mut self) -> Result<SqliteConnection, StoreError> {
         let mut conn = match self.conn.take() {
             Some(conn) => conn,
             None => self

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pabawi_domain::ports::{BreakerStore as _, ExecutionStore as _, PlanStore as _};
 use pabawi_store::sqlite::{SqliteOptions, SqliteStore};
-use pabawi_testkit::contract::StoreSubject;
+use pabawi_testkit::contract::{GraphSubject, StoreSubject};
 
 async fn empty_store() -> StoreSubject {
     let dir = tempfile::tempdir().unwrap();
@@ -21,6 +21,14 @@ async fn store_of_files() -> StoreSubject {
 
 pabawi_testkit::execution_store_contract!(sqlite, super::empty_store);
 pabawi_testkit::execution_store_contract!(sqlite_with_files, super::store_of_files);
+
+async fn empty_graph_store() -> GraphSubject {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(SqliteOptions::new(dir.path().join("store.db"))).await.unwrap();
+    GraphSubject::new(Arc::new(store), dir)
+}
+
+pabawi_testkit::graph_store_contract!(sqlite_graphs, super::empty_graph_store);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn breakers_are_remembered() {

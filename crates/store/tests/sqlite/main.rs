@@ -10,6 +10,7 @@ mod contract;
 mod crash;
 mod disk;
 mod files;
+mod graphs;
 mod history;
 mod journal;
 mod outputs;

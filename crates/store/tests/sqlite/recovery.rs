@@ -15,7 +15,7 @@ use pabawi_testkit::wait::until_async;
 use crate::records::{all_targets, at, events, execution, finished, open, result, start, stored_events};
 
 /// Waits until nobody holds the lock of a dropped store: its writer ends in the background.
-async fn abandon(store: SqliteStore, dir: &Path) {
+pub(crate) async fn abandon(store: SqliteStore, dir: &Path) {
     let locks = |dir: &Path| std::fs::read_dir(dir.join("store.db.owners")).unwrap().count();
     let before = locks(dir);
     drop(store);

@@ -82,6 +82,12 @@ impl Counts {
         }
     }
 
+    /// Calls of connect on all nodes.
+    pub(super) fn all_connects(&self) -> u64 {
+        let nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        nodes.values().map(|counts| counts.connects).sum()
+    }
+
     /// Writes down that an action was started.
     pub(super) fn start(&self, node: &NodeId, action: Arc<Action>) {
         self.node(node, |counts| counts.starts += 1);

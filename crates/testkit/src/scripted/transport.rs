@@ -88,6 +88,12 @@ impl ScriptedTransport {
         self.counts.started()
     }
 
+    /// Calls of connect on all nodes, failed ones included.
+    #[must_use]
+    pub fn connects(&self) -> u64 {
+        self.counts.all_connects()
+    }
+
     /// Actions that run now.
     #[must_use]
     pub fn running(&self) -> u64 {

@@ -1,5 +1,5 @@
-//! [`Tree`]: a YAML or JSON document in memory, each value with its place, so that faults of meaning can be
-//! told with line and column and all at once. Anchors, depth and size are limited here.
+//! [`Tree`]: a YAML or JSON document in memory, each value with its place. Anchors, depth and size are limited
+//! here.
 
 use std::fmt;
 
@@ -7,29 +7,38 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use serde_saphyr::Spanned;
 
-use crate::source::Problem;
+use super::Problem;
 
-/// The deepest nesting.
-const MAX_DEPTH: usize = 32;
-/// The most values in one document.
-const MAX_VALUES: usize = 8_000_000;
-/// The most uses of anchors in one document.
-const MAX_ALIASES: usize = 10_000;
-/// The most values that come from using anchors: what stops "a billion laughs".
-const MAX_ALIAS_VALUES: usize = 200_000;
+/// How large a document may be. Whatever goes past one of them is a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DocumentLimits {
+    /// The deepest nesting.
+    pub depth: usize,
+    /// The most values.
+    pub values: usize,
+    /// The most uses of anchors.
+    pub aliases: usize,
+    /// The most values that come from using anchors: what stops "a billion laughs".
+    pub alias_values: usize,
+}
 
 /// A value and its place.
-pub(crate) type Tree = Spanned<Data>;
+pub type Tree = Spanned<Data>;
 /// A key of a mapping and its place.
-pub(crate) type Key = Spanned<String>;
+pub type Key = Spanned<String>;
 
 /// A value.
 #[derive(Debug, Clone)]
-pub(crate) enum Data {
+pub enum Data {
+    /// Nothing: `null`, `~` or left empty.
     Null,
+    /// `true` or `false`.
     Bool(bool),
+    /// A whole or a finite floating-point number.
     Number(Number),
+    /// A text.
     Text(String),
+    /// A list.
     List(Vec<Tree>),
     /// In the order of the document; each key once.
     Map(Vec<(Key, Tree)>),
@@ -37,7 +46,7 @@ pub(crate) enum Data {
 
 impl Data {
     /// What it is, for messages.
-    pub(crate) fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self {
             Self::Null => "nothing",
             Self::Bool(_) => "true or false",
@@ -49,7 +58,7 @@ impl Data {
     }
 
     /// The same without places.
-    pub(crate) fn to_json(&self) -> Value {
+    pub fn to_json(&self) -> Value {
         match self {
             Self::Null => Value::Null,
             Self::Bool(value) => Value::Bool(*value),
@@ -68,19 +77,19 @@ impl Data {
 ///
 /// # Errors
 /// The one fault of form that stopped the reading.
-pub(crate) fn parse(text: &str) -> Result<Tree, Problem> {
+pub fn parse(text: &str, limits: DocumentLimits) -> Result<Tree, Problem> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
-            max_depth: MAX_DEPTH,
-            flow_nesting_limit: MAX_DEPTH,
-            max_nodes: MAX_VALUES,
-            max_events: MAX_VALUES * 3,
-            max_aliases: MAX_ALIASES,
+            max_depth: limits.depth,
+            flow_nesting_limit: limits.depth,
+            max_nodes: limits.values,
+            max_events: limits.values.saturating_mul(3),
+            max_aliases: limits.aliases,
             max_documents: 1,
         },
         alias_limits: serde_saphyr::alias_limits! {
-            max_total_replayed_events: MAX_ALIAS_VALUES,
-            max_replay_stack_depth: MAX_DEPTH,
+            max_total_replayed_events: limits.alias_values,
+            max_replay_stack_depth: limits.depth,
         },
         duplicate_keys: serde_saphyr::DuplicateKeyPolicy::Error,
         strict_booleans: true,

@@ -1,4 +1,4 @@
-//! Orchestration: [`TaskDef`], a request with a name and prerequisites, and [`TaskGraph`], many of them.
+//! What a person writes: [`TaskDef`], a request with a name and prerequisites, and [`TaskGraph`], many of them.
 
 use garde::Validate;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ pub struct TaskDef {
     /// Its name, unique in its graph.
     #[garde(custom(check::tool_name))]
     pub name: String,
-    /// Tasks that come first.
+    /// Tasks that come first, by name: its prerequisites.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[garde(skip)]
     pub after: Vec<String>,
@@ -22,11 +22,12 @@ pub struct TaskDef {
     #[serde(default)]
     #[garde(skip)]
     pub when: When,
-    /// Parameters.
+    /// Values that the texts of the request refer to as `${parameters.NAME}`. They are taken as they are: no
+    /// reference is looked for in them.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     #[garde(skip)]
     pub parameters: Map<String, Value>,
-    /// JSON Schema of the parameters.
+    /// JSON Schema that the parameters, as one object, have to satisfy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(skip)]
     pub parameter_schema: Option<Value>,
@@ -37,25 +38,32 @@ pub struct TaskDef {
 }
 
 /// Tasks that belong together.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskGraph {
     /// Its name.
-    #[garde(custom(check::tool_name))]
     pub name: String,
-    /// The tasks, in any order.
-    #[garde(length(min = 1), dive)]
+    /// The tasks, in any order; at least one and at most [`super::MAX_TASKS`].
     pub tasks: Vec<TaskDef>,
 }
 
-/// When a task runs, seen from its prerequisites.
+impl TaskGraph {
+    /// The same graph with `***` in place of every secret, as it is stored and shown.
+    pub fn redacted(&self) -> Self {
+        let redacted = |task: &TaskDef| TaskDef { request: task.request.redacted(), ..task.clone() };
+        Self { name: self.name.clone(), tasks: self.tasks.iter().map(redacted).collect() }
+    }
+}
+
+/// When a task runs, seen from its prerequisites, once all of them have ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum When {
     /// All of them succeeded.
     #[default]
     Succeeded,
-    /// At least one did not: a rescue task.
+    /// At least one did not: a rescue task. Where all of them did, it is skipped, and that counts as a success for
+    /// the tasks after it.
     Failed,
     /// In any case.
     Always,

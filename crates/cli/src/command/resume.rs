@@ -1,0 +1,66 @@
+//! `pab executions resume`.
+
+use std::collections::BTreeSet;
+
+use pabawi::inventory::fold;
+use pabawi::{Caller, ExecutionId, Framework, NodeId, StreamKind, TargetQuery, TargetState};
+
+use crate::args::{GlobalArgs, ResumeArgs};
+use crate::command::find::find;
+use crate::command::rerun::secrets;
+use crate::command::run::submit_and_follow;
+use crate::exit::{Exit, Failure};
+use crate::open;
+use crate::text::Colour;
+use crate::watch::Sink;
+
+/// Goes on with an execution whose process died.
+///
+/// # Errors
+/// [`Failure`].
+pub(crate) async fn resume(global: &GlobalArgs, args: &ResumeArgs) -> Result<Exit, Failure> {
+    let secrets = secrets(&args.secrets)?;
+    let (id, unknown) = open::with_history(global, async |framework, caller| {
+        let id = find(framework, caller, &args.id).await?.id;
+        Ok((id, unknown(framework, caller, id).await?))
+    })
+    .await?;
+    if !unknown.is_empty() {
+        let done = if args.rerun_unknown {
+            "they are run again"
+        } else {
+            "they are left alone; --rerun-unknown runs them again"
+        };
+        let nodes: Vec<NodeId> = unknown.into_iter().collect();
+        let text = format!("what came of it is not known on {}: {done}", fold(&nodes));
+        let mut sink = Sink::standard(global.no_color);
+        let text = sink.err_style.paint(Colour::Yellow, &text);
+        sink.line(StreamKind::Stderr, &text);
+        sink.flush().map_err(|error| Failure::nothing_ran(format!("write to standard error: {error}")))?;
+    }
+    let builder = open::for_rerun(global, &args.sources, &args.trust)?;
+    submit_and_follow(global, builder, &args.output, async |framework, caller| {
+        framework.resume(caller, id, args.rerun_unknown, secrets).await.map(|resumed| resumed.id)
+    })
+    .await
+}
+
+/// Nodes on which the process died while the command ran.
+async fn unknown(
+    framework: &Framework,
+    caller: &Caller,
+    id: ExecutionId,
+) -> Result<BTreeSet<NodeId>, Failure> {
+    let mut found = BTreeSet::new();
+    let mut query =
+        TargetQuery { state: Some(TargetState::Interrupted), limit: Some(10_000), ..TargetQuery::default() };
+    // Ends with the last page.
+    loop {
+        let page = framework.targets(caller, id, &query).await?;
+        found.extend(page.items.into_iter().map(|record| record.target.node));
+        match page.next_cursor {
+            Some(cursor) => query.cursor = Some(cursor),
+            None => return Ok(found),
+        }
+    }
+}

@@ -1,0 +1,405 @@
+//! The handle for graph runs: [`Graphs`]. It takes graphs in, answers questions and gives orders; run state belongs
+//! to the runners.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pabawi_domain::id::ExecutionId;
+use pabawi_domain::ports::{GraphStore, StoreError, TerminateMode};
+use pabawi_domain::record::Page;
+use pabawi_domain::request::Caller;
+use pabawi_domain::secret::Secret;
+use pabawi_domain::summary::Progress;
+use pabawi_domain::task::{
+    CheckedGraph, GraphEvent, GraphQuery, GraphRun, GraphRunRecord, GraphStatus, GraphUpdate, NewGraphRun,
+    Pace, SkippedTask, StoredTask, TaskGraph, TaskRecord, TaskStatus,
+};
+use serde::Serialize;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use crate::engine::Engine;
+use crate::graph::ended::look;
+use crate::graph::error::GraphError;
+use crate::graph::events::{GraphEvents, WAITING};
+use crate::graph::file::check_graph;
+use crate::graph::runner::{Order, Runner};
+use crate::graph::start::{Context, Resume};
+use crate::graph::targets::check_targets;
+use crate::record::new_id;
+use crate::rerun::RerunSecrets;
+
+/// Orders on the way to a runner.
+const ORDERS: usize = 16;
+/// Messages of tasks on the way to a runner.
+const INBOX: usize = 256;
+
+/// Runs graphs on an engine. Cloning gives another handle of the same graphs.
+#[derive(Clone)]
+pub struct Graphs {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    engine: Engine,
+    store: Arc<dyn GraphStore>,
+    /// The runs of this process. As an exception behind a mutex: it is not run state, it is held for single look-ups
+    /// and never across an await.
+    live: Mutex<HashMap<ExecutionId, Live>>,
+}
+
+/// What others see of a run of this process.
+#[derive(Clone)]
+struct Live {
+    orders: mpsc::Sender<Order>,
+    /// Weak, so that the events end with the runner.
+    events: broadcast::WeakSender<Arc<GraphEvent>>,
+    ended: watch::Receiver<bool>,
+}
+
+/// A graph run with its tasks.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GraphView {
+    /// The run.
+    #[serde(flatten)]
+    pub run: GraphRunRecord,
+    /// How many nodes stand where, over all tasks that have begun (R2.6).
+    pub nodes: Progress,
+    /// How fast tasks end, and when all will have; absent before the first start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pace: Option<Pace>,
+    /// The tasks in the order of the graph.
+    pub tasks: Vec<TaskRecord>,
+}
+
+/// What a resume may do.
+#[derive(Debug, Clone, Default)]
+pub struct ResumeOptions {
+    /// Also runs again where the process died while the command ran, so that nobody knows what came of it. What it
+    /// does may then be done twice.
+    pub rerun_unknown: bool,
+    /// Secrets of the graph's tasks, which were not stored.
+    pub secrets: RerunSecrets,
+}
+
+impl Graphs {
+    /// Graph runs on this engine, remembered in that store. Runs of processes that have died are marked.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn open(engine: Engine, store: Arc<dyn GraphStore>) -> Result<Self, StoreError> {
+        for id in store.recover_graphs(engine.shared.clock.now()).await? {
+            tracing::warn!(graph_id = %id, "interrupted: the process of this graph run died; it can be resumed");
+        }
+        Ok(Self { shared: Arc::new(Shared { engine, store, live: Mutex::default() }) })
+    }
+
+    /// Accepts a graph and returns the id of its run as soon as it is on stable storage, with every task queued
+    /// (R2.2). Needs `graphs.run`; what the tasks do is asked about again when each one starts. The events from its
+    /// start on come with it.
+    ///
+    /// # Errors
+    /// [`GraphError`]; then nothing was started.
+    pub async fn submit(
+        &self,
+        caller: Caller,
+        graph: CheckedGraph,
+    ) -> Result<(ExecutionId, GraphEvents), GraphError> {
+        let engine = &self.shared.engine;
+        self.may(&caller, "graphs.run").await?;
+        self.is_open()?;
+        check_targets(&graph, &*engine.shared.resolver).await?;
+        let submitted_at = engine.shared.clock.now();
+        let id = new_id(submitted_at);
+        let new = NewGraphRun { id, caller: caller.clone(), graph: graph.graph().redacted(), submitted_at };
+        self.shared.store.create_graph(new).await?;
+        let graph = Arc::new(graph);
+        let tasks = (0..).zip(&graph.graph().tasks).map(|(at, task)| TaskRecord::queued(at, &task.name));
+        let tasks = tasks.collect();
+        let record = self.shared.store.graph_run(id).await?.ok_or(GraphError::NotFound(id))?;
+        let run = GraphRun::new(graph);
+        Ok((id, self.start(&record, run, tasks, Vec::new(), None)))
+    }
+
+    /// Goes on with a run whose process has died. What has ended is not touched. A task that was being run is gone on
+    /// with on the nodes on which nothing was run; where the outcome is not known, it is run again only when the
+    /// options say so, and the task stays interrupted otherwise. Needs `graphs.run`.
+    ///
+    /// # Errors
+    /// [`GraphError`]; [`GraphError::Invalid`] names secrets that have to be given again. Nothing was started then.
+    pub async fn resume(
+        &self,
+        caller: Caller,
+        id: ExecutionId,
+        options: ResumeOptions,
+    ) -> Result<GraphEvents, GraphError> {
+        let (engine, store) = (&self.shared.engine, &self.shared.store);
+        self.may(&caller, "graphs.run").await?;
+        self.is_open()?;
+        let now = engine.shared.clock.now();
+        engine.shared.store.recover(now).await?;
+        store.recover_graphs(now).await?;
+        let record = store.graph_run(id).await?.ok_or(GraphError::NotFound(id))?;
+        if record.status != GraphStatus::Interrupted {
+            return Err(GraphError::NotInterrupted { id, status: record.status });
+        }
+        let graph = store.graph_of_run(id).await?.ok_or(GraphError::NotFound(id))?;
+        let tasks = store.graph_tasks(id).await?;
+        let graph = Arc::new(check_graph(with_secrets(graph, &tasks, &options.secrets))?);
+        let stored: Vec<StoredTask> =
+            tasks.iter().map(|task| StoredTask { status: task.status, why: task.skipped.clone() }).collect();
+        if !store.claim_graph(id).await? {
+            return Err(GraphError::Taken(id));
+        }
+        let (run, skipped) = GraphRun::resume(graph, &stored);
+        let resume = Resume { secrets: options.secrets, rerun_unknown: options.rerun_unknown };
+        let record = GraphRunRecord { caller, ..record };
+        let tasks = queued_again(tasks);
+        let waiting = tasks.iter().filter(|task| task.status == TaskStatus::Queued).cloned();
+        let update = GraphUpdate {
+            id,
+            tasks: waiting.collect(),
+            counts: run.counts(),
+            started_at: None,
+            finished_at: None,
+        };
+        store.update_graph(&update).await?;
+        Ok(self.start(&record, run, tasks, skipped, Some(resume)))
+    }
+
+    /// Where a run stands, with its tasks and how far their nodes are (R2.6). Needs `graphs.show`.
+    ///
+    /// # Errors
+    /// [`GraphError`].
+    pub async fn status(&self, caller: &Caller, id: ExecutionId) -> Result<GraphView, GraphError> {
+        self.may(caller, "graphs.show").await?;
+        let (engine, store) = (&self.shared.engine.shared, &self.shared.store);
+        let run = store.graph_run(id).await?.ok_or(GraphError::NotFound(id))?;
+        let mut tasks = store.graph_tasks(id).await?;
+        let mut nodes = Progress::default();
+        for task in &mut tasks {
+            if task.status == TaskStatus::Running
+                && let Some(execution) = task.executions.last()
+            {
+                let live = engine.registry.get(*execution).map(|live| live.record().progress);
+                task.nodes = match live {
+                    Some(progress) => Some(progress),
+                    None => engine.store.execution(*execution).await?.map(|record| record.progress),
+                };
+            }
+            if task.status == TaskStatus::Interrupted && task.nodes.is_none() && !task.executions.is_empty() {
+                // As the process that died has left it: nobody has looked at it since.
+                let ended = look(&task.executions, &*engine.store).await?;
+                (task.reason, task.nodes) = (Some(ended.open_reason()), ended.nodes());
+            }
+            add(&mut nodes, task.nodes.as_ref());
+        }
+        let pace = run.started_at.map(|started| {
+            let until = run.finished_at.unwrap_or_else(|| engine.clock.now());
+            let elapsed = u64::try_from(until.duration_since(started).as_millis()).unwrap_or_default();
+            Pace::of(elapsed, run.counts.ended(), run.counts.total)
+        });
+        Ok(GraphView { run, nodes, pace, tasks })
+    }
+
+    /// Runs, newest first. Needs `graphs.list`.
+    ///
+    /// # Errors
+    /// [`GraphError`].
+    pub async fn list(
+        &self,
+        caller: &Caller,
+        query: &GraphQuery,
+    ) -> Result<Page<GraphRunRecord>, GraphError> {
+        self.may(caller, "graphs.list").await?;
+        Ok(self.shared.store.graph_runs(query).await?)
+    }
+
+    /// The graph of a run, without secrets. Needs `graphs.show`.
+    ///
+    /// # Errors
+    /// [`GraphError`].
+    pub async fn graph(&self, caller: &Caller, id: ExecutionId) -> Result<TaskGraph, GraphError> {
+        self.may(caller, "graphs.show").await?;
+        self.shared.store.graph_of_run(id).await?.ok_or(GraphError::NotFound(id))
+    }
+
+    /// What happens in a run of this process from now on; `None` for a run that has ended or that another process
+    /// runs. Needs `graphs.show`.
+    ///
+    /// # Errors
+    /// [`GraphError::Denied`].
+    pub async fn events(&self, caller: &Caller, id: ExecutionId) -> Result<Option<GraphEvents>, GraphError> {
+        self.may(caller, "graphs.show").await?;
+        let events = self.lock().get(&id).and_then(|live| live.events.upgrade());
+        Ok(events.map(|events| GraphEvents { run: id, receiver: events.subscribe(), last: None }))
+    }
+
+    /// Cancels a run, also one of another process: what runs is ended, what waits is skipped. `false` when it had
+    /// ended already. Needs `graphs.cancel`.
+    ///
+    /// # Errors
+    /// [`GraphError`].
+    pub async fn cancel(
+        &self,
+        caller: &Caller,
+        id: ExecutionId,
+        mode: TerminateMode,
+    ) -> Result<bool, GraphError> {
+        self.may(caller, "graphs.cancel").await?;
+        let live = self.lock().get(&id).cloned();
+        if let Some(live) = live {
+            let (taken, answer) = oneshot::channel();
+            let order = Order::Cancel { mode, by: caller.user.clone(), taken };
+            if live.orders.send(order).await.is_ok() && answer.await.is_ok() {
+                return Ok(true);
+            }
+        }
+        let store = &self.shared.store;
+        // A process that has died would never read the word that is left for it.
+        store.recover_graphs(self.shared.engine.shared.clock.now()).await?;
+        let record = store.graph_run(id).await?.ok_or(GraphError::NotFound(id))?;
+        if record.status.is_final() {
+            return Ok(false);
+        }
+        store.request_graph_cancel(id, &caller.user).await?;
+        Ok(true)
+    }
+
+    /// Waits until a run of any process has ended or is interrupted. Needs `graphs.show`.
+    ///
+    /// # Errors
+    /// [`GraphError`].
+    pub async fn wait(&self, caller: &Caller, id: ExecutionId) -> Result<GraphView, GraphError> {
+        let live = self.lock().get(&id).cloned();
+        if let Some(mut live) = live {
+            // An error says that the runner is gone, which is the same.
+            let _ = live.ended.wait_for(|ended| *ended).await;
+            return self.status(caller, id).await;
+        }
+        let mut foreign = self.shared.engine.foreign();
+        // Ends with the run, which another process runs; one whose process dies is found as interrupted.
+        loop {
+            let view = self.status(caller, id).await?;
+            if view.run.status.is_final() {
+                return Ok(view);
+            }
+            foreign.pause().await;
+            self.shared.store.recover_graphs(self.shared.engine.shared.clock.now()).await?;
+        }
+    }
+
+    /// Starts no further task. What is not over is found as interrupted by the next start. To be called before the
+    /// engine is shut down.
+    pub async fn leave(&self) {
+        let all: Vec<Live> = self.lock().values().cloned().collect();
+        for mut live in all {
+            let _ = live.orders.send(Order::Leave).await;
+            let _ = live.ended.wait_for(|ended| *ended).await;
+        }
+    }
+
+    fn start(
+        &self,
+        record: &GraphRunRecord,
+        run: GraphRun,
+        tasks: Vec<TaskRecord>,
+        skipped: Vec<SkippedTask>,
+        resume: Option<Resume>,
+    ) -> GraphEvents {
+        let id = record.id;
+        let (orders, orders_in) = mpsc::channel(ORDERS);
+        let (outbox, inbox) = mpsc::channel(INBOX);
+        let (events, receiver) = broadcast::channel(WAITING);
+        let (ended_now, ended) = watch::channel(false);
+        let context = Context {
+            engine: self.shared.engine.clone(),
+            run: id,
+            caller: record.caller.clone(),
+            graph: Arc::clone(run.graph()),
+            cancelled: watch::Sender::new(false),
+            outbox,
+            resume,
+        };
+        let mut runner = Runner {
+            context: Arc::new(context),
+            store: Arc::clone(&self.shared.store),
+            run,
+            tasks,
+            submitted_at: record.submitted_at,
+            started_at: record.started_at,
+            orders: orders_in,
+            inbox,
+            events: events.clone(),
+            changes: Default::default(),
+            running: HashMap::new(),
+            seq: 0,
+        };
+        runner.skip(skipped);
+        self.lock().insert(id, Live { orders, events: events.downgrade(), ended });
+        drop(events);
+        let shared = Arc::clone(&self.shared);
+        tokio::spawn(async move {
+            runner.run().await;
+            shared.live.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+            ended_now.send_replace(true);
+        });
+        GraphEvents { run: id, receiver, last: None }
+    }
+
+    async fn may(&self, caller: &Caller, capability: &str) -> Result<(), GraphError> {
+        let answer = self.shared.engine.shared.gate.ask_about(caller, capability).await;
+        answer.map_err(|denial| GraphError::Denied { reason: denial.reason })
+    }
+
+    fn is_open(&self) -> Result<(), GraphError> {
+        let closing = self.shared.engine.shared.closing.load(std::sync::atomic::Ordering::Acquire);
+        if closing { Err(GraphError::ShuttingDown) } else { Ok(()) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ExecutionId, Live>> {
+        // Nothing in here can panic half way, so a poisoned lock holds a sound map.
+        self.shared.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The graph with the secrets that were given again. Tasks that have ended need none.
+fn with_secrets(mut graph: TaskGraph, tasks: &[TaskRecord], secrets: &RerunSecrets) -> TaskGraph {
+    for (definition, record) in graph.tasks.iter_mut().zip(tasks) {
+        if record.status == TaskStatus::Interrupted {
+            secrets.clone().fill(&mut definition.request);
+        } else if let Some(process) = definition.request.action.process_mut() {
+            for value in process.env.values_mut() {
+                if let pabawi_domain::action::EnvValue::Secret { secret } = value {
+                    *secret = Secret::new("not needed any more");
+                }
+            }
+            if let Some(run_as) = &mut process.run_as {
+                run_as.password = None;
+            }
+        }
+    }
+    graph
+}
+
+/// The records of an interrupted run as they are when it goes on.
+fn queued_again(mut tasks: Vec<TaskRecord>) -> Vec<TaskRecord> {
+    for task in &mut tasks {
+        if task.status == TaskStatus::Interrupted {
+            task.status = TaskStatus::Queued;
+        }
+    }
+    tasks
+}
+
+fn add(sum: &mut Progress, part: Option<&Progress>) {
+    let Some(part) = part else { return };
+    sum.total += part.total;
+    sum.queued += part.queued;
+    sum.running += part.running;
+    sum.succeeded += part.succeeded;
+    sum.failed += part.failed;
+    sum.cancelled += part.cancelled;
+    sum.skipped += part.skipped;
+    sum.interrupted += part.interrupted;
+}

@@ -1,0 +1,28 @@
+//! Task graphs: reading, checking, running and resuming them. What the domain's state machine allows is done here;
+//! each task is an execution of its own, which goes through every stage of the pipeline.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `file`, `shape`, `schema` | graph files, what they may hold, parameters against their schema |
+//! | `graphs` | the handle |
+//! | `targets` | what the inventory says before the start |
+//! | `runner` | the one task that owns a run |
+//! | `start`, `values`, `ended` | one task: its values, its execution, how it ended |
+//! | `events` | what is told while it happens |
+
+mod ended;
+mod error;
+mod events;
+mod file;
+mod graphs;
+mod runner;
+mod schema;
+mod shape;
+mod start;
+mod targets;
+mod values;
+
+pub use error::GraphError;
+pub use events::GraphEvents;
+pub use file::{GraphFileError, MAX_GRAPH_FILE_BYTES, check_graph, parse_graph, read_graph};
+pub use graphs::{GraphView, Graphs, ResumeOptions};
