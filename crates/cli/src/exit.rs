@@ -4,7 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use pabawi::graph::GraphError;
-use pabawi::{EngineError, ErrorCode, FrameworkError, SubmitError, ValidationError};
+use pabawi::{EngineError, ErrorCode, FrameworkError, PlanError, SubmitError, ValidationError};
 
 /// How `pab` ends. The numbers are documented and do not change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +95,26 @@ impl From<EngineError> for Failure {
     }
 }
 
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Self {
+        let exit = exit_of(error.code());
+        match error {
+            PlanError::Submit(error) => error.into(),
+            PlanError::Changed { hash, changes } => {
+                Self { exit, message: crate::difference::describe(hash, &changes) }
+            }
+            PlanError::Applied { hash, by } => Self {
+                exit,
+                message: format!(
+                    "plan {hash} was applied by execution {by}; apply it once more with --again, or look at it with \
+                     pab executions show {by}"
+                ),
+            },
+            other => Self { exit, message: other.to_string() },
+        }
+    }
+}
+
 impl From<GraphError> for Failure {
     fn from(error: GraphError) -> Self {
         match error {
@@ -127,6 +147,9 @@ fn exit_of(code: ErrorCode) -> Exit {
         | ErrorCode::UnknownTarget
         | ErrorCode::Unsupported
         | ErrorCode::IdempotencyConflict
+        | ErrorCode::PlanChanged
+        | ErrorCode::PlanExpired
+        | ErrorCode::PlanApplied
         | ErrorCode::BadConfig
         | ErrorCode::BadKey
         | ErrorCode::LocalFile => Exit::Usage,

@@ -10,9 +10,11 @@ pub mod args;
 pub mod exit;
 
 mod command;
+mod difference;
 mod logging;
 mod open;
 mod option_names;
+mod planned;
 mod prompt;
 mod request;
 mod rollout;
@@ -70,6 +72,8 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Run(args) => command::run::run(global, args).await,
         Command::Script(args) => command::run::script(global, args).await,
         Command::Copy(args) => command::run::copy(global, args).await,
+        Command::Plan(command) => command::plan::plan(global, command).await,
+        Command::Apply(args) => command::apply::apply(global, args).await,
         Command::Graph(command) => match &**command {
             GraphCommand::Check(args) => command::graph::show::check(global, args),
             GraphCommand::Show(args) => command::graph::show::show(global, args),

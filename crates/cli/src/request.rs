@@ -24,12 +24,21 @@ use crate::rollout;
 /// The most that is read from standard input, a script or a password file, in bytes.
 const MAX_INPUT: u64 = 16 * 1024 * 1024;
 
+/// Whether secrets are needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Secrets {
+    /// They are read or asked for.
+    Needed,
+    /// Something stands in for them: nothing is run, and they are not stored.
+    StoodIn,
+}
+
 /// The command of `pab run`.
 ///
 /// # Errors
 /// A file that cannot be read, or a secret that could not be asked for.
-pub(crate) fn command(args: &RunArgs) -> Result<Action, Failure> {
-    let process = process(&args.process)?;
+pub(crate) fn command(args: &RunArgs, secrets: Secrets) -> Result<Action, Failure> {
+    let process = process(&args.process, secrets)?;
     Ok(Action::Command(CommandAction { command: args.command.join(" "), process }))
 }
 
@@ -37,12 +46,12 @@ pub(crate) fn command(args: &RunArgs) -> Result<Action, Failure> {
 ///
 /// # Errors
 /// As for [`command`].
-pub(crate) fn script(args: &ScriptArgs) -> Result<Action, Failure> {
+pub(crate) fn script(args: &ScriptArgs, secrets: Secrets) -> Result<Action, Failure> {
     let from_stdin = args.file == Path::new("-");
     if from_stdin && args.process.stdin.as_deref() == Some(Path::new("-")) {
         return Err(Failure::usage("--stdin -: standard input is the script already"));
     }
-    let content = if from_stdin { read_stdin("FILE")? } else { read_file("FILE", &args.file)? };
+    let content = if from_stdin { read_stdin("FILE")? } else { script_file(&args.file)? };
     let name = match args.file.file_name() {
         Some(name) if !from_stdin => name.to_string_lossy().into_owned(),
         _ => "script".to_owned(),
@@ -52,8 +61,16 @@ pub(crate) fn script(args: &ScriptArgs) -> Result<Action, Failure> {
         content: OutputData::from(content),
         interpreter: args.interpreter.clone(),
         arguments: args.arguments.clone(),
-        process: process(&args.process)?,
+        process: process(&args.process, secrets)?,
     }))
+}
+
+/// What stands in the file of a script now.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(crate) fn script_file(path: &Path) -> Result<Vec<u8>, Failure> {
+    read_file("FILE", path)
 }
 
 /// The copy of `pab copy up`.
@@ -138,15 +155,26 @@ pub(crate) fn run_as_password(ask: bool, file: Option<&PathBuf>) -> Result<Optio
     Ok(Some(Secret::new(line)))
 }
 
-fn process(args: &ProcessArgs) -> Result<ProcessOptions, Failure> {
+fn process(args: &ProcessArgs, secrets: Secrets) -> Result<ProcessOptions, Failure> {
     let mut env: BTreeMap<String, EnvValue> = BTreeMap::new();
     for (name, value) in &args.env {
         env.insert(name.clone(), EnvValue::Plain(value.clone()));
     }
-    for (name, secret) in secret_env(&args.secret_env)? {
+    let (secret_env, password) = match secrets {
+        Secrets::Needed => (
+            secret_env(&args.secret_env)?,
+            run_as_password(args.ask_run_as_password, args.run_as_password_file.as_ref())?,
+        ),
+        Secrets::StoodIn => {
+            let stand_in = || Secret::new("not asked for");
+            let has_password = args.ask_run_as_password || args.run_as_password_file.is_some();
+            let env = args.secret_env.iter().map(|name| (name.clone(), stand_in())).collect();
+            (env, has_password.then(stand_in))
+        }
+    };
+    for (name, secret) in secret_env {
         env.insert(name, EnvValue::Secret { secret });
     }
-    let password = run_as_password(args.ask_run_as_password, args.run_as_password_file.as_ref())?;
     let run_as = args.run_as.as_ref().map(|user| RunAs {
         user: user.clone(),
         method: match args.run_as_method {
@@ -200,7 +228,7 @@ pub(crate) fn millis(duration: std::time::Duration) -> u64 {
 }
 
 /// The path seen from this process's directory, since it is stored and read again later.
-fn absolute(path: &Path) -> PathBuf {
+pub(crate) fn absolute(path: &Path) -> PathBuf {
     if path.as_os_str().is_empty() {
         // Left empty, so that it is refused as such.
         return PathBuf::new();
@@ -278,11 +306,16 @@ mod tests {
             secret_env: vec!["PATH".into()],
             ..ProcessArgs::default()
         };
-        let options = process(&args).unwrap();
+        let options = process(&args, Secrets::Needed).unwrap();
         assert_eq!(options.run_as.as_ref().unwrap().password, Some(Secret::new("hunter2")));
         assert_eq!(options.env["A"], EnvValue::Plain("1=2".into()));
         assert_eq!(options.env["PATH"].expose(), std::env::var("PATH").unwrap().as_bytes());
         assert!(!format!("{options:?}").contains("hunter2"));
+        let planned = process(&args, Secrets::StoodIn).unwrap();
+        let action = |process| Action::Command(CommandAction { command: "true".into(), process });
+        let targets = || TargetExpression::new("a");
+        let of = |process| ExecutionRequest::new(action(process), targets()).redacted();
+        assert_eq!(of(planned), of(options), "what stands in for a secret reads like it");
         std::fs::write(&file, "\n").unwrap();
         let error = run_as_password(false, Some(&file)).unwrap_err();
         assert!(error.message.contains("empty first line"), "{error}");
@@ -300,7 +333,7 @@ mod tests {
             execution: Default::default(),
             output: Default::default(),
         };
-        let error = script(&args).unwrap_err();
+        let error = script(&args, Secrets::Needed).unwrap_err();
         assert_eq!(error.exit, crate::exit::Exit::Usage);
         assert!(error.message.contains("/nonexistent/deploy.sh"), "{error}");
     }

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser as _};
 use pabawi_cli::args::{
-    Cli, Command, CopyCommand, ExecutionsCommand, Format, HostKeysArg, LinkLossArg, LogFormat, RunArgs,
-    RunAsMethodArg, StreamArg, TargetsCommand, TransportArg,
+    Cli, Command, CopyCommand, ExecutionsCommand, Format, HostKeysArg, LinkLossArg, LogFormat, PlanCommand,
+    RunArgs, RunAsMethodArg, StreamArg, TargetsCommand, TransportArg,
 };
 
 fn parse(args: &[&str]) -> Cli {
@@ -35,6 +35,40 @@ fn run(args: &[&str]) -> RunArgs {
         Command::Run(run) => *run,
         other => panic!("{other:?}"),
     }
+}
+
+/// What plans takes the options of what does.
+#[test]
+fn plans_take_the_options_of_what_they_plan() {
+    let args = [
+        "uptime",
+        "-t",
+        "web1",
+        "--waves",
+        "1,20%",
+        "--retries",
+        "2",
+        "--format",
+        "json",
+        "--run-as",
+        "root",
+    ];
+    let Command::Plan(plan) = parse(&[&["plan", "run"][..], &args].concat()).command else { panic!() };
+    let PlanCommand::Run(planned) = *plan else { panic!() };
+    assert_eq!(format!("{planned:?}"), format!("{:?}", run(&args)));
+    for args in [
+        &["plan", "script", "deploy.sh", "-t", "a"][..],
+        &["plan", "copy", "up", "a", "/b", "-t", "a"],
+        &["plan", "copy", "down", "/a", "b", "-t", "a"],
+    ] {
+        assert!(matches!(parse(args).command, Command::Plan(_)), "{args:?}");
+    }
+    let args = ["apply", "last", "--again", "--secret-env", "TOKEN", "--ask-password", "-f", "ndjson", "-q"];
+    let Command::Apply(apply) = parse(&args).command else { panic!() };
+    assert_eq!((apply.hash.as_str(), apply.again, apply.ask_password), ("last", true, true));
+    assert_eq!((apply.secrets.secret_env, apply.output.format), (vec!["TOKEN".to_owned()], Format::Ndjson));
+    assert!(refused(&["apply"]).contains("HASH"));
+    assert!(refused(&["plan", "executions", "list"]).contains("executions"));
 }
 
 #[test]

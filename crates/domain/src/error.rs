@@ -52,6 +52,12 @@ error_codes! {
     ShuttingDown = "shutting_down", true;
     /// The same idempotency key came with another request.
     IdempotencyConflict = "idempotency_conflict", false;
+    /// A plan is not what would happen now.
+    PlanChanged = "plan_changed", false;
+    /// A plan is too old to be applied.
+    PlanExpired = "plan_expired", false;
+    /// A plan was applied before.
+    PlanApplied = "plan_applied", false;
     /// The store cannot read or write now.
     StoreUnavailable = "store_unavailable", true;
     /// The store holds something it cannot have written.

@@ -1,4 +1,5 @@
-//! How host keys are checked, [`HostKeyPolicy`], and what was seen, [`HostKeySeen`].
+//! How host keys are checked, [`HostKeyPolicy`], what is known before, [`HostKeyKnowledge`], and what was seen,
+//! [`HostKeySeen`].
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,32 @@ pub enum HostKeyPolicy {
     AcceptNew,
     /// Every key is accepted. Each use is journalled.
     Off,
+}
+
+/// What this side knows of a node's host key before the node has shown it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum HostKeyKnowledge {
+    /// A key of the node is known. Whether the node still has it is seen when it is reached.
+    Known,
+    /// None is known.
+    Unknown,
+    /// Those that are known are marked as revoked.
+    Revoked,
+    /// The lists of known hosts cannot be read.
+    Unreadable,
+}
+
+impl HostKeyKnowledge {
+    /// The word that is shown, the same as in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Known => "known",
+            Self::Unknown => "unknown",
+            Self::Revoked => "revoked",
+            Self::Unreadable => "unreadable",
+        }
+    }
 }
 
 /// A node's key as it was shown, and why it was accepted.

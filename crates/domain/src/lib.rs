@@ -18,6 +18,7 @@ pub mod node;
 pub mod outcome;
 pub mod output;
 pub mod ports;
+pub mod preview;
 pub mod record;
 pub mod request;
 pub mod resilience;

@@ -12,12 +12,16 @@ use pabawi_domain::action::{
 };
 use pabawi_domain::error::{ErrorCode, NodeError};
 use pabawi_domain::event::{EventKind, ExecutionEvent};
-use pabawi_domain::host_key::{HostKeyAcceptance, HostKeyPolicy, HostKeySeen};
-use pabawi_domain::id::{ExecutionId, IdempotencyKey, NodeId, Tag};
-use pabawi_domain::node::TargetExpression;
+use pabawi_domain::host_key::{HostKeyAcceptance, HostKeyKnowledge, HostKeyPolicy, HostKeySeen};
+use pabawi_domain::id::{ExecutionId, IdempotencyKey, NodeId, PluginName, Tag};
+use pabawi_domain::node::{Endpoint, TargetExpression};
 use pabawi_domain::outcome::{NodeOutcome, RejectedBy, SkipReason, Survivor, Termination, TimeoutPhase};
-use pabawi_domain::output::StreamKind;
+use pabawi_domain::output::{ContentHash, StreamKind};
 use pabawi_domain::ports::ConnectPhases;
+use pabawi_domain::preview::{
+    BasisFile, BasisTarget, ExecutionPreview, Permission, PlanChange, PlanHash, PreviewBasis, PreviewLimits,
+    PreviewTarget, Reach, StoredPlan,
+};
 use pabawi_domain::request::{Caller, EntryPoint, ExecutionRequest};
 use pabawi_domain::resilience::RetryPolicy;
 use pabawi_domain::rollout::{Canary, HealthCheck, Mode, Rolling, Rollout, Share, Stragglers};
@@ -200,6 +204,94 @@ fn events() {
         .collect();
     events.iter().for_each(round_trip);
     insta::assert_json_snapshot!("events", events);
+}
+
+#[test]
+fn plans() {
+    let mut request =
+        ExecutionRequest::new(Action::Command(CommandAction::new("true")), TargetExpression::new("web1"));
+    request.rollout.canary = Some(Canary { share: Share::Percent(10.0), seed: Some(7) });
+    let reach = Reach {
+        host: Some("10.0.0.1".into()),
+        port: Some(22),
+        user: Some("ops".into()),
+        jump: vec!["ops@gate:22".into()],
+    };
+    let ssh = PluginName::new("ssh").unwrap();
+    let sha256 = ContentHash([7; 32]);
+    let file = BasisFile { what: "/srv/app".into(), bytes: 3, mode: Some(0o644), sha256 };
+    let basis = PreviewBasis {
+        format: PreviewBasis::FORMAT,
+        request: request.clone(),
+        targets: vec![BasisTarget {
+            node: node(),
+            transport: ssh.clone(),
+            endpoint: Endpoint { user: Some("ops".into()), ..Endpoint::default() },
+            reach: reach.clone(),
+            place: Some(1),
+        }],
+        files: vec![file.clone()],
+    };
+    let plan = StoredPlan {
+        hash: PlanHash(sha256),
+        caller: Caller { user: "ann".into(), entry_point: EntryPoint::Cli },
+        created_at: Timestamp::UNIX_EPOCH,
+        expires_at: Timestamp::UNIX_EPOCH,
+        request: request.clone(),
+        basis,
+        surface: serde_json::json!({"inventory": ["/nodes.yaml"]}),
+    };
+    round_trip(&plan);
+    insta::assert_json_snapshot!("stored_plan", plan);
+    let target = |permission, host_key| PreviewTarget {
+        node: node(),
+        transport: ssh.clone(),
+        reach: reach.clone(),
+        run_as: Some("root".into()),
+        wave: Some(1),
+        host_key,
+        permission,
+        fault: None,
+    };
+    let preview = ExecutionPreview {
+        hash: plan.hash,
+        created_at: plan.created_at,
+        expires_at: plan.expires_at,
+        action_kind: request.action.kind(),
+        action_text: request.action.text(),
+        request,
+        limits: PreviewLimits {
+            concurrency: 100,
+            connect_ms: 10_000,
+            attempts: 1,
+            ..PreviewLimits::default()
+        },
+        denied: None,
+        waves: vec![2],
+        targets: vec![
+            target(Permission::Allowed, Some(HostKeyKnowledge::Known)),
+            target(Permission::Denied { reason: "not yours".into() }, Some(HostKeyKnowledge::Revoked)),
+        ],
+        files: vec![file],
+        breakers: Vec::new(),
+        applied_by: Some(id()),
+    };
+    round_trip(&preview);
+    insta::assert_json_snapshot!("preview", preview);
+    let nodes = vec![node()];
+    let changes = vec![
+        PlanChange::NoLongerValid { field: "targets".into(), message: "the reason".into() },
+        PlanChange::NodesAdded { nodes: nodes.clone() },
+        PlanChange::NodesGone { nodes: nodes.clone() },
+        PlanChange::EndpointChanged { node: node(), before: "ssh a".into(), after: "ssh b".into() },
+        PlanChange::WavesChanged { nodes: nodes.clone() },
+        PlanChange::FileChanged { what: "/srv/app".into() },
+        PlanChange::RequestChanged { fields: vec!["concurrency".into()] },
+        PlanChange::Denied { nodes, reason: "not yours".into() },
+        PlanChange::OtherVersion,
+    ];
+    changes.iter().for_each(round_trip);
+    insta::assert_json_snapshot!("plan_changes", changes);
 }
 
 #[test]

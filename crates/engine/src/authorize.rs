@@ -1,5 +1,5 @@
 //! Third stage: may this caller do this to all of these nodes? Main types: [`AuthorizedRequest`], which only
-//! [`authorize`] makes, and [`AuthorizerGate`], through which every question to the port goes.
+//! this stage makes, and [`AuthorizerGate`], through which every question to the port goes.
 //!
 //! An authorizer that is missing, fails, panics or takes too long denies.
 
@@ -10,11 +10,16 @@ use async_trait::async_trait;
 use pabawi_domain::id::NodeId;
 use pabawi_domain::node::Target;
 use pabawi_domain::ports::{AuthorizationQuery, Authorizer, AuthorizerError, Decision};
+use pabawi_domain::preview::Permission;
 use pabawi_domain::request::{Caller, ExecutionRequest};
+use tokio::task::JoinSet;
 
 use crate::error::SubmitError;
 use crate::panic_guard::CatchPanic;
 use crate::resolve::ResolvedRequest;
+
+/// Questions about single nodes that are under way at once, where many are asked before anything runs.
+const ASKED_AT_ONCE: usize = 64;
 
 /// Allows everything: for surfaces whose user is the machine's own, such as a command line tool.
 #[derive(Debug, Clone, Copy, Default)]
@@ -130,6 +135,129 @@ pub(crate) async fn authorize(
                 correlation_id = request.correlation_id.as_ref().map(|id| id.as_str()),
                 ?reason, "denied");
             Err(DeniedRequest { caller, action: request.action.text(), capability, nodes, reason })
+        }
+    }
+}
+
+/// A resolved request and what its caller may do, seen before anything is asked for. It is no permission to run
+/// anything: that is what [`ForeseenRequest::into_authorized`] makes of it.
+#[derive(Debug)]
+pub(crate) struct ForeseenRequest {
+    resolved: ResolvedRequest,
+    /// The answer about all targets together.
+    whole: Result<(), Denial>,
+    /// The answers about each target, in their order.
+    each: Vec<Permission>,
+}
+
+/// Asks once with every target, then about each, as it would be done when their runs start. A denial is an answer here
+/// and no attempt, so it is neither logged nor journalled.
+pub(crate) async fn foresee(
+    resolved: ResolvedRequest,
+    gate: &AuthorizerGate,
+    limit: Duration,
+) -> ForeseenRequest {
+    let nodes = resolved.nodes();
+    let query = AuthorizationQuery {
+        caller: resolved.caller(),
+        capability: resolved.capability(),
+        action: Some(resolved.request().action.kind()),
+        nodes: &nodes,
+    };
+    let whole = gate.ask(&query).await;
+    let each = ask_each(&resolved, nodes, gate, limit).await;
+    ForeseenRequest { resolved, whole, each }
+}
+
+/// The answers about each node, in their order. Those that have not come within the limit deny.
+async fn ask_each(
+    resolved: &ResolvedRequest,
+    nodes: Vec<NodeId>,
+    gate: &AuthorizerGate,
+    limit: Duration,
+) -> Vec<Permission> {
+    let caller = Arc::new(resolved.caller().clone());
+    let (capability, action) = (resolved.capability(), resolved.request().action.kind());
+    let deadline = tokio::time::Instant::now() + limit;
+    let mut answers: Vec<Option<Result<(), Denial>>> = vec![None; nodes.len()];
+    let mut waiting = nodes.into_iter().enumerate();
+    let mut asking = JoinSet::new();
+    // Ends with the last answer or with the limit; questions that are under way then are dropped.
+    loop {
+        for (place, node) in waiting.by_ref().take(ASKED_AT_ONCE.saturating_sub(asking.len())) {
+            let (gate, caller) = (gate.clone(), Arc::clone(&caller));
+            asking.spawn(async move {
+                let nodes = [node];
+                let action = Some(action);
+                let query = AuthorizationQuery { caller: &caller, capability, action, nodes: &nodes };
+                (place, gate.ask(&query).await)
+            });
+        }
+        match tokio::time::timeout_at(deadline, asking.join_next()).await {
+            Ok(Some(Ok((place, answer)))) => {
+                if let Some(slot) = answers.get_mut(place) {
+                    *slot = Some(answer);
+                }
+            }
+            // A question that did not come to its end counts as unanswered.
+            Ok(Some(Err(_))) => {}
+            Ok(None) | Err(_) => break,
+        }
+    }
+    let permission = |answer: Option<Result<(), Denial>>| match answer {
+        Some(Ok(())) => Permission::Allowed,
+        Some(Err(Denial { reason })) => Permission::Denied { reason },
+        None => Permission::Denied { reason: format!("nobody could tell within {} s", limit.as_secs()) },
+    };
+    answers.into_iter().map(permission).collect()
+}
+
+impl ForeseenRequest {
+    pub(crate) fn request(&self) -> &ExecutionRequest {
+        self.resolved.request()
+    }
+
+    pub(crate) fn targets(&self) -> &[Target] {
+        self.resolved.targets()
+    }
+
+    /// The answers about each target, in their order.
+    pub(crate) fn permissions(&self) -> &[Permission] {
+        &self.each
+    }
+
+    /// Why it is denied as a whole.
+    pub(crate) fn denied(&self) -> Option<&str> {
+        self.whole.as_ref().err().map(|denial| denial.reason.as_str())
+    }
+
+    /// The request, where nothing about it is denied.
+    ///
+    /// # Errors
+    /// [`DeniedRequest`] with the nodes that are denied, or with all of them.
+    pub(crate) fn into_authorized(self) -> Result<AuthorizedRequest, DeniedRequest> {
+        let Self { resolved, whole, each } = self;
+        let denied =
+            resolved.nodes().into_iter().zip(&each).filter_map(|(node, permission)| match permission {
+                Permission::Allowed => None,
+                Permission::Denied { reason } => Some((node, reason.clone())),
+            });
+        let (mut nodes, reasons): (Vec<NodeId>, Vec<String>) = denied.unzip();
+        let reason = match whole {
+            Err(Denial { reason }) => {
+                nodes = resolved.nodes();
+                Some(reason)
+            }
+            Ok(()) => reasons.into_iter().next(),
+        };
+        let (caller, request, capability, targets) = resolved.into_parts();
+        match reason {
+            None => Ok(AuthorizedRequest { caller, request, capability, targets }),
+            Some(reason) => {
+                tracing::warn!(user = ?caller.user, entry_point = ?caller.entry_point, capability,
+                    targets = nodes.len(), action = ?request.action.text(), ?reason, "denied");
+                Err(DeniedRequest { caller, action: request.action.text(), capability, nodes, reason })
+            }
         }
     }
 }

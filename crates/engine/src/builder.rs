@@ -7,8 +7,8 @@ use std::sync::atomic::AtomicBool;
 use jiff::Timestamp;
 use pabawi_domain::id::PluginName;
 use pabawi_domain::ports::{
-    Authorizer, BreakerStore, Clock, ExecutionStore, JournalStore, MetricsSink, StoreError, TargetResolver,
-    Transport,
+    Authorizer, BreakerStore, Clock, ExecutionStore, JournalStore, MetricsSink, PlanStore, StoreError,
+    TargetResolver, Transport,
 };
 use pabawi_domain::validation::ValidationError;
 use tokio::sync::RwLock;
@@ -71,6 +71,7 @@ pub struct EngineBuilder {
     authorizer: Option<Arc<dyn Authorizer>>,
     clock: Option<Arc<dyn Clock>>,
     breakers: Option<Arc<dyn BreakerStore>>,
+    plans: Option<Arc<dyn PlanStore>>,
     metrics: Option<Arc<dyn MetricsSink>>,
     limits: EngineLimits,
 }
@@ -126,6 +127,13 @@ impl EngineBuilder {
     #[must_use]
     pub fn breakers(mut self, store: Arc<dyn BreakerStore>) -> Self {
         self.breakers = Some(store);
+        self
+    }
+
+    /// Where plans are kept that may be applied later; without one, none can be made.
+    #[must_use]
+    pub fn plans(mut self, store: Arc<dyn PlanStore>) -> Self {
+        self.plans = Some(store);
         self
     }
 
@@ -202,6 +210,7 @@ impl EngineBuilder {
             scheduler: scheduler_handle,
             recorder: recorder_handle,
             breakers,
+            plans: self.plans,
             meter,
             closing: AtomicBool::new(false),
             submissions: RwLock::new(()),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use pabawi_domain::breaker::{BreakerStatus, Component};
 use pabawi_domain::id::ExecutionId;
 use pabawi_domain::node::Target;
-use pabawi_domain::ports::{Clock, ExecutionStore, PoolStats, TargetResolver};
+use pabawi_domain::ports::{Clock, ExecutionStore, PlanStore, PoolStats, TargetResolver};
 use pabawi_domain::record::ExecutionRecord;
 use pabawi_domain::request::{Caller, ExecutionRequest};
 use pabawi_domain::summary::ExecutionSummary;
@@ -64,6 +64,7 @@ pub(crate) struct Shared {
     pub(crate) scheduler: SchedulerHandle,
     pub(crate) recorder: RecorderHandle,
     pub(crate) breakers: Arc<BreakerBoard>,
+    pub(crate) plans: Option<Arc<dyn PlanStore>>,
     pub(crate) meter: Meter,
     pub(crate) closing: AtomicBool,
     /// Held for reading by a submission from its recording to its start, for writing by a shutdown.
@@ -141,7 +142,7 @@ impl Engine {
         request: ExecutionRequest,
         mode: SubscriptionMode,
     ) -> Result<(ExecutionId, Subscription), SubmitError> {
-        let Accepted { id, followed } =
+        let Accepted { id, followed, .. } =
             self.accept(caller, request, None, Some(mode), Origin::Caller).await?;
         // An execution that was accepted before, under the same idempotency key, may be anywhere.
         let followed = followed.unwrap_or_else(|| self.follow(id, 1, mode));
@@ -231,9 +232,19 @@ impl Engine {
             }
         };
         let plan = plan(authorized, &shared.transports, &*shared.store, &shared.limits).await?;
+        self.accept_planned(plan, follow, origin).await
+    }
+
+    /// The last stages of a submission.
+    pub(crate) async fn accept_planned(
+        &self,
+        plan: ExecutionPlan,
+        follow: Option<SubscriptionMode>,
+        origin: Origin,
+    ) -> Result<Accepted, SubmitError> {
         // In a task of its own: a caller that goes away between the two steps must not leave an execution that
         // is recorded and never run.
-        let accepted = tokio::spawn(record_and_start(Arc::clone(shared), plan, follow, origin));
+        let accepted = tokio::spawn(record_and_start(Arc::clone(&self.shared), plan, follow, origin));
         accepted.await.unwrap_or_else(|error| Err(SubmitError::Internal(error.to_string())))
     }
 
@@ -290,6 +301,8 @@ pub(crate) enum Origin {
 /// What came of a submission.
 pub(crate) struct Accepted {
     pub(crate) id: ExecutionId,
+    /// Whether this submission has made it; not, where its idempotency key was used before.
+    pub(crate) is_new: bool,
     /// Where it was asked for and the execution is new.
     followed: Option<Subscription>,
 }
@@ -305,10 +318,10 @@ async fn record_and_start(
         return Err(SubmitError::ShuttingDown);
     }
     match record(plan, &shared.room, &*shared.store, &*shared.clock, origin).await? {
-        Recorded::Existing(id) => Ok(Accepted { id, followed: None }),
+        Recorded::Existing(id) => Ok(Accepted { id, is_new: false, followed: None }),
         Recorded::New(recorded) => {
             let id = recorded.id;
-            Ok(Accepted { id, followed: start(&shared, *recorded, follow, origin) })
+            Ok(Accepted { id, is_new: true, followed: start(&shared, *recorded, follow, origin) })
         }
     }
 }

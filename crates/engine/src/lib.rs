@@ -13,6 +13,9 @@
 //!   -> subscribe   Subscription         any number of readers, from any sequence number
 //! ```
 //!
+//! A preview goes through the stages to the plan, stores what it saw, and stops there; applying it later compares what
+//! the stages say then, and goes on.
+//!
 //! Each stage takes one type and returns the next, and only the stage can make it, so that running without
 //! validation or authorization does not compile. Main type: [`Engine`]. The crate knows ports and nothing of
 //! SSH, SQL, Node or any plugin; it installs no global subscriber and no panic hook.
@@ -34,6 +37,8 @@ mod authorize;
 mod plan;
 
 mod record;
+
+mod preview;
 
 mod schedule;
 
@@ -71,6 +76,7 @@ pub use graph::{
 };
 pub use limits::EngineLimits;
 pub use pressure::MemoryStats;
+pub use preview::{ApplyOptions, PlanError};
 pub use rerun::{RerunSecrets, RerunSelection};
 pub use resume::Resumed;
 pub use shutdown::ShutdownReport;

@@ -70,6 +70,13 @@ pub struct EngineLimits {
     /// When a node is no longer asked: that it cannot be reached or refuses the login counts, not what a command does
     /// there. `None`: always.
     pub node_breaker: Option<BreakerPolicy>,
+    /// How long a plan can be applied. 7 days.
+    pub plan_lifetime: Duration,
+    /// Targets of a plan that is stored; more are refused as invalid. 100,000. Each takes about 400 bytes in the store.
+    pub plan_targets: usize,
+    /// How long the authorizer may take for its answers about all single nodes of a plan; those that have not come
+    /// deny. 60 s.
+    pub plan_permissions_timeout: Duration,
     /// How often requests of other processes to cancel are looked for, while something runs here. 300 ms.
     pub cancel_poll: Duration,
     /// How often the store is asked for news of an execution that another process runs. 300 ms.
@@ -102,6 +109,9 @@ impl Default for EngineLimits {
             commit_writes: 1000,
             plugin_breaker: Some(BreakerPolicy::default()),
             node_breaker: None,
+            plan_lifetime: Duration::from_secs(7 * 24 * 60 * 60),
+            plan_targets: 100_000,
+            plan_permissions_timeout: Duration::from_secs(60),
             cancel_poll: Duration::from_millis(300),
             follow_poll: Duration::from_millis(300),
         }
@@ -139,6 +149,7 @@ impl EngineLimits {
             ("limits.maxQueuedExecutions", self.max_queued_executions),
             ("limits.maxPendingTargets", self.max_pending_targets),
             ("limits.maxTargets", self.max_targets),
+            ("limits.planTargets", self.plan_targets),
             ("limits.eventRing", self.event_ring),
             ("limits.eventRingBytes", self.event_ring_bytes),
             ("limits.outputInFlightBytes", self.output_in_flight_bytes),
@@ -157,6 +168,8 @@ impl EngineLimits {
         for (name, value) in [
             ("limits.authorizerTimeout", self.authorizer_timeout),
             ("limits.connectTimeout", self.connect_timeout),
+            ("limits.planLifetime", self.plan_lifetime),
+            ("limits.planPermissionsTimeout", self.plan_permissions_timeout),
             ("limits.cancelPoll", self.cancel_poll),
             ("limits.followPoll", self.follow_poll),
         ] {

@@ -91,9 +91,29 @@ pub(crate) async fn plan(
     store: &dyn ExecutionStore,
     limits: &EngineLimits,
 ) -> Result<ExecutionPlan, SubmitError> {
+    let chosen = ways(authorized.request(), authorized.targets(), transports, store, limits).await?;
+    let (caller, request, capability, targets) = authorized.into_parts();
+    let targets = targets
+        .into_iter()
+        .zip(chosen)
+        .map(|(target, transport)| PlannedTarget { target, transport })
+        .collect();
+    Ok(ExecutionPlan { caller, request, capability, targets })
+}
+
+/// What the stage looks at, without making a plan of it: the index of the transport of each target.
+///
+/// # Errors
+/// As for [`plan`].
+pub(crate) async fn ways(
+    request: &ExecutionRequest,
+    targets: &[Target],
+    transports: &Transports,
+    store: &dyn ExecutionStore,
+    limits: &EngineLimits,
+) -> Result<Vec<usize>, SubmitError> {
     let mut faults = ValidationError::default();
-    let request = authorized.request();
-    let chosen = choose_transports(authorized.targets(), request, transports, &mut faults);
+    let chosen = choose_transports(targets, request, transports, &mut faults);
     check_local_files(&request.action, &mut faults).await;
     if request.debug
         && let Err(error) = probe_spill_dir(&limits.spill_dir).await
@@ -107,13 +127,7 @@ pub(crate) async fn plan(
         faults.push("rerunOf", format!("there is no execution {old}"));
     }
     faults.into_result()?;
-    let (caller, request, capability, targets) = authorized.into_parts();
-    let targets = targets
-        .into_iter()
-        .zip(chosen)
-        .map(|(target, transport)| PlannedTarget { target, transport })
-        .collect();
-    Ok(ExecutionPlan { caller, request, capability, targets })
+    Ok(chosen)
 }
 
 /// One index for each target; where there is a fault the indices do not matter.

@@ -106,6 +106,10 @@ impl ResolvedRequest {
         self.capability
     }
 
+    pub(crate) fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+
     pub(crate) fn nodes(&self) -> Vec<NodeId> {
         self.targets.iter().map(|target| target.node.clone()).collect()
     }

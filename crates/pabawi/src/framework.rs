@@ -10,13 +10,15 @@ use pabawi_domain::journal::{JournalEntry, JournalQuery};
 use pabawi_domain::node::{Target, TargetExpression};
 use pabawi_domain::output::{ContentHash, StreamKind};
 use pabawi_domain::ports::{JournalStore, StoreError, TargetResolver as _, TerminateMode};
+use pabawi_domain::preview::{ExecutionPreview, PlanHash, PlanHead, StoredPlan};
 use pabawi_domain::record::{
     AttemptRecord, ExecutionQuery, ExecutionRecord, OutputChunk, OutputGroup, Page, TargetQuery, TargetRecord,
 };
 use pabawi_domain::request::{Caller, ExecutionRequest};
 use pabawi_engine::{
-    CancelReceipt, CancelScope, Engine, EngineError, EngineStats, ExecutionOutcome, Graphs, RerunSecrets,
-    RerunSelection, Resumed, ShutdownReport, SubmitError, Subscription, SubscriptionMode,
+    ApplyOptions, CancelReceipt, CancelScope, Engine, EngineError, EngineStats, ExecutionOutcome, Graphs,
+    PlanError, RerunSecrets, RerunSelection, Resumed, ShutdownReport, SubmitError, Subscription,
+    SubscriptionMode,
 };
 use pabawi_inventory::{Inventory, Resolver};
 
@@ -119,6 +121,54 @@ impl Framework {
         secrets: RerunSecrets,
     ) -> Result<ExecutionId, SubmitError> {
         self.engine.rerun(caller, id, selection, secrets).await
+    }
+
+    /// Says what a request would do, and keeps that as a plan for [`Framework::apply`]. Nothing is connected or started.
+    /// `surface` is kept with the plan; it must hold no secret.
+    ///
+    /// # Errors
+    /// [`PlanError`].
+    pub async fn preview(
+        &self,
+        caller: Caller,
+        request: ExecutionRequest,
+        surface: serde_json::Value,
+    ) -> Result<ExecutionPreview, PlanError> {
+        self.engine.preview(caller, request, surface).await
+    }
+
+    /// Plans whose hash begins so, newest first.
+    ///
+    /// # Errors
+    /// [`PlanError`].
+    pub async fn plans(
+        &self,
+        caller: &Caller,
+        beginning: &str,
+        limit: u32,
+    ) -> Result<Vec<PlanHead>, PlanError> {
+        self.engine.plans(caller, beginning, limit).await
+    }
+
+    /// One plan.
+    ///
+    /// # Errors
+    /// [`PlanError`].
+    pub async fn plan(&self, caller: &Caller, hash: PlanHash) -> Result<StoredPlan, PlanError> {
+        self.engine.plan(caller, hash).await
+    }
+
+    /// Carries a plan out, if what would happen now is still what was planned.
+    ///
+    /// # Errors
+    /// [`PlanError`]; then nothing was started.
+    pub async fn apply(
+        &self,
+        caller: Caller,
+        hash: PlanHash,
+        options: ApplyOptions,
+    ) -> Result<ExecutionId, PlanError> {
+        self.engine.apply(caller, hash, options).await
     }
 
     /// The circuit breakers that are not closed or have seen failures lately.

@@ -39,7 +39,7 @@ pub use pabawi_domain::action::{
 pub use pabawi_domain::breaker::{BreakerState, BreakerStatus, Component};
 pub use pabawi_domain::error::{ErrorCode, NodeError};
 pub use pabawi_domain::event::{EventKind, ExecutionEvent};
-pub use pabawi_domain::host_key::{HostKeyAcceptance, HostKeyPolicy, HostKeySeen};
+pub use pabawi_domain::host_key::{HostKeyAcceptance, HostKeyKnowledge, HostKeyPolicy, HostKeySeen};
 pub use pabawi_domain::id::{
     CorrelationId, ExecutionId, GroupName, IdempotencyKey, InvalidName, NodeId, PluginName, Tag,
 };
@@ -47,6 +47,10 @@ pub use pabawi_domain::journal::{JournalEntry, JournalLevel, JournalQuery, NewJo
 pub use pabawi_domain::node::{Endpoint, Node, NodeGroup, Target, TargetExpression, parse_destination};
 pub use pabawi_domain::outcome::{NodeOutcome, RejectedBy, SkipReason, Survivor, Termination, TimeoutPhase};
 pub use pabawi_domain::output::{CapturedOutput, ContentHash, KeptOutput, OutputData, StreamKind};
+pub use pabawi_domain::preview::{
+    BasisFile, BasisTarget, ExecutionPreview, Permission, PlanChange, PlanHash, PlanHead, PreviewBasis,
+    PreviewLimits, PreviewTarget, Reach, StoredPlan,
+};
 pub use pabawi_domain::record::{
     AttemptRecord, EventPage, ExecutionQuery, ExecutionRecord, Omission, OutputChunk, OutputGroup, OutputRef,
     Page, TargetQuery, TargetRecord, TargetState,
@@ -61,7 +65,7 @@ pub use pabawi_domain::summary::{ExecutionStatus, ExecutionSummary, Progress};
 pub use pabawi_domain::validation::{FieldError, ValidationError};
 
 pub use pabawi_engine::{
-    AllowAll, CancelReceipt, CancelScope, EngineError, EngineLimits, EngineStats, ExecutionOutcome,
-    MemoryStats, RerunSecrets, RerunSelection, Resumed, ShutdownReport, SubmitError, Subscription,
-    SubscriptionMode, SystemClock,
+    AllowAll, ApplyOptions, CancelReceipt, CancelScope, EngineError, EngineLimits, EngineStats,
+    ExecutionOutcome, MemoryStats, PlanError, RerunSecrets, RerunSelection, Resumed, ShutdownReport,
+    SubmitError, Subscription, SubscriptionMode, SystemClock,
 };

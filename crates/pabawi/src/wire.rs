@@ -39,6 +39,7 @@ pub(crate) async fn open(options: FrameworkBuilder) -> Result<Framework, Framewo
         .store(Arc::clone(&store) as _)
         .journal(Arc::clone(&store) as _)
         .breakers(Arc::clone(&store) as _)
+        .plans(Arc::clone(&store) as _)
         .transport(Arc::new(ssh))
         .transport(Arc::new(local))
         .resolver(Arc::clone(&resolver) as _)

@@ -13,8 +13,10 @@ use pabawi_domain::journal::{JournalEntry, JournalQuery, NewJournalEntry};
 use pabawi_domain::outcome::{NodeOutcome, SkipReason};
 use pabawi_domain::output::{CapturedOutput, ContentHash, KeptOutput, OutputData, StreamKind};
 use pabawi_domain::ports::{
-    BreakerStore, CancelRequest, Created, ExecutionStore, JournalStore, StoreError, StoreWrite, TargetResult,
+    BreakerStore, CancelRequest, Created, ExecutionStore, JournalStore, PlanStore, StoreError, StoreWrite,
+    TargetResult,
 };
+use pabawi_domain::preview::{PlanHash, PlanHead, StoredPlan};
 use pabawi_domain::record::{
     AttemptRecord, EventPage, ExecutionQuery, ExecutionRecord, NewExecution, Omission, OutputChunk,
     OutputGroup, OutputRef, Page, TargetQuery, TargetRecord, TargetState,
@@ -42,6 +44,7 @@ struct State {
     cancels: Vec<CancelRequest>,
     journal: Vec<JournalEntry>,
     breakers: BTreeMap<Component, BreakerRecord>,
+    plans: BTreeMap<PlanHash, StoredPlan>,
     failing: Option<StoreError>,
     /// Writes of this execution are refused, alone or with others.
     damaged: Option<ExecutionId>,
@@ -587,6 +590,34 @@ impl BreakerStore for MemoryStore {
 }
 
 #[async_trait]
+impl PlanStore for MemoryStore {
+    async fn save_plan(&self, plan: &StoredPlan) -> Result<(), StoreError> {
+        self.open()?.plans.insert(plan.hash, plan.redacted());
+        Ok(())
+    }
+
+    async fn plan(&self, hash: PlanHash) -> Result<Option<StoredPlan>, StoreError> {
+        Ok(self.open()?.plans.get(&hash).cloned())
+    }
+
+    async fn plans(&self, beginning: &str, limit: u32) -> Result<Vec<PlanHead>, StoreError> {
+        let state = self.open()?;
+        let begins = |head: &PlanHead| head.hash.to_string().starts_with(beginning);
+        let mut found: Vec<PlanHead> = state.plans.values().map(StoredPlan::head).filter(begins).collect();
+        found.sort_by_key(|head| std::cmp::Reverse(head.created_at));
+        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(found)
+    }
+
+    async fn forget_plans(&self, expired_before: Timestamp) -> Result<u64, StoreError> {
+        let mut state = self.open()?;
+        let before = state.plans.len();
+        state.plans.retain(|_, plan| plan.expires_at >= expired_before);
+        Ok((before - state.plans.len()) as u64)
+    }
+}
+
+#[async_trait]
 impl JournalStore for MemoryStore {
     async fn append_journal(&self, entries: &[NewJournalEntry]) -> Result<(), StoreError> {
         let mut state = self.open()?;
@@ -624,4 +655,9 @@ mod tests {
     }
 
     crate::execution_store_contract!(contract, super::subject);
+
+    #[tokio::test]
+    async fn plans_are_remembered() {
+        crate::contract::plan_store::plans_are_remembered(&MemoryStore::new()).await;
+    }
 }

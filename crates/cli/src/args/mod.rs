@@ -10,6 +10,7 @@ mod duration;
 mod executions;
 mod format;
 mod graph;
+mod plan;
 mod process;
 mod rollout;
 mod root;
@@ -29,6 +30,7 @@ pub use graph::{
     GraphCancelArgs, GraphCommand, GraphFileArgs, GraphFormat, GraphListArgs, GraphOutputArgs,
     GraphResumeArgs, GraphRunArgs, GraphShowArgs, GraphStatusArgs,
 };
+pub use plan::{ApplyArgs, PlanCommand};
 pub use process::{LinkLossArg, ProcessArgs, RunAsMethodArg};
 pub use rollout::{GrowthArg, RetryArgs, RolloutArgs};
 pub use root::{BreakersCommand, Cli, Command, GlobalArgs, LogFormat, ManArgs, TargetsCommand};

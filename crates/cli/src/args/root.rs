@@ -7,7 +7,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use pabawi::Component;
 
-use crate::args::{CopyCommand, ExecutionsCommand, Format, GraphCommand, RunArgs, ScriptArgs, SourceArgs};
+use crate::args::{
+    ApplyArgs, CopyCommand, ExecutionsCommand, Format, GraphCommand, PlanCommand, RunArgs, ScriptArgs,
+    SourceArgs,
+};
 
 /// What stands at the end of every help text.
 pub(super) const EXIT_STATUS: &str = "\
@@ -105,6 +108,16 @@ pub enum Command {
     /// Copy files to nodes and from nodes
     #[command(subcommand)]
     Copy(Box<CopyCommand>),
+    /// Show what run, script or copy would do, without connecting anywhere, and keep it as a plan
+    ///
+    /// The options are those of run, script and copy. Shown are the nodes with the way to each, the waves, limits,
+    /// permissions, circuit breakers and known host keys, and a hash over everything that decides what would happen.
+    /// pab apply HASH does it later, if that is still what would happen. With --quiet only the hash is written.
+    #[command(subcommand)]
+    Plan(Box<PlanCommand>),
+    /// Do what a plan says, or refuse with the difference when something has changed since
+    #[command(after_long_help = EXIT_STATUS)]
+    Apply(Box<ApplyArgs>),
     /// Run tasks that need each other, and look at what became of them
     #[command(subcommand)]
     Graph(Box<GraphCommand>),

@@ -1,5 +1,6 @@
 //! One module for each subcommand. Each takes its options and returns how `pab` ends.
 
+pub(crate) mod apply;
 pub(crate) mod breakers;
 pub(crate) mod cancel;
 pub(crate) mod events;
@@ -7,6 +8,7 @@ pub(crate) mod generate;
 pub(crate) mod graph;
 pub(crate) mod list;
 pub(crate) mod output;
+pub(crate) mod plan;
 pub(crate) mod rerun;
 pub(crate) mod resume;
 pub(crate) mod run;
@@ -14,3 +16,4 @@ pub(crate) mod show;
 pub(crate) mod targets;
 
 mod find;
+mod preview;

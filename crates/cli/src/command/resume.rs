@@ -40,7 +40,7 @@ pub(crate) async fn resume(global: &GlobalArgs, args: &ResumeArgs) -> Result<Exi
     }
     let builder = open::for_rerun(global, &args.sources, &args.trust)?;
     submit_and_follow(global, builder, &args.output, async |framework, caller| {
-        Ok(framework.resume(caller, id, args.rerun_unknown, secrets).await?.id)
+        framework.resume(caller, id, args.rerun_unknown, secrets).await.map(|resumed| resumed.id)
     })
     .await
 }

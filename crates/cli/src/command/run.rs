@@ -1,12 +1,13 @@
 //! `pab run`, `pab script`, `pab copy`: something is done on nodes.
 
-use pabawi::{Action, Caller, ExecutionId, Framework, FrameworkBuilder, StreamKind, SubmitError};
+use pabawi::{Action, Caller, ExecutionId, Framework, FrameworkBuilder, StreamKind};
 
 use crate::args::{
     ConnectArgs, CopyCommand, ExecutionArgs, Format, GlobalArgs, OutputStyleArgs, RunArgs, ScriptArgs,
     SelectionArgs,
 };
 use crate::exit::{Exit, Failure};
+use crate::request::Secrets;
 use crate::signals::Interrupts;
 use crate::text::Colour;
 use crate::watch::{Follow, Followed, Sink, follow};
@@ -17,7 +18,7 @@ use crate::{open, request, rollout};
 /// # Errors
 /// [`Failure`]; nothing was started then.
 pub(crate) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<Exit, Failure> {
-    let action = request::command(args)?;
+    let action = request::command(args, Secrets::Needed)?;
     start(global, action, &args.selection, &args.connect, &args.execution, &args.output).await
 }
 
@@ -26,7 +27,7 @@ pub(crate) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<Exit, Fai
 /// # Errors
 /// As for [`run`].
 pub(crate) async fn script(global: &GlobalArgs, args: &ScriptArgs) -> Result<Exit, Failure> {
-    let action = request::script(args)?;
+    let action = request::script(args, Secrets::Needed)?;
     start(global, action, &args.selection, &args.connect, &args.execution, &args.output).await
 }
 
@@ -72,11 +73,11 @@ async fn start(
 ///
 /// # Errors
 /// [`Failure`].
-pub(super) async fn submit_and_follow(
+pub(super) async fn submit_and_follow<E: Into<Failure>>(
     global: &GlobalArgs,
     builder: FrameworkBuilder,
     style: &OutputStyleArgs,
-    submit: impl AsyncFnOnce(Framework, Caller) -> Result<ExecutionId, SubmitError>,
+    submit: impl AsyncFnOnce(Framework, Caller) -> Result<ExecutionId, E>,
 ) -> Result<Exit, Failure> {
     if style.format == Format::Ndjson && style.group {
         return Err(Failure::usage("--group: events come one by one; use --format table, json or yaml"));
@@ -93,17 +94,13 @@ pub(super) async fn submit_and_follow(
     }
 }
 
-async fn submitted_and_followed(
+async fn submitted_and_followed<E: Into<Failure>>(
     framework: &Framework,
     style: &OutputStyleArgs,
-    submit: impl AsyncFnOnce(Framework, Caller) -> Result<ExecutionId, SubmitError>,
+    submit: impl AsyncFnOnce(Framework, Caller) -> Result<ExecutionId, E>,
     sink: &mut Sink,
 ) -> Result<Followed, Failure> {
-    for warning in framework.inventory().await?.warnings() {
-        let text = sink.err_style.paint(Colour::Yellow, &format!("warning: {warning}"));
-        sink.line(StreamKind::Stderr, &text);
-    }
-    sink.flush().map_err(|error| Failure::nothing_ran(format!("write to standard error: {error}")))?;
+    write_warnings(framework, sink).await?;
     let caller = open::caller();
     let mut interrupts = Interrupts::new()?;
     let submission = submit(framework.clone(), caller.clone());
@@ -114,10 +111,22 @@ async fn submitted_and_followed(
     follow(what, interrupts, sink).await
 }
 
+/// Writes what is odd about the inventory to standard error.
+///
+/// # Errors
+/// An inventory that cannot be read.
+pub(super) async fn write_warnings(framework: &Framework, sink: &mut Sink) -> Result<(), Failure> {
+    for warning in framework.inventory().await?.warnings() {
+        let text = sink.err_style.paint(Colour::Yellow, &format!("warning: {warning}"));
+        sink.line(StreamKind::Stderr, &text);
+    }
+    sink.flush().map_err(|error| Failure::nothing_ran(format!("write to standard error: {error}")))
+}
+
 /// Waits for the submission. A first signal is remembered, since the execution may be recorded already; after
 /// a second one there is no answer.
-async fn submitted(
-    submission: impl Future<Output = Result<ExecutionId, SubmitError>>,
+async fn submitted<E: Into<Failure>>(
+    submission: impl Future<Output = Result<ExecutionId, E>>,
     interrupts: &mut Interrupts,
 ) -> Result<Option<(ExecutionId, bool)>, Failure> {
     let mut submission = std::pin::pin!(submission);
@@ -125,7 +134,7 @@ async fn submitted(
     // Ends with the submission or the second signal.
     loop {
         tokio::select! {
-            id = &mut submission => return Ok(Some((id?, interrupted))),
+            id = &mut submission => return Ok(Some((id.map_err(Into::into)?, interrupted))),
             () = interrupts.next() => {
                 if interrupted {
                     return Ok(None);

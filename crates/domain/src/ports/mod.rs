@@ -12,6 +12,7 @@ mod inventory_source;
 mod journal_store;
 mod log_sink;
 mod metrics_sink;
+mod plan_store;
 mod plugin;
 mod target_resolver;
 mod transport;
@@ -26,6 +27,7 @@ pub use inventory_source::{InventorySnapshot, InventorySource, InventorySourceEr
 pub use journal_store::JournalStore;
 pub use log_sink::{LogLevel, LogRecord, LogSink};
 pub use metrics_sink::{Metric, MetricsSink};
+pub use plan_store::PlanStore;
 pub use plugin::{Plugin, PluginError, PluginHealth, PluginMetadata, PluginRun};
 pub use target_resolver::{TargetError, TargetResolver};
 pub use transport::{

@@ -17,6 +17,7 @@ use crate::id::NodeId;
 use crate::node::Target;
 use crate::outcome::Termination;
 use crate::output::StreamKind;
+use crate::preview::Approach;
 
 /// A way to nodes.
 #[async_trait]
@@ -32,6 +33,14 @@ pub trait Transport: Send + Sync + 'static {
     /// # Errors
     /// [`TransportError`] whose `may_have_started` is `false`.
     async fn connect(&self, request: &ConnectRequest) -> Result<Box<dyn Session>, TransportError>;
+
+    /// How these targets would be reached, as far as this side knows, one answer for each in their order. Nothing is
+    /// connected and no network is asked; files of settings may be read. Without more knowledge, what the endpoints
+    /// say by themselves.
+    async fn foresee(&self, targets: &[Target], host_keys: Option<HostKeyPolicy>) -> Vec<Approach> {
+        let _ = host_keys;
+        targets.iter().map(Approach::of_endpoint).collect()
+    }
 
     /// How the connections stand now.
     fn stats(&self) -> PoolStats;

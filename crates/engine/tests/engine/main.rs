@@ -2,6 +2,8 @@
 //! paused time: a test that waits for something that never comes fails at once instead of hanging.
 
 #[cfg(test)]
+mod applying;
+#[cfg(test)]
 mod authorizing;
 #[cfg(test)]
 mod breaking;
@@ -16,7 +18,11 @@ mod logging;
 #[cfg(test)]
 mod output;
 #[cfg(test)]
+mod planning_bench;
+#[cfg(test)]
 mod pressure;
+#[cfg(test)]
+mod previewing;
 #[cfg(test)]
 mod reading_events;
 #[cfg(test)]

@@ -10,6 +10,7 @@
 //! | `graphs`, `graph_orders`, `graph_store` | graph runs and their tasks |
 //! | `recover`, `cancel` | executions of dead processes; words between processes |
 //! | `read`, `list`, `events`, `journal`, `breakers` | questions |
+//! | `plans`, `plan_orders` | what was planned and may be applied later |
 //! | `bulk`, `place` | statements over many rows; errors that name the file |
 //!
 //! Durability: `journal_mode = WAL` with `synchronous = FULL`, so a commit that returned survives `kill -9`
@@ -34,6 +35,8 @@ mod output_rows;
 mod owner;
 mod place;
 mod plan;
+mod plan_orders;
+mod plans;
 mod read;
 mod recover;
 mod schema;

@@ -10,8 +10,9 @@ use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::journal::{JournalEntry, JournalQuery, NewJournalEntry};
 use pabawi_domain::output::{ContentHash, StreamKind};
 use pabawi_domain::ports::{
-    BreakerStore, CancelRequest, Created, ExecutionStore, JournalStore, StoreError, StoreWrite,
+    BreakerStore, CancelRequest, Created, ExecutionStore, JournalStore, PlanStore, StoreError, StoreWrite,
 };
+use pabawi_domain::preview::{PlanHash, PlanHead, StoredPlan};
 use pabawi_domain::record::{
     AttemptRecord, EventPage, ExecutionQuery, ExecutionRecord, NewExecution, OutputChunk, OutputGroup, Page,
     TargetQuery, TargetRecord,
@@ -23,8 +24,9 @@ use super::open::{Opened, blocking, open};
 use super::options::SqliteOptions;
 use super::output_rows::{KnownOutputs, read_output};
 use super::place::Place;
+use super::plan_orders::PlanOrder;
 use super::writer::{Writer, WriterHandle};
-use super::{breakers, cancel, events, journal, list, read};
+use super::{breakers, cancel, events, journal, list, plans, read};
 use crate::output_files::OutputFiles;
 use crate::row::{EncodeFault, Encoder};
 
@@ -210,5 +212,25 @@ impl JournalStore for SqliteStore {
 
     async fn journal(&self, query: &JournalQuery) -> Result<Page<JournalEntry>, StoreError> {
         journal::page(query, &self.shared.readers, &self.shared.place).await
+    }
+}
+
+#[async_trait]
+impl PlanStore for SqliteStore {
+    async fn save_plan(&self, plan: &StoredPlan) -> Result<(), StoreError> {
+        let plan = Box::new(plan.redacted());
+        self.shared.writer.plan(|reply| PlanOrder::Save(plan, reply)).await
+    }
+
+    async fn plan(&self, hash: PlanHash) -> Result<Option<StoredPlan>, StoreError> {
+        plans::one(hash, &self.shared.readers, &self.shared.place).await
+    }
+
+    async fn plans(&self, beginning: &str, limit: u32) -> Result<Vec<PlanHead>, StoreError> {
+        plans::heads(beginning, limit, &self.shared.readers, &self.shared.place).await
+    }
+
+    async fn forget_plans(&self, expired_before: Timestamp) -> Result<u64, StoreError> {
+        self.shared.writer.plan(|reply| PlanOrder::Forget(expired_before, reply)).await
     }
 }

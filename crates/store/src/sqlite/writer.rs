@@ -24,6 +24,7 @@ use super::output_rows::KnownOutputs;
 use super::owner::{Owner, Owners};
 use super::place::Place;
 use super::plan::{Plan, PlanFault};
+use super::plan_orders::PlanOrder;
 use super::recover;
 use super::write::{NewlyKnown, write};
 use super::{breakers, cancel};
@@ -45,6 +46,7 @@ enum Request {
     TakeCancelRequests(Reply<Vec<CancelRequest>>),
     Recover(Timestamp, Reply<Vec<ExecutionId>>),
     Graph(GraphOrder),
+    Plan(PlanOrder),
     Close(Reply<()>),
 }
 
@@ -130,6 +132,10 @@ impl WriterHandle {
 
     pub(crate) async fn recover(&self, now: Timestamp) -> Result<Vec<ExecutionId>, StoreError> {
         self.ask(|reply| Request::Recover(now, reply)).await
+    }
+
+    pub(super) async fn plan<T>(&self, order: impl FnOnce(Reply<T>) -> PlanOrder) -> Result<T, StoreError> {
+        self.ask(|reply| Request::Plan(order(reply))).await
     }
 
     pub(super) async fn graph<T>(&self, order: impl FnOnce(Reply<T>) -> GraphOrder) -> Result<T, StoreError> {
@@ -225,6 +231,7 @@ impl Writer {
                 let _ = reply.send(done);
             }
             Request::Graph(order) => self.serve_graph(order).await,
+            Request::Plan(order) => self.serve_plan(order).await,
             Request::Grouped(_) | Request::Close(_) => {}
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pabawi_domain::ports::BreakerStore as _;
+use pabawi_domain::ports::{BreakerStore as _, ExecutionStore as _, PlanStore as _};
 use pabawi_store::sqlite::{SqliteOptions, SqliteStore};
 use pabawi_testkit::contract::{GraphSubject, StoreSubject};
 
@@ -36,4 +36,16 @@ async fn breakers_are_remembered() {
     let store = SqliteStore::open(SqliteOptions::new(dir.path().join("store.db"))).await.unwrap();
     pabawi_testkit::contract::breaker_store::breakers_are_remembered(&store).await;
     store.save_breakers(&[]).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn plans_are_remembered() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    let store = SqliteStore::open(SqliteOptions::new(&path)).await.unwrap();
+    pabawi_testkit::contract::plan_store::plans_are_remembered(&store).await;
+    store.close().await;
+    drop(store);
+    let again = SqliteStore::open(SqliteOptions::new(&path)).await.unwrap();
+    assert_eq!(again.plans("", 10).await.unwrap().len(), 1, "plans outlive the process");
 }

@@ -8,6 +8,7 @@
 pub mod breaker_store;
 pub mod execution_store;
 pub mod graph_store;
+pub mod plan_store;
 mod records;
 mod run;
 pub mod transport;

@@ -37,7 +37,8 @@ macro_rules! transport_contract {
             a_process_tree_is_terminated, a_trapped_term_is_killed_after_the_grace,
             terminating_what_has_ended_is_confirmed, a_dropped_action_ends_on_the_node,
             unread_output_waits_and_nothing_is_lost, a_background_child_does_not_hold_the_end,
-            a_dropped_next_loses_nothing, actions_run_beside_each_other, shutdown_refuses_what_comes_later);
+            a_dropped_next_loses_nothing, actions_run_beside_each_other, what_is_foreseen_connects_nothing,
+            shutdown_refuses_what_comes_later);
     };
     (@tests $module:ident, $subject:path; $($test:ident),* $(,)?) => {
         mod $module {
@@ -49,6 +50,22 @@ macro_rules! transport_contract {
             )*
         }
     };
+}
+
+/// The way to each target is told in their order, without a connection, and also where there is none.
+pub async fn what_is_foreseen_connects_nothing(subject: &TransportSubject) {
+    let mut nowhere = subject.target.clone();
+    // Of TEST-NET-1 (RFC 5737), where nobody is.
+    nowhere.endpoint.host = Some("192.0.2.1".to_owned());
+    let targets = [subject.target.clone(), nowhere.clone(), subject.target.clone()];
+    let ways = within("foresee", subject.transport.foresee(&targets, None)).await;
+    let again = within("foresee", subject.transport.foresee(&[nowhere], None)).await;
+    assert_eq!(ways.len(), 3);
+    assert_eq!(ways.first(), ways.last());
+    assert_eq!(ways.get(1), again.first());
+    assert!(ways.iter().all(|way| way.fault.is_none()), "{ways:?}");
+    let stats = subject.transport.stats();
+    assert_eq!((stats.connects, stats.connecting), (0, 0), "{stats:?}");
 }
 
 /// Text that marks the processes of one check, by their environment.

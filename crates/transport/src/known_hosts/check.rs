@@ -151,7 +151,11 @@ impl KnownHosts {
         self.user_files.iter().chain(&self.global_files).map(PathBuf::as_path)
     }
 
-    fn visit(&self, name: &str, mut visit: impl FnMut(&Path, &Entry)) -> Result<(), KnownHostsError> {
+    pub(super) fn visit(
+        &self,
+        name: &str,
+        mut visit: impl FnMut(&Path, &Entry),
+    ) -> Result<(), KnownHostsError> {
         for path in self.files() {
             for entry in self.cache.get(path)?.entries_for(name) {
                 visit(path, entry);

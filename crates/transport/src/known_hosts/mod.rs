@@ -13,6 +13,7 @@ mod check;
 mod error;
 mod file;
 mod fingerprint;
+mod knowledge;
 mod line;
 mod lookup;
 

@@ -317,3 +317,33 @@ proptest! {
         prop_assert_eq!(read.matches(&other), name == other);
     }
 }
+
+/// What is known before a host shows its key: also under hashed names, patterns and without the port.
+#[test]
+fn what_is_known_of_a_host_is_told_without_it() {
+    use pabawi_domain::host_key::HostKeyKnowledge::{Known, Revoked, Unknown};
+    let fixture = Fixture::new();
+    let text = [
+        line("web1", &ed25519(1)),
+        line("*.example", &ed25519(2)),
+        format!("@revoked {}", line("old", &ed25519(3))),
+        line("both", &ed25519(4)),
+        format!("@revoked {}", line("*", &ed25519(4))),
+        format!("@cert-authority {}", line("signed", &ed25519(5))),
+    ]
+    .concat();
+    let hosts = fixture.with(&text);
+    for (host, port, expected) in [
+        ("web1", 22, Known),
+        ("WEB1", 2222, Known),
+        ("a.example", 22, Known),
+        ("old", 22, Revoked),
+        ("both", 22, Revoked),
+        ("signed", 22, Unknown),
+        ("other", 22, Unknown),
+    ] {
+        assert_eq!(hosts.knowledge(&HostLookup::new(host, port)).unwrap(), expected, "{host}");
+    }
+    std::fs::create_dir(fixture.path("second")).unwrap();
+    assert!(fixture.open().knowledge(&HostLookup::new("web1", 22)).is_err(), "a list that cannot be read");
+}

@@ -7,10 +7,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use pabawi_domain::action::Action;
 use pabawi_domain::error::ErrorCode;
+use pabawi_domain::host_key::HostKeyPolicy;
 use pabawi_domain::id::NodeId;
+use pabawi_domain::node::Target;
 use pabawi_domain::ports::{
     ConnectRequest, PoolStats, RunningAction, Session, SessionInfo, Transport, TransportError,
 };
+use pabawi_domain::preview::Approach;
 
 use super::start;
 
@@ -86,6 +89,11 @@ impl Transport for LocalTransport {
             info: SessionInfo::default(),
             lease: Lease::new(&self.state),
         }))
+    }
+
+    async fn foresee(&self, targets: &[Target], _: Option<HostKeyPolicy>) -> Vec<Approach> {
+        // Whatever an endpoint says, it is this machine.
+        targets.iter().map(|_| Approach::default()).collect()
     }
 
     fn stats(&self) -> PoolStats {

@@ -101,6 +101,11 @@ impl Dialer {
         Self { passphrase, ..Self::default() }
     }
 
+    /// The lists of known hosts that logins use.
+    pub(crate) fn known_hosts(&self) -> KnownHostsCache {
+        self.known_hosts.clone()
+    }
+
     /// Connects, checks the host key and logs in. May be dropped at any time.
     ///
     /// # Errors

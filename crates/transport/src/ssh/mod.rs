@@ -3,7 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | `driver` | libssh2 without its own I/O, one task per connection |
-//! | `settings` | what the transport is told, and the way to a node |
+//! | `settings`, `foresee` | what the transport is told, the way to a node, and how it looks before it is taken |
 //! | `connect`, `host_key`, `auth`, `agent`, `jump` | from a way to a logged-in connection |
 //! | `pool` | the connections that are kept |
 //! | `process` | commands: start, follow, end |
@@ -17,6 +17,7 @@ mod auth;
 mod connect;
 mod copy;
 mod driver;
+mod foresee;
 mod host_key;
 mod jump;
 mod pool;

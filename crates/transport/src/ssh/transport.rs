@@ -6,15 +6,20 @@ use std::time::Duration;
 use async_trait::async_trait;
 use pabawi_domain::action::Action;
 use pabawi_domain::error::ErrorCode;
+use pabawi_domain::host_key::HostKeyPolicy;
 use pabawi_domain::id::NodeId;
+use pabawi_domain::node::Target;
 use pabawi_domain::ports::{
     ConnectRequest, PoolStats, RunningAction, Session, SessionInfo, Transport, TransportError,
 };
+use pabawi_domain::preview::Approach;
 
 use super::connect::Dialer;
+use super::foresee::foresee;
 use super::pool::{Lease, Pool, Purpose, Wanted};
 use super::process::{Job, LaunchError, Process, Surroundings, prepare};
 use super::settings::SshSettings;
+use crate::known_hosts::KnownHostsCache;
 
 /// Attempts to find a connection that takes the command, before anything has started. Each refusal teaches the pool
 /// that one connection takes one command less; with a few connections of four commands each and a small `MaxSessions`
@@ -28,14 +33,16 @@ const SHUTDOWN: Duration = Duration::from_secs(5);
 pub struct SshTransport {
     pool: Pool,
     settings: Arc<SshSettings>,
+    known_hosts: KnownHostsCache,
 }
 
 impl SshTransport {
     /// A transport without connections.
     pub fn new(settings: SshSettings) -> Self {
         let dialer = Dialer::new(settings.passphrase.clone());
+        let known_hosts = dialer.known_hosts();
         let pool = Pool::new(settings.pool.clone(), dialer, settings.keepalive);
-        Self { pool, settings: Arc::new(settings) }
+        Self { pool, settings: Arc::new(settings), known_hosts }
     }
 }
 
@@ -53,6 +60,11 @@ impl Transport for SshTransport {
         let wanted = Wanted::new(&request.target.node, Arc::new(route), timeout);
         let lease = self.pool.acquire(&wanted, Purpose::Command).await?;
         Ok(Box::new(SshSession::new(self.clone(), request.target.node.clone(), wanted, lease)))
+    }
+
+    async fn foresee(&self, targets: &[Target], host_keys: Option<HostKeyPolicy>) -> Vec<Approach> {
+        let (settings, cache) = (Arc::clone(&self.settings), self.known_hosts.clone());
+        foresee(settings, cache, targets, host_keys).await
     }
 
     fn stats(&self) -> PoolStats {
