@@ -9,10 +9,18 @@
 
 mod ssh_support;
 
-use pabawi_domain::ports::Transport;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use pabawi_domain::error::ErrorCode;
+use pabawi_domain::id::NodeId;
+use pabawi_domain::node::{Endpoint, Target};
+use pabawi_domain::ports::{ConnectRequest, Transport};
 use pabawi_testkit::fleet::{Fleet, FleetBuilder};
 use pabawi_transport::{SshSettings, SshTransport};
 use ssh_support::{run, settings, target, within};
+use tokio::io::AsyncWriteExt as _;
 
 /// One sshd for many addresses that takes two logins at a time.
 fn crowded(nodes: usize) -> FleetBuilder {
@@ -82,6 +90,33 @@ async fn a_refused_connection_is_no_overload() {
     let transport = with(&fleet, |_| {});
     fleet.stop_node(0).unwrap();
     let done = run(&transport, &target(&fleet, 0), "true").await;
-    assert_eq!(done.error_code(), Some(pabawi_domain::error::ErrorCode::ConnectionRefused), "{done:?}");
+    assert_eq!(done.error_code(), Some(ErrorCode::ConnectionRefused), "{done:?}");
     assert_eq!(transport.stats().overloads, 0);
+}
+
+/// A server that refuses this address for a while is not asked again in that time: asking makes it longer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_penalty_is_waited_out_or_told_and_never_tried_against() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let asked = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&asked);
+    let server = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let _ = stream.write_all(b"Not allowed at this time\r\n").await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    let transport = SshTransport::new(SshSettings::default());
+    let endpoint = Endpoint { host: Some("127.0.0.1".to_owned()), port: Some(port), ..Endpoint::default() };
+    let target = Target { node: NodeId::new("strict").unwrap(), endpoint };
+    let request = ConnectRequest { target, timeout: Duration::from_secs(5), host_keys: None };
+    for _ in 0..3 {
+        let error = within("the refusal", transport.connect(&request)).await.err().expect("refused");
+        assert_eq!(error.error.code, ErrorCode::ConnectionReset, "{error}");
+        assert!(error.to_string().contains("PerSourcePenalties"), "{error}");
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    server.abort();
 }
