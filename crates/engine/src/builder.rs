@@ -183,7 +183,8 @@ impl EngineBuilder {
         let (scheduler, scheduler_handle) =
             Scheduler::new(limits.max_node_runs, limits.max_running_executions);
         tokio::spawn(scheduler.run());
-        let (recorder, recorder_handle) = Recorder::new(Arc::clone(&store), limits.commit_writes);
+        let (recorder, recorder_handle) =
+            Recorder::new(Arc::clone(&store), limits.commit_writes, meter.clone());
         tokio::spawn(recorder.run());
         let registry = Registry::new();
         let budget = MemoryBudget::new(limits.output_memory(|| memory_of_process(Path::new("/"))));

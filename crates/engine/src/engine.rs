@@ -104,6 +104,10 @@ pub struct EngineStats {
     pub node_runs: usize,
     /// Why the store cannot write now, if it cannot: executions are held until it can.
     pub store_trouble: Option<String>,
+    /// Transactions of the store since the start. The busier the engine, the more writes go into one.
+    pub store_commits: u64,
+    /// Writes in them.
+    pub store_writes: u64,
     /// How the output in memory stands against its budget.
     pub memory: MemoryStats,
     /// How the connections of each transport stand, by its name.
@@ -175,7 +179,10 @@ impl Engine {
     pub fn stats(&self) -> EngineStats {
         let shared = &self.shared;
         let transports = shared.transports.all().iter();
+        let (store_commits, store_writes) = shared.recorder.batched();
         EngineStats {
+            store_commits,
+            store_writes,
             queued_executions: shared.room.waiting(),
             live_executions: *shared.registry.count().borrow(),
             node_runs: shared.scheduler.permits_in_use(),

@@ -10,6 +10,7 @@
 //! | `pabawi_node_runs_total` | count | `outcome` |
 //! | `pabawi_node_run_duration_seconds` | duration | `outcome` |
 //! | `pabawi_retries_total` | count | |
+//! | `pabawi_store_writes_per_commit` | gauge | |
 //! | `pabawi_breaker_changes_total` | count | `state` |
 //! | `pabawi_breakers_open` | gauge | |
 //! | `pabawi_backpressure` | gauge | |
@@ -71,6 +72,12 @@ impl Meter {
         self.record(Metric::Duration { name: "pabawi_execution_duration_seconds", seconds, labels: &labels });
         self.record(Metric::Gauge { name: "pabawi_execution_targets", value: total, labels: &[] });
         self.record(Metric::Gauge { name: "pabawi_execution_success_ratio", value: ratio, labels: &[] });
+    }
+
+    /// So many writes go into one transaction of the store.
+    pub(crate) fn commit(&self, writes: u64) {
+        let name = "pabawi_store_writes_per_commit";
+        self.record(Metric::Gauge { name, value: writes as f64, labels: &[] });
     }
 
     /// A breaker has changed its state, and so many are open.

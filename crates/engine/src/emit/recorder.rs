@@ -7,11 +7,14 @@
 //! current one. A batch that fails alone, while others can be written, holds only its own execution.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use pabawi_domain::ports::{ExecutionStore, StoreError, StoreWrite};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
+
+use crate::meter::Meter;
 
 /// Batches that may wait in the channel. Each hub has at most one on the way.
 const WAITING: usize = 256;
@@ -33,6 +36,14 @@ pub(crate) struct RecorderHandle {
     commits: mpsc::Sender<Commit>,
     trouble: watch::Receiver<Option<StoreError>>,
     given_up: Arc<watch::Sender<bool>>,
+    batched: Arc<Batched>,
+}
+
+/// How writes have been put together since the start.
+#[derive(Debug, Default)]
+struct Batched {
+    commits: AtomicU64,
+    writes: AtomicU64,
 }
 
 impl RecorderHandle {
@@ -50,6 +61,11 @@ impl RecorderHandle {
         self.trouble.borrow().clone()
     }
 
+    /// Transactions of the store since the start, and the writes in them (R8.3).
+    pub(crate) fn batched(&self) -> (u64, u64) {
+        (self.batched.commits.load(Ordering::Relaxed), self.batched.writes.load(Ordering::Relaxed))
+    }
+
     /// Stops holding what cannot be written: it is dropped, and the executions it belongs to are given up. For
     /// the end of a shutdown only.
     pub(crate) fn give_up(&self) {
@@ -64,6 +80,8 @@ pub(crate) struct Recorder {
     most_writes: usize,
     trouble: watch::Sender<Option<StoreError>>,
     given_up: watch::Receiver<bool>,
+    batched: Arc<Batched>,
+    meter: Meter,
     /// Commits that failed and are tried again.
     held: Vec<Commit>,
     retry_at: Instant,
@@ -73,11 +91,18 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     /// A recorder whose transactions have about `most_writes` writes.
-    pub(crate) fn new(store: Arc<dyn ExecutionStore>, most_writes: usize) -> (Self, RecorderHandle) {
+    pub(crate) fn new(
+        store: Arc<dyn ExecutionStore>,
+        most_writes: usize,
+        meter: Meter,
+    ) -> (Self, RecorderHandle) {
         let (sender, commits) = mpsc::channel(WAITING);
         let (trouble, seen) = watch::channel(None);
         let given_up = Arc::new(watch::Sender::new(false));
+        let batched = Arc::new(Batched::default());
         let recorder = Self {
+            batched: Arc::clone(&batched),
+            meter,
             store,
             commits,
             most_writes,
@@ -88,7 +113,7 @@ impl Recorder {
             wait: WAITS.0,
             spoke_at: None,
         };
-        (recorder, RecorderHandle { commits: sender, trouble: seen, given_up })
+        (recorder, RecorderHandle { commits: sender, trouble: seen, given_up, batched })
     }
 
     /// Works until every handle is gone and nothing is held.
@@ -136,6 +161,10 @@ impl Recorder {
     /// Writes one group. When that fails and waiting would not help, each of its commits is tried alone, so that
     /// one that cannot be written does not hold the others.
     async fn write(&mut self, mut group: Vec<Commit>) {
+        let writes = group.iter().map(|commit| commit.writes.len() as u64).sum();
+        self.batched.commits.fetch_add(1, Ordering::Relaxed);
+        self.batched.writes.fetch_add(writes, Ordering::Relaxed);
+        self.meter.commit(writes);
         if let [commit] = group.as_slice() {
             let result = self.store.append(&commit.writes).await;
             self.settle(group, result);

@@ -179,3 +179,20 @@ async fn a_store_that_cannot_be_recovered_builds_no_engine() {
         .await;
     assert!(matches!(built.err().unwrap(), pabawi_engine::BuildError::Store(StoreError::Closed)));
 }
+
+/// R8.3: what many nodes have to write goes into few transactions, the more so the more there is; how many is told.
+#[tokio::test(start_paused = true)]
+async fn many_nodes_are_written_together() {
+    let mut each = Vec::new();
+    for nodes in [10_u64, 1_000] {
+        let rig = Rig::new(ScriptedTransport::new().default_script(NodeScript::new().stdout("x\n"))).await;
+        let mut request = command(&format!("n*{nodes}"));
+        request.concurrency = Some(200);
+        assert_eq!(rig.execute(request).await.summary.progress.succeeded, nodes);
+        let stats = rig.engine.stats();
+        assert_eq!(rig.store.appends(), stats.store_commits);
+        assert!(stats.store_writes >= 2 * nodes, "a start and an end of each: {stats:?}");
+        each.push(stats.store_writes / stats.store_commits);
+    }
+    assert!(each[1] >= 50 && each[1] > 2 * each[0], "{each:?} writes in a transaction");
+}
