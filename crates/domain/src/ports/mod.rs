@@ -29,6 +29,6 @@ pub use metrics_sink::{Metric, MetricsSink};
 pub use plugin::{Plugin, PluginError, PluginHealth, PluginMetadata, PluginRun};
 pub use target_resolver::{TargetError, TargetResolver};
 pub use transport::{
-    ActionEnd, ActionEvent, ConnectPhases, ConnectRequest, CopyReport, PoolStats, RunningAction, Session,
-    SessionInfo, TerminateMode, Transport, TransportError,
+    ActionEnd, ActionEvent, ConnectPhases, ConnectRequest, CopyReport, DETACHED_KEPT, DetachedName,
+    PoolStats, RunningAction, Session, SessionInfo, TerminateMode, Transport, TransportError,
 };
