@@ -175,7 +175,7 @@ fn process(args: &ProcessArgs) -> Result<ProcessOptions, Failure> {
         stdin,
         pty: args.pty,
         on_link_loss,
-        detach: false,
+        detach: args.detach,
     })
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use garde::Validate;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::action::{Action, EnvValue, ProcessOptions};
@@ -146,6 +147,8 @@ pub struct Attach {
     pub attempt: u32,
     /// On which nodes.
     pub nodes: Vec<NodeId>,
+    /// When the first of them was started. What a node keeps of a command may be gone when this is too long ago.
+    pub started_at: Timestamp,
 }
 
 fn redact(action: &mut Action) {

@@ -9,7 +9,7 @@ use pabawi_domain::node::{Target, TargetExpression};
 use pabawi_domain::outcome::NodeOutcome;
 use pabawi_domain::ports::TargetError;
 use pabawi_domain::record::{TargetQuery, TargetRecord, TargetState};
-use pabawi_domain::request::{Caller, ExecutionRequest};
+use pabawi_domain::request::{Attach, Caller, ExecutionRequest};
 use pabawi_domain::secret::Secret;
 use pabawi_domain::validation::ValidationError;
 
@@ -95,11 +95,12 @@ impl Engine {
         selection: RerunSelection,
         secrets: RerunSecrets,
     ) -> Result<ExecutionId, SubmitError> {
-        self.again(caller, id, selection, secrets, None).await
+        self.again(caller, id, selection, secrets, None, Vec::new()).await
     }
 
     /// Goes on with an execution on nodes of it, under an idempotency key, so that it is gone on with once: its waves
-    /// keep their members, and what has failed counts against the tolerance.
+    /// keep their members, and what has failed counts against the tolerance. Of those nodes, `attach` names the ones whose
+    /// detached command is followed.
     pub(crate) async fn go_on(
         &self,
         caller: Caller,
@@ -107,8 +108,9 @@ impl Engine {
         nodes: Vec<NodeId>,
         secrets: RerunSecrets,
         key: IdempotencyKey,
+        attach: Vec<Attach>,
     ) -> Result<ExecutionId, SubmitError> {
-        self.again(caller, id, RerunSelection::Nodes(nodes), secrets, Some(key)).await
+        self.again(caller, id, RerunSelection::Nodes(nodes), secrets, Some(key), attach).await
     }
 
     /// With a key, the old execution is gone on with.
@@ -119,6 +121,7 @@ impl Engine {
         selection: RerunSelection,
         secrets: RerunSecrets,
         key: Option<IdempotencyKey>,
+        attach: Vec<Attach>,
     ) -> Result<ExecutionId, SubmitError> {
         let shared = &self.shared;
         if let Err(denial) = shared.gate.ask_about(&caller, "executions.show").await {
@@ -132,6 +135,8 @@ impl Engine {
         let mut request = record.request;
         secrets.fill(&mut request);
         request.rerun_of = Some(id);
+        // Those of the old execution have been gone on with.
+        request.attach = attach;
         let goes_on = key.is_some();
         // The key of the old execution belongs to it: with it, that one would be the answer.
         request.idempotency_key = key;

@@ -169,7 +169,8 @@ async fn go_on(
     let key = key(context, task, executions.len())?;
     let again = async || {
         let engine = &context.engine;
-        engine.go_on(context.caller.clone(), *of, nodes.clone(), resume.secrets.clone(), key.clone()).await
+        let (caller, secrets) = (context.caller.clone(), resume.secrets.clone());
+        engine.go_on(caller, *of, nodes.clone(), secrets, key.clone(), Vec::new()).await
     };
     accepted(context, again).await.map(Some)
 }
@@ -193,6 +194,8 @@ async fn request(
     let mut request = render(&definition.request, &value)
         .map_err(|error| Stop::Failed(format!("it could not be started: {error}")))?;
     request.parent = Some(context.run);
+    // Only a resume says what is attached to.
+    request.attach = Vec::new();
     request.idempotency_key = Some(key(context, task, 0)?);
     Ok(request)
 }

@@ -18,6 +18,7 @@ use crate::emit::Message;
 use crate::journaller::Journaller;
 use crate::limits::EngineLimits;
 use crate::plan::{PlannedTarget, Transports};
+use crate::run::DetachedNames;
 
 /// What a node run needs besides its own target.
 pub(crate) struct RunContext {
@@ -43,6 +44,8 @@ pub(crate) struct RunContext {
     pub(crate) breakers: Arc<BreakerBoard>,
     pub(crate) host_keys: Option<HostKeyPolicy>,
     pub(crate) debug: bool,
+    /// Where the commands are detached.
+    pub(crate) detached: Option<DetachedNames>,
 }
 
 impl RunContext {

@@ -32,6 +32,7 @@ use tokio::time::Instant;
 use super::attempt::{Again, Attempt, Returned, RunEnd, next_wait};
 use super::capture::Captures;
 use super::context::RunContext;
+use super::detached::settle;
 use super::outcome::{of_end, of_failure};
 use super::stop::{StopOrder, kill_is_ordered, ordered};
 use crate::breaker::Passage;
@@ -94,6 +95,8 @@ struct Notes {
     /// Told to the hub in this order; nothing more is read from the node while something waits here.
     waiting: VecDeque<Piece>,
     progress_told: Option<Instant>,
+    /// A detached action of which the node keeps something until the result is stored.
+    unsettled: Option<Box<dyn RunningAction>>,
 }
 
 impl Notes {
@@ -123,6 +126,7 @@ impl NodeRun {
             captures: Captures::new(&context.limits, context.debug, context.id, self.index),
             waiting: VecDeque::new(),
             progress_told: None,
+            unsettled: None,
         };
         let mut passage = None;
         let outcome = match CatchPanic(Box::pin(self.drive(
@@ -164,12 +168,17 @@ impl NodeRun {
             stderr,
         };
         let end = match self.another(&end) {
-            Some((first_began, wait)) => RunEnd::Again(Box::new(Again { end, first_began, wait })),
+            Some((first_began, wait)) => {
+                // What was asked to be repeated may be: nobody has to come back to this attempt.
+                settle(notes.unsettled, None).await;
+                RunEnd::Again(Box::new(Again { end, first_began, wait }))
+            }
             None => {
                 let outcome = end.outcome.clone();
                 let message = Message::NodeFinished { index: self.index, end: Box::new(end) };
                 // A hub that is gone has told so itself, and its execution is given up.
                 let _ = context.hub.send(message).await;
+                settle(notes.unsettled, Some(&context.hub)).await;
                 RunEnd::Told(outcome)
             }
         };
@@ -278,8 +287,16 @@ impl NodeRun {
             return Err(internal("the execution was given up"));
         }
         // From here on the node may have got the command: `start` is awaited to its end.
-        let mut running = session.start(Arc::clone(&context.action)).await.map_err(of_failure)?;
-        Ok(self.follow(&mut *running, notes, deadline, target).await)
+        let action = Arc::clone(&context.action);
+        let Some(names) = &context.detached else {
+            let mut running = session.start(action).await.map_err(of_failure)?;
+            return Ok(self.follow(&mut *running, notes, deadline, target).await);
+        };
+        let name = names.name(&target.node, attempt);
+        let mut running = session.start_detached(action, name).await.map_err(of_failure)?;
+        let outcome = self.follow(&mut *running, notes, deadline, target).await;
+        notes.unsettled = Some(running);
+        Ok(outcome)
     }
 
     async fn tell_connection(

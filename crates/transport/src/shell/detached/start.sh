@@ -29,7 +29,8 @@ pb_no_directory() { rm -rf "$pb_s"; echo "@MARK@ E cwd" >&2; exit 125; }
 }
 pb_A=$(command -v awk) || pb_A=
 pb_K=$(command -v cat)
-printf '%s\n' "@MARK@ D new"
+# Nobody may be there any more to hear it; that must not end this shell.
+(printf '%s\n' "@MARK@ D new") 2>/dev/null
 umask "$pb_o"
 @EXPORTS@
 exec "$pb_S" /bin/sh -c @SUPERVISE@ pabawi "$pb_s" "$pb_S" "$pb_A" "$pb_K" @BLOCKS@ </dev/null >/dev/null 2>&1

@@ -182,6 +182,27 @@ fn a_name_is_started_once() {
     }
 }
 
+/// The link may be lost at any moment: what has its name is started then.
+#[test]
+fn a_start_that_nobody_hears_of_is_a_start() {
+    for shell in SHELLS {
+        let spool = Spool::new("deaf", shell);
+        let wrapped = start(&spool.spec(command("echo ran; exit 6")));
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut child = Command::new("setsid")
+            .args(["-w", "/bin/sh", "-c", &format!("exec {shell} {}", wrapped.shell_words)])
+            .stdin(Stdio::piped())
+            .stdout(writer)
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(&wrapped.preamble).unwrap();
+        child.wait().unwrap();
+        assert_eq!(spool.follow(0, 0), "W H\nO 0 4\nran\nK\nF X 6 0 0\n");
+    }
+}
+
 #[test]
 fn what_is_called_off_before_its_start_never_starts() {
     let spool = Spool::new("void", SHELLS[0]);
