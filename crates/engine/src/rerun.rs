@@ -1,11 +1,11 @@
 //! A new execution on chosen nodes of an old one: [`Engine::rerun`]. It goes through every stage like any other
 //! request. Secrets were not stored, so they have to be given again.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use pabawi_domain::action::{Action, EnvValue};
 use pabawi_domain::id::{ExecutionId, IdempotencyKey, NodeId};
-use pabawi_domain::node::{Target, TargetExpression};
+use pabawi_domain::node::{Endpoint, Target, TargetExpression};
 use pabawi_domain::outcome::NodeOutcome;
 use pabawi_domain::ports::TargetError;
 use pabawi_domain::record::{TargetQuery, TargetRecord, TargetState};
@@ -148,12 +148,14 @@ impl Engine {
             request.rollout = request.rollout.for_rest(total, &places, failures);
         }
         request.targets = TargetExpression::of_nodes(chosen.iter().map(|target| &target.node));
+        let ways = Ways::to_attached(&request.attach, &chosen);
         let known = match shared.resolver.resolve(&request.targets).await {
             Ok(targets) if same_nodes(&targets, &chosen) => targets,
             Ok(_) | Err(TargetError::Invalid(_)) => stored_ways(chosen)?,
             Err(TargetError::Inventory(message)) => return Err(SubmitError::Inventory(message)),
             Err(other) => return Err(SubmitError::Inventory(other.to_string())),
         };
+        ways.check(&known)?;
         let accepted = self.accept(caller, request, Some(known), None, Origin::Caller).await?;
         Ok(accepted.id)
     }
@@ -221,6 +223,32 @@ impl Chosen {
     }
 }
 
+/// Where detached commands were started. That one is not found at another place, or for another user, proves nothing.
+#[derive(Debug)]
+struct Ways(HashMap<NodeId, Endpoint>);
+
+impl Ways {
+    fn to_attached(attach: &[Attach], stored: &[Target]) -> Self {
+        let attached: HashSet<&NodeId> = attach.iter().flat_map(|group| &group.nodes).collect();
+        let ways = stored.iter().filter(|target| attached.contains(&target.node));
+        Self(ways.map(|target| (target.node.clone(), target.endpoint.clone())).collect())
+    }
+
+    /// Refuses nodes that are another machine, or another user's login, by now.
+    fn check(&self, targets: &[Target]) -> Result<(), ValidationError> {
+        let place = |way: &Endpoint| (way.transport.clone(), way.host.clone(), way.port, way.user.clone());
+        let mut faults = ValidationError::default();
+        for target in targets {
+            if self.0.get(&target.node).is_some_and(|way| place(way) != place(&target.endpoint)) {
+                let node = &target.node;
+                let text = "is reached by another address, user or transport than when its detached command was started";
+                faults.push("targets", format!("{node} {text}; name the sources of then"));
+            }
+        }
+        faults.into_result()
+    }
+}
+
 /// Whether the inventory means the same nodes by these names: a name may read as an expression.
 fn same_nodes(resolved: &[Target], chosen: &[Target]) -> bool {
     let names = |targets: &[Target]| {
@@ -242,4 +270,27 @@ fn stored_ways(targets: Vec<Target>) -> Result<Vec<Target>, SubmitError> {
     }
     faults.into_result()?;
     Ok(targets)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn a_detached_command_is_looked_for_only_where_it_was_started() {
+        let node = |name: &str| NodeId::new(name).unwrap();
+        let target = |name: &str, user: &str| Target {
+            node: node(name),
+            endpoint: Endpoint { user: Some(user.to_owned()), ..Endpoint::default() },
+        };
+        let execution = ExecutionId::from_parts(1, [1; 10]);
+        let started_at = Timestamp::UNIX_EPOCH;
+        let attach = [Attach { execution, attempt: 1, nodes: vec![node("web1")], started_at }];
+        let ways = Ways::to_attached(&attach, &[target("web1", "deploy"), target("web2", "deploy")]);
+        ways.check(&[target("web1", "deploy"), target("web2", "root")]).unwrap();
+        let error = ways.check(&[target("web1", "root"), target("web2", "root")]).unwrap_err();
+        assert_eq!(error.fields.len(), 1, "{error}");
+    }
 }
