@@ -135,19 +135,23 @@ impl Engine {
         let mut request = record.request;
         secrets.fill(&mut request);
         request.rerun_of = Some(id);
-        // Those of the old execution have been gone on with.
-        request.attach = attach;
+        let earlier = std::mem::replace(&mut request.attach, attach);
         let goes_on = key.is_some();
         // The key of the old execution belongs to it: with it, that one would be the answer.
         request.idempotency_key = key;
         // The nodes are chosen already.
         request.rollout.canary = None;
         request.check()?;
-        let Chosen { targets: chosen, places, total, failures } = self.chosen(id, &selection).await?;
+        let Chosen { targets: chosen, places, total, failures, not_begun } =
+            self.chosen(id, &selection).await?;
         if goes_on {
             request.rollout = request.rollout.for_rest(total, &places, failures);
         }
         request.targets = TargetExpression::of_nodes(chosen.iter().map(|target| &target.node));
+        if !goes_on {
+            // What the old execution was to go back to and had not come to is gone back to, and not run again.
+            request.attach = not_reached(earlier, &not_begun);
+        }
         let ways = Ways::to_attached(&request.attach, &chosen);
         let known = match shared.resolver.resolve(&request.targets).await {
             Ok(targets) if same_nodes(&targets, &chosen) => targets,
@@ -209,12 +213,26 @@ struct Chosen {
     total: u64,
     /// Of those that are not run again, that failed.
     failures: u64,
+    /// Of those that are run again, on which this execution has run nothing to its end.
+    not_begun: HashSet<NodeId>,
+}
+
+/// Of the detached commands of earlier executions, those on these nodes.
+fn not_reached(mut attach: Vec<Attach>, nodes: &HashSet<NodeId>) -> Vec<Attach> {
+    for group in &mut attach {
+        group.nodes.retain(|node| nodes.contains(node));
+    }
+    attach.retain(|group| !group.nodes.is_empty());
+    attach
 }
 
 impl Chosen {
     fn take(&mut self, record: TargetRecord, taken: bool) {
         self.total += 1;
         if taken {
+            if !record.result.as_ref().is_some_and(NodeOutcome::may_have_run) {
+                self.not_begun.insert(record.target.node.clone());
+            }
             self.places.push(record.position);
             self.targets.push(record.target);
         } else {

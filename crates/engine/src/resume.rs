@@ -142,12 +142,15 @@ impl<'a> Spools<'a> {
 impl Left {
     fn take(&mut self, record: TargetRecord, detached: Option<&Spools<'_>>) {
         let cut_off = NodeOutcome::Skipped { why: SkipReason::Interrupted };
-        if record.state == TargetState::Interrupted {
+        // What an earlier execution has started was started, also where this one had not come to it.
+        let earlier = detached.is_some_and(|spools| spools.earlier.contains_key(&record.target.node));
+        let not_reached = record.result == Some(cut_off);
+        if record.state == TargetState::Interrupted || (not_reached && earlier) {
             match detached.and_then(|spools| spools.of_record(&record)) {
                 Some(spool) => self.attach(spool, record.target.node),
                 None => self.unknown.push(record.target.node),
             }
-        } else if record.result == Some(cut_off) {
+        } else if not_reached {
             self.not_started.push(record.target.node);
         }
     }

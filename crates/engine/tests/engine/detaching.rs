@@ -130,6 +130,34 @@ async fn after_crashes_a_command_keeps_the_name_it_was_started_under() {
     assert_eq!(names("n1").last(), Some(&name(again, "n1", 1, false)));
 }
 
+/// Those that the second process had not come to were started by the first one all the same.
+#[tokio::test(start_paused = true)]
+async fn what_a_resume_had_not_come_to_is_not_taken_for_never_started() {
+    let hangs = || ScriptedTransport::new().default_script(NodeScript::new().hangs());
+    for by_rerun in [false, true] {
+        let rig = Rig::new(hangs()).await;
+        let first = rig.submit(detached("n1,n2")).await;
+        let store = crash(rig, first, &["n1", "n2"]).await;
+        let mut one_by_one = EngineLimits::default();
+        one_by_one.max_node_runs = 1;
+        let rig = Rig::on(store, hangs(), one_by_one).await;
+        let second = resume(&rig, first).await.unwrap().id;
+        let store = crash(rig, second, &["n1"]).await;
+
+        let rig = Rig::on(store, ScriptedTransport::new(), EngineLimits::default()).await;
+        let third = match by_rerun {
+            false => resume(&rig, second).await.unwrap().id,
+            true => {
+                let all = RerunSelection::NotStarted;
+                rig.status(second).await;
+                rig.engine.rerun(ann(), second, all, RerunSecrets::default()).await.unwrap()
+            }
+        };
+        rig.wait(third).await;
+        assert_eq!(rig.transport.counts(&node("n2")).detached, [name(first, "n2", 1, true)]);
+    }
+}
+
 /// A spool that is not there is a proof only as long as none is removed for its age.
 #[tokio::test(start_paused = true)]
 async fn what_was_started_too_long_ago_is_left_alone() {
