@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::basis::places;
 use super::error::PlanError;
 use super::look::{Look, Way};
-use crate::engine::Engine;
+use crate::engine::{Engine, refuse_attach};
 use crate::error::SubmitError;
 
 impl Engine {
