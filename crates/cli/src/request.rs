@@ -203,6 +203,7 @@ fn process(args: &ProcessArgs, secrets: Secrets) -> Result<ProcessOptions, Failu
         stdin,
         pty: args.pty,
         on_link_loss,
+        detach: args.detach,
     })
 }
 

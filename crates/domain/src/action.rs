@@ -245,6 +245,20 @@ pub struct ProcessOptions {
     #[serde(skip_serializing_if = "OnLinkLoss::is_default")]
     #[garde(skip)]
     pub on_link_loss: OnLinkLoss,
+    /// The process runs in a session of its own on the node and writes its output and its end into a spool there, so
+    /// that it survives the loss of the link and of this side. Such a process reads nothing and has no terminal.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[garde(skip)]
+    pub detach: bool,
+}
+
+impl ProcessOptions {
+    /// What of it cannot be had together with being detached, by the name of its field.
+    pub(crate) fn detach_conflicts(&self) -> impl Iterator<Item = &'static str> {
+        let stdin = (self.detach && self.stdin.is_some()).then_some("stdin");
+        let pty = (self.detach && self.pty).then_some("pty");
+        stdin.into_iter().chain(pty)
+    }
 }
 
 /// The value of an environment variable.

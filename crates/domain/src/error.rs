@@ -100,6 +100,8 @@ error_codes! {
     ProtocolViolation = "protocol_violation", false;
     /// The process ended and the node gave neither exit status nor signal.
     NoExitStatus = "no_exit_status", false;
+    /// A detached process is gone and has not written how it ended, as after a reboot of its node.
+    EndNotWritten = "end_not_written", false;
     /// The connection was lost while the action was running.
     LinkLost = "link_lost", false;
     /// The node has no usable shell.

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use garde::Validate;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::action::{Action, EnvValue};
+use crate::action::{Action, EnvValue, ProcessOptions};
 use crate::host_key::HostKeyPolicy;
-use crate::id::{CorrelationId, ExecutionId, IdempotencyKey, PluginName, Tag};
+use crate::id::{CorrelationId, ExecutionId, IdempotencyKey, NodeId, PluginName, Tag};
 use crate::node::TargetExpression;
 use crate::resilience::RetryPolicy;
 use crate::rollout::Rollout;
@@ -76,6 +77,11 @@ pub struct ExecutionRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(skip)]
     pub parent: Option<ExecutionId>,
+    /// Detached commands of executions whose process died, with which this execution goes on. The engine sets it; a
+    /// request of a caller must not have it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[garde(skip)]
+    pub attach: Vec<Attach>,
 }
 
 impl ExecutionRequest {
@@ -97,6 +103,7 @@ impl ExecutionRequest {
             tags: BTreeSet::new(),
             rerun_of: None,
             parent: None,
+            attach: Vec::new(),
         }
     }
 
@@ -105,7 +112,18 @@ impl ExecutionRequest {
     /// # Errors
     /// [`ValidationError`] with the path of each bad field in the caller's names.
     pub fn check(&self) -> Result<(), ValidationError> {
-        self.validate().map_err(|report| ValidationError::from_report(&report))
+        let mut faults =
+            self.validate().err().map(|report| ValidationError::from_report(&report)).unwrap_or_default();
+        let checked = self.rollout.health_check().map(|check| ("rollout.healthCheck.action", &*check.action));
+        for (place, action) in std::iter::once(("action", &self.action)).chain(checked) {
+            for field in action.process().into_iter().flat_map(ProcessOptions::detach_conflicts) {
+                faults.push(
+                    format!("{place}.{field}"),
+                    "cannot be had with detach: it would end with the link, and the command must not",
+                );
+            }
+        }
+        faults.into_result()
     }
 
     /// The same request with `***` in place of every secret, as it is stored and logged.
@@ -117,6 +135,20 @@ impl ExecutionRequest {
         }
         request
     }
+}
+
+/// Detached commands that were started for an earlier execution and are gone on with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attach {
+    /// The execution they were started for.
+    pub execution: ExecutionId,
+    /// With which attempt.
+    pub attempt: u32,
+    /// On which nodes.
+    pub nodes: Vec<NodeId>,
+    /// When the first of them was started. What a node keeps of a command may be gone when this is too long ago.
+    pub started_at: Timestamp,
 }
 
 fn redact(action: &mut Action) {

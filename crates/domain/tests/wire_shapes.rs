@@ -22,7 +22,7 @@ use pabawi_domain::preview::{
     BasisFile, BasisTarget, ExecutionPreview, Permission, PlanChange, PlanHash, PreviewBasis, PreviewLimits,
     PreviewTarget, Reach, StoredPlan,
 };
-use pabawi_domain::request::{Caller, EntryPoint, ExecutionRequest};
+use pabawi_domain::request::{Attach, Caller, EntryPoint, ExecutionRequest};
 use pabawi_domain::resilience::RetryPolicy;
 use pabawi_domain::rollout::{Canary, HealthCheck, Mode, Rolling, Rollout, Share, Stragglers};
 use pabawi_domain::secret::Secret;
@@ -106,6 +106,35 @@ fn requests() {
         round_trip(&action);
     }
     insta::assert_json_snapshot!("requests", (full, script, up, down));
+}
+
+/// What a caller says, and what only the engine does.
+#[test]
+fn detached_requests() {
+    let mut command = CommandAction::new("true");
+    command.process.detach = true;
+    let mut request = ExecutionRequest::new(Action::Command(command), TargetExpression::new("web1"));
+    request.check().unwrap();
+    request.attach = vec![Attach {
+        execution: ExecutionId::from_parts(1, [7; 10]),
+        attempt: 2,
+        nodes: vec![NodeId::new("web1").unwrap()],
+        started_at: Timestamp::UNIX_EPOCH,
+    }];
+    round_trip(&request);
+    let shape = serde_json::to_value(&request).unwrap();
+    assert_eq!(shape["action"]["detach"], true);
+    let attach = serde_json::json!([{
+        "execution": ExecutionId::from_parts(1, [7; 10]), "attempt": 2, "nodes": ["web1"],
+        "startedAt": "1970-01-01T00:00:00Z",
+    }]);
+    assert_eq!(shape["attach"], attach);
+    let process = request.action.process_mut().unwrap();
+    process.stdin = Some(StdinSource::Bytes("input".into()));
+    process.pty = true;
+    let error = request.check().unwrap_err();
+    let paths: Vec<&str> = error.fields.iter().map(|field| field.path.as_str()).collect();
+    assert_eq!(paths, ["action.stdin", "action.pty"], "{error}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::outcome::{NodeOutcome, SkipReason};
 use pabawi_domain::ports::{ExecutionStore, StoreError};
@@ -22,14 +23,24 @@ pub(crate) struct Chain {
     pub(crate) not_started: Vec<NodeId>,
     /// Nodes on which it was started and whose outcome nobody knows.
     pub(crate) unknown: Vec<NodeId>,
+    /// Where and when each of these was started last.
+    pub(crate) started: HashMap<NodeId, Start>,
     /// The first node that did not succeed, and how.
     first_failure: Option<(NodeId, String)>,
+}
+
+/// A start on a node whose outcome nobody knows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Start {
+    pub(crate) execution: ExecutionId,
+    pub(crate) attempt: u32,
+    pub(crate) at: Option<Timestamp>,
 }
 
 enum Last {
     Known(NodeOutcome),
     NotStarted,
-    Unknown,
+    Unknown(Start),
 }
 
 /// Looks at the last result of every node.
@@ -51,8 +62,9 @@ pub(crate) async fn look(
         loop {
             let page = store.targets(*id, &query).await?;
             for record in page.items {
+                let start = Start { execution: *id, attempt: record.attempt, at: record.started_at };
                 let now = match (record.state, record.result) {
-                    (TargetState::Interrupted | TargetState::Running, _) => Last::Unknown,
+                    (TargetState::Interrupted | TargetState::Running, _) => Last::Unknown(start),
                     (_, None | Some(NodeOutcome::Skipped { why: SkipReason::Interrupted })) => {
                         Last::NotStarted
                     }
@@ -64,7 +76,7 @@ pub(crate) async fn look(
                     order.push(node.clone());
                 }
                 // That a later execution did not come to it does not make an unknown outcome known.
-                let stays = matches!((before, &now), (Some(Last::Unknown), Last::NotStarted));
+                let stays = matches!((before, &now), (Some(Last::Unknown(_)), Last::NotStarted));
                 if !stays {
                     last.insert(node, now);
                 }
@@ -89,9 +101,10 @@ pub(crate) async fn look(
                     chain.first_failure = Some((node, outcome.describe()));
                 }
             }
-            Some(Last::Unknown) => {
+            Some(Last::Unknown(start)) => {
                 fold.start();
                 fold.interrupt();
+                chain.started.insert(node.clone(), start);
                 chain.unknown.push(node);
             }
             Some(Last::NotStarted) | None => chain.not_started.push(node),

@@ -12,6 +12,7 @@ use pabawi_domain::ports::{Clock, ExecutionStore, PlanStore, PoolStats, TargetRe
 use pabawi_domain::record::ExecutionRecord;
 use pabawi_domain::request::{Caller, ExecutionRequest};
 use pabawi_domain::summary::ExecutionSummary;
+use pabawi_domain::validation::ValidationError;
 use tokio::sync::{RwLock, Semaphore, mpsc};
 use tokio::task::AbortHandle;
 
@@ -30,7 +31,7 @@ use crate::pressure::{MemoryBudget, MemoryStats};
 use crate::record::{Recorded, RecordedExecution, record};
 use crate::registry::{Live, Registry};
 use crate::resolve::resolve;
-use crate::run::RunContext;
+use crate::run::{DetachedNames, RunContext};
 use crate::schedule::{QueueRoom, SchedulerHandle, Turn};
 use crate::subscribe::{EventLog, Rings, Subscription, SubscriptionMode};
 use crate::validate::validate;
@@ -131,6 +132,7 @@ impl Engine {
         caller: Caller,
         request: ExecutionRequest,
     ) -> Result<ExecutionId, SubmitError> {
+        refuse_attach(&request)?;
         let accepted = self.accept(caller, request, None, None, Origin::Caller).await?;
         Ok(accepted.id)
     }
@@ -146,6 +148,7 @@ impl Engine {
         request: ExecutionRequest,
         mode: SubscriptionMode,
     ) -> Result<(ExecutionId, Subscription), SubmitError> {
+        refuse_attach(&request)?;
         let Accepted { id, followed, .. } =
             self.accept(caller, request, None, Some(mode), Origin::Caller).await?;
         // An execution that was accepted before, under the same idempotency key, may be anywhere.
@@ -314,6 +317,15 @@ pub(crate) struct Accepted {
     followed: Option<Subscription>,
 }
 
+/// Whoever could name commands of earlier executions could read what others ran.
+pub(crate) fn refuse_attach(request: &ExecutionRequest) -> Result<(), SubmitError> {
+    if request.attach.is_empty() {
+        return Ok(());
+    }
+    let text = "is for the engine to say; resume the execution whose detached commands are meant";
+    Err(ValidationError::of("attach", text).into())
+}
+
 async fn record_and_start(
     shared: Arc<Shared>,
     plan: ExecutionPlan,
@@ -359,7 +371,9 @@ fn start(
         log: Arc::new(EventLog::new(targets.len() as u64, limits.event_ring, limits.event_ring_bytes)),
     });
     shared.rings.add(&live.log);
+    let detached = DetachedNames::of(recorded.id, &request);
     let context = Arc::new(RunContext {
+        detached,
         id: recorded.id,
         caller: recorded.caller,
         capability: recorded.capability,

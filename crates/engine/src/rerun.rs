@@ -1,15 +1,15 @@
 //! A new execution on chosen nodes of an old one: [`Engine::rerun`]. It goes through every stage like any other
 //! request. Secrets were not stored, so they have to be given again.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use pabawi_domain::action::{Action, EnvValue};
 use pabawi_domain::id::{ExecutionId, IdempotencyKey, NodeId};
-use pabawi_domain::node::{Target, TargetExpression};
+use pabawi_domain::node::{Endpoint, Target, TargetExpression};
 use pabawi_domain::outcome::NodeOutcome;
 use pabawi_domain::ports::TargetError;
 use pabawi_domain::record::{TargetQuery, TargetRecord, TargetState};
-use pabawi_domain::request::{Caller, ExecutionRequest};
+use pabawi_domain::request::{Attach, Caller, ExecutionRequest};
 use pabawi_domain::secret::Secret;
 use pabawi_domain::validation::ValidationError;
 
@@ -95,11 +95,12 @@ impl Engine {
         selection: RerunSelection,
         secrets: RerunSecrets,
     ) -> Result<ExecutionId, SubmitError> {
-        self.again(caller, id, selection, secrets, None).await
+        self.again(caller, id, selection, secrets, None, Vec::new()).await
     }
 
     /// Goes on with an execution on nodes of it, under an idempotency key, so that it is gone on with once: its waves
-    /// keep their members, and `failures` that there have been count against the tolerance.
+    /// keep their members, and `failures` that there have been count against the tolerance. Of those nodes, `attach`
+    /// names the ones whose detached command is followed.
     pub(crate) async fn go_on(
         &self,
         caller: Caller,
@@ -108,8 +109,9 @@ impl Engine {
         failures: u64,
         secrets: RerunSecrets,
         key: IdempotencyKey,
+        attach: Vec<Attach>,
     ) -> Result<ExecutionId, SubmitError> {
-        self.again(caller, id, RerunSelection::Nodes(nodes), secrets, Some((key, failures))).await
+        self.again(caller, id, RerunSelection::Nodes(nodes), secrets, Some((key, failures)), attach).await
     }
 
     /// With a key and the failures that there have been, the old execution is gone on with.
@@ -120,6 +122,7 @@ impl Engine {
         selection: RerunSelection,
         secrets: RerunSecrets,
         goes_on: Option<(IdempotencyKey, u64)>,
+        attach: Vec<Attach>,
     ) -> Result<ExecutionId, SubmitError> {
         let shared = &self.shared;
         if let Err(denial) = shared.gate.ask_about(&caller, "executions.show").await {
@@ -133,22 +136,29 @@ impl Engine {
         let mut request = record.request;
         secrets.fill(&mut request);
         request.rerun_of = Some(id);
+        let earlier = std::mem::replace(&mut request.attach, attach);
         // The key of the old execution belongs to it: with it, that one would be the answer.
         request.idempotency_key = goes_on.as_ref().map(|(key, _)| key.clone());
         // The nodes are chosen already.
         request.rollout.canary = None;
         request.check()?;
-        let Chosen { targets: chosen, places, total } = self.chosen(id, &selection).await?;
-        if let Some((_, failures)) = goes_on {
-            request.rollout = request.rollout.for_rest(total, &places, failures);
+        let Chosen { targets: chosen, places, total, not_begun } = self.chosen(id, &selection).await?;
+        if let Some((_, failures)) = &goes_on {
+            request.rollout = request.rollout.for_rest(total, &places, *failures);
         }
         request.targets = TargetExpression::of_nodes(chosen.iter().map(|target| &target.node));
+        if goes_on.is_none() {
+            // What the old execution was to go back to and had not come to is gone back to, and not run again.
+            request.attach = not_reached(earlier, &not_begun);
+        }
+        let ways = Ways::to_attached(&request.attach, &chosen);
         let known = match shared.resolver.resolve(&request.targets).await {
             Ok(targets) if same_nodes(&targets, &chosen) => targets,
             Ok(_) | Err(TargetError::Invalid(_)) => stored_ways(chosen)?,
             Err(TargetError::Inventory(message)) => return Err(SubmitError::Inventory(message)),
             Err(other) => return Err(SubmitError::Inventory(other.to_string())),
         };
+        ways.check(&known)?;
         let accepted = self.accept(caller, request, Some(known), None, Origin::Caller).await?;
         Ok(accepted.id)
     }
@@ -200,15 +210,55 @@ struct Chosen {
     places: Vec<u64>,
     /// Targets of the old execution.
     total: u64,
+    /// Of those that are run again, on which this execution has run nothing to its end.
+    not_begun: HashSet<NodeId>,
+}
+
+/// Of the detached commands of earlier executions, those on these nodes.
+fn not_reached(mut attach: Vec<Attach>, nodes: &HashSet<NodeId>) -> Vec<Attach> {
+    for group in &mut attach {
+        group.nodes.retain(|node| nodes.contains(node));
+    }
+    attach.retain(|group| !group.nodes.is_empty());
+    attach
 }
 
 impl Chosen {
     fn take(&mut self, record: TargetRecord, taken: bool) {
         self.total += 1;
         if taken {
+            if !record.result.as_ref().is_some_and(NodeOutcome::may_have_run) {
+                self.not_begun.insert(record.target.node.clone());
+            }
             self.places.push(record.position);
             self.targets.push(record.target);
         }
+    }
+}
+
+/// Where detached commands were started. That one is not found at another place, or for another user, proves nothing.
+#[derive(Debug)]
+struct Ways(HashMap<NodeId, Endpoint>);
+
+impl Ways {
+    fn to_attached(attach: &[Attach], stored: &[Target]) -> Self {
+        let attached: HashSet<&NodeId> = attach.iter().flat_map(|group| &group.nodes).collect();
+        let ways = stored.iter().filter(|target| attached.contains(&target.node));
+        Self(ways.map(|target| (target.node.clone(), target.endpoint.clone())).collect())
+    }
+
+    /// Refuses nodes that are another machine, or another user's login, by now.
+    fn check(&self, targets: &[Target]) -> Result<(), ValidationError> {
+        let place = |way: &Endpoint| (way.transport.clone(), way.host.clone(), way.port, way.user.clone());
+        let mut faults = ValidationError::default();
+        for target in targets {
+            if self.0.get(&target.node).is_some_and(|way| place(way) != place(&target.endpoint)) {
+                let node = &target.node;
+                let text = "is reached by another address, user or transport than when its detached command was started";
+                faults.push("targets", format!("{node} {text}; name the sources of then"));
+            }
+        }
+        faults.into_result()
     }
 }
 
@@ -233,4 +283,27 @@ fn stored_ways(targets: Vec<Target>) -> Result<Vec<Target>, SubmitError> {
     }
     faults.into_result()?;
     Ok(targets)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn a_detached_command_is_looked_for_only_where_it_was_started() {
+        let node = |name: &str| NodeId::new(name).unwrap();
+        let target = |name: &str, user: &str| Target {
+            node: node(name),
+            endpoint: Endpoint { user: Some(user.to_owned()), ..Endpoint::default() },
+        };
+        let execution = ExecutionId::from_parts(1, [1; 10]);
+        let started_at = Timestamp::UNIX_EPOCH;
+        let attach = [Attach { execution, attempt: 1, nodes: vec![node("web1")], started_at }];
+        let ways = Ways::to_attached(&attach, &[target("web1", "deploy"), target("web2", "deploy")]);
+        ways.check(&[target("web1", "deploy"), target("web2", "root")]).unwrap();
+        let error = ways.check(&[target("web1", "root"), target("web2", "root")]).unwrap_err();
+        assert_eq!(error.fields.len(), 1, "{error}");
+    }
 }

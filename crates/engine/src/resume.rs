@@ -4,12 +4,16 @@
 //! An execution and all that went on with it are a chain: each further one is found by an idempotency key made of the
 //! first one's id and a number, so that nobody can go on with the same twice.
 
+use std::collections::HashMap;
+
+use jiff::Timestamp;
 use pabawi_domain::event::EventKind;
 use pabawi_domain::id::{ExecutionId, IdempotencyKey, NodeId};
 use pabawi_domain::node::Target;
 use pabawi_domain::outcome::NodeOutcome;
+use pabawi_domain::ports::DETACHED_KEPT;
 use pabawi_domain::record::{ExecutionQuery, ExecutionRecord, TargetQuery};
-use pabawi_domain::request::{Caller, ExecutionRequest};
+use pabawi_domain::request::{Attach, Caller, ExecutionRequest};
 use pabawi_domain::rollout::{Mode, Rollout, wave_lengths};
 use pabawi_domain::validation::ValidationError;
 
@@ -34,13 +38,17 @@ pub struct Resumed {
     /// Nodes on which the process died while the command ran. They are among those nodes only where that was asked
     /// for.
     pub unknown: Vec<NodeId>,
+    /// Nodes on which a detached command is looked for and followed. Only where it turns out that it was never started it
+    /// is started.
+    pub attached: Vec<NodeId>,
 }
 
 impl Engine {
     /// Goes on with an interrupted execution on the nodes on which nothing was run: at its wave, with what has failed
     /// counted against the tolerance. A wave that had not been checked is checked first, which takes as long as the
     /// check. With `rerun_unknown` also where the process died while the command ran; what it does may then be done
-    /// twice. Needs `executions.show` and whatever the action needs.
+    /// twice. Detached commands are followed in any case, and run once. Needs `executions.show` and whatever the action
+    /// needs.
     ///
     /// # Errors
     /// [`SubmitError`]; [`SubmitError::Invalid`] under `id` when the execution is not interrupted, nothing is left of
@@ -68,11 +76,16 @@ impl Engine {
         {
             return match *last == id {
                 true => Err(invalid(format!("execution {id} is {}; it goes on by itself", running.status))),
-                false => Ok(Resumed { id: *last, nodes: 0, unknown: Vec::new() }),
+                false => {
+                    Ok(Resumed { id: *last, nodes: 0, unknown: Vec::new(), attached: Vec::new() })
+                }
             };
         }
-        let chain = look(&executions, &*shared.store).await?;
+        let mut chain = look(&executions, &*shared.store).await?;
+        let attach = self.detached(&record, &executions, &mut chain).await?;
+        let attached: Vec<NodeId> = attach.iter().flat_map(|group| group.nodes.iter().cloned()).collect();
         let mut nodes = chain.not_started.clone();
+        nodes.extend(attached.iter().cloned());
         if rerun_unknown {
             nodes.extend(chain.unknown.iter().cloned());
         }
@@ -82,8 +95,8 @@ impl Engine {
         self.may_go_on(&caller, &record, &executions, &chain, &secrets).await?;
         let key = key(id, executions.len())?;
         let count = nodes.len() as u64;
-        let id = self.go_on(caller, id, nodes, chain.failures(), secrets, key).await?;
-        Ok(Resumed { id, nodes: count, unknown: chain.unknown })
+        let id = self.go_on(caller, id, nodes, chain.failures(), secrets, key, attach).await?;
+        Ok(Resumed { id, nodes: count, unknown: chain.unknown, attached })
     }
 
     /// The execution and those that went on with it.
@@ -101,6 +114,40 @@ impl Engine {
                 None => return Ok(chain),
             }
         }
+    }
+
+    /// The detached commands among what nobody knows of; they are known of, then. One that was started so long ago that a
+    /// spool that is not there proves nothing stays unknown.
+    async fn detached(
+        &self,
+        record: &ExecutionRecord,
+        executions: &[ExecutionId],
+        chain: &mut Chain,
+    ) -> Result<Vec<Attach>, SubmitError> {
+        let mut attach: Vec<Attach> = Vec::new();
+        if !record.request.action.process().is_some_and(|process| process.detach) {
+            return Ok(attach);
+        }
+        // What one of the chain went back to keeps the name that it was started under.
+        let mut earlier: HashMap<NodeId, (ExecutionId, u32, Timestamp)> = HashMap::new();
+        for id in executions {
+            let Some(record) = self.shared.store.execution(*id).await? else { continue };
+            for group in record.request.attach {
+                let name = (group.execution, group.attempt, group.started_at);
+                earlier.extend(group.nodes.into_iter().map(|node| (node, name)));
+            }
+        }
+        let now = self.shared.clock.now();
+        for node in std::mem::take(&mut chain.unknown) {
+            let start = chain.started.get(&node);
+            let own = start.and_then(|start| Some((start.execution, start.attempt, start.at?)));
+            let name = earlier.get(&node).copied().or(own);
+            match name.filter(|(.., at)| now.duration_since(*at).unsigned_abs() < DETACHED_KEPT) {
+                Some(name) => add(&mut attach, name, node),
+                None => chain.unknown.push(node),
+            }
+        }
+        Ok(attach)
     }
 
     /// Whether the rollout may go further: it had not stopped, tolerates what has failed, and its last wave is well.
@@ -195,6 +242,18 @@ impl Engine {
                 None => return Ok(found),
             }
         }
+    }
+}
+
+/// Adds a node to the others whose commands are named alike.
+fn add(attach: &mut Vec<Attach>, (execution, attempt, started_at): (ExecutionId, u32, Timestamp), node: NodeId) {
+    let alike = |group: &&mut Attach| group.execution == execution && group.attempt == attempt;
+    match attach.iter_mut().find(alike) {
+        Some(group) => {
+            group.started_at = group.started_at.min(started_at);
+            group.nodes.push(node);
+        }
+        None => attach.push(Attach { execution, attempt, nodes: vec![node], started_at }),
     }
 }
 

@@ -22,7 +22,8 @@ pub enum ExecutionsCommand {
     Cancel(CancelArgs),
     /// Run an execution again, on the nodes that failed or on chosen ones
     Rerun(RerunArgs),
-    /// Go on with an execution whose process died: at its wave, on the nodes on which nothing was run
+    /// Go on with an execution whose process died: at its wave, on the nodes on which nothing was run, and with the
+    /// detached commands that were started
     Resume(ResumeArgs),
 }
 

@@ -54,6 +54,11 @@ pub struct ProcessArgs {
     /// What becomes of the process when the link to its node is lost [default: terminate]
     #[arg(long, value_enum, value_name = "WHAT")]
     pub on_link_loss: Option<LinkLossArg>,
+
+    /// Let it survive the loss of the link and of pab: its output and its end are kept on the node until they have
+    /// been fetched, and 'executions resume' comes back to it
+    #[arg(long, conflicts_with_all = ["stdin", "pty", "on_link_loss"])]
+    pub detach: bool,
 }
 
 /// A program that changes the user.

@@ -20,13 +20,16 @@ use crate::watch::Sink;
 /// [`Failure`].
 pub(crate) async fn resume(global: &GlobalArgs, args: &ResumeArgs) -> Result<Exit, Failure> {
     let secrets = secrets(&args.secrets)?;
-    let (id, unknown) = open::with_history(global, async |framework, caller| {
-        let id = find(framework, caller, &args.id).await?.id;
-        Ok((id, unknown(framework, caller, id).await?))
+    let (id, detached, unknown) = open::with_history(global, async |framework, caller| {
+        let record = find(framework, caller, &args.id).await?;
+        let detached = record.request.action.process().is_some_and(|process| process.detach);
+        Ok((record.id, detached, unknown(framework, caller, record.id).await?))
     })
     .await?;
     if !unknown.is_empty() {
-        let done = if args.rerun_unknown {
+        let done = if detached {
+            "detached commands are looked for there and followed, none is run twice"
+        } else if args.rerun_unknown {
             "they are run again"
         } else {
             "they are left alone; --rerun-unknown runs them again"

@@ -31,6 +31,6 @@ pub use plan_store::PlanStore;
 pub use plugin::{Plugin, PluginError, PluginHealth, PluginMetadata, PluginRun};
 pub use target_resolver::{TargetError, TargetResolver};
 pub use transport::{
-    ActionEnd, ActionEvent, ConnectPhases, ConnectRequest, CopyReport, PoolStats, RunningAction, Session,
-    SessionInfo, TerminateMode, Transport, TransportError,
+    ActionEnd, ActionEvent, ConnectPhases, ConnectRequest, CopyReport, DETACHED_KEPT, DetachedName,
+    PoolStats, RunningAction, Session, SessionInfo, TerminateMode, Transport, TransportError,
 };

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::action::Action;
 use crate::error::{ErrorCode, NodeError};
 use crate::host_key::{HostKeyPolicy, HostKeySeen};
-use crate::id::NodeId;
+use crate::id::{ExecutionId, NodeId};
 use crate::node::Target;
 use crate::outcome::Termination;
 use crate::output::StreamKind;
@@ -73,7 +73,42 @@ pub trait Session: Send {
     /// # Errors
     /// [`TransportError`]; its `may_have_started` tells whether the node may have got the command.
     async fn start(self: Box<Self>, action: Arc<Action>) -> Result<Box<dyn RunningAction>, TransportError>;
+
+    /// Starts the action so that it survives the loss of the link and of this side, under a name by which it is found
+    /// again. Where it has been started under that name before, it is not started again: what is returned then follows
+    /// the one that runs, or has run, from its first byte. Bounded in time as [`Session::start`].
+    ///
+    /// # Errors
+    /// [`TransportError`]; [`ErrorCode::Unsupported`] from a transport that cannot do that.
+    async fn start_detached(
+        self: Box<Self>,
+        _action: Arc<Action>,
+        name: DetachedName,
+    ) -> Result<Box<dyn RunningAction>, TransportError> {
+        Err(TransportError::before_start(
+            &name.node,
+            ErrorCode::Unsupported,
+            "the transport to this node cannot start a detached command; ssh can",
+        ))
+    }
 }
+
+/// What a detached action is found again by on its node.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct DetachedName {
+    /// The execution it was started for.
+    pub execution: ExecutionId,
+    /// The node; several may be the same machine.
+    pub node: NodeId,
+    /// The attempt, from 1.
+    pub attempt: u32,
+    /// It may have been started under this name before, by a process that has died.
+    pub may_exist: bool,
+}
+
+/// How long what is left of a detached action is kept on its node, at the least, when nobody comes for it: a name that
+/// is younger and not there was never started.
+pub const DETACHED_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// What is known of a connection.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -105,7 +140,7 @@ pub struct ConnectPhases {
 /// An action that has been started.
 ///
 /// Dropping it ends the process on the node as well as it can be done without waiting; only
-/// [`RunningAction::terminate`] tells how that went.
+/// [`RunningAction::terminate`] tells how that went. A detached process is left alone.
 #[async_trait]
 pub trait RunningAction: Send {
     /// The next thing that happens. Not calling it is backpressure: the transport stops reading, down to the
@@ -116,6 +151,11 @@ pub trait RunningAction: Send {
     /// Ends the process and looks whether it is gone. Bounded in time: the grace plus a few seconds. May be
     /// called after `Ended` and more than once; output that is still unread is discarded.
     async fn terminate(&mut self, mode: TerminateMode) -> Termination;
+
+    /// The end and the output are on stable storage here: what the node keeps of them for somebody who has to come
+    /// again is removed. Bounded in time, and a failure is of no consequence but for the room on the node. Does nothing
+    /// before the end, and nothing for an action of which the node keeps nothing.
+    async fn settle(&mut self) {}
 }
 
 /// How a process is to be ended.

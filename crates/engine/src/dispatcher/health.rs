@@ -73,6 +73,7 @@ impl HealthChecks {
         request.retry = None;
         request.idempotency_key = None;
         request.rerun_of = None;
+        request.attach = Vec::new();
         request.parent = Some(self.parent);
         request.timeouts.execution_ms = None;
         request.timeouts.node_ms = Some(self.check.timeout_ms.unwrap_or(HealthCheck::DEFAULT_TIMEOUT_MS));

@@ -28,7 +28,7 @@ pub(super) struct Batch {
 
 impl Batch {
     pub(super) fn is_empty(&self) -> bool {
-        self.events.is_empty()
+        self.events.is_empty() && self.durable.is_empty()
     }
 
     pub(super) fn len(&self) -> usize {

@@ -234,6 +234,7 @@ impl Hub {
                 self.emit(now, EventKind::CopyProgress { node, done_bytes, total_bytes }, false);
             }
             Message::NodeFinished { index, end } => self.finish_node(now, index, *end),
+            Message::WhenStored { durable } => self.pending.answer(durable),
             Message::NeverStarted { indices, outcome } => {
                 for index in indices {
                     self.finish_node(now, index, NodeEnd::never_started((*outcome).clone(), now));

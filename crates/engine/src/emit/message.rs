@@ -57,6 +57,8 @@ pub(crate) enum Message {
     Backpressure { on: bool, used_bytes: u64, limit_bytes: u64 },
     /// A node's run is over.
     NodeFinished { index: u32, end: Box<NodeEnd> },
+    /// Answered when everything that was told before is on stable storage.
+    WhenStored { durable: oneshot::Sender<()> },
     /// These targets end without having been started, at most [`MAX_ENDED`].
     NeverStarted { indices: Vec<u32>, outcome: Box<NodeOutcome> },
     /// Somebody asked to end it.

@@ -170,7 +170,7 @@ async fn go_on(
     let again = async || {
         let engine = &context.engine;
         let (caller, secrets) = (context.caller.clone(), resume.secrets.clone());
-        engine.go_on(caller, *of, nodes.clone(), ended.failures(), secrets, key.clone()).await
+        engine.go_on(caller, *of, nodes.clone(), ended.failures(), secrets, key.clone(), Vec::new()).await
     };
     accepted(context, again).await.map(Some)
 }
@@ -194,6 +194,8 @@ async fn request(
     let mut request = render(&definition.request, &value)
         .map_err(|error| Stop::Failed(format!("it could not be started: {error}")))?;
     request.parent = Some(context.run);
+    // Only a resume says what is attached to.
+    request.attach = Vec::new();
     request.idempotency_key = Some(key(context, task, 0)?);
     Ok(request)
 }

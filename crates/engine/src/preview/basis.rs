@@ -73,6 +73,7 @@ fn essence(request: &ExecutionRequest) -> ExecutionRequest {
     request.correlation_id = None;
     request.rerun_of = None;
     request.parent = None;
+    request.attach = Vec::new();
     without_contents(&mut request.action);
     if let Some(check) = request.rollout.health_check_mut() {
         without_contents(&mut check.action);

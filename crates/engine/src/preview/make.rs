@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::basis::places;
 use super::error::PlanError;
 use super::look::{Look, Way};
-use crate::engine::Engine;
+use crate::engine::{Engine, refuse_attach};
 use crate::error::SubmitError;
 
 impl Engine {
@@ -37,6 +37,7 @@ impl Engine {
     ) -> Result<ExecutionPreview, PlanError> {
         self.may_with_plans(&caller, "plans.create").await?;
         let store = self.plan_store()?;
+        refuse_attach(&request)?;
         if request.idempotency_key.is_some() {
             let text = "a plan has a key of its own, so that it is applied once; leave this one out";
             return Err(SubmitError::from(ValidationError::of("idempotencyKey", text)).into());

@@ -19,6 +19,7 @@ use crate::journaller::Journaller;
 use crate::limits::EngineLimits;
 use crate::plan::{PlannedTarget, Transports};
 use crate::pressure::{MemoryBudget, ReadingGate};
+use crate::run::DetachedNames;
 
 /// What a node run needs besides its own target.
 pub(crate) struct RunContext {
@@ -48,6 +49,8 @@ pub(crate) struct RunContext {
     pub(crate) breakers: Arc<BreakerBoard>,
     pub(crate) host_keys: Option<HostKeyPolicy>,
     pub(crate) debug: bool,
+    /// Where the commands are detached.
+    pub(crate) detached: Option<DetachedNames>,
 }
 
 impl RunContext {

@@ -6,6 +6,7 @@
 mod attempt;
 mod capture;
 mod context;
+mod detached;
 mod left_spills;
 mod node_run;
 mod outcome;
@@ -16,6 +17,7 @@ mod stop;
 
 pub(crate) use attempt::{Again, Attempt, Returned, RunEnd};
 pub(crate) use context::RunContext;
+pub(crate) use detached::DetachedNames;
 pub(crate) use left_spills::remove_left_spills;
 pub(crate) use node_run::{NodeEnd, NodeRun};
 pub(crate) use spill::probe_spill_dir;

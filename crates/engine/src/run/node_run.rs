@@ -30,6 +30,7 @@ use tokio::time::Instant;
 use super::attempt::{Again, Attempt, Returned, RunEnd, next_wait};
 use super::capture::Captures;
 use super::context::RunContext;
+use super::detached::settle;
 use super::outcome::{of_end, of_failure};
 use super::outgoing::Outgoing;
 use super::shrink::shrink;
@@ -89,6 +90,8 @@ struct Notes {
     captures: Captures,
     outgoing: Outgoing,
     gate: ReadingGate,
+    /// A detached action of which the node keeps something until the result is stored.
+    unsettled: Option<Box<dyn RunningAction>>,
 }
 
 impl NodeRun {
@@ -102,6 +105,7 @@ impl NodeRun {
             captures: Captures::new(&context, self.index),
             outgoing: Outgoing::new(&context, self.index),
             gate: context.reading_gate(),
+            unsettled: None,
         };
         self.attempt.first_began.get_or_insert_with(Instant::now);
         let mut passage = None;
@@ -149,6 +153,8 @@ impl NodeRun {
         };
         let end = match self.another(&end) {
             Some(wait) => {
+                // What was asked to be repeated may be: nobody has to come back to this attempt.
+                settle(notes.unsettled, None).await;
                 let NodeEnd { stdout, stderr, .. } = end;
                 let (stdout, stderr) = (shrink(stdout).await, shrink(stderr).await);
                 // Too little to count, and nobody could be made to give it back before the next attempt.
@@ -160,6 +166,7 @@ impl NodeRun {
                 let message = Message::NodeFinished { index: self.index, end: Box::new(end) };
                 // A hub that is gone has told so itself, and its execution is given up.
                 let _ = context.hub.send(message).await;
+                settle(notes.unsettled, Some(&context.hub)).await;
                 RunEnd::Told(outcome)
             }
         };
@@ -266,12 +273,19 @@ impl NodeRun {
             return Err(internal("the execution was given up"));
         }
         // From here on the node may have got the command: `start` is awaited to its end.
-        let mut running = session.start(Arc::clone(&context.action)).await.map_err(of_failure)?;
+        let action = Arc::clone(&context.action);
+        let started = match &context.detached {
+            None => session.start(action).await,
+            Some(names) => session.start_detached(action, names.name(&target.node, attempt)).await,
+        };
+        let mut running = started.map_err(of_failure)?;
         // The others need not wait for the end of a long action to be let through.
         for change in passage.as_mut().map(Passage::works).unwrap_or_default() {
             let _ = context.hub.send(Message::Breaker(Box::new(change))).await;
         }
-        Ok(self.follow(&mut *running, notes, deadline, target).await)
+        let outcome = self.follow(&mut *running, notes, deadline, target).await;
+        notes.unsettled = context.detached.is_some().then_some(running);
+        Ok(outcome)
     }
 
     async fn tell_connection(

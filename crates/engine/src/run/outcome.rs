@@ -96,6 +96,7 @@ mod tests {
                 | "store_corrupt"
                 | "store_too_new"
                 | "disk_full"
+                | "end_not_written"
                 | "no_shell"
                 | "bad_working_directory"
                 | "local_file"

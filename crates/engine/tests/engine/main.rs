@@ -10,6 +10,8 @@ mod breaking;
 #[cfg(test)]
 mod cancelling;
 #[cfg(test)]
+mod detaching;
+#[cfg(test)]
 mod failures;
 #[cfg(test)]
 mod graphs;

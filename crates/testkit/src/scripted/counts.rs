@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pabawi_domain::action::Action;
 use pabawi_domain::id::NodeId;
-use pabawi_domain::ports::TerminateMode;
+use pabawi_domain::ports::{DetachedName, TerminateMode};
 
 /// What was asked of one node.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,6 +22,10 @@ pub struct NodeCounts {
     pub terminations: Vec<TerminateMode>,
     /// Running actions that were dropped before their end without a terminate.
     pub dropped: u64,
+    /// Names of the detached actions that were started or gone back to.
+    pub detached: Vec<DetachedName>,
+    /// Calls of settle.
+    pub settled: u64,
 }
 
 /// A number that remembers its highest value.

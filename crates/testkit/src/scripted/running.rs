@@ -9,7 +9,7 @@ use pabawi_domain::error::ErrorCode;
 use pabawi_domain::id::NodeId;
 use pabawi_domain::outcome::Termination;
 use pabawi_domain::ports::{
-    ActionEnd, ActionEvent, RunningAction, Session, SessionInfo, TerminateMode, TransportError,
+    ActionEnd, ActionEvent, DetachedName, RunningAction, Session, SessionInfo, TerminateMode, TransportError,
 };
 use tokio::time::Instant;
 
@@ -59,6 +59,16 @@ impl Session for ScriptedSession {
             terminated: false,
             held: Some((held, running)),
         }))
+    }
+
+    /// As [`Session::start`]; the name is written down.
+    async fn start_detached(
+        self: Box<Self>,
+        action: Arc<Action>,
+        name: DetachedName,
+    ) -> Result<Box<dyn RunningAction>, TransportError> {
+        self.counts.node(&self.node, |counts| counts.detached.push(name));
+        self.start(action).await
     }
 }
 
@@ -113,6 +123,10 @@ impl ScriptedAction {
 
 #[async_trait]
 impl RunningAction for ScriptedAction {
+    async fn settle(&mut self) {
+        self.counts.node(&self.node, |counts| counts.settled += 1);
+    }
+
     async fn next(&mut self) -> ActionEvent {
         if let Some(end) = &self.ended {
             return ActionEvent::Ended(end.clone());

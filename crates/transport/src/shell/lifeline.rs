@@ -56,6 +56,13 @@ pub(crate) enum Program<'a> {
     },
     /// Text of ours for the shell that reads the preamble.
     Own(&'a str),
+    /// Text of ours that starts a detached command. Part of it may be secret.
+    Starter {
+        /// The text.
+        text: &'a [u8],
+        /// Length of the script after the preamble in bytes; 0 without one.
+        size: usize,
+    },
 }
 
 /// Everything that is set before the program starts. Some of it may be secret, so it cannot be shown.
@@ -128,13 +135,15 @@ const BODY: &str = concat!(
 pub(crate) fn wrap(spec: &WrapSpec<'_>) -> Wrapped {
     let mark = mark(spec.nonce);
     let size = match spec.program {
-        Program::Script { size, .. } | Program::LongCommandLine { size } => size,
+        Program::Script { size, .. } | Program::LongCommandLine { size } | Program::Starter { size, .. } => {
+            size
+        }
         Program::CommandLine(_) | Program::Own(_) => 0,
     };
     let shell_words = format!("-c '{BODY}' '{BODY}' {mark} {size} {}", spec.input.letter());
 
     let mut preamble = Vec::with_capacity(512);
-    if !matches!(spec.program, Program::Own(_)) {
+    if !matches!(spec.program, Program::Own(_) | Program::Starter { .. }) {
         // The name is a constant that is a variable name.
         let _ = push_export(&mut preamble, RUN_VARIABLE, spec.nonce.as_bytes());
     }
@@ -147,39 +156,51 @@ pub(crate) fn wrap(spec: &WrapSpec<'_>) -> Wrapped {
     if let Some(cwd) = spec.cwd {
         push_cd(&mut preamble, cwd);
     }
-    // An account without login shell can still be run as; `$SHELL` then says nologin or false.
-    let shell = b"case ${SHELL-} in ''|*/nologin|*/false) SHELL=/bin/sh;; esac\nexec \"$SHELL\" ";
-    match spec.program {
-        Program::CommandLine(command) => {
-            preamble.extend_from_slice(shell);
-            preamble.extend_from_slice(b"-c ");
-            push_quoted(&mut preamble, command.as_bytes());
-        }
-        Program::LongCommandLine { .. } => {
-            preamble.extend_from_slice(shell);
-            preamble.extend_from_slice(b"/dev/fd/9");
-        }
-        Program::Script { interpreter, arguments, .. } => {
-            preamble.extend_from_slice(b"exec");
-            for word in interpreter {
-                preamble.push(b' ');
-                push_quoted(&mut preamble, word);
-            }
-            preamble.extend_from_slice(b" /dev/fd/9");
-            for argument in arguments {
-                preamble.push(b' ');
-                push_quoted(&mut preamble, argument.as_bytes());
-            }
-        }
-        Program::Own(text) => preamble.extend_from_slice(text.as_bytes()),
-    }
+    push_program(&mut preamble, spec.program);
     preamble.push(b'\n');
     preamble.extend_from_slice(mark.as_bytes());
     preamble.push(b'\n');
     Wrapped { shell_words, preamble }
 }
 
+/// Appends the command that becomes the program.
+pub(super) fn push_program(text: &mut Vec<u8>, program: Program<'_>) {
+    // An account without login shell can still be run as; `$SHELL` then says nologin or false.
+    let shell = b"case ${SHELL-} in ''|*/nologin|*/false) SHELL=/bin/sh;; esac\nexec \"$SHELL\" ";
+    match program {
+        Program::CommandLine(command) => {
+            text.extend_from_slice(shell);
+            text.extend_from_slice(b"-c ");
+            push_quoted(text, command.as_bytes());
+        }
+        Program::LongCommandLine { .. } => {
+            text.extend_from_slice(shell);
+            text.extend_from_slice(b"/dev/fd/9");
+        }
+        Program::Script { interpreter, arguments, .. } => {
+            text.extend_from_slice(b"exec");
+            for word in interpreter {
+                text.push(b' ');
+                push_quoted(text, word);
+            }
+            text.extend_from_slice(b" /dev/fd/9");
+            for argument in arguments {
+                text.push(b' ');
+                push_quoted(text, argument.as_bytes());
+            }
+        }
+        Program::Own(own) => text.extend_from_slice(own.as_bytes()),
+        Program::Starter { text: own, .. } => text.extend_from_slice(own),
+    }
+}
+
 fn push_cd(preamble: &mut Vec<u8>, cwd: &str) {
+    push_cd_words(preamble, cwd);
+    preamble.extend_from_slice(b" >/dev/null || { echo \"$1 E cwd\" >&2; exit 125; }\n");
+}
+
+/// Appends the command that enters a directory.
+pub(super) fn push_cd_words(preamble: &mut Vec<u8>, cwd: &str) {
     preamble.extend_from_slice(b"CDPATH= cd -- ");
     match cwd {
         "~" => preamble.extend_from_slice(b"\"$HOME\""),
@@ -193,7 +214,6 @@ fn push_cd(preamble: &mut Vec<u8>, cwd: &str) {
             None => push_quoted(preamble, cwd.as_bytes()),
         },
     }
-    preamble.extend_from_slice(b" >/dev/null || { echo \"$1 E cwd\" >&2; exit 125; }\n");
 }
 
 /// What runs a script, from its first line as Linux's execve(2) reads it: the program and at most one argument.

@@ -2,10 +2,12 @@
 //!
 //! This module must not start anything; it only builds text.
 
+mod detached;
 mod lifeline;
 mod quote;
 mod run_as;
 
+pub(crate) use detached::{StartSpec, find, follow, remove, spool_path, start as start_detached};
 pub(crate) use lifeline::{
     Input, Program, RUN_VARIABLE, WRAPPER_FAILED, WrapSpec, Wrapped, interpreter_of, mark, wrap,
 };

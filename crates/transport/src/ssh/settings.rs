@@ -11,7 +11,7 @@ use pabawi_domain::error::ErrorCode;
 use pabawi_domain::host_key::HostKeyPolicy;
 use pabawi_domain::id::NodeId;
 use pabawi_domain::node::{Target, parse_destination};
-use pabawi_domain::ports::TransportError;
+use pabawi_domain::ports::{DETACHED_KEPT, TransportError};
 use pabawi_domain::secret::Secret;
 
 use crate::ssh_config::{HostSettings, JumpHop, Overrides, SshConfig, StrictHostKeyChecking};
@@ -78,6 +78,13 @@ pub struct SshSettings {
     pub request_timeout: Duration,
     /// How long output is still read after the process has ended while a background child keeps the pipe open.
     pub drain_grace: Duration,
+    /// How long the way back to a detached command is looked for when the link to it has been lost.
+    pub reattach_limit: Duration,
+    /// Bytes that the node keeps of each output stream of a detached command; one that writes more is ended.
+    pub spool_limit: u64,
+    /// Age at which the spool of a detached command for which nobody has come is removed from its node. It is never less
+    /// than [`DETACHED_KEPT`](pabawi_domain::ports::DETACHED_KEPT), on which going on after a crash relies.
+    pub spool_keep: Duration,
     /// Limits of the pool.
     pub pool: PoolLimits,
 }
@@ -93,6 +100,9 @@ impl Default for SshSettings {
             keepalive: Some(Duration::from_secs(15)),
             request_timeout: Duration::from_secs(30),
             drain_grace: Duration::from_millis(500),
+            reattach_limit: Duration::from_secs(600),
+            spool_limit: 1024 * 1024 * 1024,
+            spool_keep: DETACHED_KEPT,
             pool: PoolLimits::default(),
         }
     }

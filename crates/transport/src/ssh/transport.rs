@@ -10,14 +10,17 @@ use pabawi_domain::host_key::HostKeyPolicy;
 use pabawi_domain::id::NodeId;
 use pabawi_domain::node::Target;
 use pabawi_domain::ports::{
-    ConnectRequest, PoolStats, RunningAction, Session, SessionInfo, Transport, TransportError,
+    ConnectRequest, DETACHED_KEPT, DetachedName, PoolStats, RunningAction, Session, SessionInfo, Transport,
+    TransportError,
 };
 use pabawi_domain::preview::Approach;
 
 use super::connect::Dialer;
 use super::foresee::foresee;
 use super::pool::{Lease, Pool, Purpose, Wanted};
-use super::process::{Job, LaunchError, Process, Surroundings, prepare};
+use super::process::{
+    Detach, Detached, Job, LaunchError, Launched, Limits, Process, Surroundings, prepare, spool_name,
+};
 use super::settings::SshSettings;
 use crate::known_hosts::KnownHostsCache;
 
@@ -27,6 +30,8 @@ use crate::known_hosts::KnownHostsCache;
 const LAUNCHES: usize = 16;
 /// How long in-use connections may take to end at a shutdown.
 const SHUTDOWN: Duration = Duration::from_secs(5);
+/// Seconds in a day.
+const DAY: u64 = 24 * 60 * 60;
 
 /// Nodes over SSH. Connections are pooled; cloning shares the pool. Needs a tokio runtime.
 #[derive(Debug, Clone)]
@@ -101,6 +106,23 @@ impl SshSession {
     }
 
     async fn run(self, job: Job) -> Result<Box<dyn RunningAction>, TransportError> {
+        let (around, lease, launched) = self.launch(&job).await?;
+        Ok(Box::new(Process::new(around, job, lease, launched)))
+    }
+
+    /// What a process needs beside what was launched.
+    fn surroundings(&self) -> Surroundings {
+        Surroundings {
+            node: self.node.clone(),
+            pool: self.transport.pool.clone(),
+            wanted: self.wanted.clone(),
+            drain_grace: self.transport.settings.drain_grace,
+            request_timeout: self.transport.settings.request_timeout,
+        }
+    }
+
+    async fn launch(self, job: &Job) -> Result<(Surroundings, Lease, Launched), TransportError> {
+        let around = self.surroundings();
         let Self { transport, node, wanted, mut lease, .. } = self;
         let timeout = transport.settings.request_timeout;
         let mut replaced = false;
@@ -123,14 +145,7 @@ impl SshSession {
                 false => transport.pool.acquire(&wanted, Purpose::Command).await?,
             };
         };
-        let around = Surroundings {
-            node,
-            pool: transport.pool.clone(),
-            wanted,
-            drain_grace: transport.settings.drain_grace,
-            request_timeout: timeout,
-        };
-        Ok(Box::new(Process::new(around, job, lease, launched)))
+        Ok((around, lease, launched))
     }
 }
 
@@ -141,7 +156,7 @@ impl Session for SshSession {
     }
 
     async fn start(self: Box<Self>, action: Arc<Action>) -> Result<Box<dyn RunningAction>, TransportError> {
-        if let Some(job) = prepare(&action) {
+        if let Some(job) = prepare(&action, None) {
             return (*self).run(job).await;
         }
         match action.as_ref() {
@@ -164,5 +179,33 @@ impl Session for SshSession {
                 format!("the SSH transport cannot do a {}; a plugin has to", other.kind()),
             )),
         }
+    }
+
+    async fn start_detached(
+        self: Box<Self>,
+        action: Arc<Action>,
+        name: DetachedName,
+    ) -> Result<Box<dyn RunningAction>, TransportError> {
+        let settings = &self.transport.settings;
+        let detach = Detach {
+            name: spool_name(&name),
+            limit: settings.spool_limit,
+            days: settings.spool_keep.max(DETACHED_KEPT).as_secs().div_ceil(DAY),
+        };
+        let limits = Limits { reattach: settings.reattach_limit, spool_bytes: settings.spool_limit };
+        let unsupported =
+            |what: String| TransportError::before_start(&self.node, ErrorCode::Unsupported, what);
+        let job = prepare(&action, Some(&detach))
+            .ok_or_else(|| unsupported(format!("a {} cannot be detached", action.kind())))?;
+        if job.needs_terminal() {
+            let text = "doas asks for its password on a terminal, which a detached command cannot have";
+            return Err(unsupported(text.to_owned()));
+        }
+        if name.may_exist {
+            let around = self.surroundings();
+            return Ok(Box::new(Detached::new(around, detach.name, job, self.lease, None, limits)));
+        }
+        let (around, lease, launched) = self.launch(&job).await?;
+        Ok(Box::new(Detached::new(around, detach.name, job, lease, Some(launched), limits)))
     }
 }

@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::feed::{AtEnd, Feed};
 use super::gate::Gate;
-use crate::shell::{self, Input, Program, WrapSpec};
+use crate::shell::{self, Input, Program, StartSpec, WrapSpec};
 use crate::ssh::driver::{ChannelEvent, ChannelHandle, ChannelKind, ExitReport, LinkEnd, OpenError};
 use crate::ssh::pool::Lease;
 
@@ -76,15 +76,26 @@ impl LaunchError {
     }
 }
 
+/// What makes a command a detached one.
+#[derive(Debug, Clone)]
+pub(crate) struct Detach {
+    /// Name of its spool.
+    pub(crate) name: String,
+    /// Bytes that are kept of each output stream.
+    pub(crate) limit: u64,
+    /// Days after which a spool for which nobody has come is removed.
+    pub(crate) days: u64,
+}
+
 /// Makes a process of an action. `None` when the action starts none.
-pub(crate) fn prepare(action: &Action) -> Option<Job> {
+pub(crate) fn prepare(action: &Action, detach: Option<&Detach>) -> Option<Job> {
     match action {
         Action::Command(command) if command.command.len() > ONE_ARGUMENT => {
             let script = Bytes::copy_from_slice(command.command.as_bytes());
-            Some(job(Program::LongCommandLine { size: script.len() }, script, &command.process))
+            Some(job(Program::LongCommandLine { size: script.len() }, script, &command.process, detach))
         }
         Action::Command(command) => {
-            Some(job(Program::CommandLine(&command.command), Bytes::new(), &command.process))
+            Some(job(Program::CommandLine(&command.command), Bytes::new(), &command.process, detach))
         }
         Action::Script(script) => {
             let content = script.content.0.clone();
@@ -97,14 +108,15 @@ pub(crate) fn prepare(action: &Action) -> Option<Job> {
                 interpreter: &interpreter,
                 arguments: &script.arguments,
             };
-            Some(job(program, content, &script.process))
+            Some(job(program, content, &script.process, detach))
         }
         _ => None,
     }
 }
 
-fn job(program: Program<'_>, script: Bytes, options: &ProcessOptions) -> Job {
+fn job(program: Program<'_>, script: Bytes, options: &ProcessOptions, detach: Option<&Detach>) -> Job {
     let input = match (options.pty, &options.stdin, options.on_link_loss) {
+        _ if detach.is_some() => Input::Nothing,
         (true, _, _) => Input::Terminal,
         (false, Some(_), _) => Input::Stream,
         (false, None, OnLinkLoss::Leave) => Input::Nothing,
@@ -116,14 +128,27 @@ fn job(program: Program<'_>, script: Bytes, options: &ProcessOptions) -> Job {
         .iter()
         .map(|(name, value): (&String, &EnvValue)| (name.as_str(), value.expose()))
         .collect();
-    let wrapped = shell::wrap(&WrapSpec {
-        nonce: &nonce,
-        program,
-        input,
-        env: &env,
-        cwd: options.cwd.as_deref(),
-        umask: options.umask,
-    });
+    let wrapped = match detach {
+        None => shell::wrap(&WrapSpec {
+            nonce: &nonce,
+            program,
+            input,
+            env: &env,
+            cwd: options.cwd.as_deref(),
+            umask: options.umask,
+        }),
+        Some(detach) => shell::start_detached(&StartSpec {
+            nonce: &nonce,
+            name: &detach.name,
+            program,
+            size: script.len(),
+            env: &env,
+            cwd: options.cwd.as_deref(),
+            umask: options.umask,
+            limit: detach.limit,
+            days: detach.days,
+        }),
+    };
     let run_as = options.run_as.clone();
     let exec_line = shell::command_line(&wrapped, &nonce, run_as.as_ref());
     let terminal = options.pty || run_as.as_ref().is_some_and(shell::needs_terminal);
@@ -154,7 +179,17 @@ impl Job {
             on_link_loss: OnLinkLoss::Leave,
             ..ProcessOptions::default()
         };
-        job(Program::Own(text), Bytes::new(), &options)
+        job(Program::Own(text), Bytes::new(), &options, None)
+    }
+
+    /// Whether it can be done on a terminal only.
+    pub(crate) fn needs_terminal(&self) -> bool {
+        self.terminal
+    }
+
+    /// Bytes of a script that travels with it.
+    pub(super) fn script_bytes(&self) -> u64 {
+        self.script.len() as u64
     }
 
     /// Starts it on a connection.
@@ -421,7 +456,7 @@ fn talk_of(text: &[u8], nonce: &str) -> String {
 }
 
 /// A word that is used once and cannot be guessed: output must not be able to pass for a line of the wrapper.
-fn nonce() -> String {
+pub(super) fn nonce() -> String {
     static SEED: std::sync::OnceLock<Arc<[u8; 32]>> = std::sync::OnceLock::new();
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let seed = SEED.get_or_init(|| {

@@ -9,9 +9,11 @@
 //! | `drain` | how long output may come after the exit |
 //! | `remains` | looks what is left on the node, and kills it |
 //! | `terminate` | ends a command and tells how that went |
+//! | `detached` | commands that survive the loss of the link |
 //!
 //! Nothing here retries a command.
 
+mod detached;
 mod drain;
 mod feed;
 mod gate;
@@ -20,5 +22,6 @@ mod remains;
 mod running;
 mod terminate;
 
-pub(crate) use launch::{Job, LaunchError, prepare};
+pub(crate) use detached::{Detached, Limits, spool_name};
+pub(crate) use launch::{Detach, Job, LaunchError, Launched, prepare};
 pub(crate) use running::{Process, Surroundings};

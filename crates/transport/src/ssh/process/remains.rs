@@ -216,7 +216,7 @@ impl Remains {
     }
 
     /// Runs a few lines on the node as the command's user and gives what they print.
-    async fn aside(&self, script: &str) -> Result<String, String> {
+    pub(super) async fn aside(&self, script: &str) -> Result<String, String> {
         let work = async {
             match self.run(script, self.run_as.as_ref()).await {
                 Ok(output) => Ok(output),

@@ -124,7 +124,7 @@ async fn wait_for_exit(process: &mut Process, limit: Instant) {
 }
 
 /// Looks until nothing is left, killing what outlives the grace.
-async fn sweep_up(remains: &Remains, kill_at: Instant, exited: bool) -> Result<Found, String> {
+pub(super) async fn sweep_up(remains: &Remains, kill_at: Instant, exited: bool) -> Result<Found, String> {
     let mut killed_at: Option<Instant> = None;
     // Bounded: by the grace until the kill, then by `AFTER_KILL`.
     loop {
