@@ -47,6 +47,17 @@ impl RerunSelection {
     }
 }
 
+/// How an execution is gone on with.
+#[derive(Debug, Clone)]
+pub(crate) struct GoesOn {
+    /// By which it is found that this was done.
+    pub(crate) key: IdempotencyKey,
+    /// Failures that there have been: they count against the tolerance.
+    pub(crate) failures: u64,
+    /// Of the nodes, those whose detached command is followed.
+    pub(crate) attach: Vec<Attach>,
+}
+
 /// Secrets of the old request, which were used and not stored.
 #[derive(Debug, Clone, Default)]
 pub struct RerunSecrets {
@@ -95,34 +106,28 @@ impl Engine {
         selection: RerunSelection,
         secrets: RerunSecrets,
     ) -> Result<ExecutionId, SubmitError> {
-        self.again(caller, id, selection, secrets, None, Vec::new()).await
+        self.again(caller, id, selection, secrets, None).await
     }
 
-    /// Goes on with an execution on nodes of it, under an idempotency key, so that it is gone on with once: its waves
-    /// keep their members, and `failures` that there have been count against the tolerance. Of those nodes, `attach`
-    /// names the ones whose detached command is followed.
+    /// Goes on with an execution on nodes of it, so that it is gone on with once: its waves keep their members.
     pub(crate) async fn go_on(
         &self,
         caller: Caller,
         id: ExecutionId,
         nodes: Vec<NodeId>,
-        failures: u64,
         secrets: RerunSecrets,
-        key: IdempotencyKey,
-        attach: Vec<Attach>,
+        how: GoesOn,
     ) -> Result<ExecutionId, SubmitError> {
-        self.again(caller, id, RerunSelection::Nodes(nodes), secrets, Some((key, failures)), attach).await
+        self.again(caller, id, RerunSelection::Nodes(nodes), secrets, Some(how)).await
     }
 
-    /// With a key and the failures that there have been, the old execution is gone on with.
     async fn again(
         &self,
         caller: Caller,
         id: ExecutionId,
         selection: RerunSelection,
         secrets: RerunSecrets,
-        goes_on: Option<(IdempotencyKey, u64)>,
-        attach: Vec<Attach>,
+        goes_on: Option<GoesOn>,
     ) -> Result<ExecutionId, SubmitError> {
         let shared = &self.shared;
         if let Err(denial) = shared.gate.ask_about(&caller, "executions.show").await {
@@ -136,21 +141,22 @@ impl Engine {
         let mut request = record.request;
         secrets.fill(&mut request);
         request.rerun_of = Some(id);
-        let earlier = std::mem::replace(&mut request.attach, attach);
+        let earlier = std::mem::take(&mut request.attach);
         // The key of the old execution belongs to it: with it, that one would be the answer.
-        request.idempotency_key = goes_on.as_ref().map(|(key, _)| key.clone());
+        request.idempotency_key = goes_on.as_ref().map(|how| how.key.clone());
         // The nodes are chosen already.
         request.rollout.canary = None;
         request.check()?;
         let Chosen { targets: chosen, places, total, not_begun } = self.chosen(id, &selection).await?;
-        if let Some((_, failures)) = &goes_on {
-            request.rollout = request.rollout.for_rest(total, &places, *failures);
-        }
         request.targets = TargetExpression::of_nodes(chosen.iter().map(|target| &target.node));
-        if goes_on.is_none() {
+        request.attach = match goes_on {
+            Some(how) => {
+                request.rollout = request.rollout.for_rest(total, &places, how.failures);
+                how.attach
+            }
             // What the old execution was to go back to and had not come to is gone back to, and not run again.
-            request.attach = not_reached(earlier, &not_begun);
-        }
+            None => not_reached(earlier, &not_begun),
+        };
         let ways = Ways::to_attached(&request.attach, &chosen);
         let known = match shared.resolver.resolve(&request.targets).await {
             Ok(targets) if same_nodes(&targets, &chosen) => targets,

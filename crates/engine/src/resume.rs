@@ -21,7 +21,7 @@ use crate::chain::{Chain, look};
 use crate::dispatcher::HealthChecks;
 use crate::engine::Engine;
 use crate::error::SubmitError;
-use crate::rerun::RerunSecrets;
+use crate::rerun::{GoesOn, RerunSecrets};
 
 /// Names that are shown in an error.
 const SHOWN: usize = 20;
@@ -76,9 +76,7 @@ impl Engine {
         {
             return match *last == id {
                 true => Err(invalid(format!("execution {id} is {}; it goes on by itself", running.status))),
-                false => {
-                    Ok(Resumed { id: *last, nodes: 0, unknown: Vec::new(), attached: Vec::new() })
-                }
+                false => Ok(Resumed { id: *last, nodes: 0, unknown: Vec::new(), attached: Vec::new() }),
             };
         }
         let mut chain = look(&executions, &*shared.store).await?;
@@ -95,7 +93,9 @@ impl Engine {
         self.may_go_on(&caller, &record, &executions, &chain, &secrets).await?;
         let key = key(id, executions.len())?;
         let count = nodes.len() as u64;
-        let id = self.go_on(caller, id, nodes, chain.failures(), secrets, key, attach).await?;
+        let id = self
+            .go_on(caller, id, nodes, secrets, GoesOn { key, failures: chain.failures(), attach })
+            .await?;
         Ok(Resumed { id, nodes: count, unknown: chain.unknown, attached })
     }
 
@@ -246,7 +246,11 @@ impl Engine {
 }
 
 /// Adds a node to the others whose commands are named alike.
-fn add(attach: &mut Vec<Attach>, (execution, attempt, started_at): (ExecutionId, u32, Timestamp), node: NodeId) {
+fn add(
+    attach: &mut Vec<Attach>,
+    (execution, attempt, started_at): (ExecutionId, u32, Timestamp),
+    node: NodeId,
+) {
     let alike = |group: &&mut Attach| group.execution == execution && group.attempt == attempt;
     match attach.iter_mut().find(alike) {
         Some(group) => {

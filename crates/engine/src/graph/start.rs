@@ -21,7 +21,7 @@ use crate::chain::look;
 use crate::engine::{Engine, Origin};
 use crate::error::{EngineError, SubmitError};
 use crate::graph::values::{Standing, values};
-use crate::rerun::RerunSecrets;
+use crate::rerun::{GoesOn, RerunSecrets};
 
 /// Rest before something is tried again that may succeed later: a full queue, a store that cannot write now.
 const AGAIN: Duration = Duration::from_millis(250);
@@ -167,10 +167,11 @@ async fn go_on(
     // The nodes may have been left by an earlier one than the last; all of them are targets of the first.
     let of = executions.first().unwrap_or(last);
     let key = key(context, task, executions.len())?;
+    let how = GoesOn { key, failures: ended.failures(), attach: Vec::new() };
     let again = async || {
         let engine = &context.engine;
         let (caller, secrets) = (context.caller.clone(), resume.secrets.clone());
-        engine.go_on(caller, *of, nodes.clone(), ended.failures(), secrets, key.clone(), Vec::new()).await
+        engine.go_on(caller, *of, nodes.clone(), secrets, how.clone()).await
     };
     accepted(context, again).await.map(Some)
 }
