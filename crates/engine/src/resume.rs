@@ -69,7 +69,12 @@ impl Engine {
         shared.store.recover(shared.clock.now()).await?;
         let record = shared.store.execution(id).await?.ok_or(SubmitError::NotFound(id))?;
         refuse_part(&record)?;
-        let executions = self.chain(id).await?;
+        // One that went on with another is a link of that one's chain.
+        let (id, record) = match first_of(&record) {
+            None => (id, record),
+            Some(first) => (first, shared.store.execution(first).await?.ok_or(SubmitError::NotFound(first))?),
+        };
+        let (executions, key) = self.chain(id).await?;
         if let Some(last) = executions.last()
             && let Some(running) = shared.store.execution(*last).await?
             && !running.status.is_final()
@@ -91,7 +96,6 @@ impl Engine {
             return Err(nothing_left(&record, &chain));
         }
         self.may_go_on(&caller, &record, &executions, &chain, &secrets).await?;
-        let key = key(id, executions.len())?;
         let count = nodes.len() as u64;
         let id = self
             .go_on(caller, id, nodes, secrets, GoesOn { key, failures: chain.failures(), attach })
@@ -99,20 +103,25 @@ impl Engine {
         Ok(Resumed { id, nodes: count, unknown: chain.unknown, attached })
     }
 
-    /// The execution and those that went on with it.
-    async fn chain(&self, id: ExecutionId) -> Result<Vec<ExecutionId>, SubmitError> {
+    /// The execution and those that went on with it, and the key for the next.
+    async fn chain(&self, id: ExecutionId) -> Result<(Vec<ExecutionId>, IdempotencyKey), SubmitError> {
         let mut chain = vec![id];
+        let mut number = 1;
         // Ends with the first number that was not used.
         loop {
+            let key = key(id, number)?;
             let query = ExecutionQuery {
-                idempotency_key: Some(key(id, chain.len())?),
+                idempotency_key: Some(key.clone()),
                 limit: Some(1),
                 ..ExecutionQuery::default()
             };
-            match self.shared.store.executions(&query).await?.items.first() {
-                Some(record) => chain.push(record.id),
-                None => return Ok(chain),
+            let page = self.shared.store.executions(&query).await?;
+            let Some(record) = page.items.first() else { return Ok((chain, key)) };
+            // Somebody else may have a key that reads so.
+            if record.request.rerun_of == Some(id) {
+                chain.push(record.id);
             }
+            number += 1;
         }
     }
 
@@ -287,6 +296,15 @@ fn places_of_wave(rollout: &Rollout, total: u64, wave: u64) -> std::ops::Range<u
 fn key(id: ExecutionId, number: usize) -> Result<IdempotencyKey, SubmitError> {
     IdempotencyKey::new(format!("resume {number} of {id}"))
         .map_err(|error| SubmitError::Internal(error.to_string()))
+}
+
+/// The execution whose chain this one belongs to, when it went on with another.
+fn first_of(record: &ExecutionRecord) -> Option<ExecutionId> {
+    let key = record.request.idempotency_key.as_ref()?.as_str();
+    let (number, first) = key.strip_prefix("resume ")?.split_once(" of ")?;
+    number.parse::<usize>().ok()?;
+    // Somebody else may have a key that reads so.
+    first.parse().ok().filter(|first| record.request.rerun_of == Some(*first))
 }
 
 fn invalid(text: String) -> SubmitError {

