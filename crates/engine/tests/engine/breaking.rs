@@ -11,7 +11,7 @@ use pabawi_domain::ports::{BreakerStore as _, Metric, MetricsSink};
 use pabawi_domain::resilience::BreakerPolicy;
 use pabawi_engine::{AllowAll, Engine, EngineLimits};
 use pabawi_testkit::memory_store::MemoryStore;
-use pabawi_testkit::scripted::{NodeScript, ScriptedTransport};
+use pabawi_testkit::scripted::{Gate, NodeScript, ScriptedTransport};
 
 use super::support::{Names, Rig, ann, command, node, settle};
 
@@ -183,4 +183,25 @@ async fn runs_executions_and_breakers_are_measured() {
 #[tokio::test(start_paused = true)]
 async fn a_sink_that_panics_hurts_no_run() {
     measured(Arc::new(Panics)).await;
+}
+
+/// R7.7: a probe has done its work once its command runs; the others need not wait for the end of it.
+#[tokio::test(start_paused = true)]
+async fn a_long_command_as_a_probe_lets_the_others_through() {
+    let gate = Gate::new();
+    let script = NodeScript::new()
+        .connect_fails_times(3, ErrorCode::ConnectionRefused)
+        .waits_for(&gate)
+        .then(NodeScript::new());
+    let rig = rig(&Arc::new(MemoryStore::new()), ScriptedTransport::new().node(&node("a"), script)).await;
+    for _ in 0..3 {
+        end(&rig, "a").await;
+    }
+    rig.clock.advance(Duration::from_secs(30));
+    let long = rig.submit(command("a")).await;
+    rig.events(long).await.until_started("a").await;
+    settle().await;
+    assert!(end(&rig, "a").await.is_success(), "the probe runs, and the way is open");
+    gate.open();
+    assert_eq!(rig.wait(long).await.summary.progress.succeeded, 1);
 }
