@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use pabawi_testkit::fleet::Fleet;
 
 use super::list::Options;
+use super::parts::{Part, run_parts};
 use super::programs::{number, result_of};
 use super::report::{Aim, Table};
 use crate::packages;
@@ -11,8 +12,9 @@ use crate::packages;
 /// One line about it.
 pub(super) const ABOUT: &str = "connects to nodes that take few at a time: adaptive beside fixed limits";
 
-/// The sshd that is crowded: so many logins at a time it takes (`MaxStartups`).
-const STARTUPS: [&str; 2] = ["4:100:4", "10:30:100"];
+/// The sshd that is crowded takes so many logins at a time (`MaxStartups`): few, and as it comes.
+const PARTS: &[Part] =
+    &[("few", |options| compare(options, "4:100:4")), ("stock", |options| compare(options, "10:30:100"))];
 /// Addresses of it, as many as one sshd can have.
 const NODES: usize = 16;
 /// Fresh logins, all wanted at once.
@@ -30,15 +32,7 @@ struct Measured {
 /// Runs every limit in turns against each kind of sshd, and judges the adaptive one by the best of the others.
 pub(super) fn run(options: &Options) -> Result<()> {
     packages::install(packages::Purpose::Fleet)?;
-    let mut aims = Vec::new();
-    for startups in STARTUPS {
-        aims.extend(compare(options, startups)?);
-    }
-    println!("\n== aims ==");
-    for aim in &aims {
-        println!("{}", aim.text());
-    }
-    Ok(())
+    run_parts(PARTS, options)
 }
 
 fn compare(options: &Options, startups: &str) -> Result<Vec<Aim>> {

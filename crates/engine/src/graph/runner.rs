@@ -236,10 +236,9 @@ impl Runner {
                 },
             }
         }
-        let told = std::mem::take(&mut self.changes);
-        let later = told.len() - written;
-        let mut told = told.into_iter();
-        for Change { task, counts, at, has_started } in told.by_ref().take(written) {
+        // What an order changed meanwhile is not written yet.
+        let later = self.changes.split_off(written);
+        for Change { task, counts, at, has_started } in std::mem::replace(&mut self.changes, later) {
             let kind = match (has_started, task.status) {
                 (true, _) => GraphEventKind::TaskStarted { task },
                 // An execution that was begun before a crash: it has been told.
@@ -248,9 +247,6 @@ impl Runner {
             };
             self.tell(at, counts, kind);
         }
-        // What an order changed meanwhile is not written yet.
-        debug_assert_eq!(told.len(), later);
-        self.changes = told.collect();
         self.changes.is_empty() || Box::pin(self.write(finished_at)).await
     }
 
