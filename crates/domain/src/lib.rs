@@ -8,6 +8,7 @@
 pub mod action;
 pub mod breaker;
 pub mod capability;
+pub mod condition;
 pub mod document;
 pub mod error;
 pub mod event;

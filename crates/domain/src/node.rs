@@ -21,6 +21,10 @@ pub struct Node {
     /// Groups it belongs to directly.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<GroupName>,
+    /// Other names by which it is known: an alias, a certificate's name. Nodes of several sources that share a name
+    /// are one node.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<NodeId>,
     /// Whatever else the source tells about it, exposed as facts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, Value>,
@@ -36,6 +40,7 @@ impl Node {
             id,
             endpoint: Endpoint::default(),
             groups: Vec::new(),
+            aliases: Vec::new(),
             metadata: BTreeMap::new(),
             source: None,
         }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::error::NodeError;
 use crate::id::NodeId;
+use crate::request::Caller;
 
 /// Collects facts.
 #[async_trait]
@@ -17,11 +18,9 @@ pub trait FactProvider: Send + Sync + 'static {
     /// Higher wins where two providers give the same key (R4.7).
     fn priority(&self) -> i32;
 
-    /// Facts of one node, now. Caching and merging are not its business.
-    ///
-    /// # Errors
-    /// [`FactProviderError`]; other providers' facts are not affected.
-    async fn collect(&self, node: &NodeId) -> Result<NodeFacts, FactProviderError>;
+    /// Facts of these nodes, now: one answer for each, in their order. Many nodes come in one call, so that a tool is
+    /// run once for all of them. Caching and merging are not its business.
+    async fn collect(&self, caller: &Caller, nodes: &[NodeId]) -> Vec<Result<NodeFacts, FactProviderError>>;
 }
 
 /// Facts of one node from one provider. A value that could not be found is absent.
@@ -32,11 +31,17 @@ pub struct NodeFacts {
     pub node: NodeId,
     /// Structured facts under Facter's names (`os.family`, `networking.ip`).
     pub facts: Map<String, Value>,
-    /// When they were gathered.
+    /// What the provider's tool said, as it said it, where that differs from `facts`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<Value>,
+    /// What could not be found, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// When they were gathered, UTC.
     pub gathered_at: Timestamp,
 }
 
-/// Why a provider has no facts.
+/// Why a provider has no facts of a node.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("provider {provider}: {error}")]
 pub struct FactProviderError {

@@ -14,6 +14,12 @@ pub trait InventorySource: Send + Sync + 'static {
     /// Higher wins where two sources disagree about a node.
     fn priority(&self) -> i32;
 
+    /// A mark that differs when what [`InventorySource::fetch`] would say may have changed, and is cheap to have (sizes
+    /// and times of files). `None` where only asking tells.
+    fn revision(&self) -> Option<u64> {
+        None
+    }
+
     /// Everything it knows now. Caching is not its business.
     ///
     /// # Errors

@@ -7,14 +7,18 @@ mod breaker_store;
 mod clock;
 mod execution_store;
 mod fact_provider;
+mod fact_store;
 mod graph_store;
 mod inventory_source;
 mod journal_store;
 mod log_sink;
 mod metrics_sink;
+mod node_commands;
 mod plan_store;
 mod plugin;
+mod target_knowledge;
 mod target_resolver;
+mod tool_runner;
 mod transport;
 
 pub use authorizer::{AuthorizationQuery, Authorizer, AuthorizerError, Decision};
@@ -22,14 +26,18 @@ pub use breaker_store::BreakerStore;
 pub use clock::Clock;
 pub use execution_store::{CancelRequest, Created, ExecutionStore, StoreError, StoreWrite, TargetResult};
 pub use fact_provider::{FactProvider, FactProviderError, NodeFacts};
+pub use fact_store::FactStore;
 pub use graph_store::GraphStore;
 pub use inventory_source::{InventorySnapshot, InventorySource, InventorySourceError};
 pub use journal_store::JournalStore;
 pub use log_sink::{LogLevel, LogRecord, LogSink};
 pub use metrics_sink::{Metric, MetricsSink};
+pub use node_commands::{CommandOutput, NodeCommands};
 pub use plan_store::PlanStore;
 pub use plugin::{Plugin, PluginError, PluginHealth, PluginMetadata, PluginRun};
+pub use target_knowledge::TargetKnowledge;
 pub use target_resolver::{TargetError, TargetResolver};
+pub use tool_runner::{ToolCommand, ToolEnd, ToolError, ToolOutput, ToolRunner};
 pub use transport::{
     ActionEnd, ActionEvent, ConnectPhases, ConnectRequest, CopyReport, DETACHED_KEPT, DetachedName,
     PoolStats, RunningAction, Session, SessionInfo, TerminateMode, Transport, TransportError,

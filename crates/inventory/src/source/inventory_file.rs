@@ -157,6 +157,7 @@ impl Document {
             id,
             endpoint: endpoint.clone(),
             groups: groups.clone(),
+            aliases: Vec::new(),
             metadata: metadata.clone(),
             source: None,
         });
