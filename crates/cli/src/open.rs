@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pabawi::inventory::{FileInventory, StaticInventory, UnknownNames, hosts_list, names};
+use pabawi::inventory::{
+    ConfiguredSource, FileInventory, SourceSettings, StaticInventory, UnknownNames, hosts_list, names,
+};
 use pabawi::ports::InventorySource;
 use pabawi::ssh::{SshConfig, SshSettings};
 use pabawi::{
@@ -129,7 +131,7 @@ fn ssh_config(sources: &SourceArgs) -> Result<SshConfig, Failure> {
 ///
 /// # Errors
 /// A list or an `ssh_config` that is not understood. Files are read later.
-pub(crate) fn sources(args: &SourceArgs) -> Result<Vec<Arc<dyn InventorySource>>, Failure> {
+pub(crate) fn sources(args: &SourceArgs) -> Result<Vec<ConfiguredSource>, Failure> {
     // Where two know a node, the one that was named more directly wins.
     let mut sources: Vec<Arc<dyn InventorySource>> = Vec::new();
     for (list, number) in args.hosts.iter().zip(1..) {
@@ -148,7 +150,7 @@ pub(crate) fn sources(args: &SourceArgs) -> Result<Vec<Arc<dyn InventorySource>>
         let name = format!("file:{}", path.display());
         sources.push(Arc::new(StaticInventory::new(name, 10, names(aliases))));
     }
-    Ok(sources)
+    Ok(sources.into_iter().map(|source| (source, SourceSettings::default())).collect())
 }
 
 /// The policy of that name.

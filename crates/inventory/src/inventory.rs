@@ -5,34 +5,41 @@ use std::collections::{HashMap, HashSet};
 
 use pabawi_domain::id::{GroupName, NodeId};
 use pabawi_domain::node::{Node, NodeGroup};
-use pabawi_domain::ports::InventorySnapshot;
 
-use crate::merge::Merge;
+use crate::merge::{Entry, Links, Merge, SourceData, entry_of};
 
 /// Nodes and groups of all sources, each once.
 #[derive(Debug, Default)]
 pub struct Inventory {
+    /// What the sources told, in the order of the merge.
+    parts: Vec<SourceData>,
+    links: Links,
     nodes: Vec<Node>,
-    node_index: HashMap<NodeId, usize>,
+    names: HashMap<NodeId, u32>,
     groups: Vec<NodeGroup>,
+    /// Places of the direct members of each group.
+    members: Vec<Vec<u32>>,
     group_index: HashMap<GroupName, usize>,
     warnings: Vec<String>,
     sources: Vec<String>,
 }
 
 impl Inventory {
-    /// Merges what the sources told: `(name, priority, snapshot)` of each. Where two disagree about a node,
-    /// the field of the higher priority stands, at equal priority that of the earlier source (R3.7, R3.8).
-    pub fn merge(parts: Vec<(String, i32, InventorySnapshot)>) -> Self {
-        let sources = parts.iter().map(|(name, ..)| name.clone()).collect();
-        let Merge { nodes, groups, warnings } = Merge::of(parts);
-        let node_index = nodes.iter().enumerate().map(|(index, node)| (node.id.clone(), index)).collect();
+    /// Merges what the sources told. Entries of several sources that have a name, an alias or a host in common are one
+    /// node, also by way of others. Where two disagree about a field, that of the higher priority stands, at equal
+    /// priority that of the earlier source (R3.7, R3.8).
+    pub fn merge<T: Into<SourceData>>(parts: impl IntoIterator<Item = T>) -> Self {
+        let mut parts: Vec<SourceData> = parts.into_iter().map(Into::into).collect();
+        let sources = parts.iter().map(|data| data.name.clone()).collect();
+        // A stable sort: at equal priority the earlier source goes first and wins.
+        parts.sort_by_key(|data| std::cmp::Reverse(data.priority));
+        let Merge { nodes, names, groups, members, links, warnings } = Merge::of(&parts);
         let group_index =
             groups.iter().enumerate().map(|(index, group)| (group.name.clone(), index)).collect();
-        Self { nodes, node_index, groups, group_index, warnings, sources }
+        Self { parts, links, nodes, names, groups, members, group_index, warnings, sources }
     }
 
-    /// Every node, in the order of the sources.
+    /// Every node, in the order of the sources: those of the highest priority first.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
     }
@@ -52,9 +59,19 @@ impl Inventory {
         &self.warnings
     }
 
-    /// The node of that id.
-    pub fn node(&self, id: &str) -> Option<&Node> {
-        self.nodes.get(*self.node_index.get(id)?)
+    /// What the sources told, those of the highest priority first.
+    pub fn parts(&self) -> &[SourceData] {
+        &self.parts
+    }
+
+    /// The node of that id or other name.
+    pub fn node(&self, name: &str) -> Option<&Node> {
+        self.nodes.get(self.index_of(name)?)
+    }
+
+    /// The place in [`Inventory::nodes`] of the node of that id or other name.
+    pub fn index_of(&self, name: &str) -> Option<usize> {
+        self.names.get(name).map(|at| *at as usize)
     }
 
     /// The group of that name.
@@ -65,27 +82,79 @@ impl Inventory {
     /// The members of a group and of its children, each once, own members first. A group that contains
     /// itself by way of two sources is entered once.
     pub fn members<'a>(&'a self, group: &'a NodeGroup) -> Vec<&'a Node> {
+        self.member_indexes(group).into_iter().filter_map(|at| self.nodes.get(at)).collect()
+    }
+
+    /// Places in [`Inventory::nodes`] of what [`Inventory::members`] gives.
+    pub fn member_indexes(&self, group: &NodeGroup) -> Vec<usize> {
+        let Some(first) = self.group_index.get(&group.name) else { return Vec::new() };
         let mut members = Vec::new();
         let mut seen_nodes = HashSet::new();
-        let mut seen_groups: HashSet<&str> = HashSet::from([group.name.as_str()]);
-        let mut open = vec![group];
+        let mut seen_groups = HashSet::from([*first]);
+        let mut open = vec![*first];
         // Each group is opened once, so this ends.
-        while let Some(group) = open.pop() {
-            for id in &group.nodes {
-                if let Some(node) = self.node(id.as_str())
-                    && seen_nodes.insert(&node.id)
-                {
-                    members.push(node);
+        while let Some(at) = open.pop() {
+            for member in self.members.get(at).into_iter().flatten() {
+                if seen_nodes.insert(*member) {
+                    members.push(*member as usize);
                 }
             }
-            for child in group.children.iter().rev() {
-                if let Some(child) = self.group(child.as_str())
-                    && seen_groups.insert(child.name.as_str())
+            let children = self.groups.get(at).map(|group| group.children.as_slice()).unwrap_or_default();
+            for child in children.iter().rev() {
+                if let Some(child) = self.group_index.get(child)
+                    && seen_groups.insert(*child)
                 {
-                    open.push(child);
+                    open.push(*child);
                 }
             }
         }
         members
+    }
+
+    /// Members of a group, and of its children, as one source has them: places in [`Inventory::nodes`], each once.
+    /// `None` when that source has no such group, or there is no such source.
+    pub fn members_in_source(&self, source: &str, group: &str) -> Option<Vec<usize>> {
+        let data = self.parts.iter().find(|data| data.name == source)?;
+        let snapshot = &data.snapshot;
+        let groups: HashMap<&str, &NodeGroup> =
+            snapshot.groups.iter().map(|group| (group.name.as_str(), group)).collect();
+        let mut said_by_nodes: HashMap<&str, Vec<&NodeId>> = HashMap::new();
+        for node in &snapshot.nodes {
+            for group in &node.groups {
+                said_by_nodes.entry(group.as_str()).or_default().push(&node.id);
+            }
+        }
+        if !groups.contains_key(group) && !said_by_nodes.contains_key(group) {
+            return None;
+        }
+        let mut members = Vec::new();
+        let mut seen_nodes = HashSet::new();
+        let mut seen_groups = HashSet::from([group]);
+        let mut open = vec![group];
+        // Each group is opened once, so this ends.
+        while let Some(name) = open.pop() {
+            let group = groups.get(name);
+            let listed = group.into_iter().flat_map(|group| &group.nodes);
+            for id in listed.chain(said_by_nodes.get(name).into_iter().flatten().copied()) {
+                if let Some(at) = self.index_of(id.as_str())
+                    && seen_nodes.insert(at)
+                {
+                    members.push(at);
+                }
+            }
+            for child in group.into_iter().flat_map(|group| group.children.iter().rev()) {
+                if seen_groups.insert(child.as_str()) {
+                    open.push(child.as_str());
+                }
+            }
+        }
+        Some(members)
+    }
+
+    /// What each source says of the node at that place, the highest priority first. Empty for a node that is only
+    /// named by a group.
+    pub fn entries(&self, index: usize) -> impl Iterator<Item = (&SourceData, &Node)> {
+        let entries: &[Entry] = self.links.entries_of(index);
+        entries.iter().filter_map(|entry| entry_of(&self.parts, *entry))
     }
 }

@@ -8,15 +8,22 @@
 
 #![forbid(unsafe_code)]
 
+mod catalog;
 pub mod destination;
 pub mod expression;
 pub mod nodeset;
 pub mod source;
 
+mod explain;
 mod inventory;
 mod merge;
 mod resolver;
 mod similar;
 
+pub use catalog::{
+    Catalog, CatalogWatch, ConfiguredSource, Freshness, SourceReport, SourceSettings, SourceState, View,
+};
+pub use explain::{Explanation, FieldExplanation, Said};
 pub use inventory::Inventory;
+pub use merge::SourceData;
 pub use resolver::Resolver;

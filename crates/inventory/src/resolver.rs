@@ -1,33 +1,37 @@
-//! [`Resolver`]: the port [`TargetResolver`] over one merged snapshot of the sources.
+//! [`Resolver`]: the port [`TargetResolver`] over a [`Catalog`].
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use pabawi_domain::node::{Endpoint, Target, TargetExpression};
 use pabawi_domain::ports::{InventorySource, TargetError, TargetResolver};
 use pabawi_domain::validation::ValidationError;
 
-use crate::Inventory;
+use crate::catalog::{Catalog, Freshness, SourceSettings, View};
 use crate::expression::{Expression, UnknownNames, evaluate};
 use crate::merge::fill_endpoint;
 
 /// Resolves target expressions over its sources. Without sources every name is a node; with sources a name
 /// that none of them has is refused.
 pub struct Resolver {
-    sources: Vec<Arc<dyn InventorySource>>,
+    catalog: Arc<Catalog>,
     unknown_names: UnknownNames,
     /// What a node's endpoint does not say.
     defaults: Endpoint,
-    /// The snapshot, made when it is first needed and replaced whole by a refresh. The lock is held for a
-    /// pointer's copy only, never while a source is asked.
-    inventory: RwLock<Option<Arc<Inventory>>>,
 }
 
 impl Resolver {
-    /// A resolver over these sources; they are asked when the first expression is resolved.
+    /// A resolver over these sources with their usual settings; they are asked when the first expression is resolved.
     pub fn new(sources: Vec<Arc<dyn InventorySource>>) -> Self {
-        let unknown_names = if sources.is_empty() { UnknownNames::AreNodes } else { UnknownNames::Refused };
-        Self { sources, unknown_names, defaults: Endpoint::default(), inventory: RwLock::new(None) }
+        Self::over(Arc::new(Catalog::new(
+            sources.into_iter().map(|source| (source, SourceSettings::default())),
+        )))
+    }
+
+    /// A resolver over a catalog.
+    pub fn over(catalog: Arc<Catalog>) -> Self {
+        let unknown_names = if catalog.is_empty() { UnknownNames::AreNodes } else { UnknownNames::Refused };
+        Self { catalog, unknown_names, defaults: Endpoint::default() }
     }
 
     /// The same with another meaning of names that are in no source.
@@ -44,37 +48,9 @@ impl Resolver {
         self
     }
 
-    /// The merged snapshot; the sources are asked when there is none yet.
-    ///
-    /// # Errors
-    /// [`TargetError::Inventory`] with the failures of all sources that failed.
-    pub async fn inventory(&self) -> Result<Arc<Inventory>, TargetError> {
-        let known = self.inventory.read().unwrap_or_else(PoisonError::into_inner).clone();
-        match known {
-            Some(inventory) => Ok(inventory),
-            None => self.refresh().await,
-        }
-    }
-
-    /// Asks every source anew (R3.4). The snapshot before stays in place when one of them fails.
-    ///
-    /// # Errors
-    /// As for [`Resolver::inventory`].
-    pub async fn refresh(&self) -> Result<Arc<Inventory>, TargetError> {
-        let mut parts = Vec::new();
-        let mut failures = Vec::new();
-        for source in &self.sources {
-            match source.fetch().await {
-                Ok(snapshot) => parts.push((source.name().to_owned(), source.priority(), snapshot)),
-                Err(error) => failures.push(error.message),
-            }
-        }
-        if !failures.is_empty() {
-            return Err(TargetError::Inventory(failures.join("; ")));
-        }
-        let inventory = Arc::new(Inventory::merge(parts));
-        *self.inventory.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&inventory));
-        Ok(inventory)
+    /// The catalog.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
     }
 }
 
@@ -88,11 +64,22 @@ impl TargetResolver for Resolver {
             }
             TargetError::Invalid(error)
         })?;
-        let inventory = self.inventory().await?;
-        let mut targets = evaluate(&parsed, &inventory, self.unknown_names)?;
+        let view = self.catalog.read(Freshness::Cached).await;
+        refuse_to_guess(&view)?;
+        let mut targets = evaluate(&parsed, &view.inventory, self.unknown_names)?;
         if self.defaults != Endpoint::default() {
-            targets.iter_mut().for_each(|target| fill_endpoint(&mut target.endpoint, self.defaults.clone()));
+            targets.iter_mut().for_each(|target| fill_endpoint(&mut target.endpoint, &self.defaults));
         }
         Ok(targets)
     }
+}
+
+/// A source of which nothing is known may hold any of the nodes that are meant: to go on without it would leave some
+/// out silently. A source that failed but told something before is used as it was.
+fn refuse_to_guess(view: &View) -> Result<(), TargetError> {
+    let missing: Vec<String> = view
+        .missing()
+        .map(|report| format!("{}: {}", report.name, report.error.as_deref().unwrap_or("gave no answer")))
+        .collect();
+    if missing.is_empty() { Ok(()) } else { Err(TargetError::Inventory(missing.join("; "))) }
 }

@@ -3,81 +3,76 @@
 #![forbid(unsafe_code)]
 #![allow(
     clippy::unwrap_used,
-    clippy::panic,
+    clippy::indexing_slicing,
     reason = "what a test's own functions meet is the test's failure"
 )]
 
-use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
 use pabawi_domain::node::{Endpoint, TargetExpression};
 use pabawi_domain::ports::{InventorySource, TargetError, TargetResolver as _};
-use pabawi_inventory::Resolver;
 use pabawi_inventory::expression::UnknownNames;
 use pabawi_inventory::source::{FileInventory, StaticInventory, hosts_list, names};
+use pabawi_inventory::{Freshness, Resolver};
 
-/// Runs a future that never waits for anything.
-fn now<F: Future>(future: F) -> F::Output {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => output,
-        Poll::Pending => panic!("the future waits"),
-    }
-}
-
-fn resolve(resolver: &Resolver, text: &str) -> Result<Vec<String>, TargetError> {
-    now(resolver.resolve(&TargetExpression::new(text)))
-        .map(|targets| targets.iter().map(|target| target.node.to_string()).collect())
+async fn resolve(resolver: &Resolver, text: &str) -> Result<Vec<String>, TargetError> {
+    let targets = resolver.resolve(&TargetExpression::new(text)).await?;
+    Ok(targets.iter().map(|target| target.node.to_string()).collect())
 }
 
 fn list(text: &str) -> Arc<dyn InventorySource> {
     Arc::new(StaticInventory::new("list", 10, hosts_list("list", text).unwrap()))
 }
 
-#[test]
-fn without_sources_names_are_nodes() {
+#[tokio::test]
+async fn without_sources_names_are_nodes() {
     let resolver = Resolver::new(vec![]);
-    assert_eq!(resolve(&resolver, "web[1-2],root@db:22").unwrap(), ["web1", "web2", "root@db:22"]);
-    assert!(matches!(resolve(&resolver, "all").unwrap_err(), TargetError::Invalid(_)));
+    assert_eq!(resolve(&resolver, "web[1-2],root@db:22").await.unwrap(), ["web1", "web2", "root@db:22"]);
+    assert!(matches!(resolve(&resolver, "all").await.unwrap_err(), TargetError::Invalid(_)));
 }
 
-#[test]
-fn with_sources_unknown_names_are_refused_with_close_ones() {
+#[tokio::test]
+async fn with_sources_unknown_names_are_refused_with_close_ones() {
     let aliases = Arc::new(StaticInventory::new("ssh_config", 0, names(["bastion".to_owned()])));
     let resolver = Resolver::new(vec![list("web[01-03]"), aliases]);
-    assert_eq!(resolve(&resolver, "all").unwrap(), ["web01", "web02", "web03", "bastion"]);
-    let error = resolve(&resolver, "web04,bastoin,a&b").unwrap_err().to_string();
+    assert_eq!(resolve(&resolver, "all").await.unwrap(), ["web01", "web02", "web03", "bastion"]);
+    let error = resolve(&resolver, "web04,bastoin,a&b").await.unwrap_err().to_string();
     assert!(error.contains("not supported yet"), "{error}");
-    let error = resolve(&resolver, "web04,bastoin").unwrap_err().to_string();
+    let error = resolve(&resolver, "web04,bastoin").await.unwrap_err().to_string();
     assert!(error.contains("did you mean web0") && error.contains("did you mean bastion?"), "{error}");
 }
 
-#[test]
-fn defaults_stand_where_a_node_says_nothing_and_names_may_be_refused() {
+#[tokio::test]
+async fn defaults_stand_where_a_node_says_nothing_and_names_may_be_refused() {
     let defaults = Endpoint { user: Some("ops".into()), port: Some(2222), ..Endpoint::default() };
     let resolver = Resolver::new(vec![]).endpoint_defaults(defaults);
-    let targets = now(resolver.resolve(&TargetExpression::new("a,root@b:22"))).unwrap();
+    let targets = resolver.resolve(&TargetExpression::new("a,root@b:22")).await.unwrap();
     let ways: Vec<_> = targets.iter().map(|t| (t.endpoint.user.as_deref(), t.endpoint.port)).collect();
     assert_eq!(ways, [(Some("ops"), Some(2222)), (Some("root"), Some(22))]);
     let resolver = Resolver::new(vec![]).unknown_names(UnknownNames::Refused);
-    assert!(resolve(&resolver, "a").unwrap_err().to_string().contains("unknown node a"));
+    assert!(resolve(&resolver, "a").await.unwrap_err().to_string().contains("unknown node a"));
 }
 
 /// R3.4
-#[test]
-fn a_refresh_sees_the_file_as_it_is_now_and_a_bad_file_leaves_the_old_state() {
+#[tokio::test]
+async fn a_changed_file_is_seen_and_a_bad_one_leaves_the_old_state() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("hosts");
     std::fs::write(&file, "a\n").unwrap();
     let resolver = Resolver::new(vec![Arc::new(FileInventory::hosts_file(&file, 0))]);
-    assert_eq!(resolve(&resolver, "all").unwrap(), ["a"]);
+    assert_eq!(resolve(&resolver, "all").await.unwrap(), ["a"]);
     std::fs::write(&file, "a\nb\n").unwrap();
-    assert_eq!(resolve(&resolver, "all").unwrap(), ["a"]);
-    now(resolver.refresh()).unwrap();
-    assert_eq!(resolve(&resolver, "all").unwrap(), ["a", "b"]);
+    assert_eq!(resolve(&resolver, "all").await.unwrap(), ["a", "b"]);
     std::fs::write(&file, "bad name\n").unwrap();
-    let error = now(resolver.refresh()).unwrap_err().to_string();
-    assert!(error.contains("hosts: line 1"), "{error}");
-    assert_eq!(resolve(&resolver, "all").unwrap(), ["a", "b"]);
+    assert_eq!(resolve(&resolver, "all").await.unwrap(), ["a", "b"]);
+    let view = resolver.catalog().read(Freshness::Cached).await;
+    assert!(view.problems()[0].contains("hosts: line 1"), "{:?}", view.problems());
+}
+
+#[tokio::test]
+async fn without_an_answer_of_a_source_nothing_is_guessed() {
+    let missing = Arc::new(FileInventory::hosts_file("/nonexistent/hosts", 0));
+    let resolver = Resolver::new(vec![list("a"), missing]);
+    let error = resolve(&resolver, "all").await.unwrap_err();
+    assert!(matches!(&error, TargetError::Inventory(why) if why.contains("/nonexistent/hosts")), "{error}");
 }

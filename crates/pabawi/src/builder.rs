@@ -7,6 +7,7 @@ use pabawi_domain::node::Endpoint;
 use pabawi_domain::ports::{Authorizer, Clock, InventorySource, MetricsSink};
 use pabawi_engine::EngineLimits;
 use pabawi_inventory::expression::UnknownNames;
+use pabawi_inventory::{ConfiguredSource, SourceSettings};
 use pabawi_transport::SshSettings;
 
 use crate::{Framework, FrameworkError, wire};
@@ -16,7 +17,7 @@ use crate::{Framework, FrameworkError, wire};
 pub struct FrameworkBuilder {
     pub(crate) database: Option<PathBuf>,
     pub(crate) ssh: Option<SshSettings>,
-    pub(crate) sources: Vec<Arc<dyn InventorySource>>,
+    pub(crate) sources: Vec<ConfiguredSource>,
     pub(crate) unknown_names: Option<UnknownNames>,
     pub(crate) endpoint_defaults: Endpoint,
     pub(crate) authorizer: Option<Arc<dyn Authorizer>>,
@@ -42,17 +43,16 @@ impl FrameworkBuilder {
         self
     }
 
-    /// Adds a source of nodes. Without any, every name is a node; with one, a name that no source has is
-    /// refused.
+    /// Adds a source of nodes with the usual settings. Without any, every name is a node; with one, a name that no
+    /// source has is refused.
     #[must_use]
-    pub fn inventory(mut self, source: impl InventorySource) -> Self {
-        self.sources.push(Arc::new(source));
-        self
+    pub fn inventory(self, source: impl InventorySource) -> Self {
+        self.inventories([(Arc::new(source) as Arc<dyn InventorySource>, SourceSettings::default())])
     }
 
-    /// Adds several sources.
+    /// Adds several sources, each with its settings.
     #[must_use]
-    pub fn inventories(mut self, sources: impl IntoIterator<Item = Arc<dyn InventorySource>>) -> Self {
+    pub fn inventories(mut self, sources: impl IntoIterator<Item = ConfiguredSource>) -> Self {
         self.sources.extend(sources);
         self
     }

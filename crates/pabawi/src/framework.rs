@@ -20,7 +20,7 @@ use pabawi_engine::{
     PlanError, RerunSecrets, RerunSelection, Resumed, ShutdownReport, SubmitError, Subscription,
     SubscriptionMode,
 };
-use pabawi_inventory::{Inventory, Resolver};
+use pabawi_inventory::{Catalog, Freshness, Resolver, View};
 
 use crate::{FrameworkBuilder, FrameworkError};
 
@@ -288,20 +288,14 @@ impl Framework {
         Ok(self.resolver.resolve(expression).await?)
     }
 
-    /// The merged inventory; the sources are asked when it is first needed.
-    ///
-    /// # Errors
-    /// [`FrameworkError`].
-    pub async fn inventory(&self) -> Result<Arc<Inventory>, FrameworkError> {
-        Ok(self.resolver.inventory().await?)
+    /// What the sources of nodes know, at least as fresh as asked for, and how each of them did (R3.1, R3.4-R3.6).
+    pub async fn inventory(&self, freshness: Freshness) -> View {
+        self.resolver.catalog().read(freshness).await
     }
 
-    /// Asks every source of nodes anew (R3.4).
-    ///
-    /// # Errors
-    /// [`FrameworkError`]; then the inventory stays as it was.
-    pub async fn refresh_inventory(&self) -> Result<Arc<Inventory>, FrameworkError> {
-        Ok(self.resolver.refresh().await?)
+    /// The sources of nodes, with their cache.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        self.resolver.catalog()
     }
 
     /// How the engine and the connections of its transports stand now.

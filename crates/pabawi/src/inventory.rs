@@ -6,4 +6,7 @@ pub use pabawi_inventory::nodeset::{MAX_NODES, NodeSetError, expand, fold, fold_
 pub use pabawi_inventory::source::{
     FileInventory, Problem, SourceError, StaticInventory, hosts_file, hosts_list, inventory_file, names,
 };
-pub use pabawi_inventory::{Inventory, Resolver};
+pub use pabawi_inventory::{
+    Catalog, CatalogWatch, ConfiguredSource, Explanation, FieldExplanation, Freshness, Inventory, Resolver,
+    Said, SourceData, SourceReport, SourceSettings, SourceState, View,
+};

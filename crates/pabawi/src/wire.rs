@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pabawi_domain::validation::ValidationError;
 use pabawi_engine::{Engine, EngineLimits, Graphs};
-use pabawi_inventory::Resolver;
+use pabawi_inventory::{Catalog, Resolver};
 use pabawi_store::sqlite::{SqliteOptions, SqliteStore};
 use pabawi_transport::local::{LocalOptions, LocalTransport};
 use pabawi_transport::ssh_config::SshConfig;
@@ -20,7 +20,8 @@ pub(crate) async fn open(options: FrameworkBuilder) -> Result<Framework, Framewo
     let ssh = SshTransport::new(ssh);
     let local = LocalTransport::new(LocalOptions::default());
 
-    let mut resolver = Resolver::new(options.sources).endpoint_defaults(options.endpoint_defaults);
+    let mut resolver =
+        Resolver::over(Arc::new(Catalog::new(options.sources))).endpoint_defaults(options.endpoint_defaults);
     if let Some(meaning) = options.unknown_names {
         resolver = resolver.unknown_names(meaning);
     }

@@ -98,7 +98,7 @@ async fn an_inventory_decides_which_names_are_known() {
     let error = framework.submit(caller(), request("true", "c")).await.unwrap_err();
     assert!(error.to_string().contains("unknown node c"), "{error}");
     std::fs::write(&file, "nodes: {c: {transport: local}}\n").unwrap();
-    framework.refresh_inventory().await.expect("reads it anew");
+
     let targets = framework.resolve(&TargetExpression::new("all")).await.expect("selects");
     assert_eq!(targets.len(), 1);
     assert_eq!(targets.first().unwrap().endpoint.transport, PluginName::new("local").ok());

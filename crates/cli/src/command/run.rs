@@ -1,5 +1,6 @@
 //! `pab run`, `pab script`, `pab copy`: something is done on nodes.
 
+use pabawi::inventory::Freshness;
 use pabawi::{Action, Caller, ExecutionId, Framework, FrameworkBuilder, StreamKind};
 
 use crate::args::{
@@ -111,12 +112,16 @@ async fn submitted_and_followed<E: Into<Failure>>(
     follow(what, interrupts, sink).await
 }
 
-/// Writes what is odd about the inventory to standard error.
+/// Writes what is odd about the inventory, and what failed of it, to standard error.
 ///
 /// # Errors
-/// An inventory that cannot be read.
-pub(super) async fn write_warnings(framework: &Framework, sink: &mut Sink) -> Result<(), Failure> {
-    for warning in framework.inventory().await?.warnings() {
+/// Standard error cannot be written to.
+pub(in crate::command) async fn write_warnings(
+    framework: &Framework,
+    sink: &mut Sink,
+) -> Result<(), Failure> {
+    let view = framework.inventory(Freshness::Cached).await;
+    for warning in view.problems().iter().chain(view.inventory.warnings()) {
         let text = sink.err_style.paint(Colour::Yellow, &format!("warning: {warning}"));
         sink.line(StreamKind::Stderr, &text);
     }

@@ -1,8 +1,9 @@
 //! `pab targets`: target expressions without running anything. No database is opened.
 
 use std::io::Read as _;
+use std::sync::Arc;
 
-use pabawi::inventory::{MAX_NODES, Resolver, expand as expand_names, fold as fold_names};
+use pabawi::inventory::{Catalog, MAX_NODES, Resolver, expand as expand_names, fold as fold_names};
 use pabawi::ports::TargetResolver as _;
 use pabawi::{FrameworkError, NodeId, StreamKind, Target, TargetExpression};
 
@@ -24,7 +25,7 @@ pub(crate) async fn expand(
     sources: &SourceArgs,
     format: Format,
 ) -> Result<Exit, Failure> {
-    let resolver = Resolver::new(open::sources(sources)?);
+    let resolver = Resolver::over(Arc::new(Catalog::new(open::sources(sources)?)));
     let expression = TargetExpression::new(expression.join(","));
     let targets: Vec<Target> = resolver.resolve(&expression).await.map_err(FrameworkError::from)?;
     let mut sink = Sink::standard(global.no_color);

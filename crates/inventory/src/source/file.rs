@@ -1,6 +1,8 @@
 //! [`FileInventory`]: a file that is read anew on every fetch.
 
+use std::hash::{Hash as _, Hasher as _};
 use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -65,13 +67,43 @@ impl InventorySource for FileInventory {
         self.priority
     }
 
-    async fn fetch(&self) -> Result<InventorySnapshot, InventorySourceError> {
-        self.read().map_err(|error| InventorySourceError {
-            source_name: self.name.clone(),
-            retryable: matches!(error, SourceError::Read { .. }),
-            message: error.to_string(),
-        })
+    fn revision(&self) -> Option<u64> {
+        Some(revision_of([&self.path]))
     }
+
+    async fn fetch(&self) -> Result<InventorySnapshot, InventorySourceError> {
+        let file = self.clone();
+        // A large file takes a while to read; the runtime's threads have other work.
+        let read = tokio::task::spawn_blocking(move || file.read()).await;
+        let failed = |message: String, retryable| InventorySourceError {
+            source_name: self.name.clone(),
+            message,
+            retryable,
+        };
+        match read {
+            Ok(Ok(snapshot)) => Ok(snapshot),
+            Ok(Err(error)) => Err(failed(error.to_string(), matches!(error, SourceError::Read { .. }))),
+            Err(error) => Err(failed(format!("{}: reading it failed: {error}", self.path.display()), false)),
+        }
+    }
+}
+
+/// A mark of files that differs after any of them was written, replaced, made or removed: of their sizes, times and
+/// inode numbers.
+pub(crate) fn revision_of<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> u64 {
+    let mut mark = std::hash::DefaultHasher::new();
+    for path in paths {
+        let path = path.as_ref();
+        path.hash(&mut mark);
+        match std::fs::metadata(path) {
+            Ok(file) => {
+                (file.len(), file.ino(), file.dev(), file.mtime(), file.mtime_nsec()).hash(&mut mark);
+                (file.ctime(), file.ctime_nsec()).hash(&mut mark);
+            }
+            Err(error) => error.raw_os_error().hash(&mut mark),
+        }
+    }
+    mark.finish()
 }
 
 fn read_text(path: &Path) -> Result<String, SourceError> {

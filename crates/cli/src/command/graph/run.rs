@@ -1,15 +1,15 @@
 //! `pab graph run` and `pab graph resume`.
 
 use pabawi::graph::{GraphError, GraphEvents, Graphs, ResumeOptions};
-use pabawi::{Caller, FrameworkBuilder, RerunSecrets, StreamKind};
+use pabawi::{Caller, FrameworkBuilder, RerunSecrets};
 
 use crate::args::{GlobalArgs, GraphOutputArgs, GraphResumeArgs, GraphRunArgs};
 use crate::command::graph::file;
 use crate::command::graph::follow::{Ended, follow};
 use crate::command::graph::status::find;
+use crate::command::run::write_warnings;
 use crate::exit::{Exit, Failure};
 use crate::signals::Interrupts;
-use crate::text::Colour;
 use crate::watch::Sink;
 use crate::{open, request};
 
@@ -57,10 +57,7 @@ async fn start(
     let mut sink = Sink::standard(global.no_color);
     let framework = builder.open().await?;
     let followed = async {
-        for warning in framework.inventory().await?.warnings() {
-            let text = sink.err_style.paint(Colour::Yellow, &format!("warning: {warning}"));
-            sink.line(StreamKind::Stderr, &text);
-        }
+        write_warnings(&framework, &mut sink).await?;
         let caller = open::caller();
         let interrupts = Interrupts::new()?;
         let events = submit(framework.graphs().clone(), caller.clone()).await?;

@@ -1,0 +1,44 @@
+//! [`View`]: an inventory, and how the sources did that it is of.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::report::{SourceReport, SourceState};
+use crate::{Explanation, Inventory};
+
+/// An inventory, and how the sources did that it is of.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// What the sources know.
+    pub inventory: Arc<Inventory>,
+    /// How each source did, in the order in which they were given.
+    pub reports: Vec<SourceReport>,
+}
+
+impl View {
+    /// Where the fields of a node come from, as of `now`. `None` when there is no such node.
+    pub fn explain(&self, name: &str, now: Timestamp) -> Option<Explanation> {
+        let fetched_at = |source: &str| self.reports.iter().find(|report| report.name == source)?.fetched_at;
+        self.inventory.explain(name, now, &fetched_at)
+    }
+
+    /// The sources of which nothing is known: the inventory lacks what they would tell.
+    pub fn missing(&self) -> impl Iterator<Item = &SourceReport> {
+        self.reports.iter().filter(|report| report.state == SourceState::Unavailable)
+    }
+
+    /// What went wrong, one line for each source that failed.
+    pub fn problems(&self) -> Vec<String> {
+        self.reports
+            .iter()
+            .filter_map(|report| {
+                let error = report.error.as_ref()?;
+                Some(match report.age_ms {
+                    Some(age) => format!("{}: {error}; used as it was {} s ago", report.name, age / 1000),
+                    None => format!("{}: {error}", report.name),
+                })
+            })
+            .collect()
+    }
+}
