@@ -27,7 +27,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::args::{Cli, Command, ExecutionsCommand, GraphCommand, TargetsCommand};
+use crate::args::{Cli, Command, ExecutionsCommand, GraphCommand, InventoryCommand, TargetsCommand};
 use crate::exit::{Exit, Failure};
 use crate::text::{Colour, Style};
 
@@ -93,6 +93,12 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             ExecutionsCommand::Resume(args) => command::resume::resume(global, args).await,
         },
         Command::Breakers(command) => command::breakers::breakers(global, command).await,
+        Command::Inventory(command) => match &**command {
+            InventoryCommand::List(args) => command::inventory::list(global, args).await,
+            InventoryCommand::Explain(args) => command::inventory::explain(global, args).await,
+            InventoryCommand::Groups(args) => command::inventory::groups(global, args).await,
+            InventoryCommand::Sources(args) => command::inventory::sources(global, args).await,
+        },
         Command::Targets(TargetsCommand::Expand { expression, sources, format }) => {
             command::targets::expand(global, expression, sources, *format).await
         }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pabawi::inventory::{
-    ConfiguredSource, FileInventory, SourceSettings, StaticInventory, UnknownNames, hosts_list, names,
+    Catalog, ConfiguredSource, FileInventory, SourceSettings, StaticInventory, UnknownNames, hosts_list,
+    names,
 };
 use pabawi::ports::InventorySource;
 use pabawi::ssh::{SshConfig, SshSettings};
@@ -125,6 +126,20 @@ fn ssh_config(sources: &SourceArgs) -> Result<SshConfig, Failure> {
         None => SshConfig::load_default(),
     };
     config.map_err(|error| Failure::usage(format!("--ssh-config: {error}")))
+}
+
+/// The sources of nodes that were named, to be asked without a framework.
+///
+/// # Errors
+/// As for [`sources`].
+pub(crate) fn catalog(args: &SourceArgs) -> Result<Arc<Catalog>, Failure> {
+    let sources = sources(args)?;
+    if sources.is_empty() {
+        return Err(Failure::usage(
+            "no source of nodes; name one with --inventory, --hosts, --hosts-file or --ssh-config",
+        ));
+    }
+    Ok(Arc::new(Catalog::new(sources)))
 }
 
 /// The sources of nodes that were named.

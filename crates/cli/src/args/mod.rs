@@ -10,6 +10,7 @@ mod duration;
 mod executions;
 mod format;
 mod graph;
+mod inventory;
 mod plan;
 mod process;
 mod rollout;
@@ -29,6 +30,9 @@ pub use format::Format;
 pub use graph::{
     GraphCancelArgs, GraphCommand, GraphFileArgs, GraphFormat, GraphListArgs, GraphOutputArgs,
     GraphResumeArgs, GraphRunArgs, GraphShowArgs, GraphStatusArgs,
+};
+pub use inventory::{
+    InventoryCommand, InventoryExplainArgs, InventoryGroupsArgs, InventoryListArgs, InventorySourcesArgs,
 };
 pub use plan::{ApplyArgs, PlanCommand};
 pub use process::{LinkLossArg, ProcessArgs, RunAsMethodArg};

@@ -8,8 +8,8 @@ use clap_complete::Shell;
 use pabawi::Component;
 
 use crate::args::{
-    ApplyArgs, CopyCommand, ExecutionsCommand, Format, GraphCommand, PlanCommand, RunArgs, ScriptArgs,
-    SourceArgs,
+    ApplyArgs, CopyCommand, ExecutionsCommand, Format, GraphCommand, InventoryCommand, PlanCommand, RunArgs,
+    ScriptArgs, SourceArgs,
 };
 
 /// What stands at the end of every help text.
@@ -127,6 +127,11 @@ pub enum Command {
     /// Look at circuit breakers: what is not asked for a while, because it failed again and again
     #[command(subcommand)]
     Breakers(BreakersCommand),
+    /// Look at what the sources of nodes know, and where each field comes from
+    ///
+    /// Exit status 1 says that a source failed: what is shown is what the others know.
+    #[command(subcommand, visible_alias = "inv")]
+    Inventory(Box<InventoryCommand>),
     /// Try out target expressions
     #[command(subcommand)]
     Targets(TargetsCommand),

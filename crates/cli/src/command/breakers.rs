@@ -6,7 +6,7 @@ use crate::args::{BreakersCommand, Format, GlobalArgs};
 use crate::exit::{Exit, Failure};
 use crate::open;
 use crate::text::Table;
-use crate::watch::Sink;
+use crate::watch::{Sink, write_items};
 
 /// Shows or resets breakers.
 ///
@@ -23,7 +23,7 @@ pub(crate) async fn breakers(global: &GlobalArgs, command: &BreakersCommand) -> 
             let told = if reset { "is closed now" } else { "was closed already" };
             let mut sink = Sink::standard(global.no_color);
             sink.line(StreamKind::Stderr, &format!("the circuit breaker of {component} {told}"));
-            flush(&mut sink)?;
+            sink.flush().map_err(|error| Failure::nothing_ran(format!("write the result: {error}")))?;
             Ok(Exit::AllSucceeded)
         }
     }
@@ -33,40 +33,18 @@ async fn list(global: &GlobalArgs, format: Format) -> Result<Exit, Failure> {
     let all =
         open::with_history(global, async |framework, caller| Ok(framework.breakers(caller).await?)).await?;
     let mut sink = Sink::standard(global.no_color);
-    match format {
-        Format::Table => {
-            let mut table = Table::new(&["COMPONENT", "STATE", "SINCE", "FAILURES", "NEXT PROBE"]);
-            for breaker in &all {
-                table.row([
-                    breaker.component.to_string(),
-                    breaker.state.as_str().to_owned(),
-                    breaker.since.to_string(),
-                    breaker.failures.to_string(),
-                    breaker.next_probe_at.map(|at| at.to_string()).unwrap_or_default(),
-                ]);
-            }
-            for line in table.lines() {
-                sink.line(StreamKind::Stdout, &line);
-            }
+    write_items(&mut sink, format, &all, || {
+        let mut table = Table::new(&["COMPONENT", "STATE", "SINCE", "FAILURES", "NEXT PROBE"]);
+        for breaker in &all {
+            table.row([
+                breaker.component.to_string(),
+                breaker.state.as_str().to_owned(),
+                breaker.since.to_string(),
+                breaker.failures.to_string(),
+                breaker.next_probe_at.map(|at| at.to_string()).unwrap_or_default(),
+            ]);
         }
-        Format::Ndjson => {
-            for breaker in &all {
-                sink.line(StreamKind::Stdout, &serde_json::to_string(breaker).map_err(Failure::nothing_ran)?);
-            }
-        }
-        Format::Json => {
-            let text = serde_json::to_string_pretty(&all).map_err(Failure::nothing_ran)?;
-            sink.line(StreamKind::Stdout, &text);
-        }
-        Format::Yaml => {
-            let text = serde_saphyr::to_string(&all).map_err(Failure::nothing_ran)?;
-            sink.line(StreamKind::Stdout, text.trim_end());
-        }
-    }
-    flush(&mut sink)?;
+        table
+    })?;
     Ok(Exit::AllSucceeded)
-}
-
-fn flush(sink: &mut Sink) -> Result<(), Failure> {
-    sink.flush().map_err(|error| Failure::nothing_ran(format!("write the result: {error}")))
 }

@@ -6,6 +6,7 @@ pub(crate) mod cancel;
 pub(crate) mod events;
 pub(crate) mod generate;
 pub(crate) mod graph;
+pub(crate) mod inventory;
 pub(crate) mod list;
 pub(crate) mod output;
 pub(crate) mod plan;

@@ -1,7 +1,7 @@
 //! `pab run`, `pab script`, `pab copy`: something is done on nodes.
 
 use pabawi::inventory::Freshness;
-use pabawi::{Action, Caller, ExecutionId, Framework, FrameworkBuilder, StreamKind};
+use pabawi::{Action, Caller, ExecutionId, Framework, FrameworkBuilder};
 
 use crate::args::{
     ConnectArgs, CopyCommand, ExecutionArgs, Format, GlobalArgs, OutputStyleArgs, RunArgs, ScriptArgs,
@@ -10,8 +10,7 @@ use crate::args::{
 use crate::exit::{Exit, Failure};
 use crate::request::Secrets;
 use crate::signals::Interrupts;
-use crate::text::Colour;
-use crate::watch::{Follow, Followed, Sink, follow};
+use crate::watch::{Follow, Followed, Sink, follow, write_problems};
 use crate::{open, request, rollout};
 
 /// `pab run`.
@@ -120,11 +119,7 @@ pub(in crate::command) async fn write_warnings(
     framework: &Framework,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
-    let view = framework.inventory(Freshness::Cached).await;
-    for warning in view.problems().iter().chain(view.inventory.warnings()) {
-        let text = sink.err_style.paint(Colour::Yellow, &format!("warning: {warning}"));
-        sink.line(StreamKind::Stderr, &text);
-    }
+    write_problems(sink, &framework.inventory(Freshness::Cached).await);
     sink.flush().map_err(|error| Failure::nothing_ran(format!("write to standard error: {error}")))
 }
 

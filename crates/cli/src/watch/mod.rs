@@ -6,6 +6,7 @@
 mod document;
 mod follow;
 mod grouped;
+mod items;
 mod live;
 mod notice;
 mod progress;
@@ -17,6 +18,7 @@ mod summary;
 pub(crate) use document::{Content, write_document};
 pub(crate) use follow::{Follow, Followed, follow, write_event};
 pub(crate) use grouped::write_groups;
+pub(crate) use items::{write_item, write_items, write_problems};
 pub(crate) use sink::Sink;
 pub(crate) use stopping::{GRACE, Stopping, Told, What};
 pub(crate) use stored_output::read_output;

@@ -1,0 +1,45 @@
+//! `pab inventory groups`.
+
+use pabawi::NodeGroup;
+use pabawi::inventory::{Freshness, fold};
+
+use super::list::exit_of;
+use crate::args::{GlobalArgs, InventoryGroupsArgs};
+use crate::exit::{Exit, Failure};
+use crate::open;
+use crate::text::Table;
+use crate::watch::{Sink, write_items, write_problems};
+
+/// Shows groups.
+///
+/// # Errors
+/// [`Failure`]: no such group.
+pub(crate) async fn groups(global: &GlobalArgs, args: &InventoryGroupsArgs) -> Result<Exit, Failure> {
+    let view = open::catalog(&args.sources)?.read(Freshness::Cached).await;
+    let inventory = &view.inventory;
+    let mut sink = Sink::standard(global.no_color);
+    write_problems(&mut sink, &view);
+    let mut groups: Vec<&NodeGroup> = Vec::new();
+    for name in &args.names {
+        let group = inventory.group(name);
+        groups.push(group.ok_or_else(|| Failure::usage(format!("GROUP: no source has a group {name}")))?);
+    }
+    if args.names.is_empty() {
+        groups = inventory.groups().iter().collect();
+    }
+    write_items(&mut sink, args.format, &groups, || {
+        let mut table = Table::new(&["GROUP", "MEMBERS", "SOURCES", "CHILDREN", "NODES"]);
+        for group in &groups {
+            let members = inventory.members(group);
+            table.row([
+                group.name.to_string(),
+                members.len().to_string(),
+                group.sources.join(","),
+                group.children.iter().map(|child| child.as_str()).collect::<Vec<_>>().join(","),
+                fold(members.iter().map(|node| &node.id)),
+            ]);
+        }
+        table
+    })?;
+    Ok(exit_of(&view))
+}

@@ -1,0 +1,69 @@
+//! `pab inventory list`.
+
+use pabawi::inventory::{Freshness, Inventory, Resolver, View};
+use pabawi::ports::TargetResolver as _;
+use pabawi::{FrameworkError, Node, TargetExpression};
+
+use crate::args::{GlobalArgs, InventoryListArgs};
+use crate::exit::{Exit, Failure};
+use crate::open;
+use crate::text::Table;
+use crate::watch::{Sink, write_items, write_problems};
+
+/// Shows nodes.
+///
+/// # Errors
+/// [`Failure`].
+pub(crate) async fn list(global: &GlobalArgs, args: &InventoryListArgs) -> Result<Exit, Failure> {
+    let catalog = open::catalog(&args.sources)?;
+    let view = catalog.read(Freshness::Cached).await;
+    let mut sink = Sink::standard(global.no_color);
+    write_problems(&mut sink, &view);
+    let nodes: Vec<&Node> = if args.expression.is_empty() {
+        view.inventory.nodes().iter().collect()
+    } else {
+        let expression = TargetExpression::new(args.expression.join(","));
+        let targets = Resolver::over(catalog).resolve(&expression).await.map_err(FrameworkError::from)?;
+        targets.iter().filter_map(|target| view.inventory.node(target.node.as_str())).collect()
+    };
+    write_items(&mut sink, args.format, &nodes, || {
+        let mut table = Table::new(&["NODE", "HOST", "TRANSPORT", "SOURCES", "GROUPS"]);
+        for node in &nodes {
+            table.row([
+                node.id.to_string(),
+                host(node),
+                node.endpoint.transport.as_ref().map(ToString::to_string).unwrap_or_default(),
+                sources_of(&view.inventory, node),
+                node.groups.iter().map(|group| group.as_str()).collect::<Vec<_>>().join(","),
+            ]);
+        }
+        table
+    })?;
+    Ok(exit_of(&view))
+}
+
+/// `[user@]host[:port]` as far as the inventory says it.
+fn host(node: &Node) -> String {
+    let endpoint = &node.endpoint;
+    let user = endpoint.user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
+    let host = endpoint.host.as_deref().unwrap_or(node.id.as_str());
+    match endpoint.port {
+        Some(port) if host.contains(':') => format!("{user}[{host}]:{port}"),
+        Some(port) => format!("{user}{host}:{port}"),
+        None => format!("{user}{host}"),
+    }
+}
+
+fn sources_of(inventory: &Inventory, node: &Node) -> String {
+    let Some(index) = inventory.index_of(node.id.as_str()) else { return String::new() };
+    let names: Vec<&str> = inventory.entries(index).map(|(data, _)| data.name.as_str()).collect();
+    match (names.as_slice(), &node.source) {
+        ([], Some(source)) => source.clone(),
+        _ => names.join(","),
+    }
+}
+
+/// A list that lacks what a source would have told is not the whole one.
+pub(super) fn exit_of(view: &View) -> Exit {
+    if view.problems().is_empty() { Exit::AllSucceeded } else { Exit::SomeFailed }
+}
