@@ -15,6 +15,7 @@ pub mod event;
 pub mod host_key;
 pub mod id;
 pub mod journal;
+pub mod metadata;
 pub mod node;
 pub mod outcome;
 pub mod output;

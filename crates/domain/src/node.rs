@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::id::{GroupName, InvalidName, NodeId, PluginName};
+use crate::metadata::Metadata;
 use crate::secret::Secret;
 
 /// A managed machine as the inventory knows it.
@@ -26,8 +27,8 @@ pub struct Node {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<NodeId>,
     /// Whatever else the source tells about it, exposed as facts.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub metadata: BTreeMap<String, Value>,
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
     /// The source that named it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -41,7 +42,7 @@ impl Node {
             endpoint: Endpoint::default(),
             groups: Vec::new(),
             aliases: Vec::new(),
-            metadata: BTreeMap::new(),
+            metadata: Metadata::new(),
             source: None,
         }
     }

@@ -151,7 +151,7 @@ fn fields(node: &Node) -> Vec<(String, Value)> {
     push("password", endpoint.password.as_ref().map(|_| json!("***")));
     push("jump", endpoint.jump.as_ref().map(|jump| json!(jump)));
     push("aliases", (!node.aliases.is_empty()).then(|| json!(node.aliases)));
-    for (key, value) in &node.metadata {
+    for (key, value) in node.metadata.iter() {
         push(&format!("metadata.{key}"), Some(value.clone()));
     }
     fields

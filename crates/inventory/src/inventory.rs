@@ -1,8 +1,9 @@
 //! [`Inventory`]: everything the sources know, merged and ready for look-ups. Immutable; a refresh makes a
 //! new one.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
+use foldhash::HashMap;
 use pabawi_domain::id::{GroupName, NodeId};
 use pabawi_domain::node::{Node, NodeGroup};
 
@@ -118,7 +119,7 @@ impl Inventory {
         let snapshot = &data.snapshot;
         let groups: HashMap<&str, &NodeGroup> =
             snapshot.groups.iter().map(|group| (group.name.as_str(), group)).collect();
-        let mut said_by_nodes: HashMap<&str, Vec<&NodeId>> = HashMap::new();
+        let mut said_by_nodes: HashMap<&str, Vec<&NodeId>> = HashMap::default();
         for node in &snapshot.nodes {
             for group in &node.groups {
                 said_by_nodes.entry(group.as_str()).or_default().push(&node.id);

@@ -44,6 +44,7 @@ pub use pabawi_domain::id::{
     CorrelationId, ExecutionId, GroupName, IdempotencyKey, InvalidName, NodeId, PluginName, Tag,
 };
 pub use pabawi_domain::journal::{JournalEntry, JournalLevel, JournalQuery, NewJournalEntry};
+pub use pabawi_domain::metadata::Metadata;
 pub use pabawi_domain::node::{Endpoint, Node, NodeGroup, Target, TargetExpression, parse_destination};
 pub use pabawi_domain::outcome::{NodeOutcome, RejectedBy, SkipReason, Survivor, Termination, TimeoutPhase};
 pub use pabawi_domain::output::{CapturedOutput, ContentHash, KeptOutput, OutputData, StreamKind};

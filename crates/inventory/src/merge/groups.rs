@@ -1,7 +1,8 @@
 //! [`Groups`]: groups of one name are one group; members go both ways.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
+use foldhash::HashMap;
 use pabawi_domain::id::GroupName;
 use pabawi_domain::node::{Node, NodeGroup};
 

@@ -12,8 +12,10 @@ pub(super) enum Claim {
     Host,
     /// It is another name of the node.
     Alias,
-    /// It is the node's id.
+    /// It is the node's id, but for the case.
     Id,
+    /// It is the node's id.
+    ExactId,
 }
 
 /// The identifiers of a node. Names are compared without regard to case, as DNS does (RFC 4343).
@@ -22,7 +24,10 @@ pub(super) fn identifiers(node: &Node) -> impl Iterator<Item = (Claim, Cow<'_, s
         .chain(node.aliases.iter().map(|alias| (Claim::Alias, alias.as_str())));
     names
         .filter(|(_, name)| !is_this_machine(name))
-        .map(|(claim, name)| (claim, lower(name)))
+        .map(|(claim, name)| match (claim, lower(name)) {
+            (Claim::Id, Cow::Borrowed(name)) => (Claim::ExactId, Cow::Borrowed(name)),
+            (claim, name) => (claim, name),
+        })
         .chain(host(&node.endpoint).map(|host| (Claim::Host, host)))
 }
 

@@ -1,9 +1,8 @@
 //! [`Links`]: which entries of which sources are the same node.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
-
+use foldhash::{HashMap, HashSet};
 use pabawi_domain::node::Node;
+use std::borrow::Cow;
 
 use super::data::SourceData;
 use super::identifiers::{Claim, identifiers};
@@ -41,10 +40,46 @@ impl Links {
 /// What [`link`] found.
 pub(super) struct Linked<'a> {
     pub(super) links: Links,
-    /// The node that an identifier names.
-    pub(super) nodes: HashMap<Cow<'a, str>, u32>,
+    /// The node of each entry, the entries in the order of the sources.
+    pub(super) node_of: Vec<u32>,
     /// Identifiers that several entries of one source claim, so that they name none of them.
     pub(super) warnings: Vec<String>,
+    names: Names<'a>,
+}
+
+impl Linked<'_> {
+    /// The node that a name means: first as an id as it is written, then as any identifier.
+    pub(super) fn node_named(&self, name: &str) -> Option<u32> {
+        let Names { odd_ids, slots, claims } = &self.names;
+        let entry = odd_ids.get(name).copied().or_else(|| {
+            let slot = slots.get(name).or_else(|| slots.get(name.to_ascii_lowercase().as_str()))?;
+            claims.get(*slot as usize)?.first
+        })?;
+        self.node_of.get(entry as usize).copied()
+    }
+}
+
+/// Who claims which identifier.
+#[derive(Default)]
+struct Names<'a> {
+    /// Ids that are not their own identifier, because of their case or because they mean this machine. Ids are one name
+    /// space over all sources, whatever they look like.
+    odd_ids: HashMap<&'a str, u32>,
+    /// Where in `claims` an identifier stands.
+    slots: HashMap<Cow<'a, str>, u32>,
+    claims: Vec<Claims>,
+}
+
+/// The claims on one identifier.
+struct Claims {
+    /// The entry of the first source with a good claim.
+    first: Option<u32>,
+    /// The last source that claims it, and within it the best claim.
+    part: u32,
+    claim: Claim,
+    entry: u32,
+    /// Other entries of that source claim it with the same right.
+    is_shared: bool,
 }
 
 /// At most so many ambiguous identifiers of a source are told.
@@ -53,70 +88,80 @@ const MAX_WARNINGS: usize = 5;
 /// Finds the entries that share an identifier, also by way of others (R3.8). The sources come in the order of the
 /// merge. An identifier that two entries of one source claim with the same right links neither.
 pub(super) fn link(parts: &[SourceData]) -> Linked<'_> {
+    let most: usize = parts.iter().map(|data| data.snapshot.nodes.len()).sum();
+    let mut names = Names::default();
     let mut warnings = Vec::new();
     let mut sets = Sets::default();
-    let mut owners: HashMap<Cow<'_, str>, u32> = HashMap::new();
-    // Ids are one name space over all sources, whatever they look like.
-    let mut ids: HashMap<&str, u32> = HashMap::new();
-    let mut entries = Vec::new();
+    let mut entries = Vec::with_capacity(most);
+    let mut touched = Vec::new();
     for (part, data) in (0u32..).zip(parts) {
-        let mut claims: HashMap<Cow<'_, str>, Claimed> = HashMap::with_capacity(data.snapshot.nodes.len());
+        touched.clear();
         for (at, node) in (0u32..).zip(&data.snapshot.nodes) {
             let entry = sets.add();
             entries.push(Entry { part, node: at });
-            sets.join(entry, *ids.entry(node.id.as_str()).or_insert(entry));
+            let mut is_odd = true;
             for (claim, name) in identifiers(node) {
-                claims.entry(name).and_modify(|known| known.also(claim, entry)).or_insert(Claimed {
-                    claim,
-                    entry,
-                    is_shared: false,
-                });
-            }
-        }
-        let mut shared = Vec::new();
-        for (name, claimed) in claims {
-            if claimed.is_shared {
-                shared.push(name);
-                continue;
-            }
-            match owners.get(&name) {
-                Some(owner) => sets.join(claimed.entry, *owner),
-                None => {
-                    owners.insert(name, claimed.entry);
+                is_odd &= claim != Claim::ExactId;
+                let next = u32::try_from(names.claims.len()).unwrap_or(u32::MAX);
+                let slot = *names.slots.entry(name).or_insert(next);
+                match names.claims.get_mut(slot as usize) {
+                    None => {
+                        names.claims.push(Claims { first: None, part, claim, entry, is_shared: false });
+                        touched.push(slot);
+                    }
+                    Some(known) if known.part != part => {
+                        *known = Claims { first: known.first, part, claim, entry, is_shared: false };
+                        touched.push(slot);
+                    }
+                    Some(known) if claim == Claim::ExactId && known.claim == claim => {
+                        sets.join(known.entry, entry);
+                    }
+                    Some(known) => known.also(claim, entry),
                 }
             }
+            if is_odd {
+                sets.join(entry, *names.odd_ids.entry(node.id.as_str()).or_insert(entry));
+            }
         }
-        shared.sort_unstable();
-        for name in shared.iter().take(MAX_WARNINGS) {
-            warnings.push(format!("{}: several nodes are {name}, so it links none of them", data.name));
+        let mut shared = HashSet::default();
+        for slot in &touched {
+            let Some(known) = names.claims.get_mut(*slot as usize) else { continue };
+            match known.first {
+                _ if known.is_shared => {
+                    shared.insert(*slot);
+                }
+                Some(first) => sets.join(known.entry, first),
+                None => known.first = Some(known.entry),
+            }
         }
-        if shared.len() > MAX_WARNINGS {
-            let more = shared.len() - MAX_WARNINGS;
-            warnings.push(format!("{}: and {more} more names that several nodes have", data.name));
-        }
+        warn(&data.name, &shared, &names.slots, &mut warnings);
     }
     let (links, node_of) = group(entries, &mut sets);
-    let node = |entry: u32| node_of.get(entry as usize).copied().unwrap_or_default();
-    let mut nodes: HashMap<Cow<'_, str>, u32> =
-        owners.into_iter().map(|(name, entry)| (name, node(entry))).collect();
-    // What is written exactly as an id is that node before it is anything else.
-    nodes.extend(ids.into_iter().map(|(id, entry)| (Cow::Borrowed(id), node(entry))));
-    Linked { links, nodes, warnings }
+    Linked { links, node_of, warnings, names }
 }
 
-/// Who claims an identifier within one source.
-struct Claimed {
-    claim: Claim,
-    entry: u32,
-    is_shared: bool,
+fn warn(source: &str, shared: &HashSet<u32>, slots: &HashMap<Cow<'_, str>, u32>, warnings: &mut Vec<String>) {
+    if shared.is_empty() {
+        return;
+    }
+    let mut names: Vec<&str> =
+        slots.iter().filter(|(_, slot)| shared.contains(slot)).map(|(name, _)| name.as_ref()).collect();
+    names.sort_unstable();
+    for name in names.iter().take(MAX_WARNINGS) {
+        warnings.push(format!("{source}: several nodes are {name}, so it links none of them"));
+    }
+    if names.len() > MAX_WARNINGS {
+        let more = names.len() - MAX_WARNINGS;
+        warnings.push(format!("{source}: and {more} more names that several nodes have"));
+    }
 }
 
-impl Claimed {
+impl Claims {
     fn also(&mut self, claim: Claim, entry: u32) {
         if entry == self.entry {
             self.claim = self.claim.max(claim);
         } else if claim > self.claim {
-            *self = Self { claim, entry, is_shared: false };
+            (self.claim, self.entry, self.is_shared) = (claim, entry, false);
         } else if claim == self.claim {
             self.is_shared = true;
         }
@@ -125,13 +170,13 @@ impl Claimed {
 
 /// Puts the entries of each set beside each other; also tells the node of each entry.
 fn group(entries: Vec<Entry>, sets: &mut Sets) -> (Links, Vec<u32>) {
-    let mut node_of_root: HashMap<u32, u32> = HashMap::new();
+    let mut node_of_root: Vec<Option<u32>> = vec![None; entries.len()];
     let mut sizes: Vec<u32> = Vec::new();
     let mut node_of = Vec::with_capacity(entries.len());
     for entry in 0..sets.len() {
-        let root = sets.root(entry);
         let next = u32::try_from(sizes.len()).unwrap_or(u32::MAX);
-        let node = *node_of_root.entry(root).or_insert(next);
+        let Some(known) = node_of_root.get_mut(sets.root(entry) as usize) else { continue };
+        let node = *known.get_or_insert(next);
         match sizes.get_mut(node as usize) {
             Some(size) => *size += 1,
             None => sizes.push(1),

@@ -1,7 +1,6 @@
 //! [`Merge`]: the merged lists of nodes and groups.
 
-use std::collections::HashMap;
-
+use foldhash::{HashMap, HashMapExt as _};
 use pabawi_domain::id::NodeId;
 use pabawi_domain::node::{Endpoint, Node, NodeGroup};
 
@@ -26,14 +25,16 @@ pub(crate) struct Merge {
 impl Merge {
     /// Merges what the sources told; they come in the order of the merge.
     pub(crate) fn of(parts: &[SourceData]) -> Self {
-        let Linked { links, nodes: by_identifier, warnings: mut ambiguous } = link(parts);
+        let linked = link(parts);
+        let links = &linked.links;
         let mut warnings: Vec<String> = parts
             .iter()
             .flat_map(|data| data.snapshot.warnings.iter().map(|warning| format!("{}: {warning}", data.name)))
             .collect();
-        warnings.append(&mut ambiguous);
+        warnings.extend(linked.warnings.iter().cloned());
 
-        let mut nodes = Nodes { list: Vec::with_capacity(links.len()), names: HashMap::new() };
+        let mut nodes =
+            Nodes { list: Vec::with_capacity(links.len()), names: HashMap::with_capacity(2 * links.len()) };
         for at in 0..links.len() {
             if let Some(node) = merged(parts, links.entries_of(at)) {
                 nodes.list.push(node);
@@ -50,12 +51,12 @@ impl Merge {
         }
 
         let mut groups = Groups::default();
-        let mut places = Places { by_identifier: &by_identifier, nodes: &mut nodes };
+        let mut places = Places { linked: &linked, nodes: &mut nodes };
+        let mut node_of = linked.node_of.iter();
         for data in parts {
-            for node in &data.snapshot.nodes {
+            for (node, member) in data.snapshot.nodes.iter().zip(&mut node_of) {
                 for group in &node.groups {
-                    let member = places.of(&node.id, &data.name);
-                    groups.add_member(group, &data.name, member);
+                    groups.add_member(group, &data.name, *member);
                 }
             }
             for group in &data.snapshot.groups {
@@ -68,7 +69,7 @@ impl Merge {
         }
         let Nodes { list: mut nodes, names } = nodes;
         let (groups, members) = groups.finish(&mut nodes);
-        Self { nodes, names, groups, members, links, warnings }
+        Self { nodes, names, groups, members, links: linked.links, warnings }
     }
 }
 
@@ -79,19 +80,16 @@ struct Nodes {
 
 /// Finds the node that a source means by an id.
 struct Places<'a, 'b> {
-    by_identifier: &'a HashMap<std::borrow::Cow<'b, str>, u32>,
+    linked: &'a Linked<'b>,
     nodes: &'a mut Nodes,
 }
 
 impl Places<'_, '_> {
     /// A member that no source lists is a node of which only the name is known.
     fn of(&mut self, id: &NodeId, source: &str) -> u32 {
-        if let Some(at) = self.by_identifier.get(id.as_str()).or_else(|| self.nodes.names.get(id)) {
-            return *at;
-        }
-        let lower = id.as_str().to_ascii_lowercase();
-        if let Some(at) = self.by_identifier.get(lower.as_str()) {
-            return *at;
+        let known = self.linked.node_named(id.as_str());
+        if let Some(at) = known.or_else(|| self.nodes.names.get(id).copied()) {
+            return at;
         }
         let at = u32::try_from(self.nodes.list.len()).unwrap_or(u32::MAX);
         self.nodes.names.insert(id.clone(), at);
@@ -141,9 +139,5 @@ fn fill(node: &mut Node, other: &Node) {
             node.aliases.push(name.clone());
         }
     }
-    for (key, value) in &other.metadata {
-        if !node.metadata.contains_key(key) {
-            node.metadata.insert(key.clone(), value.clone());
-        }
-    }
+    node.metadata.fill(&other.metadata);
 }

@@ -31,11 +31,11 @@ fn the_higher_priority_wins_field_by_field() {
     let mut low = node("web1");
     low.endpoint.host = Some("10.0.0.1".into());
     low.endpoint.port = Some(22);
-    low.metadata.insert("os".into(), "debian".into());
-    low.metadata.insert("rack".into(), 7.into());
+    low.metadata.insert("os", "debian".into());
+    low.metadata.insert("rack", 7.into());
     let mut high = node("web1");
     high.endpoint.port = Some(2222);
-    high.metadata.insert("os".into(), "ubuntu".into());
+    high.metadata.insert("os", "ubuntu".into());
     let inventory = Inventory::merge(vec![
         ("low".into(), 1, snapshot(vec![low, node("db1")], vec![])),
         ("high".into(), 9, snapshot(vec![high], vec![])),
@@ -184,7 +184,7 @@ fn a_source_is_asked_for_its_own_group() {
 fn a_field_says_who_says_so_and_who_said_otherwise() {
     let mut low = at("web1", "10.0.0.1");
     low.endpoint.port = Some(22);
-    low.metadata.insert("rack".into(), 7.into());
+    low.metadata.insert("rack", 7.into());
     let mut high = with_aliases("w1", &["web1"]);
     high.endpoint.port = Some(2222);
     high.endpoint.password = Some(pabawi_domain::secret::Secret::new("hunter2"));

@@ -29,6 +29,7 @@ use std::path::{Path, PathBuf};
 
 use pabawi_domain::document::{self, Data, DocumentLimits, Problem, Tree};
 use pabawi_domain::id::{GroupName, NodeId, PluginName};
+use pabawi_domain::metadata::Metadata;
 use pabawi_domain::node::{Endpoint, Node, NodeGroup, parse_destination};
 use pabawi_domain::ports::InventorySnapshot;
 use serde_json::Value;
@@ -129,7 +130,7 @@ impl Document {
         let mut names = name.map(str::to_owned);
         let mut endpoint = Endpoint::default();
         let mut groups = Vec::new();
-        let mut metadata = BTreeMap::new();
+        let mut metadata = Metadata::new();
         for (key, value) in self.reader.entries(tree, field, &NODE_KEYS) {
             let field = join(field, key);
             match key {
@@ -144,7 +145,7 @@ impl Document {
                 "identity_files" => endpoint.identity_files = self.identity_files(value, &field),
                 "jump" => endpoint.jump = self.jump(value, &field),
                 "groups" => groups = self.group_names(value, &field),
-                _ => metadata = self.metadata(value, &field),
+                _ => metadata = self.metadata(value, &field).into(),
             }
         }
         let Some(names) = names else {
