@@ -1,7 +1,7 @@
-//! Ending a command on this machine and looking whether it is gone.
+//! Ending what runs in a session of this machine and looking whether it is gone.
 //!
-//! Entry: [`LocalProcess::end`]. It signals the run's session and looks in `/proc` afterwards; what left the
-//! session on purpose is named, not killed. Only what was seen is reported.
+//! Entry: [`SessionProcess::end`]. It signals the session and looks in `/proc` afterwards; what left the session on
+//! purpose is named, not killed. Only what was seen is reported.
 
 use std::io;
 use std::time::Duration;
@@ -12,10 +12,9 @@ use rustix::process::{Pid, Signal};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
 
-use super::input::StdinHolder;
-use super::launch::{launch, nonce};
+use super::launch::{Pipes, launch, nonce};
 use super::processes::{Found, Process, Traces};
-use super::running::LocalProcess;
+use super::session::SessionProcess;
 use crate::shell::{self, Input, Program, RUN_VARIABLE, WrapSpec};
 
 /// How long a process may take to go after SIGKILL: one in an uninterruptible wait does not go at all.
@@ -33,9 +32,9 @@ const MAX_COMMAND: usize = 200;
 /// The most that such a look may print.
 const MAX_HELPER_OUTPUT: u64 = 64 * 1024;
 
-impl LocalProcess {
-    /// Ends the run and tells what is left of it. Unread output is discarded.
-    pub(super) async fn end(&mut self, mode: TerminateMode) -> Termination {
+impl SessionProcess {
+    /// Ends the session and tells what is left of it. What comes out of `pipes` meanwhile is discarded.
+    pub(super) async fn end(&mut self, pipes: Pipes, mode: TerminateMode) -> Termination {
         let mut traces = self.traces();
         if self.status.is_none() {
             let root = self.session.as_raw_nonzero().get();
@@ -44,40 +43,30 @@ impl LocalProcess {
             }
         }
         // A command that is stuck in a write has to be able to end.
-        let discard = self.discard_output();
+        let discard = tokio::spawn(pipes.discard());
         let result = self.end_session(&traces, mode).await;
         discard.abort();
-        self.stdin = StdinHolder::Closed;
         match result {
             Err(error) => unseen(&error),
             Ok(()) => self.final_look(&traces).await,
         }
     }
 
+    /// Whether anything but the command itself is left in its session.
+    ///
+    /// # Errors
+    /// When `/proc` cannot be read.
+    pub(super) async fn is_deserted(&self) -> io::Result<bool> {
+        Ok(look(&self.traces()).await?.members.is_empty())
+    }
+
     fn traces(&self) -> Traces {
         Traces {
             ids: vec![self.session.as_raw_nonzero().get(), self.group.as_raw_nonzero().get()],
-            variable: format!("{RUN_VARIABLE}={}", self.begin.nonce).into_bytes(),
-            wrapper_mark: shell::mark(&self.begin.nonce).into_bytes(),
+            variable: format!("{RUN_VARIABLE}={}", self.nonce).into_bytes(),
+            wrapper_mark: shell::mark(&self.nonce).into_bytes(),
             descendants: Vec::new(),
         }
-    }
-
-    fn discard_output(&mut self) -> tokio::task::JoinHandle<()> {
-        let (stdout, stderr) = (self.stdout.take(), self.stderr.take());
-        tokio::spawn(async move {
-            let out = async {
-                if let Some(mut pipe) = stdout {
-                    let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
-                }
-            };
-            let err = async {
-                if let Some(mut pipe) = stderr {
-                    let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
-                }
-            };
-            tokio::join!(out, err);
-        })
     }
 
     /// TERM, the grace, KILL. Ends early when nothing is left.
@@ -137,7 +126,7 @@ impl LocalProcess {
                 refused |= rustix::process::kill_process(pid, signal) == Err(rustix::io::Errno::PERM);
             }
         }
-        if refused && self.begin.run_as.is_some() {
+        if refused && self.run_as.is_some() {
             let number = signal.as_raw();
             let group = self.group.as_raw_nonzero();
             // Whether it helped is seen by looking.
@@ -169,7 +158,7 @@ impl LocalProcess {
             .map(|process| process.survivor())
             .collect();
         // The environment of another user's processes cannot be read, so that user has to look.
-        if self.begin.run_as.is_some() && !rustix::process::geteuid().is_root() {
+        if self.run_as.is_some() && !rustix::process::geteuid().is_root() {
             match self.look_as_user(traces).await {
                 Ok(more) => {
                     for survivor in more {
@@ -218,8 +207,8 @@ impl LocalProcess {
             cwd: None,
             umask: None,
         });
-        let run_as = self.begin.run_as.as_ref();
-        let mut launched = launch(&self.begin.node, &wrapped, &nonce, run_as, HELPER_LIMIT)
+        let Some((node, run_as)) = &self.run_as else { return Err("there is no other user".to_owned()) };
+        let mut launched = launch(node, &wrapped, &nonce, Some(run_as), HELPER_LIMIT)
             .await
             .map_err(|error| error.error.message)?;
         let talk = async {

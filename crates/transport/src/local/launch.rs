@@ -48,6 +48,30 @@ impl Launched {
     }
 }
 
+/// What a process writes; each pipe until its end or until nobody wants it any more.
+#[derive(Debug, Default)]
+pub(super) struct Pipes {
+    pub(super) stdout: Option<ChildStdout>,
+    pub(super) stderr: Option<ChildStderr>,
+}
+
+impl Pipes {
+    /// Reads both to their ends and keeps nothing.
+    pub(super) async fn discard(self) {
+        let out = async {
+            if let Some(mut pipe) = self.stdout {
+                let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
+            }
+        };
+        let err = async {
+            if let Some(mut pipe) = self.stderr {
+                let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
+            }
+        };
+        tokio::join!(out, err);
+    }
+}
+
 /// Ends a session's process group when the conversation fails or is given up.
 #[derive(Debug)]
 struct GroupGuard(Option<Pid>);
@@ -84,7 +108,7 @@ pub(super) async fn launch(
     limit: Duration,
 ) -> Result<Launched, TransportError> {
     let command_line = shell::command_line(wrapped, nonce, run_as);
-    let launched = spawn(&command_line).map_err(|error| {
+    let launched = spawn_shell(&command_line).map_err(|error| {
         TransportError::before_start(node, ErrorCode::NoShell, "/bin/sh cannot be started").caused_by(&error)
     })?;
     match tokio::time::timeout(limit, converse(node, launched, nonce, run_as)).await {
@@ -96,7 +120,7 @@ pub(super) async fn launch(
     }
 }
 
-fn spawn(command_line: &str) -> io::Result<Launched> {
+fn spawn_shell(command_line: &str) -> io::Result<Launched> {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", command_line]).env_clear();
     for name in INHERITED {
@@ -104,6 +128,14 @@ fn spawn(command_line: &str) -> io::Result<Launched> {
             command.env(name, value);
         }
     }
+    spawn(&mut command)
+}
+
+/// Starts a program in a session of its own, with three pipes.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn spawn(command: &mut Command) -> io::Result<Launched> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // SAFETY: the closure runs between fork and exec and only makes one system call, which is safe there.
     unsafe {

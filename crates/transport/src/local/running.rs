@@ -14,13 +14,13 @@ use pabawi_domain::id::NodeId;
 use pabawi_domain::outcome::Termination;
 use pabawi_domain::output::StreamKind;
 use pabawi_domain::ports::{ActionEnd, ActionEvent, RunningAction, TerminateMode, TransportError};
-use rustix::process::{Pid, Signal};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
+use tokio::process::ChildStdin;
 use tokio::time::Instant;
 
 use super::input::StdinHolder;
-use super::launch::Launched;
+use super::launch::{Launched, Pipes};
+use super::session::SessionProcess;
 use super::signals::signal_name;
 use super::transport::{Lease, LocalOptions};
 use crate::shell::{self, WRAPPER_FAILED};
@@ -44,16 +44,14 @@ pub(super) struct Begin {
 /// A command that was started.
 #[derive(Debug)]
 pub(super) struct LocalProcess {
-    pub(super) begin: Begin,
-    pub(super) child: Child,
-    pub(super) session: Pid,
-    pub(super) group: Pid,
-    pub(super) stdin: StdinHolder,
+    node: NodeId,
+    options: Arc<LocalOptions>,
+    _lease: Lease,
+    process: SessionProcess,
+    stdin: StdinHolder,
     /// Why the rest of standard input cannot be had, when it cannot.
     broken_input: Option<String>,
-    pub(super) stdout: Option<ChildStdout>,
-    pub(super) stderr: Option<ChildStderr>,
-    pub(super) status: Option<ExitStatus>,
+    pipes: Pipes,
     buffer_out: BytesMut,
     buffer_err: BytesMut,
     errors: WrapperErrors,
@@ -72,21 +70,26 @@ impl LocalProcess {
     ) -> Self {
         launched.disarm();
         let mut process = Self {
-            child: launched.child,
-            session: launched.session,
-            group: launched.group,
+            errors: WrapperErrors::new(&begin.nonce),
+            process: SessionProcess {
+                child: launched.child,
+                session: launched.session,
+                group: launched.group,
+                status: None,
+                nonce: begin.nonce,
+                run_as: begin.run_as.map(|run_as| (begin.node.clone(), run_as)),
+            },
+            node: begin.node,
+            options: begin.options,
+            _lease: begin._lease,
             stdin: feed(launched.stdin),
             broken_input: None,
-            stdout: Some(launched.stdout),
-            stderr: Some(launched.stderr),
-            status: None,
+            pipes: Pipes { stdout: Some(launched.stdout), stderr: Some(launched.stderr) },
             buffer_out: BytesMut::new(),
             buffer_err: BytesMut::new(),
-            errors: WrapperErrors::new(&begin.nonce),
             ready: VecDeque::new(),
             drain_until: None,
             ended: None,
-            begin,
         };
         process.take_stderr(launched.stderr_begin.freeze());
         process
@@ -111,8 +114,8 @@ impl LocalProcess {
     /// readable, and nothing must be lost here.
     fn drain_now(&mut self) {
         for (stream, fd) in [
-            (StreamKind::Stdout, self.stdout.as_ref().map(AsFd::as_fd)),
-            (StreamKind::Stderr, self.stderr.as_ref().map(AsFd::as_fd)),
+            (StreamKind::Stdout, self.pipes.stdout.as_ref().map(AsFd::as_fd)),
+            (StreamKind::Stderr, self.pipes.stderr.as_ref().map(AsFd::as_fd)),
         ] {
             let data = fd.map(read_available).unwrap_or_default();
             if !data.is_empty() {
@@ -128,13 +131,19 @@ impl LocalProcess {
                 }
             }
         }
-        self.stdout = None;
-        self.stderr = None;
+        self.pipes.stdout = None;
+        self.pipes.stderr = None;
+    }
+
+    async fn end(&mut self, mode: TerminateMode) -> Termination {
+        let termination = self.process.end(std::mem::take(&mut self.pipes), mode).await;
+        self.stdin = StdinHolder::Closed;
+        termination
     }
 
     fn finish(&mut self, status: ExitStatus) -> ActionEnd {
         self.stdin = StdinHolder::Closed;
-        let node = &self.begin.node;
+        let node = &self.node;
         let end = match (status.code(), status.signal(), self.errors.fault()) {
             (Some(WRAPPER_FAILED), _, Some("cwd")) => {
                 let message = "the working directory cannot be entered";
@@ -163,9 +172,9 @@ impl LocalProcess {
         if let Some(end) = &self.ended {
             return Some(ActionEvent::Ended(end.clone()));
         }
-        if self.stdout.is_none()
-            && self.stderr.is_none()
-            && let Some(status) = self.status
+        if self.pipes.stdout.is_none()
+            && self.pipes.stderr.is_none()
+            && let Some(status) = self.process.status
         {
             if let Some(held) = self.errors.release() {
                 return Some(ActionEvent::Output { stream: StreamKind::Stderr, data: held });
@@ -193,20 +202,20 @@ impl RunningAction for LocalProcess {
                 self.broken_input.clone().filter(|_| self.ready.is_empty() && self.ended.is_none())
             {
                 let termination = self.end(TerminateMode::Kill).await;
-                let error = TransportError::after_start(&self.begin.node, ErrorCode::LocalFile, why);
+                let error = TransportError::after_start(&self.node, ErrorCode::LocalFile, why);
                 self.ended = Some(ActionEnd::Failed(error.with_termination(termination)));
             }
             if let Some(event) = self.next_ready() {
                 return event;
             }
             let until = self.drain_until;
-            let waiting = self.status.is_none();
+            let waiting = self.process.status.is_none();
             // Each branch may be dropped without loss: bytes go into buffers of ours, and a status is kept by
             // the child until it is taken.
             let turn = tokio::select! {
-                n = read(self.stdout.as_mut(), &mut self.buffer_out) => Turn::Read(StreamKind::Stdout, n),
-                n = read(self.stderr.as_mut(), &mut self.buffer_err) => Turn::Read(StreamKind::Stderr, n),
-                status = self.child.wait(), if waiting => Turn::Exit(status),
+                n = read(self.pipes.stdout.as_mut(), &mut self.buffer_out) => Turn::Read(StreamKind::Stdout, n),
+                n = read(self.pipes.stderr.as_mut(), &mut self.buffer_err) => Turn::Read(StreamKind::Stderr, n),
+                status = self.process.child.wait(), if waiting => Turn::Exit(status),
                 // What has ended by itself did not need the rest.
                 error = self.stdin.broken(), if waiting => Turn::BrokenInput(error),
                 () = until_instant(until) => Turn::DrainOver,
@@ -218,8 +227,8 @@ impl RunningAction for LocalProcess {
                          all of its input"
                     ));
                 }
-                Turn::Read(StreamKind::Stdout, 0) => self.stdout = None,
-                Turn::Read(StreamKind::Stderr, 0) => self.stderr = None,
+                Turn::Read(StreamKind::Stdout, 0) => self.pipes.stdout = None,
+                Turn::Read(StreamKind::Stderr, 0) => self.pipes.stderr = None,
                 Turn::Read(stream, _) => {
                     let buffer = match stream {
                         StreamKind::Stdout => &mut self.buffer_out,
@@ -229,12 +238,12 @@ impl RunningAction for LocalProcess {
                     self.take(stream, data);
                 }
                 Turn::Exit(Ok(status)) => {
-                    self.status = Some(status);
-                    self.drain_until = Some(Instant::now() + self.begin.options.drain_grace);
+                    self.process.status = Some(status);
+                    self.drain_until = Some(Instant::now() + self.options.drain_grace);
                 }
                 Turn::Exit(Err(error)) => {
                     let message = "the end of the command cannot be seen";
-                    let node = &self.begin.node;
+                    let node = &self.node;
                     let error =
                         TransportError::after_start(node, ErrorCode::NoExitStatus, message).caused_by(&error);
                     self.ended = Some(ActionEnd::Failed(error));
@@ -249,19 +258,8 @@ impl RunningAction for LocalProcess {
     }
 }
 
-impl Drop for LocalProcess {
-    fn drop(&mut self) {
-        if self.status.is_none() {
-            // The child is not reaped, so its id still names it. The runtime reaps it later.
-            for group in [self.session, self.group] {
-                let _ = rustix::process::kill_process_group(group, Signal::KILL);
-            }
-        }
-    }
-}
-
 /// Reads once into `buffer`; 0 at the end or on a fault. Never ready without a pipe.
-async fn read(pipe: Option<&mut (impl AsyncRead + Unpin)>, buffer: &mut BytesMut) -> usize {
+pub(super) async fn read(pipe: Option<&mut (impl AsyncRead + Unpin)>, buffer: &mut BytesMut) -> usize {
     match pipe {
         Some(pipe) => {
             buffer.reserve(CHUNK);
@@ -271,7 +269,7 @@ async fn read(pipe: Option<&mut (impl AsyncRead + Unpin)>, buffer: &mut BytesMut
     }
 }
 
-async fn until_instant(instant: Option<Instant>) {
+pub(super) async fn until_instant(instant: Option<Instant>) {
     match instant {
         Some(instant) => tokio::time::sleep_until(instant).await,
         None => std::future::pending().await,
@@ -279,7 +277,7 @@ async fn until_instant(instant: Option<Instant>) {
 }
 
 /// The pipe does not block (the runtime set it so), so this returns as soon as it is empty.
-fn read_available(fd: BorrowedFd<'_>) -> Bytes {
+pub(super) fn read_available(fd: BorrowedFd<'_>) -> Bytes {
     let mut data = Vec::new();
     let mut chunk = vec![0_u8; CHUNK];
     while data.len() < MAX_PIPE {
