@@ -10,6 +10,7 @@
 
 mod catalog;
 pub mod destination;
+pub mod export;
 pub mod expression;
 pub mod nodeset;
 pub mod source;

@@ -3,5 +3,5 @@
 pub use pabawi_domain::ports::{
     AuthorizationQuery, Authorizer, AuthorizerError, Clock, ConnectPhases, Decision, InventorySnapshot,
     InventorySource, InventorySourceError, Metric, MetricsSink, PoolStats, StoreError, TargetError,
-    TargetResolver, TerminateMode,
+    TargetResolver, TerminateMode, ToolCommand, ToolEnd, ToolError, ToolOutput, ToolRunner,
 };

@@ -75,15 +75,14 @@ impl InventorySource for FileInventory {
         let file = self.clone();
         // A large file takes a while to read; the runtime's threads have other work.
         let read = tokio::task::spawn_blocking(move || file.read()).await;
-        let failed = |message: String, retryable| InventorySourceError {
-            source_name: self.name.clone(),
-            message,
-            retryable,
-        };
         match read {
             Ok(Ok(snapshot)) => Ok(snapshot),
-            Ok(Err(error)) => Err(failed(error.to_string(), matches!(error, SourceError::Read { .. }))),
-            Err(error) => Err(failed(format!("{}: reading it failed: {error}", self.path.display()), false)),
+            Ok(Err(error)) => Err(error.of_source(&self.name)),
+            Err(error) => Err(InventorySourceError {
+                source_name: self.name.clone(),
+                message: format!("{}: reading it failed: {error}", self.path.display()),
+                retryable: false,
+            }),
         }
     }
 }
@@ -106,7 +105,35 @@ pub(crate) fn revision_of<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) ->
     mark.finish()
 }
 
-fn read_text(path: &Path) -> Result<String, SourceError> {
+/// The text of a file, without a byte order mark.
+///
+/// # Errors
+/// It cannot be read, is too large or not UTF-8.
+pub(crate) fn read_text(path: &Path) -> Result<String, SourceError> {
+    text_of(path, read_bytes(path)?)
+}
+
+/// The text that bytes of a file are, without a byte order mark.
+///
+/// # Errors
+/// It is not UTF-8; says on which line.
+pub(crate) fn text_of(path: &Path, bytes: Vec<u8>) -> Result<String, SourceError> {
+    let bytes = match bytes.strip_prefix("\u{feff}".as_bytes()) {
+        Some(rest) => rest.to_vec(),
+        None => bytes,
+    };
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+        let line = good.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+        SourceError::of_line(path, line, "is not a text in UTF-8")
+    })
+}
+
+/// The bytes of a file.
+///
+/// # Errors
+/// It cannot be read or is larger than [`MAX_FILE_BYTES`].
+pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, SourceError> {
     let failed = |source| SourceError::Read { path: path.to_owned(), source };
     let file = std::fs::File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
@@ -116,8 +143,7 @@ fn read_text(path: &Path) -> Result<String, SourceError> {
         let bytes = std::fs::metadata(path).map_or(bytes.len() as u64, |metadata| metadata.len());
         return Err(SourceError::TooLarge { path: path.to_owned(), bytes, most: MAX_FILE_BYTES });
     }
-    String::from_utf8(bytes)
-        .map_err(|_| failed(std::io::Error::new(std::io::ErrorKind::InvalidData, "is not a text in UTF-8")))
+    Ok(bytes)
 }
 
 #[cfg(test)]

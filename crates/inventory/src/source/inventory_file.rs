@@ -30,13 +30,13 @@ use std::path::{Path, PathBuf};
 use pabawi_domain::document::{self, Data, DocumentLimits, Problem, Tree};
 use pabawi_domain::id::{GroupName, NodeId, PluginName};
 use pabawi_domain::metadata::Metadata;
-use pabawi_domain::node::{Endpoint, Node, NodeGroup, parse_destination};
+use pabawi_domain::node::{Endpoint, Node, NodeGroup};
 use pabawi_domain::ports::InventorySnapshot;
 use serde_json::Value;
 
 use crate::nodeset::{self, MAX_NODES};
-use crate::source::SourceError;
 use crate::source::document::{Reader, join};
+use crate::source::{SourceError, way};
 
 /// An inventory of a million nodes fits.
 const LIMITS: DocumentLimits =
@@ -290,31 +290,13 @@ impl Document {
     }
 
     fn host(&mut self, tree: &Tree, field: &str) -> Option<String> {
-        let host = self.reader.text(tree, field)?;
-        match parse_destination(&host) {
-            Ok(parsed) if parsed.user.is_none() && parsed.port.is_none() => parsed.host,
-            Ok(_) => {
-                self.reader.fault(
-                    tree,
-                    field,
-                    "must be a host alone; give user and port in their own fields",
-                );
-                None
-            }
-            Err(error) => {
-                self.reader.fault(tree, field, error.to_string());
-                None
-            }
-        }
+        let text = self.reader.text(tree, field)?;
+        way::host(&text).map_err(|error| self.reader.fault(tree, field, error)).ok()
     }
 
     fn user(&mut self, tree: &Tree, field: &str) -> Option<String> {
-        let user = self.reader.text(tree, field)?;
-        let bad = user.starts_with('-') || user.chars().any(|c| c.is_control() || c.is_whitespace());
-        if bad {
-            self.reader.fault(tree, field, "must be a user name without white space, not starting with '-'");
-        }
-        (!bad).then_some(user)
+        let text = self.reader.text(tree, field)?;
+        way::user(&text).map_err(|error| self.reader.fault(tree, field, error)).ok()
     }
 
     fn transport(&mut self, tree: &Tree, field: &str) -> Option<PluginName> {
@@ -338,12 +320,9 @@ impl Document {
     fn jump(&mut self, tree: &Tree, field: &str) -> Option<Vec<String>> {
         let mut hops = Vec::new();
         for (tree, text) in self.reader.texts(tree, field) {
-            // `none` alone switches off what ssh_config says, as there (ssh_config(5) ProxyJump).
-            for hop in text.split(',').map(str::trim).filter(|hop| *hop != "none") {
-                match parse_destination(hop) {
-                    Ok(_) => hops.push(hop.to_owned()),
-                    Err(error) => self.reader.fault(tree, field, error.to_string()),
-                }
+            match way::hops(&text) {
+                Ok(more) => hops.extend(more),
+                Err(error) => self.reader.fault(tree, field, error),
             }
         }
         Some(hops)

@@ -7,15 +7,24 @@
 //! | a comma list (`--hosts a,b[1-3],root@c:2222`) | [`hosts_list`] |
 //! | a file with one such list a line | [`hosts_file`], [`FileInventory::hosts_file`] |
 //! | an inventory file, YAML or JSON | [`inventory_file`], [`FileInventory::inventory_file`] |
+//! | an inventory of Ansible: INI, YAML, scripts, directories | [`AnsibleInventory`] |
+//! | a program that prints JSON | [`CommandInventory`] |
 //! | names known elsewhere, such as the aliases of `ssh_config(5)` | [`names`] |
 
+pub(crate) mod ansible;
+mod command;
 mod document;
 mod error;
 mod file;
 mod hosts;
 mod inventory_file;
 mod static_inventory;
+mod tool;
+mod tree;
+mod way;
 
+pub use ansible::AnsibleInventory;
+pub use command::CommandInventory;
 pub use error::SourceError;
 pub use file::{FileInventory, MAX_FILE_BYTES};
 pub use hosts::{hosts_file, hosts_list, names};
