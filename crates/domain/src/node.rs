@@ -104,6 +104,17 @@ pub struct Target {
     pub node: NodeId,
     /// How it is reached.
     pub endpoint: Endpoint,
+    /// Groups it belonged to when it was resolved, also by way of their parents; each once, in the order of their
+    /// names. A node that was given by name or address alone has none, and they are not recorded with an execution.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupName>,
+}
+
+impl Target {
+    /// A target in no group.
+    pub fn new(node: NodeId, endpoint: Endpoint) -> Self {
+        Self { node, endpoint, groups: Vec::new() }
+    }
 }
 
 /// Selects targets, in the language of the `inventory` crate: `web[01-20],@db`.
@@ -191,6 +202,15 @@ pub fn parse_destination(text: &str) -> Result<Endpoint, InvalidName> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What was written before targets had groups is read, and a target without groups is still written so.
+    #[test]
+    fn a_target_in_no_group_says_nothing_of_groups() {
+        let old = r#"{"node":"web1","endpoint":{}}"#;
+        let target: Target = serde_json::from_str(old).unwrap();
+        assert_eq!(target, Target::new(NodeId::new("web1").unwrap(), Endpoint::default()));
+        assert_eq!(serde_json::to_string(&target).unwrap(), old);
+    }
 
     #[test]
     fn destinations_fall_into_their_parts() {

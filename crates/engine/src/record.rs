@@ -67,7 +67,7 @@ pub(crate) async fn record(
             id,
             caller: plan.caller().clone(),
             request: redacted.as_ref().clone(),
-            targets: plan.targets().iter().map(|planned| without_secrets(&planned.target)).collect(),
+            targets: plan.targets().iter().map(|planned| recorded(&planned.target)).collect(),
             submitted_at,
         })
         .await?;
@@ -110,10 +110,11 @@ pub(crate) fn new_id(at: Timestamp) -> ExecutionId {
     ExecutionId::from_parts(ms, [a, b, c, d, e, f, g, h, i, j])
 }
 
-fn without_secrets(target: &Target) -> Target {
-    let mut target = target.clone();
-    if let Some(password) = &mut target.endpoint.password {
+/// A target without its secrets and its groups, which may be others when it is run again.
+fn recorded(target: &Target) -> Target {
+    let mut endpoint = target.endpoint.clone();
+    if let Some(password) = &mut endpoint.password {
         *password = Secret::new(REDACTED);
     }
-    target
+    Target::new(target.node.clone(), endpoint)
 }

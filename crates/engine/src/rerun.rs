@@ -300,9 +300,8 @@ mod tests {
     #[test]
     fn a_detached_command_is_looked_for_only_where_it_was_started() {
         let node = |name: &str| NodeId::new(name).unwrap();
-        let target = |name: &str, user: &str| Target {
-            node: node(name),
-            endpoint: Endpoint { user: Some(user.to_owned()), ..Endpoint::default() },
+        let target = |name: &str, user: &str| {
+            Target::new(node(name), Endpoint { user: Some(user.to_owned()), ..Endpoint::default() })
         };
         let execution = ExecutionId::from_parts(1, [1; 10]);
         let started_at = Timestamp::UNIX_EPOCH;

@@ -17,6 +17,7 @@ pub mod source;
 
 mod explain;
 mod inventory;
+mod membership;
 mod merge;
 mod resolver;
 mod similar;

@@ -9,6 +9,7 @@ use pabawi_domain::validation::ValidationError;
 
 use crate::catalog::{Catalog, Freshness, SourceSettings, View};
 use crate::expression::{Expression, UnknownNames, evaluate};
+use crate::membership::Memberships;
 use crate::merge::fill_endpoint;
 
 /// Resolves target expressions over its sources. Without sources every name is a node; with sources a name
@@ -70,6 +71,8 @@ impl TargetResolver for Resolver {
         if self.defaults != Endpoint::default() {
             targets.iter_mut().for_each(|target| fill_endpoint(&mut target.endpoint, &self.defaults));
         }
+        let mut memberships = Memberships::of(&inventory);
+        targets.iter_mut().for_each(|target| target.groups = memberships.groups_of(&target.node));
         Ok(targets)
     }
 }

@@ -9,7 +9,8 @@
 
 use std::sync::Arc;
 
-use pabawi_domain::node::{Endpoint, TargetExpression};
+use pabawi_domain::id::{GroupName, NodeId};
+use pabawi_domain::node::{Endpoint, NodeGroup, TargetExpression};
 use pabawi_domain::ports::{InventorySource, TargetError, TargetResolver as _};
 use pabawi_inventory::expression::UnknownNames;
 use pabawi_inventory::source::{FileInventory, StaticInventory, hosts_list, names};
@@ -51,6 +52,31 @@ async fn defaults_stand_where_a_node_says_nothing_and_names_may_be_refused() {
     assert_eq!(ways, [(Some("ops"), Some(2222)), (Some("root"), Some(22))]);
     let resolver = Resolver::new(vec![]).unknown_names(UnknownNames::Refused);
     assert!(resolve(&resolver, "a").await.unwrap_err().to_string().contains("unknown node a"));
+}
+
+/// R7.7: targets know all their groups, so that the breakers of these can stand before them.
+#[test]
+fn targets_know_their_groups_and_those_that_contain_these() {
+    let mut snapshot = names(["web1", "db1", "alone"].map(str::to_owned));
+    let group = |name: &str, nodes: &[&str], children: &[&str]| NodeGroup {
+        name: GroupName::new(name).unwrap(),
+        sources: Vec::new(),
+        nodes: nodes.iter().map(|id| NodeId::new(id).unwrap()).collect(),
+        children: children.iter().map(|name| GroupName::new(name).unwrap()).collect(),
+        metadata: Default::default(),
+    };
+    snapshot.groups = vec![
+        group("site", &[], &["rack1", "rack2"]),
+        group("rack1", &["web1"], &[]),
+        // By way of two sources groups may contain each other.
+        group("rack2", &["db1"], &["twin"]),
+        group("twin", &["web1"], &["rack2"]),
+    ];
+    let resolver = Resolver::new(vec![Arc::new(StaticInventory::new("list", 0, snapshot))]);
+    let targets = now(resolver.resolve(&TargetExpression::new("web1,db1,alone"))).unwrap();
+    let groups: Vec<Vec<&str>> =
+        targets.iter().map(|target| target.groups.iter().map(GroupName::as_str).collect()).collect();
+    assert_eq!(groups, [vec!["rack1", "rack2", "site", "twin"], vec!["rack2", "site", "twin"], vec![]]);
 }
 
 /// R3.4

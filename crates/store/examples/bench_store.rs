@@ -39,9 +39,11 @@ fn execution(targets: usize) -> NewExecution {
             TargetExpression::new("node-[000000-099999].example.com"),
         ),
         targets: (0..targets)
-            .map(|number| Target {
-                node: node(number),
-                endpoint: Endpoint { port: Some(2222), user: Some("root".into()), ..Endpoint::default() },
+            .map(|number| {
+                Target::new(
+                    node(number),
+                    Endpoint { port: Some(2222), user: Some("root".into()), ..Endpoint::default() },
+                )
             })
             .collect(),
         submitted_at: now,
@@ -195,7 +197,7 @@ async fn read(store: &SqliteStore, id: ExecutionId) {
 /// One small execution from its beginning to its end, as the engine writes it.
 async fn small(store: &SqliteStore, number: usize) {
     let mut new = execution(0);
-    new.targets.push(Target { node: node(number % 500), endpoint: Endpoint::default() });
+    new.targets.push(Target::new(node(number % 500), Endpoint::default()));
     let id = new.id;
     store.create(new).await.expect("created");
     let at = Timestamp::now();

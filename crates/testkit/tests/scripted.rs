@@ -24,7 +24,7 @@ fn id(name: &str) -> NodeId {
 
 fn request(node: &str) -> ConnectRequest {
     ConnectRequest {
-        target: Target { node: id(node), endpoint: Endpoint::default() },
+        target: Target::new(id(node), Endpoint::default()),
         timeout: Duration::from_secs(10),
         host_keys: None,
     }

@@ -45,7 +45,7 @@ async fn measure(transport: SshTransport, logins: usize, nodes: &[&str]) -> Resu
     for (number, node) in (0..logins).zip(nodes.iter().cycle()) {
         // A password that is never needed makes each a connection of its own.
         let endpoint = Endpoint { password: Some(Secret::new(number.to_string())), ..Endpoint::default() };
-        let target = Target { node: NodeId::new(node)?, endpoint };
+        let target = Target::new(NodeId::new(node)?, endpoint);
         let request = ConnectRequest { target, timeout: Duration::from_secs(10), host_keys: None };
         let transport = Arc::clone(&transport);
         set.spawn(async move { transport.connect(&request).await.is_ok() });

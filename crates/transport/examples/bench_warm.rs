@@ -60,7 +60,7 @@ fn pool(time: Duration, config: &Path, nodes: &[&str]) -> Result<f64, Failure> {
         let ready = Arc::new(tokio::sync::Barrier::new(nodes.len()));
         let mut tasks = Vec::new();
         for node in nodes {
-            let target = Target { node: NodeId::new(node)?, endpoint: Endpoint::default() };
+            let target = Target::new(NodeId::new(node)?, Endpoint::default());
             let request = ConnectRequest { target, timeout: Duration::from_secs(30), host_keys: None };
             let (transport, ready) = (Arc::clone(&transport), Arc::clone(&ready));
             tasks.push(tokio::spawn(async move {

@@ -33,7 +33,7 @@ fn transport(fleet: &Fleet) -> Arc<dyn Transport> {
 
 fn target(fleet: &Fleet, node: usize, endpoint: Endpoint) -> Target {
     let name = fleet.node(node).unwrap().name.clone();
-    Target { node: NodeId::new(name).unwrap(), endpoint }
+    Target::new(NodeId::new(name).unwrap(), endpoint)
 }
 
 fn subject() -> TransportSubject {

@@ -16,7 +16,7 @@ use pabawi_testkit::contract::TransportSubject;
 use pabawi_transport::local::LocalTransport;
 
 async fn subject() -> TransportSubject {
-    let target = Target { node: NodeId::new("this-machine").unwrap(), endpoint: Endpoint::default() };
+    let target = Target::new(NodeId::new("this-machine").unwrap(), Endpoint::default());
     TransportSubject::new(Arc::new(LocalTransport::default()), target, ())
 }
 

@@ -26,7 +26,7 @@ use pabawi_transport::local::LocalTransport;
 const LIMIT: Duration = Duration::from_secs(30);
 
 fn subject() -> TransportSubject {
-    let target = Target { node: NodeId::new("this-machine").unwrap(), endpoint: Endpoint::default() };
+    let target = Target::new(NodeId::new("this-machine").unwrap(), Endpoint::default());
     TransportSubject::new(Arc::new(LocalTransport::default()), target, ())
 }
 
@@ -316,7 +316,7 @@ async fn a_cancelled_copy_leaves_nothing() {
 #[tokio::test]
 async fn shutdown_lets_commands_end() {
     let transport = LocalTransport::default();
-    let target = Target { node: NodeId::new("this-machine").unwrap(), endpoint: Endpoint::default() };
+    let target = Target::new(NodeId::new("this-machine").unwrap(), Endpoint::default());
     let subject = TransportSubject::new(Arc::new(transport.clone()), target, ());
     let folder = tempfile::tempdir().unwrap();
     let go = folder.path().join("go");

@@ -34,7 +34,7 @@ const INNER_TARGET: &str = "PABAWI_RUN_AS_TARGET";
 const INNER_PASSWORD: &str = "PABAWI_RUN_AS_PASSWORD";
 
 fn subject() -> TransportSubject {
-    let target = Target { node: NodeId::new("this-machine").unwrap(), endpoint: Endpoint::default() };
+    let target = Target::new(NodeId::new("this-machine").unwrap(), Endpoint::default());
     TransportSubject::new(Arc::new(LocalTransport::default()), target, ())
 }
 

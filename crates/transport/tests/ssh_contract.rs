@@ -22,7 +22,7 @@ async fn subject() -> TransportSubject {
     let mut settings = SshSettings::default();
     settings.config = Arc::new(SshConfig::load(fleet.ssh_config()).unwrap());
     let name = fleet.node(0).unwrap().name.clone();
-    let target = Target { node: NodeId::new(&name).unwrap(), endpoint: Endpoint::default() };
+    let target = Target::new(NodeId::new(&name).unwrap(), Endpoint::default());
     TransportSubject::new(Arc::new(SshTransport::new(settings)), target, fleet)
 }
 

@@ -28,14 +28,10 @@ use pabawi_transport::{SshSettings, SshTransport};
 use ssh_support::{Done, LIMIT, command, connect, finish, run, settings, start, target, within};
 
 fn peer(address: SocketAddrV4) -> Target {
-    Target {
-        node: NodeId::new("hostile").unwrap(),
-        endpoint: Endpoint {
-            host: Some(address.ip().to_string()),
-            port: Some(address.port()),
-            ..Endpoint::default()
-        },
-    }
+    Target::new(
+        NodeId::new("hostile").unwrap(),
+        Endpoint { host: Some(address.ip().to_string()), port: Some(address.port()), ..Endpoint::default() },
+    )
 }
 
 /// R7.1: before the login, each kind ends within its time in an error that names what is wrong.

@@ -159,15 +159,15 @@ async fn a_node_that_cannot_be_reached_holds_up_no_other() {
     // From here on there is a connection to the jump host, which all share.
     assert_eq!(run(&transport, &through(&fleet, &[0], 1), "echo in").await.text(), "in\n");
     let request = ConnectRequest {
-        target: Target {
-            node: NodeId::new("nowhere").unwrap(),
-            endpoint: Endpoint {
+        target: Target::new(
+            NodeId::new("nowhere").unwrap(),
+            Endpoint {
                 host: Some(hole.address().ip().to_string()),
                 port: Some(hole.address().port()),
                 jump: Some(vec![fleet.node(0).unwrap().name.clone()]),
                 ..Endpoint::default()
             },
-        },
+        ),
         timeout: LIMIT,
         host_keys: None,
     };

@@ -57,14 +57,14 @@ fn unique() -> u32 {
 /// A node by address, so that no `Host` block is needed.
 fn at(fleet: &Fleet, node: usize) -> Target {
     let node = fleet.node(node).unwrap();
-    Target {
-        node: NodeId::new(&node.name).unwrap(),
-        endpoint: Endpoint {
+    Target::new(
+        NodeId::new(&node.name).unwrap(),
+        Endpoint {
             host: Some(node.address.ip().to_string()),
             port: Some(node.address.port()),
             ..Endpoint::default()
         },
-    }
+    )
 }
 
 fn code(result: Result<Box<dyn Session>, TransportError>) -> ErrorCode {

@@ -39,7 +39,7 @@ impl Inventory {
 }
 
 pub(crate) fn target(name: &str) -> Target {
-    Target { node: node(name), endpoint: Endpoint::default() }
+    Target::new(node(name), Endpoint::default())
 }
 
 #[async_trait]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use pabawi_domain::action::{Action, CommandAction};
 use pabawi_domain::event::{EventKind, ExecutionEvent};
-use pabawi_domain::id::{ExecutionId, NodeId, PluginName};
+use pabawi_domain::id::{ExecutionId, GroupName, NodeId, PluginName};
 use pabawi_domain::node::{Endpoint, Target, TargetExpression};
 use pabawi_domain::outcome::NodeOutcome;
 use pabawi_domain::ports::{
@@ -37,7 +37,7 @@ pub(crate) fn command(targets: &str) -> ExecutionRequest {
 }
 
 /// Understands `a,b,c` and `many*300` (`many0` to `many299`). Names that begin with `no-` are unknown;
-/// `via-x` is reached by the transport `x`; `twice` is given two times.
+/// `via-x` is reached by the transport `x`; `twice` is given two times; `a@dc1+site` is `a` in two groups.
 pub(crate) struct Names;
 
 #[async_trait]
@@ -63,9 +63,12 @@ impl TargetResolver for Names {
     }
 }
 
-fn target(name: &str) -> Target {
+fn target(word: &str) -> Target {
+    let (name, groups) = word.split_once('@').unwrap_or((word, ""));
     let transport = name.strip_prefix("via-").map(|name| PluginName::new(name).unwrap());
-    Target { node: node(name), endpoint: Endpoint { transport, ..Endpoint::default() } }
+    let groups = groups.split('+').filter(|group| !group.is_empty());
+    let groups = groups.map(|group| GroupName::new(group).unwrap()).collect();
+    Target { groups, ..Target::new(node(name), Endpoint { transport, ..Endpoint::default() }) }
 }
 
 /// What a [`Policy`] does when it is asked.

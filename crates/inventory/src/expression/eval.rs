@@ -210,7 +210,7 @@ impl Evaluation<'_> {
 
     fn select(&mut self, node: &Node) {
         if self.seen.insert(node.id.clone()) {
-            self.targets.push(Target { node: node.id.clone(), endpoint: node.endpoint.clone() });
+            self.targets.push(Target::new(node.id.clone(), node.endpoint.clone()));
         }
     }
 

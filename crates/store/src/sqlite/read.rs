@@ -122,10 +122,10 @@ fn target(row: &SqliteRow, place: &Place) -> Result<TargetRecord, StoreError> {
     };
     Ok(TargetRecord {
         position: codec::unsigned(row.try_get(0).map_err(fault)?, "a target's place")?,
-        target: Target {
-            node: node_of(row.try_get(1).map_err(fault)?, place)?,
-            endpoint: codec::endpoint_of(row.try_get(2).map_err(fault)?)?,
-        },
+        target: Target::new(
+            node_of(row.try_get(1).map_err(fault)?, place)?,
+            codec::endpoint_of(row.try_get(2).map_err(fault)?)?,
+        ),
         state: codec::state_of(row.try_get(3).map_err(fault)?)?,
         attempt: codec::attempt(row.try_get(4).map_err(fault)?)?,
         result: codec::outcome_of(row.try_get(5).map_err(fault)?, row.try_get(6).map_err(fault)?)?,

@@ -44,7 +44,7 @@ pub(crate) fn execution(command: &str, targets: usize) -> NewExecution {
             TargetExpression::new("n[0-99999]"),
         ),
         targets: (0..targets)
-            .map(|number| Target { node: node(&format!("n{number}")), endpoint: Endpoint::default() })
+            .map(|number| Target::new(node(&format!("n{number}")), Endpoint::default()))
             .collect(),
         submitted_at: Timestamp::now(),
     }

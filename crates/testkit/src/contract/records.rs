@@ -102,10 +102,7 @@ pub(super) fn execution(number: u8, user: &str, command: &str, nodes: &[&str]) -
             tags: BTreeSet::new(),
             ..ExecutionRequest::new(action, TargetExpression::new(nodes.join(",")))
         },
-        targets: nodes
-            .iter()
-            .map(|name| Target { node: node(name), endpoint: Endpoint::default() })
-            .collect(),
+        targets: nodes.iter().map(|name| Target::new(node(name), Endpoint::default())).collect(),
         submitted_at: at(i64::from(number)),
     }
 }

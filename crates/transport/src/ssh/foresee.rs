@@ -79,7 +79,7 @@ mod tests {
         std::fs::write(&known, format!("[192.0.2.1]:2222 {key}\n")).unwrap();
         let settings =
             SshSettings { config: Arc::new(SshConfig::load(&config).unwrap()), ..Default::default() };
-        let target = |name: &str, endpoint| Target { node: NodeId::new(name).unwrap(), endpoint };
+        let target = |name: &str, endpoint| Target::new(NodeId::new(name).unwrap(), endpoint);
         let other = Endpoint { host: Some("192.0.2.7".into()), port: Some(1), ..Endpoint::default() };
         let targets = [
             target("web1", Endpoint::default()),

@@ -42,7 +42,7 @@ pub fn transport(fleet: &Fleet) -> SshTransport {
 
 /// A node of the fleet.
 pub fn target(fleet: &Fleet, node: usize) -> Target {
-    Target { node: NodeId::new(&fleet.node(node).unwrap().name).unwrap(), endpoint: Endpoint::default() }
+    Target::new(NodeId::new(&fleet.node(node).unwrap().name).unwrap(), Endpoint::default())
 }
 
 /// The same with another login user.
