@@ -7,7 +7,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{InvalidName, NodeId, PluginName};
+use crate::id::{GroupName, InvalidName, NodeId, PluginName};
 
 /// What a breaker stands before.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub enum Component {
     Plugin(PluginName),
     /// A node.
     Node(NodeId),
+    /// A group of nodes, such as those of one data centre.
+    Group(GroupName),
 }
 
 impl fmt::Display for Component {
@@ -24,6 +26,7 @@ impl fmt::Display for Component {
         match self {
             Self::Plugin(name) => write!(f, "plugin:{}", name.as_str()),
             Self::Node(node) => write!(f, "node:{node}"),
+            Self::Group(group) => write!(f, "group:{group}"),
         }
     }
 }
@@ -31,12 +34,13 @@ impl fmt::Display for Component {
 impl FromStr for Component {
     type Err = InvalidName;
 
-    /// Reads `plugin:NAME` or `node:NAME`.
+    /// Reads `plugin:NAME`, `node:NAME` or `group:NAME`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.split_once(':') {
             Some(("plugin", name)) => PluginName::new(name).map(Self::Plugin),
             Some(("node", name)) => NodeId::new(name).map(Self::Node),
-            _ => Err(InvalidName::new("component", text, "must be plugin:NAME or node:NAME")),
+            Some(("group", name)) => GroupName::new(name).map(Self::Group),
+            _ => Err(InvalidName::new("component", text, "must be plugin:NAME, node:NAME or group:NAME")),
         }
     }
 }
@@ -88,14 +92,15 @@ pub struct BreakerStatus {
     pub state: BreakerState,
     /// Since when it does, UTC.
     pub since: Timestamp,
-    /// Failures within the window; after it has opened, those that opened it.
+    /// Failures within the window, of a group its nodes that failed; after it has opened, those that opened it.
     pub failures: u32,
     /// When the next request may pass as a probe; absent while all of them pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_probe_at: Option<Timestamp>,
 }
 
-/// A breaker as it is stored: with what its window holds, so that failures before a restart count.
+/// A breaker as it is stored: with what its window holds, so that failures before a restart count. Of two records of a
+/// breaker the one stands that has been in its state since later ([`BreakerStatus::since`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BreakerRecord {
     /// Where it stands.
@@ -105,7 +110,7 @@ pub struct BreakerRecord {
 }
 
 /// Requests of one part of a breaker's window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecentRequests {
     /// Where the part begins, UTC.
@@ -114,6 +119,9 @@ pub struct RecentRequests {
     pub requests: u32,
     /// Of these, that failed.
     pub failures: u32,
+    /// Of a group, the nodes that failed in it: each counts once within the window. Not more than open the breaker.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<NodeId>,
 }
 
 #[cfg(test)]
@@ -122,10 +130,10 @@ mod tests {
 
     #[test]
     fn components_are_read_as_they_are_written() {
-        for text in ["plugin:ssh", "node:web01", "node:user@host:22"] {
+        for text in ["plugin:ssh", "node:web01", "node:user@host:22", "group:web", "group:rack 7: left"] {
             assert_eq!(text.parse::<Component>().map(|component| component.to_string()).as_deref(), Ok(text));
         }
-        for text in ["", "web01", "group:web", "node:", "plugin: "] {
+        for text in ["", "web01", "site:web", "node:", "plugin: ", "group:", "group: web"] {
             assert!(text.parse::<Component>().is_err(), "{text:?}");
         }
     }

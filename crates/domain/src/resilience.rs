@@ -130,7 +130,7 @@ pub enum Growth {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Validate)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BreakerPolicy {
-    /// Failures within the window that open it.
+    /// Failures within the window that open it; of a group, so many of its nodes.
     #[garde(range(min = 1))]
     pub failures: u32,
     /// The part of the requests within the window that has to have failed as well, above 0 and at most 1; any when
@@ -144,7 +144,7 @@ pub struct BreakerPolicy {
     /// How long it stays open, in milliseconds.
     #[garde(range(min = 1, max = check::MAX_TIMEOUT_MS))]
     pub open_ms: u64,
-    /// How many may try at once when that time is over. The first that succeeds closes it.
+    /// How many may try when that time is over. The first that succeeds closes it; when all have failed it opens again.
     #[garde(range(min = 1))]
     pub probes: u32,
 }

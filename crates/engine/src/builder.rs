@@ -14,7 +14,7 @@ use pabawi_domain::validation::ValidationError;
 use tokio::sync::RwLock;
 
 use crate::authorize::{AuthorizerGate, DenyAll};
-use crate::breaker::{BreakerBoard, BreakerKeeper, BreakerPolicies};
+use crate::breaker::{BreakerBoard, BreakerKeeper, BreakerPolicies, BreakerWatch};
 use crate::cancel::poll_requests;
 use crate::emit::Recorder;
 use crate::engine::{Engine, Shared};
@@ -172,14 +172,11 @@ impl EngineBuilder {
         }
         let limits = Arc::new(self.limits);
         remove_left_spills(&limits.spill_dir, &*store).await?;
-        let stored = match &self.breakers {
-            Some(store) => store.breakers().await?,
-            None => Vec::new(),
-        };
-        let policies = BreakerPolicies { plugin: limits.plugin_breaker, node: limits.node_breaker };
         let meter = Meter::new(self.metrics);
-        let keeper = BreakerKeeper::start(self.breakers);
-        let breakers = BreakerBoard::new(policies, stored, Arc::clone(&clock), keeper, meter.clone());
+        let keeper = BreakerKeeper::start(self.breakers.clone());
+        let policies = BreakerPolicies::of(&limits);
+        let breakers = BreakerBoard::new(policies, Arc::clone(&clock), keeper, meter.clone());
+        let watch = BreakerWatch::start(Arc::clone(&breakers), self.breakers, limits.breaker_poll).await?;
         let (scheduler, scheduler_handle) =
             Scheduler::new(limits.max_node_runs, limits.max_running_executions);
         tokio::spawn(scheduler.run());
@@ -196,6 +193,7 @@ impl EngineBuilder {
             meter: meter.clone(),
             live: registry.count(),
         };
+        let watching = Arc::clone(&watch).run(registry.count());
         let polling = poll_requests(Arc::clone(&registry), Arc::clone(&store), limits.cancel_poll);
         let shared = Shared {
             resolver,
@@ -211,6 +209,8 @@ impl EngineBuilder {
             scheduler: scheduler_handle,
             recorder: recorder_handle,
             breakers,
+            breaker_watch: watch,
+            breaker_watcher: tokio::spawn(watching).abort_handle(),
             plans: self.plans,
             meter,
             closing: AtomicBool::new(false),

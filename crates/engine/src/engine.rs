@@ -17,7 +17,7 @@ use tokio::sync::{RwLock, Semaphore, mpsc};
 use tokio::task::AbortHandle;
 
 use crate::authorize::{AuthorizerGate, authorize};
-use crate::breaker::BreakerBoard;
+use crate::breaker::{BreakerBoard, BreakerWatch};
 use crate::builder::EngineBuilder;
 use crate::dispatcher::{Control, Dispatcher, HealthChecks, Orders};
 use crate::emit::{Hub, RecorderHandle, Ways};
@@ -65,6 +65,9 @@ pub(crate) struct Shared {
     pub(crate) scheduler: SchedulerHandle,
     pub(crate) recorder: RecorderHandle,
     pub(crate) breakers: Arc<BreakerBoard>,
+    /// What other processes do to them, and the task that looks for it.
+    pub(crate) breaker_watch: Arc<BreakerWatch>,
+    pub(crate) breaker_watcher: AbortHandle,
     pub(crate) plans: Option<Arc<dyn PlanStore>>,
     pub(crate) meter: Meter,
     pub(crate) closing: AtomicBool,
@@ -81,6 +84,7 @@ pub(crate) struct Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         self.poller.abort();
+        self.breaker_watcher.abort();
         self.watchman.abort();
     }
 }
@@ -195,21 +199,26 @@ impl Engine {
         }
     }
 
-    /// The circuit breakers that are not closed or have seen failures lately. Needs `breakers.show`.
+    /// The circuit breakers that are not closed or have seen failures lately, in this process or, as far as it is
+    /// stored, in others. Needs `breakers.show`.
     ///
     /// # Errors
-    /// [`EngineError::Denied`].
+    /// [`EngineError::Denied`], [`EngineError::Store`].
     pub async fn breakers(&self, caller: &Caller) -> Result<Vec<BreakerStatus>, EngineError> {
         self.may(caller, "breakers.show").await?;
+        self.shared.breaker_watch.read().await?;
         Ok(self.shared.breakers.all())
     }
 
-    /// Closes a circuit breaker; `false` when it is closed already. Needs `breakers.reset`.
+    /// Closes a circuit breaker, also for other processes that use the store, which see it within
+    /// [`EngineLimits::breaker_poll`]; the failures it has seen are forgotten. `false` when it is closed already. Needs
+    /// `breakers.reset`.
     ///
     /// # Errors
-    /// [`EngineError::Denied`].
+    /// [`EngineError::Denied`], [`EngineError::Store`].
     pub async fn reset_breaker(&self, caller: &Caller, component: &Component) -> Result<bool, EngineError> {
         self.may(caller, "breakers.reset").await?;
+        self.shared.breaker_watch.read().await?;
         tracing::info!(%component, user = ?caller.user, "circuit breaker reset");
         Ok(self.shared.breakers.reset(component))
     }
@@ -336,6 +345,7 @@ async fn record_and_start(
     if shared.closing.load(Ordering::Acquire) {
         return Err(SubmitError::ShuttingDown);
     }
+    shared.breaker_watch.freshen().await;
     match record(plan, &shared.room, &*shared.store, &*shared.clock, origin).await? {
         Recorded::Existing(id) => Ok(Accepted { id, is_new: false, followed: None }),
         Recorded::New(recorded) => {

@@ -1,9 +1,11 @@
 //! Every limit of the engine as a value with a default: [`EngineLimits`]. Nothing is limited elsewhere.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use garde::Validate;
+use pabawi_domain::id::GroupName;
 use pabawi_domain::resilience::BreakerPolicy;
 use pabawi_domain::validation::ValidationError;
 
@@ -70,6 +72,13 @@ pub struct EngineLimits {
     /// When a node is no longer asked: that it cannot be reached or refuses the login counts, not what a command does
     /// there. `None`: always.
     pub node_breaker: Option<BreakerPolicy>,
+    /// When the nodes of a group are no longer asked: so many different nodes of it count whose failures
+    /// [`EngineLimits::node_breaker`] would count. `None`: always.
+    pub group_breaker: Option<BreakerPolicy>,
+    /// The groups that have such a breaker; all of them when empty.
+    pub breaker_groups: BTreeSet<GroupName>,
+    /// How often changes of breakers by other processes are looked for, while something runs here. 1 s.
+    pub breaker_poll: Duration,
     /// How long a plan can be applied. 7 days.
     pub plan_lifetime: Duration,
     /// Targets of a plan that is stored; more are refused as invalid. 100,000. Each takes about 400 bytes in the store.
@@ -109,6 +118,9 @@ impl Default for EngineLimits {
             commit_writes: 1000,
             plugin_breaker: Some(BreakerPolicy::default()),
             node_breaker: None,
+            group_breaker: None,
+            breaker_groups: BTreeSet::new(),
+            breaker_poll: Duration::from_secs(1),
             plan_lifetime: Duration::from_secs(7 * 24 * 60 * 60),
             plan_targets: 100_000,
             plan_permissions_timeout: Duration::from_secs(60),
@@ -172,14 +184,20 @@ impl EngineLimits {
             ("limits.planPermissionsTimeout", self.plan_permissions_timeout),
             ("limits.cancelPoll", self.cancel_poll),
             ("limits.followPoll", self.follow_poll),
+            ("limits.breakerPoll", self.breaker_poll),
         ] {
             if value.is_zero() {
                 faults.push(name, "must be longer than 0");
             }
         }
-        for (name, policy) in
-            [("limits.pluginBreaker", &self.plugin_breaker), ("limits.nodeBreaker", &self.node_breaker)]
-        {
+        if self.group_breaker.is_none() && !self.breaker_groups.is_empty() {
+            faults.push("limits.breakerGroups", "needs limits.groupBreaker, which says when theirs open");
+        }
+        for (name, policy) in [
+            ("limits.pluginBreaker", &self.plugin_breaker),
+            ("limits.nodeBreaker", &self.node_breaker),
+            ("limits.groupBreaker", &self.group_breaker),
+        ] {
             let Some(Err(report)) = policy.as_ref().map(Validate::validate) else { continue };
             for field in ValidationError::from_report(&report).fields {
                 faults.push(format!("{name}.{}", field.path), field.message);
@@ -201,6 +219,22 @@ mod tests {
         let paths: Vec<String> =
             bad.check().unwrap_err().fields.into_iter().map(|field| field.path).collect();
         assert_eq!(paths, ["limits.maxNodeRuns", "limits.cancelPoll"]);
+    }
+
+    /// R7.7
+    #[test]
+    fn bad_policies_of_breakers_are_named() {
+        let group = GroupName::new("dc1").unwrap();
+        let groups = EngineLimits { breaker_groups: BTreeSet::from([group]), ..EngineLimits::default() };
+        let told = groups.check().unwrap_err().to_string();
+        assert!(
+            told.contains("limits.breakerGroups") && told.contains("needs limits.groupBreaker"),
+            "{told}"
+        );
+        let policy = |failures| Some(BreakerPolicy { failures, ..BreakerPolicy::default() });
+        EngineLimits { group_breaker: policy(1), ..groups.clone() }.check().unwrap();
+        let told = EngineLimits { group_breaker: policy(0), ..groups }.check().unwrap_err().to_string();
+        assert!(told.contains("limits.groupBreaker.failures"), "{told}");
     }
 
     /// R8.6

@@ -80,10 +80,14 @@ impl Meter {
         self.record(Metric::Gauge { name, value: writes as f64, labels: &[] });
     }
 
-    /// A breaker has changed its state, and so many are open.
-    pub(crate) fn breaker(&self, state: &str, open: u64) {
+    /// A breaker has changed its state here.
+    pub(crate) fn breaker(&self, state: &str) {
         let labels = [("state", state)];
         self.record(Metric::Count { name: "pabawi_breaker_changes_total", by: 1, labels: &labels });
+    }
+
+    /// So many breakers are open.
+    pub(crate) fn breakers_open(&self, open: u64) {
         self.record(Metric::Gauge { name: "pabawi_breakers_open", value: open as f64, labels: &[] });
     }
 

@@ -96,7 +96,13 @@ pub(crate) async fn plan(
     let targets = targets
         .into_iter()
         .zip(chosen)
-        .map(|(target, transport)| PlannedTarget { target, transport })
+        .map(|(mut target, transport)| {
+            if limits.group_breaker.is_none() {
+                // Nobody asks for them, and there may be many targets.
+                target.groups = Vec::new();
+            }
+            PlannedTarget { target, transport }
+        })
         .collect();
     Ok(ExecutionPlan { caller, request, capability, targets })
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use pabawi_domain::breaker::{BreakerRecord, BreakerState, Component};
+use pabawi_domain::breaker::{BreakerRecord, Component};
 use pabawi_domain::event::ExecutionEvent;
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::journal::{JournalEntry, JournalQuery, NewJournalEntry};
@@ -14,7 +14,7 @@ use pabawi_domain::outcome::{NodeOutcome, SkipReason};
 use pabawi_domain::output::{CapturedOutput, ContentHash, KeptOutput, OutputData, StreamKind};
 use pabawi_domain::ports::{
     BreakerStore, CancelRequest, Created, ExecutionStore, JournalStore, PlanStore, StoreError, StoreWrite,
-    TargetResult,
+    StoredBreakers, TargetResult,
 };
 use pabawi_domain::preview::{PlanHash, PlanHead, StoredPlan};
 use pabawi_domain::record::{
@@ -43,7 +43,9 @@ struct State {
     outputs: HashMap<ContentHash, Kept>,
     cancels: Vec<CancelRequest>,
     journal: Vec<JournalEntry>,
-    breakers: BTreeMap<Component, BreakerRecord>,
+    /// Each with the number of its writing.
+    breakers: BTreeMap<Component, (u64, BreakerRecord)>,
+    breakers_written: u64,
     plans: BTreeMap<PlanHash, StoredPlan>,
     failing: Option<StoreError>,
     /// Writes of this execution are refused, alone or with others.
@@ -574,18 +576,23 @@ impl BreakerStore for MemoryStore {
     async fn save_breakers(&self, breakers: &[BreakerRecord]) -> Result<(), StoreError> {
         let mut state = self.open()?;
         for breaker in breakers {
-            let status = &breaker.status;
-            if status.state == BreakerState::Closed && status.failures == 0 {
-                state.breakers.remove(&status.component);
-            } else {
-                state.breakers.insert(status.component.clone(), breaker.clone());
+            let component = &breaker.status.component;
+            let known = state.breakers.get(component);
+            if known.is_none_or(|(_, known)| known.status.since <= breaker.status.since) {
+                state.breakers_written += 1;
+                let number = state.breakers_written;
+                state.breakers.insert(component.clone(), (number, breaker.clone()));
             }
         }
         Ok(())
     }
 
-    async fn breakers(&self) -> Result<Vec<BreakerRecord>, StoreError> {
-        Ok(self.open()?.breakers.values().cloned().collect())
+    async fn breakers(&self, after: u64) -> Result<StoredBreakers, StoreError> {
+        let state = self.open()?;
+        let mut newer: Vec<_> = state.breakers.values().filter(|(number, _)| *number > after).collect();
+        newer.sort_by_key(|(number, _)| *number);
+        let mark = newer.last().map_or(after, |(number, _)| *number);
+        Ok(StoredBreakers { records: newer.into_iter().map(|(_, record)| record.clone()).collect(), mark })
     }
 }
 

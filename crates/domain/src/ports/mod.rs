@@ -22,7 +22,7 @@ mod tool_runner;
 mod transport;
 
 pub use authorizer::{AuthorizationQuery, Authorizer, AuthorizerError, Decision};
-pub use breaker_store::BreakerStore;
+pub use breaker_store::{BreakerStore, StoredBreakers};
 pub use clock::Clock;
 pub use execution_store::{CancelRequest, Created, ExecutionStore, StoreError, StoreWrite, TargetResult};
 pub use fact_provider::{FactProvider, FactProviderError, NodeFacts};

@@ -4,14 +4,15 @@
 //! The map is behind a mutex, as an exception: breakers belong to no execution, the lock is held for single look-ups and
 //! never across an await.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::BTreeSet;
+use std::collections::hash_map::{Entry, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use pabawi_domain::breaker::{BreakerRecord, BreakerState, BreakerStatus, Component};
 use pabawi_domain::error::{ErrorCode, NodeError};
-use pabawi_domain::id::{NodeId, PluginName};
+use pabawi_domain::id::{GroupName, NodeId, PluginName};
+use pabawi_domain::node::Target;
 use pabawi_domain::outcome::{NodeOutcome, RejectedBy};
 use pabawi_domain::ports::Clock;
 use pabawi_domain::resilience::BreakerPolicy;
@@ -19,6 +20,7 @@ use pabawi_domain::resilience::BreakerPolicy;
 use super::keeper::BreakerKeeper;
 use super::state::{Breaker, Pass, Verdict};
 use super::verdict::{of_node, of_plugin};
+use crate::limits::EngineLimits;
 use crate::meter::Meter;
 
 /// Breakers that are held at most. Past it, those that are closed are let go of, and a component that has none passes.
@@ -28,144 +30,237 @@ const MAX_HELD: usize = 200_000;
 type Change = BreakerStatus;
 
 /// When breakers open; `None` for never.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct BreakerPolicies {
-    pub(crate) plugin: Option<BreakerPolicy>,
-    pub(crate) node: Option<BreakerPolicy>,
+    plugin: Option<BreakerPolicy>,
+    node: Option<BreakerPolicy>,
+    group: Option<BreakerPolicy>,
+    /// The groups that have one; all when empty.
+    groups: BTreeSet<GroupName>,
+}
+
+impl BreakerPolicies {
+    pub(crate) fn of(limits: &EngineLimits) -> Self {
+        Self {
+            plugin: limits.plugin_breaker,
+            node: limits.node_breaker,
+            group: limits.group_breaker,
+            groups: limits.breaker_groups.clone(),
+        }
+    }
+
+    fn of_component(&self, component: &Component) -> Option<BreakerPolicy> {
+        match component {
+            Component::Plugin(_) => self.plugin,
+            Component::Node(_) => self.node,
+            Component::Group(group) if self.groups.is_empty() || self.groups.contains(group) => self.group,
+            Component::Group(_) => None,
+        }
+    }
 }
 
 /// All breakers of an engine.
 pub(crate) struct BreakerBoard {
     policies: BreakerPolicies,
-    breakers: Mutex<HashMap<Component, Breaker>>,
+    breakers: Mutex<Breakers>,
     clock: Arc<dyn Clock>,
     keeper: BreakerKeeper,
     meter: Meter,
 }
 
+#[derive(Default)]
+struct Breakers {
+    all: HashMap<Component, Breaker>,
+    /// How many are open.
+    open: u64,
+}
+
+impl Breakers {
+    fn count(&mut self, before: BreakerState, after: BreakerState) {
+        self.open += u64::from(after == BreakerState::Open);
+        self.open = self.open.saturating_sub(u64::from(before == BreakerState::Open));
+    }
+
+    /// Whether there is room for another one.
+    fn make_room(&mut self) -> bool {
+        if self.all.len() >= MAX_HELD {
+            self.all.retain(|_, breaker| breaker.state() != BreakerState::Closed);
+        }
+        self.all.len() < MAX_HELD
+    }
+}
+
 impl BreakerBoard {
-    /// With the breakers that were stored.
+    /// Without any breakers.
     pub(crate) fn new(
         policies: BreakerPolicies,
-        stored: Vec<BreakerRecord>,
         clock: Arc<dyn Clock>,
         keeper: BreakerKeeper,
         meter: Meter,
     ) -> Arc<Self> {
-        let board = Self { policies, breakers: Mutex::default(), clock, keeper, meter };
-        let mut breakers = board.lock();
-        for record in stored {
-            let component = record.status.component.clone();
-            // Without a policy nobody is asked about it here, but it can be looked at and reset.
-            let policy = board.policy(&component).unwrap_or_default();
-            breakers.insert(component, Breaker::restored(policy, &record));
-        }
-        drop(breakers);
-        Arc::new(board)
+        Arc::new(Self { policies, breakers: Mutex::default(), clock, keeper, meter })
     }
 
-    /// Asks the breakers of a plugin and a node. Nothing is asked of a component that has no policy.
+    /// Asks the breakers of a plugin, a node and its groups. Nothing is asked of a component that has no policy, and no
+    /// breaker sends a probe that another one refuses.
     ///
     /// # Errors
     /// The outcome of a run that is refused, with the time of the next probe.
     pub(crate) fn pass(
         self: &Arc<Self>,
         plugin: Option<&PluginName>,
-        node: &NodeId,
+        target: &Target,
     ) -> Result<Passage, NodeOutcome> {
-        let mut passage = Passage { board: Arc::clone(self), held: Vec::new(), changes: Vec::new() };
-        let plugin = plugin.filter(|_| self.policies.plugin.is_some());
-        let watched = self.policies.node.is_some().then_some(node);
-        let plugin = plugin.cloned().map(Component::Plugin);
-        for component in plugin.into_iter().chain(watched.cloned().map(Component::Node)) {
-            let Some(policy) = self.policy(&component) else { continue };
-            match self.pass_one(&component, policy) {
-                Ok((pass, change)) => {
-                    passage.held.push((component, pass));
-                    passage.changes.extend(change);
-                }
-                Err((next, now)) => return Err(refused(node, &component, next, now)),
-            }
-        }
-        Ok(passage)
-    }
-
-    fn pass_one(
-        &self,
-        component: &Component,
-        policy: BreakerPolicy,
-    ) -> Result<(Pass, Option<Change>), (Timestamp, Timestamp)> {
+        let node = &target.node;
+        let plugin = plugin.cloned().map(Component::Plugin).into_iter();
+        let components: Vec<Component> = plugin
+            .chain([Component::Node(node.clone())])
+            .chain(target.groups.iter().cloned().map(Component::Group))
+            .filter(|component| self.policies.of_component(component).is_some())
+            .collect();
         let now = self.clock.now();
         let mut breakers = self.lock();
-        let Some(breaker) = breakers.get_mut(component) else { return Ok((Pass::Free, None)) };
-        let before = breaker.state();
-        let pass = breaker.pass(now).map_err(|next| (next, now))?;
-        let change = (breaker.state() != before).then(|| record(component, breaker, now));
+        for component in &components {
+            if let Some(next) = breakers.all.get_mut(component).and_then(|breaker| breaker.refuses(now)) {
+                return Err(refused(node, component, next, now));
+            }
+        }
+        let mut held = Vec::with_capacity(components.len());
+        let mut changes = Vec::new();
+        for component in components {
+            let Breakers { all, .. } = &mut *breakers;
+            let Some(breaker) = all.get_mut(&component) else {
+                held.push((component, Pass::Free));
+                continue;
+            };
+            let before = breaker.state();
+            let pass = breaker.pass(now);
+            let after = breaker.state();
+            if after != before {
+                changes.push(record(&component, breaker, now));
+                breakers.count(before, after);
+            }
+            held.push((component, pass));
+        }
+        let open = breakers.open;
         drop(breakers);
-        if let Some(change) = &change {
-            self.tell(change, policy);
+        for change in &changes {
+            self.tell(change, open);
         }
-        Ok((pass, change.map(|change| change.status)))
+        let changes = changes.into_iter().map(|change| change.status).collect();
+        Ok(Passage { board: Arc::clone(self), node: node.clone(), held, changes })
     }
 
-    /// Learns what a request told about a component.
-    fn learn(&self, component: &Component, pass: Pass, verdict: Verdict) -> Option<Change> {
-        let policy = self.policy(component)?;
+    /// Learns what a request to a node told about a component.
+    fn learn(&self, component: &Component, node: &NodeId, pass: Pass, verdict: Verdict) -> Option<Change> {
+        let policy = self.policies.of_component(component)?;
+        let member = matches!(component, Component::Group(_)).then_some(node);
         let now = self.clock.now();
         let mut breakers = self.lock();
-        if breakers.len() >= MAX_HELD && !breakers.contains_key(component) {
-            breakers.retain(|_, breaker| breaker.state() != BreakerState::Closed);
-            if breakers.len() >= MAX_HELD {
-                return None;
-            }
+        if !breakers.all.contains_key(component) && !breakers.make_room() {
+            return None;
         }
         // Where nothing has failed there is nothing to remember, unless successes are counted too.
         let counts = verdict == Verdict::Fails || (verdict == Verdict::Works && policy.rate.is_some());
-        let mut held = match breakers.entry(component.clone()) {
+        let mut held = match breakers.all.entry(component.clone()) {
             Entry::Vacant(_) if !counts => return None,
             Entry::Vacant(vacant) => vacant.insert_entry(Breaker::new(policy, now)),
             Entry::Occupied(held) => held,
         };
         let breaker = held.get_mut();
-        let changed = breaker.learn(pass, verdict, now);
-        let record = record(component, breaker, now);
-        let quiet = record.status.state == BreakerState::Closed && record.status.failures == 0;
-        if quiet && policy.rate.is_none() {
+        let before = breaker.state();
+        let changed = breaker.learn(pass, verdict, member, now);
+        let after = breaker.state();
+        let counted = verdict == Verdict::Fails && after == BreakerState::Closed;
+        let record = (changed || counted).then(|| record(component, breaker, now));
+        if breaker.says_nothing(now) {
             held.remove();
         }
+        breakers.count(before, after);
+        let open = breakers.open;
         drop(breakers);
+        let record = record?;
         if changed {
-            self.tell(&record, policy);
+            self.tell(&record, open);
             return Some(record.status);
         }
-        if verdict == Verdict::Fails {
-            // So that it counts after a restart.
-            self.keeper.keep(record);
-        }
+        // So that it counts after a restart.
+        self.keeper.keep(record);
         None
+    }
+
+    /// Takes over what other processes, or this one before a restart, have stored. Returns the breakers that changed
+    /// their state by it.
+    pub(super) fn merge(&self, stored: &[BreakerRecord]) -> Vec<Change> {
+        let now = self.clock.now();
+        let mut changes = Vec::new();
+        let mut breakers = self.lock();
+        for record in stored {
+            let component = &record.status.component;
+            if !breakers.all.contains_key(component) && !breakers.make_room() {
+                continue;
+            }
+            // Without a policy nobody is asked about it here, but it can be looked at and reset.
+            let policy = self.policies.of_component(component).unwrap_or_default();
+            let (before, after) = match breakers.all.entry(component.clone()) {
+                Entry::Occupied(mut held) => {
+                    let before = held.get().state();
+                    held.get_mut().adopt(record);
+                    (before, held.get().state())
+                }
+                Entry::Vacant(vacant) => {
+                    let restored = Breaker::restored(policy, record);
+                    if restored.says_nothing(now) {
+                        continue;
+                    }
+                    (BreakerState::Closed, vacant.insert(restored).state())
+                }
+            };
+            if before != after {
+                breakers.count(before, after);
+                changes.extend(breakers.all.get(component).map(|breaker| status(component, breaker, now)));
+            }
+        }
+        let open = breakers.open;
+        drop(breakers);
+        if !changes.is_empty() {
+            self.meter.breakers_open(open);
+        }
+        changes
     }
 
     /// The breakers that are not closed or have seen failures, by component.
     pub(crate) fn all(&self) -> Vec<BreakerStatus> {
         let now = self.clock.now();
         let breakers = self.lock();
+        let loud = breakers.all.iter().filter(|(_, breaker)| !breaker.is_quiet(now));
         let mut all: Vec<BreakerStatus> =
-            breakers.iter().map(|(component, breaker)| status(component, breaker, now)).collect();
+            loud.map(|(component, breaker)| status(component, breaker, now)).collect();
         drop(breakers);
         all.sort_by(|a, b| a.component.cmp(&b.component));
         all
     }
 
-    /// Closes a breaker; `false` when it is closed already.
+    /// Closes a breaker and forgets the failures it has seen; `false` when it is closed already.
     pub(crate) fn reset(&self, component: &Component) -> bool {
-        let removed = self.lock().remove(component);
-        let was_open = removed.is_some_and(|breaker| breaker.state() != BreakerState::Closed);
-        if was_open {
-            let policy = self.policy(component).unwrap_or_default();
-            let now = self.clock.now();
-            self.tell(&record(component, &Breaker::new(policy, now), now), policy);
+        let now = self.clock.now();
+        let mut breakers = self.lock();
+        let Some(breaker) = breakers.all.get_mut(component) else { return false };
+        if breaker.is_quiet(now) {
+            return false;
         }
-        was_open
+        let before = breaker.state();
+        breaker.close(now);
+        let change = record(component, breaker, now);
+        breakers.count(before, BreakerState::Closed);
+        let open = breakers.open;
+        drop(breakers);
+        if before == BreakerState::Closed {
+            self.keeper.keep(change);
+            return false;
+        }
+        self.tell(&change, open);
+        true
     }
 
     /// Returns when what has changed so far is stored or given up.
@@ -174,35 +269,29 @@ impl BreakerBoard {
     }
 
     /// A change is logged, counted and stored (R7.8).
-    fn tell(&self, change: &BreakerRecord, policy: BreakerPolicy) {
+    fn tell(&self, change: &BreakerRecord, open: u64) {
         let BreakerStatus { component, state, failures, next_probe_at, .. } = &change.status;
         let next_probe_at = next_probe_at.map(|at| at.to_string());
         if *state == BreakerState::Open {
-            tracing::warn!(%component, state = state.as_str(), failures, window_ms = policy.window_ms,
-                next_probe_at, "circuit breaker opened");
+            let window_ms = self.policies.of_component(component).map(|policy| policy.window_ms);
+            tracing::warn!(%component, state = state.as_str(), failures, window_ms, next_probe_at,
+                "circuit breaker opened");
         } else {
             tracing::info!(%component, state = state.as_str(), "circuit breaker changed");
         }
-        let open = self.lock().values().filter(|breaker| breaker.state() == BreakerState::Open).count();
-        self.meter.breaker(state.as_str(), open as u64);
+        self.meter.breaker(state.as_str());
+        self.meter.breakers_open(open);
         self.keeper.keep(change.clone());
     }
 
-    fn policy(&self, component: &Component) -> Option<BreakerPolicy> {
-        match component {
-            Component::Plugin(_) => self.policies.plugin,
-            Component::Node(_) => self.policies.node,
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Component, Breaker>> {
+    fn lock(&self) -> MutexGuard<'_, Breakers> {
         // Nothing in here can panic half way, so a poisoned lock holds a sound map.
         self.breakers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn record(component: &Component, breaker: &Breaker, now: Timestamp) -> BreakerRecord {
-    BreakerRecord { status: status(component, breaker, now), recent: breaker.recent(now) }
+    breaker.record(status(component, breaker, now), now)
 }
 
 fn status(component: &Component, breaker: &Breaker, now: Timestamp) -> BreakerStatus {
@@ -230,6 +319,7 @@ fn refused(node: &NodeId, component: &Component, next: Timestamp, now: Timestamp
 /// A run that may go on. Dropping it tells the breakers nothing, but that it no longer goes on.
 pub(crate) struct Passage {
     board: Arc<BreakerBoard>,
+    node: NodeId,
     held: Vec<(Component, Pass)>,
     /// What changed by passing.
     changes: Vec<Change>,
@@ -245,7 +335,7 @@ impl Passage {
     pub(crate) fn works(&mut self) -> Vec<Change> {
         let mut changes = Vec::new();
         for (component, pass) in self.held.iter_mut().filter(|(_, pass)| *pass == Pass::Probe) {
-            changes.extend(self.board.learn(component, *pass, Verdict::Works));
+            changes.extend(self.board.learn(component, &self.node, *pass, Verdict::Works));
             *pass = Pass::Free;
         }
         changes
@@ -257,9 +347,9 @@ impl Passage {
         for (component, pass) in std::mem::take(&mut self.held) {
             let verdict = match &component {
                 Component::Plugin(_) => of_plugin(outcome),
-                Component::Node(_) => of_node(outcome),
+                Component::Node(_) | Component::Group(_) => of_node(outcome),
             };
-            changes.extend(self.board.learn(&component, pass, verdict));
+            changes.extend(self.board.learn(&component, &self.node, pass, verdict));
         }
         changes
     }
@@ -268,7 +358,7 @@ impl Passage {
 impl Drop for Passage {
     fn drop(&mut self) {
         for (component, pass) in std::mem::take(&mut self.held) {
-            self.board.learn(&component, pass, Verdict::Unknown);
+            self.board.learn(&component, &self.node, pass, Verdict::Unknown);
         }
     }
 }

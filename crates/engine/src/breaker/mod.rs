@@ -1,11 +1,14 @@
 //! Circuit breakers: who fails again and again is not asked for a while (R7.7, R7.8). `state` is the state machine of
-//! one breaker, without a runtime; `board` has all of them and hands out passages; `keeper` stores what changes;
-//! `verdict` says what an outcome tells of a component.
+//! one breaker, without a runtime, and `window` what it counts; `board` has all of them and hands out passages; `keeper`
+//! stores what changes, `watch` reads what other processes have stored; `verdict` says what an outcome tells of a component.
 
 mod board;
 mod keeper;
 mod state;
 mod verdict;
+mod watch;
+mod window;
 
 pub(crate) use board::{BreakerBoard, BreakerPolicies, Passage};
 pub(crate) use keeper::BreakerKeeper;
+pub(crate) use watch::BreakerWatch;

@@ -5,16 +5,18 @@
 //! closed -- enough failures within the window --> open
 //! open -- its time is over, the next request passes as a probe --> half open
 //! half open -- a probe succeeds --> closed
-//! half open -- a probe fails --> open
+//! half open -- as many probes as may try have failed --> open
 //! ```
+//!
+//! Several processes may have one and the same breaker. Of what they say about it, the state stands that was entered
+//! last, so the time since when a breaker is in its state never goes backwards, whatever the clock does.
 
 use jiff::{SignedDuration, Timestamp};
-use pabawi_domain::breaker::{BreakerRecord, BreakerState, BreakerStatus, RecentRequests};
+use pabawi_domain::breaker::{BreakerRecord, BreakerState, BreakerStatus};
+use pabawi_domain::id::NodeId;
 use pabawi_domain::resilience::BreakerPolicy;
 
-/// Parts of the window. The oldest is dropped as a whole, so the window is a tenth shorter than it is called at the
-/// worst.
-const BUCKETS: usize = 10;
+use super::window::{Counts, Window};
 
 /// What a request told about a component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,12 +52,19 @@ pub(super) struct Breaker {
 enum State {
     Closed(Window),
     Open { until: Timestamp },
-    HalfOpen { probes: u32 },
+    HalfOpen { under_way: u32, failed: u32 },
 }
 
 impl Breaker {
+    /// Of a component about which nothing is known. It counts as closed since its window began, so that it never has
+    /// the last word over a change that another process has just made.
     pub(super) fn new(policy: BreakerPolicy, now: Timestamp) -> Self {
-        Self { policy, state: State::Closed(Window::default()), since: now, failures: 0 }
+        Self {
+            policy,
+            state: State::Closed(Window::default()),
+            since: begin_of_window(&policy, now),
+            failures: 0,
+        }
     }
 
     /// As it was stored. What was half open is asked again at once.
@@ -70,12 +79,13 @@ impl Breaker {
         Self { policy, state, since, failures }
     }
 
-    /// What the window holds.
-    pub(super) fn recent(&self, now: Timestamp) -> Vec<RecentRequests> {
-        match &self.state {
+    /// The breaker as it is to be stored.
+    pub(super) fn record(&self, status: BreakerStatus, now: Timestamp) -> BreakerRecord {
+        let recent = match &self.state {
             State::Closed(window) => window.recent(now, self.policy.window_ms),
             State::Open { .. } | State::HalfOpen { .. } => Vec::new(),
-        }
+        };
+        BreakerRecord { status, recent }
     }
 
     pub(super) fn state(&self) -> BreakerState {
@@ -98,6 +108,19 @@ impl Breaker {
         }
     }
 
+    /// Whether it is closed and has seen no failure lately.
+    pub(super) fn is_quiet(&self, now: Timestamp) -> bool {
+        self.state() == BreakerState::Closed && self.failures(now) == 0
+    }
+
+    /// Whether it says no more than [`Breaker::new`] would: then it need not be held.
+    pub(super) fn says_nothing(&self, now: Timestamp) -> bool {
+        let State::Closed(window) = &self.state else { return false };
+        let counts = window.counts(now, self.policy.window_ms);
+        let seen = if self.policy.rate.is_some() { counts.calls } else { counts.failures };
+        seen == 0 && self.since <= begin_of_window(&self.policy, now)
+    }
+
     /// When the next probe may pass; absent while requests pass.
     pub(super) fn next_probe(&self) -> Option<Timestamp> {
         match self.state {
@@ -107,56 +130,110 @@ impl Breaker {
         }
     }
 
-    /// Whether a request may pass now. `Err` is when the next one may; that time is past while probes are under way.
-    pub(super) fn pass(&mut self, now: Timestamp) -> Result<Pass, Timestamp> {
+    /// When the next request may pass, where none may now; that time is past while probes are under way.
+    pub(super) fn refuses(&mut self, now: Timestamp) -> Option<Timestamp> {
         match &mut self.state {
-            State::Closed(_) => Ok(Pass::Free),
+            State::Closed(_) => None,
             State::Open { until } => {
                 // A clock that was set back must not keep it open for longer than it was to be.
                 *until = (*until).min(after(now, self.policy.open_ms));
-                if now < *until {
-                    return Err(*until);
-                }
-                self.enter(State::HalfOpen { probes: 1 }, now);
-                Ok(Pass::Probe)
+                (now < *until).then_some(*until)
             }
-            State::HalfOpen { probes } if *probes < self.policy.probes => {
-                *probes += 1;
-                Ok(Pass::Probe)
+            State::HalfOpen { under_way, failed } => {
+                (under_way.saturating_add(*failed) >= self.policy.probes).then_some(now)
             }
-            State::HalfOpen { .. } => Err(now),
         }
     }
 
-    /// Learns from a request that passed; `true` when that changed the state.
-    pub(super) fn learn(&mut self, pass: Pass, verdict: Verdict, now: Timestamp) -> bool {
+    /// Lets a request pass that is not refused.
+    pub(super) fn pass(&mut self, now: Timestamp) -> Pass {
+        match &mut self.state {
+            State::Closed(_) => Pass::Free,
+            State::Open { .. } => {
+                self.enter(State::HalfOpen { under_way: 1, failed: 0 }, now);
+                Pass::Probe
+            }
+            State::HalfOpen { under_way, .. } => {
+                *under_way = under_way.saturating_add(1);
+                Pass::Probe
+            }
+        }
+    }
+
+    /// Learns from a request that passed; `true` when that changed the state. A failure of a `member` counts once
+    /// within the window.
+    pub(super) fn learn(
+        &mut self,
+        pass: Pass,
+        verdict: Verdict,
+        member: Option<&NodeId>,
+        now: Timestamp,
+    ) -> bool {
         match (&mut self.state, pass, verdict) {
-            (State::Closed(window), _, Verdict::Works | Verdict::Fails) => {
-                let failed = verdict == Verdict::Fails;
-                let one = Counts { calls: 1, failures: u32::from(failed) };
-                window.add(now, self.policy.window_ms, one);
-                let counts = window.counts(now, self.policy.window_ms);
-                if !failed || !opens(&self.policy, counts) {
-                    return false;
+            (State::Closed(window), _, Verdict::Works) => {
+                window.add(now, self.policy.window_ms, Counts::WORKED);
+                false
+            }
+            (State::Closed(window), _, Verdict::Fails) => {
+                match member {
+                    None => window.add(now, self.policy.window_ms, Counts::FAILED),
+                    Some(member) => window.add_failed(member, now, &self.policy),
                 }
-                self.open(counts.failures, now);
-                true
+                let counts = window.counts(now, self.policy.window_ms);
+                let opens = opens(&self.policy, counts);
+                if opens {
+                    self.open(counts.failures, now);
+                }
+                opens
             }
             (State::HalfOpen { .. }, Pass::Probe, Verdict::Works) => {
                 self.enter(State::Closed(Window::default()), now);
                 true
             }
-            (State::HalfOpen { .. }, Pass::Probe, Verdict::Fails) => {
-                self.open(self.failures.saturating_add(1), now);
-                true
+            (State::HalfOpen { under_way, failed }, Pass::Probe, Verdict::Fails) => {
+                *under_way = under_way.saturating_sub(1);
+                *failed = failed.saturating_add(1);
+                let failed = *failed;
+                let opens = failed >= self.policy.probes;
+                if opens {
+                    self.open(self.failures.saturating_add(failed), now);
+                }
+                opens
             }
-            (State::HalfOpen { probes }, Pass::Probe, Verdict::Unknown) => {
-                *probes = probes.saturating_sub(1);
+            (State::HalfOpen { under_way, .. }, Pass::Probe, Verdict::Unknown) => {
+                *under_way = under_way.saturating_sub(1);
                 false
             }
             // A request from before the opening says nothing new.
             _ => false,
         }
+    }
+
+    /// Closes it and forgets what it has seen.
+    pub(super) fn close(&mut self, now: Timestamp) {
+        self.enter(State::Closed(Window::default()), now);
+    }
+
+    /// Takes over what another process says about it; `true` when that changed the state.
+    pub(super) fn adopt(&mut self, record: &BreakerRecord) -> bool {
+        let (theirs, before) = (&record.status, self.state());
+        let is_newer = theirs.since > self.since;
+        match (&mut self.state, theirs.state) {
+            // It was closed there after failures that are counted here still.
+            (State::Closed(_), BreakerState::Closed) if is_newer && theirs.failures == 0 => {}
+            // Both count, and neither knows how much of it the other has seen too.
+            (State::Closed(window), BreakerState::Closed) => {
+                window.raise(&record.recent, self.policy.window_ms);
+                self.since = self.since.max(theirs.since);
+                return false;
+            }
+            _ if !is_newer => return false,
+            // Each process sends probes of its own.
+            (State::Open { .. } | State::HalfOpen { .. }, BreakerState::HalfOpen) => return false,
+            _ => {}
+        }
+        *self = Self::restored(self.policy, record);
+        self.state() != before
     }
 
     fn open(&mut self, failures: u32, now: Timestamp) {
@@ -166,208 +243,26 @@ impl Breaker {
 
     fn enter(&mut self, state: State, now: Timestamp) {
         self.state = state;
-        self.since = now;
+        let later = self.since.checked_add(SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MAX);
+        self.since = now.max(later);
     }
 }
 
 fn opens(policy: &BreakerPolicy, counts: Counts) -> bool {
-    let part = f64::from(counts.failures) / f64::from(counts.calls.max(1));
-    counts.failures >= policy.failures && policy.rate.is_none_or(|rate| part >= rate)
+    counts.failures >= policy.failures && policy.rate.is_none_or(|rate| counts.rate() >= rate)
+}
+
+fn begin_of_window(policy: &BreakerPolicy, now: Timestamp) -> Timestamp {
+    now.checked_sub(millis(policy.window_ms)).unwrap_or(Timestamp::MIN)
 }
 
 fn after(now: Timestamp, ms: u64) -> Timestamp {
-    let ms = i64::try_from(ms).unwrap_or(i64::MAX);
-    now.checked_add(SignedDuration::from_millis(ms)).unwrap_or(Timestamp::MAX)
+    now.checked_add(millis(ms)).unwrap_or(Timestamp::MAX)
 }
 
-/// What happened lately, in parts, so that a busy component costs no more than a quiet one.
-#[derive(Debug, Default)]
-struct Window {
-    buckets: [Bucket; BUCKETS],
-}
-
-#[derive(Debug, Default, Clone, Copy)]
-struct Bucket {
-    /// Which part of time, counted from the epoch.
-    number: i64,
-    counts: Counts,
-}
-
-impl Bucket {
-    fn is_within(&self, now: Timestamp, window_ms: u64) -> bool {
-        (0..BUCKETS as i64).contains(&(number(now, window_ms) - self.number))
-    }
-}
-
-/// The length of a part of the window, in milliseconds.
-fn length(window_ms: u64) -> i64 {
-    i64::try_from(window_ms / BUCKETS as u64).unwrap_or(i64::MAX).max(1)
-}
-
-/// In which part of time that is, counted from the epoch.
-fn number(at: Timestamp, window_ms: u64) -> i64 {
-    at.as_millisecond().div_euclid(length(window_ms))
-}
-
-#[derive(Debug, Default, Clone, Copy)]
-struct Counts {
-    calls: u32,
-    failures: u32,
-}
-
-impl Window {
-    fn of(recent: &[RecentRequests], window_ms: u64) -> Self {
-        let mut window = Self::default();
-        for part in recent {
-            window.add(part.at, window_ms, Counts { calls: part.requests, failures: part.failures });
-        }
-        window
-    }
-
-    fn recent(&self, now: Timestamp, window_ms: u64) -> Vec<RecentRequests> {
-        let mut within: Vec<&Bucket> =
-            self.buckets.iter().filter(|bucket| bucket.is_within(now, window_ms)).collect();
-        within.sort_by_key(|bucket| bucket.number);
-        let at = |bucket: &Bucket| {
-            Timestamp::from_millisecond(bucket.number.saturating_mul(length(window_ms))).unwrap_or(now)
-        };
-        within
-            .into_iter()
-            .filter(|bucket| bucket.counts.calls > 0)
-            .map(|bucket| RecentRequests {
-                at: at(bucket),
-                requests: bucket.counts.calls,
-                failures: bucket.counts.failures,
-            })
-            .collect()
-    }
-
-    fn add(&mut self, at: Timestamp, window_ms: u64, counts: Counts) {
-        let number = number(at, window_ms);
-        let place = usize::try_from(number.rem_euclid(BUCKETS as i64)).unwrap_or(0);
-        let Some(bucket) = self.buckets.get_mut(place) else { return };
-        if bucket.number != number {
-            *bucket = Bucket { number, counts: Counts::default() };
-        }
-        bucket.counts.calls = bucket.counts.calls.saturating_add(counts.calls);
-        bucket.counts.failures = bucket.counts.failures.saturating_add(counts.failures);
-    }
-
-    fn counts(&self, now: Timestamp, window_ms: u64) -> Counts {
-        self.buckets.iter().filter(|bucket| bucket.is_within(now, window_ms)).fold(
-            Counts::default(),
-            |sum, bucket| Counts {
-                calls: sum.calls.saturating_add(bucket.counts.calls),
-                failures: sum.failures.saturating_add(bucket.counts.failures),
-            },
-        )
-    }
+fn millis(ms: u64) -> SignedDuration {
+    SignedDuration::from_millis(i64::try_from(ms).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const POLICY: BreakerPolicy =
-        BreakerPolicy { failures: 3, rate: None, window_ms: 10_000, open_ms: 5_000, probes: 1 };
-
-    fn at(ms: i64) -> Timestamp {
-        Timestamp::from_millisecond(1_800_000_000_000 + ms).unwrap()
-    }
-
-    fn fail(breaker: &mut Breaker, ms: i64) -> bool {
-        let pass = breaker.pass(at(ms)).unwrap();
-        breaker.learn(pass, Verdict::Fails, at(ms))
-    }
-
-    /// R7.7
-    #[test]
-    fn it_opens_after_enough_failures_within_the_window_and_closes_after_a_good_probe() {
-        let mut breaker = Breaker::new(POLICY, at(0));
-        assert!(!fail(&mut breaker, 0) && !fail(&mut breaker, 1));
-        // The first two are forgotten by then.
-        assert!(!fail(&mut breaker, 12_000) && !fail(&mut breaker, 13_000));
-        assert!(fail(&mut breaker, 14_000));
-        assert_eq!((breaker.state(), breaker.failures(at(14_000))), (BreakerState::Open, 3));
-        assert_eq!(breaker.pass(at(18_999)), Err(at(19_000)));
-        assert_eq!(breaker.pass(at(19_000)), Ok(Pass::Probe));
-        assert_eq!(breaker.pass(at(19_001)), Err(at(19_001)), "one probe at a time");
-        assert!(breaker.learn(Pass::Probe, Verdict::Fails, at(19_500)));
-        assert_eq!(breaker.pass(at(24_499)), Err(at(24_500)));
-        assert_eq!(breaker.pass(at(24_500)), Ok(Pass::Probe));
-        assert!(!breaker.learn(Pass::Probe, Verdict::Unknown, at(24_501)), "nobody was asked");
-        assert_eq!(breaker.pass(at(24_502)), Ok(Pass::Probe));
-        assert!(breaker.learn(Pass::Probe, Verdict::Works, at(24_503)));
-        assert_eq!((breaker.state(), breaker.failures(at(24_503))), (BreakerState::Closed, 0));
-    }
-
-    /// R7.7
-    #[test]
-    fn with_a_rate_a_busy_component_may_fail_now_and_then() {
-        let policy = BreakerPolicy { rate: Some(0.5), ..POLICY };
-        let mut breaker = Breaker::new(policy, at(0));
-        for _ in 0..4 {
-            assert!(!breaker.learn(Pass::Free, Verdict::Works, at(0)));
-        }
-        assert!(!fail(&mut breaker, 1) && !fail(&mut breaker, 2) && !fail(&mut breaker, 3));
-        assert!(fail(&mut breaker, 4), "4 of 8");
-    }
-
-    #[test]
-    fn a_clock_that_is_set_back_does_not_keep_it_open() {
-        let mut breaker = Breaker::restored(POLICY, &record(BreakerState::Open, Vec::new()));
-        assert_eq!(breaker.pass(at(0)), Err(at(5_000)));
-        assert_eq!(breaker.pass(at(3_000)), Err(at(5_000)));
-        assert_eq!(breaker.pass(at(5_000)), Ok(Pass::Probe));
-    }
-
-    fn record(state: BreakerState, recent: Vec<RecentRequests>) -> BreakerRecord {
-        let component = "node:a".parse().unwrap();
-        let next_probe_at = (state != BreakerState::Closed).then(|| at(1_000_000));
-        let status = BreakerStatus { component, state, since: at(0), failures: 3, next_probe_at };
-        BreakerRecord { status, recent }
-    }
-
-    /// R7.7: failures before a restart count.
-    #[test]
-    fn what_the_window_holds_is_kept() {
-        let mut breaker = Breaker::new(POLICY, at(0));
-        assert!(!fail(&mut breaker, 100) && !fail(&mut breaker, 3_100));
-        let recent = breaker.recent(at(3_200));
-        assert_eq!(recent.len(), 2);
-        let mut restored = Breaker::restored(POLICY, &record(BreakerState::Closed, recent));
-        assert_eq!(restored.failures(at(3_200)), 2);
-        assert_eq!(restored.failures(at(11_000)), 1, "the older one is forgotten");
-        assert!(fail(&mut restored, 4_000));
-        assert_eq!(restored.recent(at(4_000)), []);
-    }
-
-    proptest! {
-        /// Never more probes than allowed, and never a request past an open breaker.
-        #[test]
-        fn probes_are_limited(steps in proptest::collection::vec((0_i64..3_000, 0_u8..3), 1..200), probes in 1_u32..4) {
-            let mut breaker = Breaker::new(BreakerPolicy { probes, ..POLICY }, at(0));
-            let (mut now, mut under_way) = (0, Vec::new());
-            for (wait, what) in steps {
-                now += wait;
-                let before = breaker.state();
-                match breaker.pass(at(now)) {
-                    Ok(pass) => under_way.push(pass),
-                    Err(next) => prop_assert!(before != BreakerState::Closed && next >= at(now)),
-                }
-                if breaker.state() == BreakerState::HalfOpen {
-                    let count = under_way.iter().filter(|pass| **pass == Pass::Probe).count();
-                    prop_assert!(count <= probes as usize);
-                }
-                if what < 2 && let Some(pass) = under_way.pop() {
-                    let verdict = if what == 0 { Verdict::Fails } else { Verdict::Works };
-                    if breaker.learn(pass, verdict, at(now)) {
-                        // Whoever was sent before learns nothing that counts.
-                        under_way.clear();
-                    }
-                }
-            }
-        }
-    }
-}
+mod tests;

@@ -61,6 +61,7 @@ impl Engine {
             tracing::warn!(%error, "old plans are not forgotten");
         }
         let applied_by = self.applied_by(look.hash).await?;
+        self.shared.breaker_watch.freshen().await;
         Ok(self.shown(&look, &plan, applied_by))
     }
 
@@ -161,13 +162,15 @@ impl Engine {
         }
     }
 
-    /// The breakers of the nodes and transports that would be asked.
+    /// The breakers of the nodes, groups and transports that would be asked.
     fn breakers_of(&self, look: &Look) -> Vec<BreakerStatus> {
+        let groups: HashSet<_> = look.foreseen.targets().iter().flat_map(|target| &target.groups).collect();
         let nodes: HashSet<_> = look.foreseen.targets().iter().map(|target| &target.node).collect();
         let transports: HashSet<_> = look.ways.iter().map(|way| &way.transport).collect();
         let mut breakers = self.shared.breakers.all();
         breakers.retain(|breaker| match &breaker.component {
             Component::Node(node) => nodes.contains(node),
+            Component::Group(group) => groups.contains(group),
             Component::Plugin(plugin) => transports.contains(plugin),
         });
         breakers

@@ -209,7 +209,7 @@ impl NodeRun {
         let context = Arc::clone(&self.context);
         before_start(&mut self.stop, None, ask_again(&context, target)).await??;
         let name = context.transports.plugin(transport);
-        let mut passage = context.breakers.pass(name, &target.node)?;
+        let mut passage = context.breakers.pass(name, target)?;
         for change in passage.take_changes() {
             let _ = context.hub.send(Message::Breaker(Box::new(change))).await;
         }

@@ -8,6 +8,10 @@ mod authorizing;
 #[cfg(test)]
 mod breaking;
 #[cfg(test)]
+mod breaking_groups;
+#[cfg(test)]
+mod breaking_together;
+#[cfg(test)]
 mod cancelling;
 #[cfg(test)]
 mod detaching;

@@ -1,40 +1,56 @@
-//! Circuit breakers that are not closed or have seen failures lately.
+//! Circuit breakers: where they stand, by the order in which that was written.
 
 use pabawi_domain::breaker::{BreakerRecord, BreakerState, BreakerStatus, Component};
-use pabawi_domain::ports::StoreError;
+use pabawi_domain::ports::{StoreError, StoredBreakers};
 use sqlx::{Row, SqliteConnection, SqlitePool};
 
 use super::place::Place;
 use crate::codec;
 
-/// Writes breakers within the open transaction; one that is closed and has seen no failure lately is forgotten.
+/// For so long it is remembered that a breaker is closed and has seen no failure, in nanoseconds: a day.
+const QUIET_KEPT: i64 = 24 * 60 * 60 * 1_000_000_000;
+
+/// Writes breakers within the open transaction, except where the table knows better.
 pub(crate) async fn save(
     breakers: &[BreakerRecord],
     conn: &mut SqliteConnection,
     place: &Place,
 ) -> Result<(), StoreError> {
     let fault = |error| place.sql("write circuit breakers", &error);
-    // They change seldom and few at a time, so a statement each is good enough.
+    let mut quiet_since = None;
+    // They change seldom and few at a time, so two statements each are good enough.
     for BreakerRecord { status: breaker, recent } in breakers {
-        sqlx::query("DELETE FROM pabawi_exec_breakers WHERE component = $1")
+        let since = codec::nanos(breaker.since);
+        // By this the row gets another version.
+        sqlx::query("DELETE FROM pabawi_exec_breakers WHERE component = $1 AND since <= $2")
             .bind(breaker.component.to_string())
+            .bind(since)
             .execute(&mut *conn)
             .await
             .map_err(fault)?;
-        if breaker.state == BreakerState::Closed && breaker.failures == 0 {
-            continue;
-        }
         let recent = if recent.is_empty() { None } else { Some(codec::to_json(recent, "recent requests")?) };
         sqlx::query(
             "INSERT INTO pabawi_exec_breakers (component, state, since, failures, next_probe_at, recent) \
-             VALUES ($1, $2, $3, $4, $5, $6)",
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (component) DO NOTHING",
         )
         .bind(breaker.component.to_string())
         .bind(breaker.state.as_str())
-        .bind(codec::nanos(breaker.since))
+        .bind(since)
         .bind(i64::from(breaker.failures))
         .bind(breaker.next_probe_at.map(codec::nanos))
         .bind(recent)
+        .execute(&mut *conn)
+        .await
+        .map_err(fault)?;
+        if breaker.state == BreakerState::Closed && breaker.failures == 0 {
+            quiet_since = quiet_since.max(Some(since));
+        }
+    }
+    if let Some(since) = quiet_since {
+        sqlx::query(
+            "DELETE FROM pabawi_exec_breakers WHERE state = 'closed' AND failures = 0 AND since < $1",
+        )
+        .bind(since.saturating_sub(QUIET_KEPT))
         .execute(&mut *conn)
         .await
         .map_err(fault)?;
@@ -42,17 +58,27 @@ pub(crate) async fn save(
     Ok(())
 }
 
-/// The breakers that are remembered, by component.
-pub(crate) async fn all(pool: &SqlitePool, place: &Place) -> Result<Vec<BreakerRecord>, StoreError> {
+/// The breakers that were written after that version.
+pub(crate) async fn written_after(
+    after: u64,
+    pool: &SqlitePool,
+    place: &Place,
+) -> Result<StoredBreakers, StoreError> {
     let fault = |error| place.sql("read circuit breakers", &error);
     let rows = sqlx::query(
-        "SELECT component, state, since, failures, next_probe_at, recent FROM pabawi_exec_breakers \
-         ORDER BY component",
+        "SELECT component, state, since, failures, next_probe_at, recent, version FROM pabawi_exec_breakers \
+         WHERE version > $1 ORDER BY version",
     )
+    .bind(codec::signed(after))
     .fetch_all(pool)
     .await
     .map_err(fault)?;
-    rows.iter()
+    let mark = match rows.last() {
+        Some(last) => codec::unsigned(last.try_get(6).map_err(fault)?, "a circuit breaker's version")?,
+        None => after,
+    };
+    let records = rows
+        .iter()
         .map(|row| {
             let component: &str = row.try_get(0).map_err(fault)?;
             let component: Component =
@@ -76,5 +102,6 @@ pub(crate) async fn all(pool: &SqlitePool, place: &Place) -> Result<Vec<BreakerR
             };
             Ok(BreakerRecord { status, recent: recent.unwrap_or_default() })
         })
-        .collect()
+        .collect::<Result<Vec<BreakerRecord>, StoreError>>()?;
+    Ok(StoredBreakers { records, mark })
 }

@@ -11,6 +11,7 @@ use pabawi_domain::journal::{JournalEntry, JournalQuery, NewJournalEntry};
 use pabawi_domain::output::{ContentHash, StreamKind};
 use pabawi_domain::ports::{
     BreakerStore, CancelRequest, Created, ExecutionStore, JournalStore, PlanStore, StoreError, StoreWrite,
+    StoredBreakers,
 };
 use pabawi_domain::preview::{PlanHash, PlanHead, StoredPlan};
 use pabawi_domain::record::{
@@ -196,8 +197,8 @@ impl BreakerStore for SqliteStore {
         self.shared.writer.breakers(breakers.to_vec()).await
     }
 
-    async fn breakers(&self) -> Result<Vec<BreakerRecord>, StoreError> {
-        breakers::all(&self.shared.readers, &self.shared.place).await
+    async fn breakers(&self, after: u64) -> Result<StoredBreakers, StoreError> {
+        breakers::written_after(after, &self.shared.readers, &self.shared.place).await
     }
 }
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 #![allow(clippy::indexing_slicing, clippy::print_stderr, reason = "tests")]
 
+mod breakers;
 mod callers;
 mod child;
 mod contract;
