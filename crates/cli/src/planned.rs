@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use pabawi::HostKeyPolicy;
+use pabawi::{GroupName, HostKeyPolicy};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -29,6 +29,8 @@ pub(crate) struct Planned {
     host_keys: Option<HostKeyPolicy>,
     known_hosts: Vec<PathBuf>,
     node_breaker: Option<u32>,
+    group_breaker: Option<u32>,
+    breaker_groups: Vec<GroupName>,
     /// The file of a script, unless it was read from standard input.
     pub(crate) script: Option<PathBuf>,
 }
@@ -58,6 +60,8 @@ impl Planned {
             host_keys: trust.host_keys.map(crate::open::host_key_policy),
             known_hosts: all(&trust.known_hosts),
             node_breaker: retry.node_breaker,
+            group_breaker: retry.group_breaker,
+            breaker_groups: retry.breaker_groups.clone(),
             script: script.map(|path| absolute(path)),
         }
     }
@@ -116,7 +120,12 @@ impl Planned {
 
     /// When nodes are no longer asked.
     pub(crate) fn retry(&self) -> RetryArgs {
-        RetryArgs { node_breaker: self.node_breaker, ..RetryArgs::default() }
+        RetryArgs {
+            node_breaker: self.node_breaker,
+            group_breaker: self.group_breaker,
+            breaker_groups: self.breaker_groups.clone(),
+            ..RetryArgs::default()
+        }
     }
 }
 
@@ -146,7 +155,12 @@ mod tests {
             },
             ..ConnectArgs::default()
         };
-        let retry = RetryArgs { node_breaker: Some(3), ..RetryArgs::default() };
+        let retry = RetryArgs {
+            node_breaker: Some(3),
+            group_breaker: Some(5),
+            breaker_groups: vec![GroupName::new("dc1").unwrap()],
+            ..RetryArgs::default()
+        };
         let planned = Planned::of(&selection, &connect, &retry, Some(&"deploy.sh".into()));
         let read = Planned::read(planned.write().unwrap()).unwrap();
         assert_eq!(read, planned);

@@ -1,11 +1,13 @@
 //! From options to a [`Rollout`] and a [`RetryPolicy`]. Nothing is checked that the domain checks.
 
+use pabawi::inventory::Inventory;
 use pabawi::{
     Action, BreakerPolicy, Canary, CommandAction, EngineLimits, Growth, HealthCheck, Mode, RetryPolicy,
     Rolling, Rollout, Stragglers, TargetExpression,
 };
 
 use crate::args::{GrowthArg, RetryArgs, RolloutArgs};
+use crate::exit::Failure;
 use crate::request::millis;
 
 /// In which order the nodes are taken.
@@ -54,13 +56,37 @@ pub(crate) fn retry(args: &RetryArgs) -> Option<RetryPolicy> {
 
 /// The limits of an engine that runs something.
 pub(crate) fn limits(args: &RetryArgs) -> EngineLimits {
-    let node_breaker = args.node_breaker.map(|failures| BreakerPolicy {
+    let policy = |failures, probes| BreakerPolicy {
         failures,
         window_ms: 600_000,
         open_ms: 60_000,
+        probes,
         ..BreakerPolicy::default()
-    });
-    EngineLimits { node_breaker, ..EngineLimits::default() }
+    };
+    EngineLimits {
+        node_breaker: args.node_breaker.map(|failures| policy(failures, 1)),
+        // More than one, since a node may be down while its group is not.
+        group_breaker: args.group_breaker.map(|failures| policy(failures, 3)),
+        breaker_groups: args.breaker_groups.iter().cloned().collect(),
+        ..EngineLimits::default()
+    }
+}
+
+/// Whether there are the groups before which breakers are to stand.
+///
+/// # Errors
+/// A group that the inventory does not have, or an inventory without any: nothing would be refused, and nobody told.
+pub(crate) fn check_groups(args: &RetryArgs, inventory: &Inventory) -> Result<(), Failure> {
+    if args.group_breaker.is_some() && inventory.groups().is_empty() {
+        return Err(Failure::usage("--group-breaker: there are no groups; give an inventory that has some"));
+    }
+    match args.breaker_groups.iter().find(|group| inventory.group(group.as_str()).is_none()) {
+        Some(unknown) => {
+            let text = format!("--breaker-groups: unknown group {unknown}: it is in no source");
+            Err(Failure::usage(text))
+        }
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ impl TargetResolver for Resolver {
         if self.defaults != Endpoint::default() {
             targets.iter_mut().for_each(|target| fill_endpoint(&mut target.endpoint, &self.defaults));
         }
-        let mut memberships = Memberships::of(&inventory);
+        let mut memberships = Memberships::of(&view.inventory);
         targets.iter_mut().for_each(|target| target.groups = memberships.groups_of(&target.node));
         Ok(targets)
     }

@@ -55,8 +55,8 @@ async fn defaults_stand_where_a_node_says_nothing_and_names_may_be_refused() {
 }
 
 /// R7.7: targets know all their groups, so that the breakers of these can stand before them.
-#[test]
-fn targets_know_their_groups_and_those_that_contain_these() {
+#[tokio::test]
+async fn targets_know_their_groups_and_those_that_contain_these() {
     let mut snapshot = names(["web1", "db1", "alone"].map(str::to_owned));
     let group = |name: &str, nodes: &[&str], children: &[&str]| NodeGroup {
         name: GroupName::new(name).unwrap(),
@@ -73,7 +73,7 @@ fn targets_know_their_groups_and_those_that_contain_these() {
         group("twin", &["web1"], &["rack2"]),
     ];
     let resolver = Resolver::new(vec![Arc::new(StaticInventory::new("list", 0, snapshot))]);
-    let targets = now(resolver.resolve(&TargetExpression::new("web1,db1,alone"))).unwrap();
+    let targets = resolver.resolve(&TargetExpression::new("web1,db1,alone")).await.unwrap();
     let groups: Vec<Vec<&str>> =
         targets.iter().map(|target| target.groups.iter().map(GroupName::as_str).collect()).collect();
     assert_eq!(groups, [vec!["rack1", "rack2", "site", "twin"], vec!["rack2", "site", "twin"], vec![]]);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use pabawi::Share;
+use pabawi::{GroupName, Share};
 
 use crate::args::parse_duration;
 
@@ -96,6 +96,16 @@ pub struct RetryArgs {
     /// list shows which [default: never]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub node_breaker: Option<u32>,
+
+    /// Refuse all nodes of an inventory's group at once for a minute when so many different ones of them could not be
+    /// reached within ten minutes; then three of them may try [default: never]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub group_breaker: Option<u32>,
+
+    /// The groups for which --group-breaker holds, such as dc1,dc2 [default: every group of a node, also those that
+    /// contain its groups]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "group_breaker")]
+    pub breaker_groups: Vec<GroupName>,
 }
 
 /// How waits grow from one attempt to the next.

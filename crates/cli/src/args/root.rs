@@ -156,7 +156,7 @@ pub enum BreakersCommand {
     },
     /// Close one, so that what stands behind it is asked again
     Reset {
-        /// node:NAME or plugin:NAME, as pab breakers list shows it
+        /// node:NAME, group:NAME or plugin:NAME, as pab breakers list shows it
         component: Component,
     },
 }

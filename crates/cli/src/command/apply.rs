@@ -1,5 +1,6 @@
 //! `pab apply`: a plan is carried out.
 
+use pabawi::inventory::Freshness;
 use pabawi::{ApplyOptions, Caller, Framework, OutputData, PlanHash, RerunSecrets, StoredPlan};
 
 use crate::args::{ApplyArgs, GlobalArgs};
@@ -47,7 +48,8 @@ pub(crate) async fn apply(global: &GlobalArgs, args: &ApplyArgs) -> Result<Exit,
     let builder = open::for_run(global, &planned.selection().sources, &connect)?;
     let builder = builder.limits(rollout::limits(&planned.retry()));
     submit_and_follow(global, builder, &args.output, async |framework, caller| {
-        framework.apply(caller, plan.hash, options).await
+        rollout::check_groups(&planned.retry(), &framework.inventory(Freshness::Cached).await.inventory)?;
+        Ok::<_, Failure>(framework.apply(caller, plan.hash, options).await?)
     })
     .await
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use pabawi::inventory::Freshness;
 use pabawi::{Action, ExecutionRequest, StreamKind};
 
 use crate::args::{
@@ -63,11 +64,12 @@ async fn make(
     let builder = open::for_run(global, &planned.selection().sources, &planned.connect(false))?;
     let framework = builder.limits(rollout::limits(&planned.retry())).open().await?;
     let mut sink = Sink::standard(global.no_color);
-    let warned = write_warnings(&framework, &mut sink).await;
-    let made = match warned {
-        Ok(()) => framework.preview(open::caller(), request, surface).await.map_err(Failure::from),
-        Err(failure) => Err(failure),
+    let made = async {
+        write_warnings(&framework, &mut sink).await?;
+        rollout::check_groups(&execution.retry, &framework.inventory(Freshness::Cached).await.inventory)?;
+        Ok::<_, Failure>(framework.preview(open::caller(), request, surface).await?)
     };
+    let made = made.await;
     framework.shutdown(open::CLOSING).await;
     let preview = made?;
     let line = |sink: &mut Sink, text: &str| sink.line(StreamKind::Stdout, text.trim_end());

@@ -64,7 +64,8 @@ async fn start(
     limits.output_memory_bytes = execution.output_memory;
     let builder = builder.limits(limits);
     submit_and_follow(global, builder, style, async |framework, caller| {
-        framework.submit(caller, request).await
+        rollout::check_groups(&execution.retry, &framework.inventory(Freshness::Cached).await.inventory)?;
+        Ok::<_, Failure>(framework.submit(caller, request).await?)
     })
     .await
 }
