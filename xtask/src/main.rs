@@ -10,6 +10,7 @@
     reason = "a program that talks to the person who runs it"
 )]
 
+mod ansible;
 mod bench;
 mod demo;
 mod layers;
@@ -50,7 +51,9 @@ enum Task {
 
 fn main() -> ExitCode {
     let result = match Task::parse() {
-        Task::Setup => packages::install(packages::Purpose::Tests),
+        Task::Setup => {
+            packages::install(packages::Purpose::Tests).and_then(|()| ansible::install()).map(drop)
+        }
         Task::Demo => demo::run(),
         Task::Test => verify::test(),
         Task::Ci => verify::clean_checkout(),

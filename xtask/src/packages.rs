@@ -51,9 +51,10 @@ const NEEDS: &[Need] = &[
     need(Purpose::Tests, Sign::Program("useradd"), "passwd"),
     need(Purpose::Tests, Sign::Program("git"), "git"),
     need(Purpose::Tests, Sign::Works("/usr/bin/python3", &["-c", "import paramiko"]), "python3-paramiko"),
-    need(Purpose::Tests, Sign::Program("ansible-inventory"), "ansible-core"),
+    need(Purpose::Tests, Sign::Works("/usr/bin/python3", &["-c", "import venv, ensurepip"]), "python3-venv"),
     need(Purpose::Peers, Sign::Program("clush"), "clustershell"),
     need(Purpose::Peers, Sign::Program("parallel-ssh"), "pssh"),
+    need(Purpose::Peers, Sign::Program("ansible"), "ansible-core"),
 ];
 
 const fn need(purpose: Purpose, sign: Sign, package: &'static str) -> Need {

@@ -8,11 +8,12 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{layers, packages, shell, sources, tidy, trace};
+use crate::{ansible, layers, packages, shell, sources, tidy, trace};
 
 /// Sets up, then runs every check and every test.
 pub(crate) fn test() -> Result<()> {
     packages::install(packages::Purpose::Tests)?;
+    let ansible = ansible::install()?;
     shell::run(&mut shell::cargo(&["fmt", "--all", "--check"]))?;
     layers()?;
     trace::run(true)?;
@@ -20,7 +21,8 @@ pub(crate) fn test() -> Result<()> {
     shell::run(&mut shell::cargo(&clippy))?;
     let mut doc = shell::cargo(&["doc", "--locked", "--workspace", "--no-deps"]);
     shell::run(doc.env("RUSTDOCFLAGS", "-D warnings"))?;
-    shell::run(&mut shell::cargo(&["test", "--locked", "--workspace", "--no-fail-fast"]))?;
+    let mut tests = shell::cargo(&["test", "--locked", "--workspace", "--no-fail-fast"]);
+    shell::run(tests.env("PATH", ansible::path_with(&ansible)?))?;
     println!("\nevery check and every test has passed");
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 
-use super::{adaptive, engine, fanout};
+use super::{adaptive, engine, fanout, inventory};
 
 /// Which benchmark, and how large.
 #[derive(Debug, clap::Args)]
@@ -43,6 +43,7 @@ struct Bench {
 const BENCHES: &[Bench] = &[
     Bench { name: "engine", about: engine::ABOUT, run: engine::run },
     Bench { name: "fanout", about: fanout::ABOUT, run: fanout::run },
+    Bench { name: "inventory", about: inventory::ABOUT, run: inventory::run },
     Bench { name: "adaptive", about: adaptive::ABOUT, run: adaptive::run },
 ];
 

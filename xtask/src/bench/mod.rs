@@ -7,6 +7,7 @@ mod adaptive;
 mod cold;
 mod engine;
 mod fanout;
+mod inventory;
 mod list;
 mod parts;
 mod programs;
