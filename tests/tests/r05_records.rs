@@ -60,6 +60,40 @@ fn every_execution_is_kept_with_who_what_where_and_how_it_ended() {
     assert!(short.out().contains(&ids[0]), "{short}");
 }
 
+/// R2.6, R5.4
+#[test]
+fn progress_tells_the_rate_and_what_is_left() {
+    let lab = Lab::new(2);
+    let gate = lab.path("gate");
+    let command =
+        format!("case $PABAWI_NODE in web02) until [ -e {} ]; do sleep 0.1; done; esac", gate.display());
+    let mut running = lab.run_events("web[01-02]", &command).spawn();
+    let told = running.events_until("progress", |event| event["type"] == "progress");
+    let report = told.last().unwrap();
+    assert_eq!(
+        (&report["completed"], &report["running"], &report["total"]),
+        (&1.into(), &1.into(), &2.into())
+    );
+    let rate = report["pace"]["perSecond"].as_f64().unwrap();
+    assert!(rate > 0.0 && rate <= 1.0, "{report}");
+    assert!(report["pace"]["remainingMs"].as_u64().unwrap() > 0, "{report}");
+    assert!(report["pace"]["expectedAt"].as_str().unwrap() > report["at"].as_str().unwrap(), "{report}");
+    // Another process knows it from the store.
+    let shown = lab.pab(["executions", "show", "last", "--format", "json"]).succeeds().json();
+    assert!(shown["pace"]["remainingMs"].as_u64().unwrap() > 0, "{shown}");
+    let page = lab.pab(["executions", "show", "last"]).succeeds().out();
+    assert!(page.contains("left       about ") && page.contains("nodes a second)"), "{page}");
+    std::fs::write(&gate, "").unwrap();
+    let events = running.end().events();
+    let [.., last, end] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!(
+        (&last["type"], &last["completed"], &end["type"]),
+        (&"progress".into(), &2.into(), &"finished".into())
+    );
+    let shown = lab.pab(["executions", "show", "last", "--format", "json"]).succeeds().json();
+    assert_eq!(shown["pace"], Value::Null, "{shown}");
+}
+
 /// R5.1, R5.2, R5.3, R7.3
 #[test]
 fn the_log_tells_start_failures_and_end_as_structured_entries() {

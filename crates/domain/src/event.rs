@@ -10,6 +10,7 @@ use crate::host_key::HostKeySeen;
 use crate::id::{ExecutionId, NodeId};
 use crate::outcome::{NodeOutcome, SkipReason};
 use crate::output::{ContentHash, OutputData, StreamKind};
+use crate::pace::ProgressReport;
 use crate::ports::ConnectPhases;
 use crate::summary::{ExecutionSummary, Progress};
 
@@ -168,6 +169,9 @@ pub enum EventKind {
         /// Where the execution stands now.
         progress: Progress,
     },
+    /// How far it is. For executions of several targets; at most once a second, not within the first second, and only when
+    /// a count has changed since the last one. Where one was told, the last comes before `finished`.
+    Progress(ProgressReport),
     /// Somebody asked to end it.
     CancelRequested {
         /// Who.

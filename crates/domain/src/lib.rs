@@ -19,6 +19,7 @@ pub mod metadata;
 pub mod node;
 pub mod outcome;
 pub mod output;
+pub mod pace;
 pub mod ports;
 pub mod preview;
 pub mod record;

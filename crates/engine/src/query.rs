@@ -3,6 +3,8 @@
 
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::output::{ContentHash, StreamKind};
+use pabawi_domain::pace::{ProgressReport, recent_since};
+use pabawi_domain::ports::StoreError;
 use pabawi_domain::record::{
     AttemptRecord, ExecutionQuery, ExecutionRecord, OutputChunk, OutputGroup, Page, TargetQuery, TargetRecord,
 };
@@ -32,6 +34,29 @@ impl Engine {
             (Ok(stored), None) => stored.ok_or(EngineError::NotFound(id)),
             (Err(error), None) => Err(error.into()),
         }
+    }
+
+    /// How far an execution is and how fast it goes, also one that another process runs (R2.6, R5.4).
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn progress(&self, caller: &Caller, id: ExecutionId) -> Result<ProgressReport, EngineError> {
+        self.may(caller, SHOW).await?;
+        self.report(id).await?.ok_or(EngineError::NotFound(id))
+    }
+
+    /// As [`Engine::progress`], without asking the authorizer.
+    pub(crate) async fn report(&self, id: ExecutionId) -> Result<Option<ProgressReport>, StoreError> {
+        let (now, store) = (self.shared.clock.now(), &self.shared.store);
+        if let Some(live) = self.shared.registry.get(id) {
+            return Ok(Some(live.progress(now)));
+        }
+        let Some(record) = store.execution(id).await? else { return Ok(None) };
+        let (at, recent) = match record.finished_at {
+            Some(at) => (at, 0),
+            None => (now, store.ended_since(id, recent_since(now)).await?),
+        };
+        Ok(Some(ProgressReport::at(at, record.progress, record.started_at, recent)))
     }
 
     /// The events of an execution from a sequence number on (0 or 1 for all), live or replayed from the store.

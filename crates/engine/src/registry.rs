@@ -8,13 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use pabawi_domain::id::ExecutionId;
+use pabawi_domain::pace::ProgressReport;
 use pabawi_domain::record::ExecutionRecord;
 use pabawi_domain::request::{Caller, ExecutionRequest};
 use pabawi_domain::summary::ExecutionStatus;
 use tokio::sync::{mpsc, watch};
 
 use crate::dispatcher::Control;
-use crate::subscribe::EventLog;
+use crate::subscribe::{EventLog, Standing};
 
 /// What others see of a running execution.
 pub(crate) struct Live {
@@ -54,6 +55,15 @@ impl Live {
             finished_at,
             summary,
             reruns: Vec::new(),
+        }
+    }
+
+    /// How far it is.
+    pub(crate) fn progress(&self, now: Timestamp) -> ProgressReport {
+        let Standing { progress, recent, started_at, finished } = self.log.standing();
+        match finished {
+            Some((at, _)) => ProgressReport::at(at, progress, started_at, 0),
+            None => ProgressReport::at(now, progress, started_at, recent.count(now)),
         }
     }
 }

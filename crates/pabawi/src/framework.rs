@@ -9,6 +9,7 @@ use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::journal::{JournalEntry, JournalQuery};
 use pabawi_domain::node::{Target, TargetExpression};
 use pabawi_domain::output::{ContentHash, StreamKind};
+use pabawi_domain::pace::ProgressReport;
 use pabawi_domain::ports::{JournalStore, StoreError, TargetResolver as _, TerminateMode};
 use pabawi_domain::preview::{ExecutionPreview, PlanHash, PlanHead, StoredPlan};
 use pabawi_domain::record::{
@@ -79,6 +80,14 @@ impl Framework {
     /// [`EngineError`].
     pub async fn status(&self, caller: &Caller, id: ExecutionId) -> Result<ExecutionRecord, EngineError> {
         self.engine.status(caller, id).await
+    }
+
+    /// How far an execution is, how fast it goes and when it will be done (R2.6, R5.4).
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn progress(&self, caller: &Caller, id: ExecutionId) -> Result<ProgressReport, EngineError> {
+        self.engine.progress(caller, id).await
     }
 
     /// The events of an execution from a sequence number on (1 for all), live or replayed.

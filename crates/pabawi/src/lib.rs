@@ -48,6 +48,7 @@ pub use pabawi_domain::metadata::Metadata;
 pub use pabawi_domain::node::{Endpoint, Node, NodeGroup, Target, TargetExpression, parse_destination};
 pub use pabawi_domain::outcome::{NodeOutcome, RejectedBy, SkipReason, Survivor, Termination, TimeoutPhase};
 pub use pabawi_domain::output::{CapturedOutput, ContentHash, KeptOutput, OutputData, StreamKind};
+pub use pabawi_domain::pace::{PACE_WINDOW, Pace, ProgressReport};
 pub use pabawi_domain::preview::{
     BasisFile, BasisTarget, ExecutionPreview, Permission, PlanChange, PlanHash, PlanHead, PreviewBasis,
     PreviewLimits, PreviewTarget, Reach, StoredPlan,

@@ -489,6 +489,15 @@ impl ExecutionStore for MemoryStore {
         page(found, |target| target.position.to_string(), query.limit, 1000, query.cursor.as_deref())
     }
 
+    async fn ended_since(&self, id: ExecutionId, since: Timestamp) -> Result<u64, StoreError> {
+        let state = self.open()?;
+        let Some(stored) = state.executions.get(&id) else { return Ok(0) };
+        let ended = |target: &&TargetRecord| {
+            target.state == TargetState::Finished && target.finished_at.is_some_and(|at| at >= since)
+        };
+        Ok(stored.targets.iter().filter(ended).count() as u64)
+    }
+
     async fn attempts(
         &self,
         id: ExecutionId,

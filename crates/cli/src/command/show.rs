@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use pabawi::inventory::fold;
-use pabawi::{Caller, ExecutionRecord, Framework, NodeId, StreamKind, TargetQuery, TargetRecord};
+use pabawi::{Caller, ExecutionRecord, Framework, NodeId, Pace, StreamKind, TargetQuery, TargetRecord};
+use serde::Serialize;
 
 use crate::args::{Format, GlobalArgs, ShowArgs, format_duration};
 use crate::command::find::find;
 use crate::command::list::short_time;
 use crate::exit::{Exit, Failure};
 use crate::open;
-use crate::text::{Colour, Table, escape_for_terminal};
+use crate::text::{Colour, Table, escape_for_terminal, pace_text};
 use crate::watch::{Content, Sink, write_document};
 
 /// Rows of the table of nodes.
@@ -34,23 +35,39 @@ async fn write(
     sink: &mut Sink,
 ) -> Result<(), Failure> {
     let record = find(framework, caller, &args.id).await?;
+    let pace = match record.status.is_final() {
+        true => None,
+        false => framework.progress(caller, record.id).await?.pace,
+    };
     match args.format {
         Format::Table => {
-            write_record(&record, sink);
+            write_record(&record, pace, sink);
             write_targets(framework, caller, &record, sink).await?;
         }
         Format::Ndjson => {
-            let json = serde_json::to_string(&record).map_err(Failure::nothing_ran)?;
+            let json =
+                serde_json::to_string(&Shown { record: &record, pace }).map_err(Failure::nothing_ran)?;
             sink.line(StreamKind::Stdout, &json);
         }
         format => {
-            write_document(framework, caller, &record, format, Content::Results, sink).await?;
+            let head = Shown { record: &record, pace };
+            write_document(framework, caller, (record.id, &head), format, Content::Results, sink).await?;
         }
     }
     sink.flush().map_err(|error| Failure::nothing_ran(format!("write the execution: {error}")))
 }
 
-fn write_record(record: &ExecutionRecord, sink: &mut Sink) {
+/// An execution as it is shown.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    record: &'a ExecutionRecord,
+    /// While it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pace: Option<Pace>,
+}
+
+fn write_record(record: &ExecutionRecord, pace: Option<Pace>, sink: &mut Sink) {
     let style = sink.out_style;
     let progress = &record.progress;
     let mut lines: Vec<(&str, String)> = vec![
@@ -78,6 +95,9 @@ fn write_record(record: &ExecutionRecord, sink: &mut Sink) {
         }
     }
     lines.push(("nodes", counts));
+    if let Some(pace) = pace {
+        lines.push(("left", pace_text(&pace, "nodes")));
+    }
     if let Some(of) = record.request.rerun_of {
         lines.push(("rerun of", of.to_string()));
     }

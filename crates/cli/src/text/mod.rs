@@ -2,10 +2,12 @@
 
 mod escape;
 mod lines;
+mod pace;
 mod style;
 mod table;
 
 pub(crate) use escape::escape_for_terminal;
 pub(crate) use lines::LineSplitter;
+pub(crate) use pace::pace_text;
 pub(crate) use style::{Colour, Style};
 pub(crate) use table::Table;

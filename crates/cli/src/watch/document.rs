@@ -4,8 +4,8 @@
 use jiff::Timestamp;
 use pabawi::inventory::fold;
 use pabawi::{
-    Caller, ExecutionId, ExecutionRecord, Framework, NodeId, NodeOutcome, OutputData, OutputRef, StreamKind,
-    TargetQuery, TargetRecord, TargetState,
+    Caller, ExecutionId, Framework, NodeId, NodeOutcome, OutputData, OutputRef, StreamKind, TargetQuery,
+    TargetRecord, TargetState,
 };
 use serde::Serialize;
 
@@ -73,24 +73,24 @@ pub(crate) enum Content {
     Groups,
 }
 
-/// Writes an execution as one document.
+/// Writes an execution as one document, with the fields of `head` first.
 ///
 /// # Errors
 /// What the store reports.
 pub(crate) async fn write_document(
     framework: &Framework,
     caller: &Caller,
-    record: &ExecutionRecord,
+    (id, head): (ExecutionId, &impl Serialize),
     format: Format,
     content: Content,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
-    let mut document = Document::begin(format, record)?;
+    let mut document = Document::begin(format, head)?;
     document.list("nodes");
     let mut query = TargetQuery { limit: Some(1000), ..TargetQuery::default() };
     // Ends with the last page.
     loop {
-        let page = framework.targets(caller, record.id, &query).await?;
+        let page = framework.targets(caller, id, &query).await?;
         for target in page.items {
             let (stdout, stderr) = match content {
                 Content::Outputs => (
@@ -112,7 +112,7 @@ pub(crate) async fn write_document(
     if content == Content::Groups {
         for (name, stream) in [("stdoutGroups", StreamKind::Stdout), ("stderrGroups", StreamKind::Stderr)] {
             document.list(name);
-            for group in groups(framework, caller, record.id, stream).await? {
+            for group in groups(framework, caller, id, stream).await? {
                 document.item(&group)?;
             }
             document.end_list();
@@ -177,12 +177,12 @@ struct Document {
 }
 
 impl Document {
-    fn begin(format: Format, record: &ExecutionRecord) -> Result<Self, Failure> {
+    fn begin(format: Format, head: &impl Serialize) -> Result<Self, Failure> {
         let mut text = Vec::new();
         match format {
-            Format::Yaml => write_yaml(&mut text, record)?,
+            Format::Yaml => write_yaml(&mut text, head)?,
             _ => {
-                serde_json::to_writer_pretty(&mut text, record).map_err(fault)?;
+                serde_json::to_writer_pretty(&mut text, head).map_err(fault)?;
                 // The lists follow within the same object, so its end comes later.
                 let open = text.strip_suffix(b"\n}").map_or(text.len(), <[u8]>::len);
                 text.truncate(open);
@@ -251,8 +251,8 @@ fn fault(error: impl std::fmt::Display) -> Failure {
 #[cfg(test)]
 mod tests {
     use pabawi::{
-        Action, ActionKind, CommandAction, EntryPoint, ErrorCode, ExecutionRequest, ExecutionStatus,
-        NodeError, Progress, TargetExpression,
+        Action, ActionKind, CommandAction, EntryPoint, ErrorCode, ExecutionRecord, ExecutionRequest,
+        ExecutionStatus, NodeError, Progress, TargetExpression,
     };
     use serde_json::Value;
 

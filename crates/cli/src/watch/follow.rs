@@ -218,7 +218,7 @@ async fn write_end(what: &Follow<'_>, mode: &Mode, sink: &mut Sink) -> Result<()
         }
         Mode::Document(format, content) => {
             let record = framework.status(caller, id).await?;
-            write_document(framework, caller, &record, *format, *content, sink).await
+            write_document(framework, caller, (record.id, &record), *format, *content, sink).await
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use pabawi::{EventKind, ExecutionEvent, NodeId, Progress};
+use pabawi::{EventKind, ExecutionEvent, NodeId, Pace, Progress};
 
 use crate::args::format_duration;
 
@@ -30,6 +30,8 @@ pub(super) struct ProgressLine {
 struct State {
     started: Instant,
     progress: Progress,
+    /// As it was told last.
+    pace: Option<Pace>,
     running: BTreeMap<NodeId, Instant>,
 }
 
@@ -44,8 +46,7 @@ impl ProgressLine {
         {
             bar.set_style(style);
         }
-        let state =
-            State { started: Instant::now(), progress: Progress::default(), running: BTreeMap::new() };
+        let state = State::new(Instant::now());
         Self { bar, state, shown: false }
     }
 
@@ -78,6 +79,10 @@ impl ProgressLine {
 }
 
 impl State {
+    fn new(started: Instant) -> Self {
+        Self { started, progress: Progress::default(), pace: None, running: BTreeMap::new() }
+    }
+
     fn event(&mut self, event: &ExecutionEvent, now: Instant) {
         match &event.kind {
             EventKind::Queued { targets } => self.progress = Progress::of_targets(*targets),
@@ -93,6 +98,7 @@ impl State {
                 self.running.remove(node);
                 self.progress = *progress;
             }
+            EventKind::Progress(report) => self.pace = report.pace,
             EventKind::Finished { summary } => {
                 self.running.clear();
                 self.progress = summary.progress;
@@ -110,10 +116,9 @@ impl State {
                 text.push_str(&format!(", {count} {what}"));
             }
         }
-        let elapsed = now.saturating_duration_since(self.started);
-        if done > 0 && elapsed.as_secs() >= 1 {
-            let tenths = u128::from(done).saturating_mul(10_000) / elapsed.as_millis().max(1);
-            text.push_str(&format!(", {}.{}/s", tenths / 10, tenths % 10));
+        if let Some(Pace { per_second, remaining_ms: Some(left), .. }) = self.pace {
+            let left = format_duration(Duration::from_millis(left));
+            text.push_str(&format!(", {per_second:.1}/s, about {left} left"));
         }
         let mut longest: Vec<(&NodeId, Duration)> = self
             .running
@@ -145,7 +150,8 @@ fn bar(done: u64, total: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use pabawi::{ExecutionId, NodeOutcome};
+    use jiff::Timestamp;
+    use pabawi::{ExecutionId, NodeOutcome, ProgressReport};
 
     use super::*;
 
@@ -162,7 +168,7 @@ mod tests {
     #[test]
     fn the_line_tells_counts_rate_and_the_slowest_nodes() {
         let start = Instant::now();
-        let mut state = State { started: start, progress: Progress::default(), running: BTreeMap::new() };
+        let mut state = State::new(start);
         let node = |name: &str| NodeId::new(name).unwrap();
         state.event(&event(EventKind::Queued { targets: 4 }), start);
         let empty = " ".repeat(20);
@@ -185,10 +191,16 @@ mod tests {
             progress,
         };
         state.event(&event(end), start + Duration::from_secs(1));
+        let second = |second| Timestamp::from_second(second).unwrap();
+        let report = ProgressReport::at(second(104), progress, Some(second(100)), 1);
         let later = start + Duration::from_secs(4);
+        state.event(&event(EventKind::Progress(report)), later);
         assert_eq!(
             state.message(later),
-            format!("[{:<20}] 1/4, 1 failed, 2 running, 0.2/s; waiting for a 4.0s, c 4.0s", "=====>")
+            format!(
+                "[{:<20}] 1/4, 1 failed, 2 running, 0.2/s, about 12.0s left; waiting for a 4.0s, c 4.0s",
+                "=====>"
+            )
         );
     }
 

@@ -60,6 +60,12 @@ pub trait ExecutionStore: Send + Sync + 'static {
     /// As for [`ExecutionStore::executions`].
     async fn targets(&self, id: ExecutionId, query: &TargetQuery) -> Result<Page<TargetRecord>, StoreError>;
 
+    /// How many targets of one execution have ended at or after that time.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn ended_since(&self, id: ExecutionId, since: Timestamp) -> Result<u64, StoreError>;
+
     /// Attempts of one execution, or of one of its nodes, in the order of their start; at most 100,000.
     ///
     /// # Errors

@@ -32,7 +32,8 @@ pub use checked::CheckedGraph;
 pub use def::{TaskDef, TaskGraph, When};
 pub use lifecycle::{GraphRun, ReadyTask, RunningTask, SkippedTask, StoredTask};
 pub use record::{
-    GraphEvent, GraphEventKind, GraphQuery, GraphRunRecord, GraphUpdate, NewGraphRun, Pace, TaskRecord,
+    GraphEvent, GraphEventKind, GraphQuery, GraphRunRecord, GraphUpdate, NewGraphRun, TaskProgress,
+    TaskRecord,
 };
 pub use reference::{NodeField, Part, Reference};
 pub use render::{references, render};

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::id::ExecutionId;
+use crate::pace::{Pace, ProgressReport};
 use crate::request::Caller;
 use crate::summary::Progress;
 use crate::task::def::TaskGraph;
@@ -123,35 +124,16 @@ pub struct GraphQuery {
     pub cursor: Option<String>,
 }
 
-/// How fast something goes and when it will be done, as far as what is done tells.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// How far a task is that runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Pace {
-    /// Ended in a second, on average.
-    pub per_second: f64,
-    /// What is left at this pace, in milliseconds; absent while nothing has ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub remaining_ms: Option<u64>,
-}
-
-impl Pace {
-    /// After so many milliseconds, so many of all have ended.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "counts of tasks are exact as floating-point numbers, and a time that does not fit is cut off"
-    )]
-    pub fn of(elapsed_ms: u64, ended: u64, total: u64) -> Self {
-        let left = total.saturating_sub(ended);
-        let each = elapsed_ms as f64 / ended.max(1) as f64;
-        let per_second = if elapsed_ms == 0 { 0.0 } else { ended as f64 * 1000.0 / elapsed_ms as f64 };
-        let remaining_ms = match (left, ended) {
-            (0, _) => Some(0),
-            (_, 0) => None,
-            _ => Some((each * left as f64).round() as u64),
-        };
-        Self { per_second, remaining_ms }
-    }
+pub struct TaskProgress {
+    /// Its index in the graph.
+    pub position: u64,
+    /// Its name.
+    pub name: String,
+    /// Its nodes, and their pace.
+    pub nodes: ProgressReport,
 }
 
 /// Something that happened in a graph run.
@@ -186,6 +168,17 @@ pub enum GraphEventKind {
         /// The task as it is now.
         task: TaskRecord,
     },
+    /// Nodes of tasks that run have come further. At most once a second, and not within the first second; the last one
+    /// comes before the end, where there was one before. Tasks that have ended since have been told.
+    Progress {
+        /// How many nodes stand where, over all tasks that have begun.
+        nodes: Progress,
+        /// How fast tasks end, and when all will have.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pace: Option<Pace>,
+        /// The tasks that run.
+        tasks: Vec<TaskProgress>,
+    },
     /// The run is over.
     Finished {
         /// The run as it is now.
@@ -197,17 +190,4 @@ pub enum GraphEventKind {
         /// How many.
         missed: u64,
     },
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// R2.6
-    #[test]
-    fn the_pace_follows_from_what_has_ended() {
-        assert_eq!(Pace::of(0, 0, 4), Pace { per_second: 0.0, remaining_ms: None });
-        assert_eq!(Pace::of(2_000, 1, 4), Pace { per_second: 0.5, remaining_ms: Some(6_000) });
-        assert_eq!(Pace::of(2_000, 4, 4), Pace { per_second: 2.0, remaining_ms: Some(0) });
-    }
 }

@@ -13,6 +13,7 @@ use pabawi_domain::event::{EventKind, ExecutionEvent};
 use pabawi_domain::id::NodeId;
 use pabawi_domain::outcome::NodeOutcome;
 use pabawi_domain::output::OutputData;
+use pabawi_domain::pace::ProgressReport;
 use pabawi_domain::ports::{Clock, StoreWrite, TargetResult};
 use pabawi_domain::summary::SummaryFold;
 use tokio::sync::{mpsc, oneshot};
@@ -20,6 +21,7 @@ use tokio::time::Instant;
 
 use super::batch::Batch;
 use super::message::Message;
+use super::progress::ProgressTeller;
 use super::recorder::RecorderHandle;
 use crate::meter::Meter;
 use crate::plan::PlannedTarget;
@@ -57,6 +59,7 @@ pub(crate) struct Hub {
     /// Which targets have begun an attempt, by their place in the plan.
     begun: Vec<bool>,
     standing: Standing,
+    teller: ProgressTeller,
     started: Option<Instant>,
     warned: u64,
     all_ended: bool,
@@ -90,7 +93,8 @@ impl Hub {
         let fold = SummaryFold::new(total);
         let mut hub = Self {
             _entry: Entry { registry, live: Arc::clone(&live) },
-            standing: Standing { progress: fold.progress(), started_at: None, finished: None },
+            standing: Standing::of_targets(total),
+            teller: ProgressTeller::default(),
             live,
             begun: vec![false; targets.len()],
             targets,
@@ -131,6 +135,7 @@ impl Hub {
             if self.all_ended && in_flight.is_none() && self.pending.is_empty() {
                 return;
             }
+            let tell_at = self.teller.due(self.fold.progress());
             let room = MAX_BATCH.saturating_sub(self.pending.len());
             tokio::select! {
                 biased;
@@ -141,6 +146,8 @@ impl Hub {
                     };
                     self.land(batch, standing).await;
                 }
+                // Before what comes in, which may never cease for a while.
+                () = at(tell_at), if tell_at.is_some() && !self.all_ended => self.tell_progress(self.clock.now()),
                 count = self.inbox.recv_many(&mut received, room), if room > 0 && !self.all_ended => {
                     if count == 0 {
                         tracing::error!(execution_id = %self.live.id, "given up: its dispatcher is gone");
@@ -166,7 +173,9 @@ impl Hub {
         let now = self.clock.now();
         match message {
             Message::Started => {
-                self.started = Some(Instant::now());
+                let begun = Instant::now();
+                self.started = Some(begun);
+                self.teller.begin(begun, self.fold.progress());
                 self.standing.started_at = Some(now);
                 self.pending.write(StoreWrite::Started { id: self.live.id, at: now });
                 self.emit(now, EventKind::Started, true);
@@ -280,6 +289,7 @@ impl Hub {
         let Some(node) = self.node(index) else { return };
         let had_started = self.begun_mut(index).is_some_and(|begun| *begun);
         self.fold.finish(&end.outcome, had_started);
+        self.standing.recent.add(now);
         self.meter.node_run(end.outcome.word(), end.duration_ms as f64 / 1000.0);
         if !end.outcome.is_success() {
             self.log_failure(&node, &end.outcome);
@@ -307,7 +317,18 @@ impl Hub {
         self.emit(now, event, true);
     }
 
+    /// R2.6, R5.4
+    fn tell_progress(&mut self, now: Timestamp) {
+        let counts = self.fold.progress();
+        self.teller.told(Instant::now(), counts);
+        let (started_at, recent) = (self.standing.started_at, self.standing.recent.count(now));
+        self.emit(now, EventKind::Progress(ProgressReport::at(now, counts, started_at, recent)), true);
+    }
+
     fn finish(&mut self, now: Timestamp) {
+        if self.teller.is_behind(self.fold.progress()) {
+            self.tell_progress(now);
+        }
         self.all_ended = true;
         let duration = self.started.map(|at| at.elapsed()).unwrap_or_default();
         let summary = self.fold.summary(millis(duration));
@@ -374,6 +395,14 @@ impl Hub {
         } else {
             tracing::debug!(execution_id = %id, %node, outcome = word, code, ?causes, "{what}");
         }
+    }
+}
+
+/// Returns then, never without a time.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use pabawi_domain::action::{Action, EnvValue};
 use pabawi_domain::id::ExecutionId;
+use pabawi_domain::pace::Pace;
 use pabawi_domain::ports::{GraphStore, StoreError, TerminateMode};
 use pabawi_domain::record::Page;
 use pabawi_domain::request::Caller;
@@ -14,7 +15,7 @@ use pabawi_domain::secret::Secret;
 use pabawi_domain::summary::Progress;
 use pabawi_domain::task::{
     CheckedGraph, GraphEvent, GraphQuery, GraphRun, GraphRunRecord, GraphStatus, GraphUpdate, NewGraphRun,
-    Pace, SkippedTask, StoredTask, TaskGraph, TaskRecord, TaskStatus,
+    SkippedTask, StoredTask, TaskGraph, TaskProgress, TaskRecord, TaskStatus,
 };
 use serde::Serialize;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -24,6 +25,7 @@ use crate::engine::Engine;
 use crate::graph::error::GraphError;
 use crate::graph::events::{GraphEvents, WAITING};
 use crate::graph::file::check_graph;
+use crate::graph::progress::{Teller, pace, sum};
 use crate::graph::runner::{Order, Runner};
 use crate::graph::start::{Context, Resume};
 use crate::graph::targets::check_targets;
@@ -70,6 +72,9 @@ pub struct GraphView {
     /// How fast tasks end, and when all will have; absent before the first start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pace: Option<Pace>,
+    /// How far the tasks are that run, with the pace of each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub running: Vec<TaskProgress>,
     /// The tasks in the order of the graph.
     pub tasks: Vec<TaskRecord>,
 }
@@ -178,30 +183,24 @@ impl Graphs {
         let (engine, store) = (&self.shared.engine.shared, &self.shared.store);
         let run = store.graph_run(id).await?.ok_or(GraphError::NotFound(id))?;
         let mut tasks = store.graph_tasks(id).await?;
-        let mut nodes = Progress::default();
+        let mut running = Vec::new();
         for task in &mut tasks {
             if task.status == TaskStatus::Running
                 && let Some(execution) = task.executions.last()
+                && let Some(nodes) = self.shared.engine.report(*execution).await?
             {
-                let live = engine.registry.get(*execution).map(|live| live.record().progress);
-                task.nodes = match live {
-                    Some(progress) => Some(progress),
-                    None => engine.store.execution(*execution).await?.map(|record| record.progress),
-                };
+                task.nodes = Some(nodes.counts);
+                running.push(TaskProgress { position: task.position, name: task.name.clone(), nodes });
             }
             if task.status == TaskStatus::Interrupted && task.nodes.is_none() && !task.executions.is_empty() {
                 // As the process that died has left it: nobody has looked at it since.
                 let ended = look(&task.executions, &*engine.store).await?;
                 (task.reason, task.nodes) = (Some(ended.open_reason()), ended.nodes());
             }
-            add(&mut nodes, task.nodes.as_ref());
         }
-        let pace = run.started_at.map(|started| {
-            let until = run.finished_at.unwrap_or_else(|| engine.clock.now());
-            let elapsed = u64::try_from(until.duration_since(started).as_millis()).unwrap_or_default();
-            Pace::of(elapsed, run.counts.ended(), run.counts.total)
-        });
-        Ok(GraphView { run, nodes, pace, tasks })
+        let nodes = sum(tasks.iter().filter_map(|task| task.nodes.as_ref()));
+        let pace = pace(&tasks, &run.counts, run.started_at, run.finished_at, engine.clock.now());
+        Ok(GraphView { run, nodes, pace, running, tasks })
     }
 
     /// Runs, newest first. Needs `graphs.list`.
@@ -338,6 +337,7 @@ impl Graphs {
             events: events.clone(),
             changes: Default::default(),
             running: HashMap::new(),
+            teller: Teller::default(),
             seq: 0,
         };
         runner.skip(skipped);
@@ -404,16 +404,4 @@ fn queued_again(mut tasks: Vec<TaskRecord>) -> Vec<TaskRecord> {
         }
     }
     tasks
-}
-
-fn add(sum: &mut Progress, part: Option<&Progress>) {
-    let Some(part) = part else { return };
-    sum.total += part.total;
-    sum.queued += part.queued;
-    sum.running += part.running;
-    sum.succeeded += part.succeeded;
-    sum.failed += part.failed;
-    sum.cancelled += part.cancelled;
-    sum.skipped += part.skipped;
-    sum.interrupted += part.interrupted;
 }

@@ -7,13 +7,15 @@
 //! | `graphs` | the handle |
 //! | `targets` | what the inventory says before the start |
 //! | `runner` | the one task that owns a run |
-//! | `start`, `values`, `ended` | one task: its values, its execution, how it ended |
+//! | `start`, `values` | one task: its values, its execution, how it ended |
+//! | `progress` | how far tasks are |
 //! | `events` | what is told while it happens |
 
 mod error;
 mod events;
 mod file;
 mod graphs;
+mod progress;
 mod runner;
 mod schema;
 mod shape;

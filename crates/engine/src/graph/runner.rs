@@ -10,11 +10,14 @@ use pabawi_domain::ports::{GraphStore, TerminateMode};
 use pabawi_domain::request::Caller;
 use pabawi_domain::task::{
     GraphEvent, GraphEventKind, GraphRun, GraphRunRecord, GraphUpdate, Reference, RunningTask, SkippedTask,
-    TaskCounts, TaskRecord, TaskStatus, references,
+    TaskCounts, TaskProgress, TaskRecord, TaskStatus, references,
 };
 use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::time::Instant;
 
 use crate::cancel;
+use crate::emit::EVERY;
+use crate::graph::progress::{Teller, pace, sum};
 use crate::graph::start::{Context, How, Told, run_task};
 use crate::graph::values::Standing;
 
@@ -43,6 +46,7 @@ pub(super) struct Runner {
     /// Tasks that have changed since the last write, with what is to be told when they are written.
     pub(super) changes: VecDeque<Change>,
     pub(super) running: HashMap<usize, RunningTask>,
+    pub(super) teller: Teller,
     pub(super) seq: u64,
 }
 
@@ -59,6 +63,8 @@ impl Runner {
     pub(super) async fn run(mut self) {
         let mut poll = tokio::time::interval(self.context.engine.shared.limits.cancel_poll);
         poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut progress = tokio::time::interval_at(Instant::now() + EVERY, EVERY);
+        progress.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         // Ends with the graph: every turn waits for a message of a task that runs.
         loop {
             self.start_ready();
@@ -87,6 +93,7 @@ impl Runner {
                     Some(Order::Leave) | None => return,
                 },
                 _ = poll.tick() => self.look_for_cancel().await,
+                _ = progress.tick() => self.tell_progress(),
             }
         }
         let now = self.now();
@@ -94,6 +101,9 @@ impl Runner {
             self.change(task, false, |record| record.status = TaskStatus::Interrupted);
         }
         if self.write(Some(now)).await {
+            if self.teller.has_told() {
+                self.tell_progress();
+            }
             let record = self.record(now);
             self.tell(now, record.counts, GraphEventKind::Finished { run: record });
         }
@@ -248,6 +258,34 @@ impl Runner {
             self.tell(at, counts, kind);
         }
         self.changes.is_empty() || Box::pin(self.write(finished_at)).await
+    }
+
+    /// Tells how far nodes are, where that differs from what was told last (R2.6). Everything is stored already: what
+    /// runs shows what is, and changes of tasks are written before anything else is looked at.
+    fn tell_progress(&mut self) {
+        let now = self.now();
+        let registry = &self.context.engine.shared.registry;
+        let mut tasks = Vec::new();
+        let mut nodes = Vec::new();
+        for task in &self.tasks {
+            let live = match task.status {
+                TaskStatus::Running => task.executions.last().and_then(|id| registry.get(*id)),
+                _ => None,
+            };
+            let progress = live.map(|live| live.progress(now));
+            nodes.extend(progress.map(|progress| progress.counts).or(task.nodes));
+            tasks.extend(progress.map(|nodes| TaskProgress {
+                position: task.position,
+                name: task.name.clone(),
+                nodes,
+            }));
+        }
+        let nodes = sum(nodes.iter());
+        if self.teller.is_news(nodes, &tasks) {
+            let counts = self.run.counts();
+            let pace = pace(&self.tasks, &counts, self.started_at, None, now);
+            self.tell(now, counts, GraphEventKind::Progress { nodes, pace, tasks });
+        }
     }
 
     fn tell(&mut self, at: Timestamp, counts: TaskCounts, kind: GraphEventKind) {

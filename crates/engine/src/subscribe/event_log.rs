@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use pabawi_domain::event::{EventKind, ExecutionEvent};
+use pabawi_domain::pace::RecentEnds;
 use pabawi_domain::summary::{ExecutionSummary, Progress};
 use tokio::sync::{Notify, watch};
 
@@ -23,8 +24,21 @@ const PRESSED_SHARE: usize = 16;
 #[derive(Debug, Clone)]
 pub(crate) struct Standing {
     pub(crate) progress: Progress,
+    pub(crate) recent: RecentEnds,
     pub(crate) started_at: Option<Timestamp>,
     pub(crate) finished: Option<(Timestamp, Box<ExecutionSummary>)>,
+}
+
+impl Standing {
+    /// Nothing has started.
+    pub(crate) fn of_targets(total: u64) -> Self {
+        Self {
+            progress: Progress::of_targets(total),
+            recent: RecentEnds::default(),
+            started_at: None,
+            finished: None,
+        }
+    }
 }
 
 /// What a reader finds.
@@ -81,11 +95,7 @@ impl EventLog {
                 next_hold: 0,
                 released: false,
                 closed: false,
-                standing: Standing {
-                    progress: Progress::of_targets(total),
-                    started_at: None,
-                    finished: None,
-                },
+                standing: Standing::of_targets(total),
             }),
             news: watch::Sender::new(()),
             moved: Notify::new(),

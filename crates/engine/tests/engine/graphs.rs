@@ -22,7 +22,7 @@ use proptest::prelude::*;
 use super::support::{Answer, GRACEFUL, Policy, Rig, ann, node, settle};
 
 /// One task a line: `name nodes after=a,b when=always: command`.
-fn graph(lines: &str) -> CheckedGraph {
+pub(super) fn graph(lines: &str) -> CheckedGraph {
     let mut text = "name: g\ntasks:\n".to_owned();
     for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (head, command) = line.split_once(": ").unwrap_or((line.trim_end_matches(':'), "true"));
@@ -41,23 +41,27 @@ fn graph(lines: &str) -> CheckedGraph {
     parse_graph("test", text.as_bytes()).unwrap()
 }
 
-struct GraphRig {
-    rig: Rig,
-    graphs: Graphs,
+pub(super) struct GraphRig {
+    pub(super) rig: Rig,
+    pub(super) graphs: Graphs,
 }
 
 impl GraphRig {
-    async fn new(transport: ScriptedTransport) -> Self {
+    pub(super) async fn new(transport: ScriptedTransport) -> Self {
         Self::on(Arc::new(MemoryStore::new()), transport, EngineLimits::default()).await
     }
 
-    async fn on(store: Arc<MemoryStore>, transport: ScriptedTransport, limits: EngineLimits) -> Self {
+    pub(super) async fn on(
+        store: Arc<MemoryStore>,
+        transport: ScriptedTransport,
+        limits: EngineLimits,
+    ) -> Self {
         let rig = Rig::on(store, transport, limits).await;
         let graphs = Graphs::open(rig.engine.clone(), rig.store.clone()).await.unwrap();
         Self { rig, graphs }
     }
 
-    async fn submit(&self, graph: CheckedGraph) -> (ExecutionId, GraphEvents) {
+    pub(super) async fn submit(&self, graph: CheckedGraph) -> (ExecutionId, GraphEvents) {
         self.graphs.submit(ann(), graph).await.unwrap()
     }
 

@@ -30,6 +30,8 @@ mod pressure;
 #[cfg(test)]
 mod previewing;
 #[cfg(test)]
+mod progressing;
+#[cfg(test)]
 mod reading_events;
 #[cfg(test)]
 mod rerunning;

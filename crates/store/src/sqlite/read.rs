@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
+use jiff::Timestamp;
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::node::Target;
 use pabawi_domain::output::StreamKind;
@@ -113,6 +114,27 @@ pub(crate) async fn targets(
         .filter(|_| more)
         .map(|last| Cursor { at: codec::signed(last.position), tie: 0, fingerprint }.encode());
     Ok(Page { items, next_cursor })
+}
+
+/// How many targets have ended since.
+pub(crate) async fn ended_since(
+    id: ExecutionId,
+    since: Timestamp,
+    pool: &SqlitePool,
+    place: &Place,
+) -> Result<u64, StoreError> {
+    let fault = |error| place.sql("count ended targets", &error);
+    let row = sqlx::query(
+        "SELECT count(*) FROM pabawi_exec_targets AS t JOIN pabawi_exec_executions AS e ON e.key = t.execution \
+         WHERE e.id = $1 AND t.state = $2 AND t.finished_at >= $3",
+    )
+    .bind(id.to_string())
+    .bind(codec::state_code(TargetState::Finished))
+    .bind(codec::nanos(since))
+    .fetch_one(pool)
+    .await
+    .map_err(fault)?;
+    codec::unsigned(row.try_get(0).map_err(fault)?, "a number of targets")
 }
 
 fn target(row: &SqliteRow, place: &Place) -> Result<TargetRecord, StoreError> {

@@ -139,6 +139,10 @@ impl ExecutionStore for SqliteStore {
         read::targets(id, query, &self.shared.readers, &self.shared.place).await
     }
 
+    async fn ended_since(&self, id: ExecutionId, since: Timestamp) -> Result<u64, StoreError> {
+        read::ended_since(id, since, &self.shared.readers, &self.shared.place).await
+    }
+
     async fn attempts(
         &self,
         id: ExecutionId,

@@ -107,6 +107,9 @@ pub async fn a_run_is_followed_to_its_end(subject: &StoreSubject) {
         unreachable!("it was stored")
     };
     assert_eq!((record.progress.succeeded, record.progress.queued), (1, 1));
+    for (since, ended) in [(at(0), 1), (at(1_000), 0)] {
+        assert_eq!(good("count", subject.store.ended_since(new.id, since).await), ended);
+    }
 
     subject.finished(&new, &[(NodeOutcome::Succeeded, b"up\n"), (FAILED, b"")]).await;
     let Some(record) = good("read", subject.store.execution(new.id).await) else {

@@ -11,7 +11,7 @@ use crate::command::graph::follow::{colour_of, resume_hint};
 use crate::command::list::short_time;
 use crate::exit::{Exit, Failure};
 use crate::open;
-use crate::text::{Colour, Table, escape_for_terminal};
+use crate::text::{Colour, Table, escape_for_terminal, pace_text};
 use crate::watch::Sink;
 
 /// The shortest beginning of an id.
@@ -116,9 +116,13 @@ fn write_view(view: &GraphView, sink: &mut Sink) {
     if run.status == GraphStatus::Running
         && let Some(pace) = view.pace
     {
-        let left = pace.remaining_ms.map(|ms| format_duration(Duration::from_millis(ms)));
-        let left = left.map_or_else(|| "not known yet".to_owned(), |left| format!("about {left}"));
-        lines.push(("left", format!("{left} ({:.2} tasks a second)", pace.per_second)));
+        lines.push(("left", pace_text(&pace, "tasks")));
+    }
+    for task in &view.running {
+        if let Some(pace) = task.nodes.pace {
+            let name = escape_for_terminal(task.name.as_bytes());
+            lines.push(("left", format!("{name}: {}", pace_text(&pace, "nodes"))));
+        }
     }
     for (name, value) in lines {
         let name = sink.out_style.paint(Colour::Bold, &format!("{name:<10}"));
