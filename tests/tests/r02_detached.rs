@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use pabawi_testkit::fleet::Fleet;
 use pabawi_tests::{LIMIT, Lab, Random, lines_of, parse_lines};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Nodes of the large test, and how many of them one sshd serves.
 const NODES: usize = 100;
@@ -205,6 +205,56 @@ fn a_killed_execution_is_gone_on_with_and_leaves_no_spool() {
     let stored = lab.pab(["executions", "output", &last]).succeeds();
     assert_eq!(stored.out(), "one\ntwo\n".repeat(4));
     assert_eq!((spools(&id).len(), spools(&last).len()), (0, 0));
+}
+
+/// R2.10: a graph that was killed goes back to the detached commands of its task, and none is run twice.
+#[test]
+fn a_killed_graph_goes_back_to_the_commands_of_its_tasks() {
+    let lab = Lab::new(3);
+    let (counter, gate) = (lab.path("counter"), lab.path("gate"));
+    let work = format!(
+        "echo ran >>{}; echo one; until [ -e {} ]; do sleep 0.1; done; echo two",
+        counter.display(),
+        gate.display()
+    );
+    let graph = json!({"name": "g", "tasks": [
+        {"name": "work", "targets": "web[01-03]", "concurrency": 2,
+         "action": {"type": "command", "command": work, "detach": true}},
+        {"name": "use", "targets": "web01", "after": ["work"],
+         "action": {"type": "command", "command": "printf '%s' ${tasks.work.nodes.web02.stdout}"}},
+    ]});
+    let file = lab.write("graph.json", graph.to_string());
+    let config = lab.fleet().ssh_config().display().to_string();
+    let pab =
+        |words: &[&str]| lab.pab(["graph"]).args(words).args(["--ssh-config", &config, "--format", "json"]);
+    for words in [["run", file.to_str().unwrap()], ["resume", "last"]] {
+        let mut running = pab(&words).spawn();
+        let executions = if words[0] == "run" { 1 } else { 2 };
+        pabawi_testkit::wait::until("two commands run and are followed", LIMIT, || {
+            let ids = ids(&lab);
+            let is_running = |target: &&Value| target["state"] == "running";
+            ids.len() == executions
+                && targets(&lab, &ids[executions - 1]).iter().filter(is_running).count() == 2
+                && lines_of(&counter).len() == 2
+        })
+        .unwrap();
+        running.kill();
+    }
+    let document = lab.pab(["graph", "status", "last", "--format", "json"]).succeeds().json();
+    assert_eq!(
+        (&document["status"], &document["tasks"][0]["status"]),
+        (&"interrupted".into(), &"interrupted".into())
+    );
+    std::fs::write(&gate, "").unwrap();
+    let document = pab(&["resume", "last"]).succeeds().json();
+    assert_eq!(document["status"], "completed", "{document}");
+    assert_eq!(lines_of(&counter).len(), 3, "each node once");
+    let last = document["tasks"][1]["executions"][0].as_str().unwrap();
+    let value = lab.pab(["executions", "output", last]).succeeds().out();
+    assert_eq!(value, "one\ntwo", "what was printed before the kill is part of the value");
+    for id in ids(&lab) {
+        assert_eq!(spools(&id), Vec::<PathBuf>::new());
+    }
 }
 
 /// Nobody can make the engine read the spool of somebody else.

@@ -25,6 +25,8 @@ pub(crate) struct Chain {
     pub(crate) unknown: Vec<NodeId>,
     /// Where and when each of these was started last.
     pub(crate) started: HashMap<NodeId, Start>,
+    /// The command survives the process, so it can be gone back to.
+    pub(crate) detached: bool,
     /// The first node that did not succeed, and how.
     first_failure: Option<(NodeId, String)>,
 }
@@ -54,9 +56,12 @@ pub(crate) async fn look(
     let mut order: Vec<NodeId> = Vec::new();
     let mut last: HashMap<NodeId, Last> = HashMap::new();
     let mut unhealthy_waves = 0;
+    let mut detached = false;
     for id in executions {
-        let summary = store.execution(*id).await?.and_then(|record| record.summary);
-        unhealthy_waves += summary.map_or(0, |summary| summary.unhealthy_waves);
+        if let Some(record) = store.execution(*id).await? {
+            unhealthy_waves += record.summary.map_or(0, |summary| summary.unhealthy_waves);
+            detached |= record.request.action.process().is_some_and(|process| process.detach);
+        }
         let mut query = TargetQuery { limit: Some(10_000), ..TargetQuery::default() };
         // Ends with the last page.
         loop {
@@ -87,7 +92,7 @@ pub(crate) async fn look(
             }
         }
     }
-    let mut chain = Chain::default();
+    let mut chain = Chain { detached, ..Chain::default() };
     let mut fold = SummaryFold::new(order.len() as u64);
     for node in order {
         match last.remove(&node) {
@@ -171,9 +176,12 @@ impl Chain {
         };
         let mut parts = Vec::new();
         if !self.unknown.is_empty() {
+            let then = match self.detached {
+                true => "a resume goes back to it within seven days of its start",
+                false => "it is run again there only when asked for",
+            };
             parts.push(format!(
-                "the process died while it ran on {}, and what came of it is not known; it is run again there only \
-                 when asked for",
+                "the process died while it ran on {}, and what came of it is not known; {then}",
                 list(&self.unknown)
             ));
         }

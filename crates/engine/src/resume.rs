@@ -11,7 +11,7 @@ use pabawi_domain::event::EventKind;
 use pabawi_domain::id::{ExecutionId, IdempotencyKey, NodeId};
 use pabawi_domain::node::Target;
 use pabawi_domain::outcome::NodeOutcome;
-use pabawi_domain::ports::DETACHED_KEPT;
+use pabawi_domain::ports::{DETACHED_KEPT, StoreError};
 use pabawi_domain::record::{ExecutionQuery, ExecutionRecord, TargetQuery};
 use pabawi_domain::request::{Attach, Caller, ExecutionRequest};
 use pabawi_domain::rollout::{Mode, Rollout, wave_lengths};
@@ -85,7 +85,7 @@ impl Engine {
             };
         }
         let mut chain = look(&executions, &*shared.store).await?;
-        let attach = self.detached(&record, &executions, &mut chain).await?;
+        let attach = self.detached(&executions, &mut chain).await?;
         let attached: Vec<NodeId> = attach.iter().flat_map(|group| group.nodes.iter().cloned()).collect();
         let mut nodes = chain.not_started.clone();
         nodes.extend(attached.iter().cloned());
@@ -127,14 +127,13 @@ impl Engine {
 
     /// The detached commands among what nobody knows of; they are known of, then. One that was started so long ago that a
     /// spool that is not there proves nothing stays unknown.
-    async fn detached(
+    pub(crate) async fn detached(
         &self,
-        record: &ExecutionRecord,
         executions: &[ExecutionId],
         chain: &mut Chain,
-    ) -> Result<Vec<Attach>, SubmitError> {
+    ) -> Result<Vec<Attach>, StoreError> {
         let mut attach: Vec<Attach> = Vec::new();
-        if !record.request.action.process().is_some_and(|process| process.detach) {
+        if !chain.detached {
             return Ok(attach);
         }
         // What one of the chain went back to keeps the name that it was started under.

@@ -33,7 +33,7 @@ pub enum GraphCommand {
     /// Go on with a graph run whose process died
     ///
     /// What has ended is not touched. A task that was being run is gone on with on the nodes on which nothing was
-    /// run. Where a command was running when the process died, nobody knows what came of it: such nodes are told, and
+    /// run, and goes back to its detached commands. Where another command was running when the process died, nobody knows what came of it: such nodes are told, and
     /// run again only with --rerun-unknown. Until then their task stays interrupted, and what comes after it waits.
     #[command(after_long_help = EXIT_STATUS)]
     Resume(Box<GraphResumeArgs>),

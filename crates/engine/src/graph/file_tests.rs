@@ -82,7 +82,7 @@ fn every_fault_is_told_with_file_line_column_and_field() {
             "line 11 column 3: tasks[2].name: is missing",
             "line 11 column 3: tasks[2].targets: is missing",
             "line 11 column 39: tasks[2].action.shell: unknown key; known are type, command, env, cwd, umask, runAs, \
-             stdin, pty, onLinkLoss",
+             stdin, pty, onLinkLoss, detach",
         ]
     );
     let meaning = "name: g\ntasks:\n- name: a\n  after: [b, zz]\n  action: {type: command, command: ''}\n  targets: x\n\

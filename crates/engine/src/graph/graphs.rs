@@ -129,7 +129,7 @@ impl Graphs {
     }
 
     /// Goes on with a run whose process has died. What has ended is not touched. A task that was being run is gone on
-    /// with on the nodes on which nothing was run; where the outcome is not known, it is run again only when the
+    /// with on the nodes on which nothing was run, and with its detached commands; where the outcome is not known, it is run again only when the
     /// options say so, and the task stays interrupted otherwise. Needs `graphs.run`.
     ///
     /// # Errors
@@ -195,7 +195,8 @@ impl Graphs {
             if task.status == TaskStatus::Interrupted && task.nodes.is_none() && !task.executions.is_empty() {
                 // As the process that died has left it: nobody has looked at it since.
                 let ended = look(&task.executions, &*engine.store).await?;
-                (task.reason, task.nodes) = (Some(ended.open_reason()), ended.nodes());
+                task.reason.get_or_insert_with(|| ended.open_reason());
+                task.nodes = ended.nodes();
             }
         }
         let nodes = sum(tasks.iter().filter_map(|task| task.nodes.as_ref()));

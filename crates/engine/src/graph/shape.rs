@@ -72,6 +72,7 @@ const PROCESS: &[Field] = &[
     may("stdin", Shape::Map(STDIN)),
     may("pty", FLAG),
     may("onLinkLoss", Shape::Leaf(reads::<OnLinkLoss>)),
+    may("detach", FLAG),
 ];
 
 const COMMAND: &[Field] = &[must("command", TEXT)];

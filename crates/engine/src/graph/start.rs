@@ -148,32 +148,38 @@ async fn begun(context: &Context, task: usize) -> Result<Vec<ExecutionId>, Stop>
     }
 }
 
-/// Goes on with a task that was begun: on the nodes that were not started, and where it is asked for on those whose
-/// outcome is not known. `None` when there is nothing to go on with.
+/// Goes on with a task that was begun: on the nodes that were not started, with the detached commands that were, and where
+/// it is asked for on those whose outcome is not known. `None` when there is nothing to go on with.
 async fn go_on(
     context: &Context,
     task: usize,
     executions: &[ExecutionId],
 ) -> Result<Option<ExecutionId>, Stop> {
-    let (Some(resume), Some(last)) = (&context.resume, executions.last()) else { return Ok(None) };
-    let ended = look(executions, &*context.engine.shared.store).await?;
+    // The nodes may have been left by an earlier one than the last; all of them are targets of the first.
+    let (Some(resume), Some(first)) = (&context.resume, executions.first()) else { return Ok(None) };
+    let engine = &context.engine;
+    let mut ended = look(executions, &*engine.shared.store).await?;
+    let attach = engine.detached(executions, &mut ended).await?;
     let mut nodes = ended.not_started.clone();
+    nodes.extend(attach.iter().flat_map(|group| group.nodes.iter().cloned()));
     if resume.rerun_unknown {
         nodes.extend(ended.unknown.iter().cloned());
     }
     if nodes.is_empty() {
         return Ok(None);
     }
-    // The nodes may have been left by an earlier one than the last; all of them are targets of the first.
-    let of = executions.first().unwrap_or(last);
     let key = key(context, task, executions.len())?;
-    let how = GoesOn { key, failures: ended.failures(), attach: Vec::new() };
+    let follows = !attach.is_empty();
+    let how = GoesOn { key, failures: ended.failures(), attach };
     let again = async || {
-        let engine = &context.engine;
         let (caller, secrets) = (context.caller.clone(), resume.secrets.clone());
-        engine.go_on(caller, *of, nodes.clone(), secrets, how.clone()).await
+        engine.go_on(caller, *first, nodes.clone(), secrets, how.clone()).await
     };
-    accepted(context, again).await.map(Some)
+    match accepted(context, again).await {
+        // What runs detached goes on meanwhile, so the task has not failed: another resume may reach it.
+        Err(Stop::Failed(why)) if follows => Err(Stop::Open(why)),
+        accepted => accepted.map(Some),
+    }
 }
 
 fn key(context: &Context, task: usize, number: usize) -> Result<IdempotencyKey, Stop> {

@@ -8,10 +8,14 @@ use pabawi_domain::id::ExecutionId;
 use pabawi_domain::ports::{DETACHED_KEPT, DetachedName, StoreError};
 use pabawi_domain::request::{Attach, ExecutionRequest};
 use pabawi_domain::resilience::RetryPolicy;
-use pabawi_engine::{EngineLimits, RerunSecrets, RerunSelection, Resumed, SubmitError};
+use pabawi_domain::task::{GraphEventKind, GraphStatus};
+use pabawi_engine::{
+    EngineLimits, RerunSecrets, RerunSelection, ResumeOptions, Resumed, SubmitError, parse_graph,
+};
 use pabawi_testkit::memory_store::MemoryStore;
 use pabawi_testkit::scripted::{Gate, NodeScript, ScriptedTransport};
 
+use super::graphs::GraphRig;
 use super::support::{Rig, ann, command, node, settle};
 
 fn detached(targets: &str) -> ExecutionRequest {
@@ -155,6 +159,47 @@ async fn what_a_resume_had_not_come_to_is_not_taken_for_never_started() {
         rig.wait(third).await;
         assert_eq!(rig.transport.counts(&node("n2")).detached, [name(first, "n2", 1, true)]);
     }
+}
+
+/// R2.10: the tasks of a graph are gone back to as well, also after the process that went back has died.
+#[tokio::test(start_paused = true)]
+async fn a_resumed_graph_goes_back_to_the_commands_of_its_tasks() {
+    let hangs = || ScriptedTransport::new().default_script(NodeScript::new().hangs());
+    let text = "name: g\ntasks:\n\
+        - {name: work, targets: 'n1,n2,n3', concurrency: 2, action: {type: command, command: work, detach: true}}\n\
+        - {name: last, targets: n4, after: [work], action: {type: command, command: last}}\n";
+    let mut store = Arc::new(MemoryStore::new());
+    let mut graph = None;
+    let mut first = None;
+    for _ in 0..2 {
+        let rig = GraphRig::on(Arc::clone(&store), hangs(), EngineLimits::default()).await;
+        let mut events = match graph {
+            None => rig.submit(parse_graph("g", text.as_bytes()).unwrap()).await.1,
+            Some(id) => rig.graphs.resume(ann(), id, ResumeOptions::default()).await.unwrap(),
+        };
+        graph = Some(events.id());
+        let task = loop {
+            let event = events.next().await.unwrap();
+            if let GraphEventKind::TaskStarted { task } = &event.kind {
+                break task.clone();
+            }
+        };
+        first.get_or_insert(task.executions[0]);
+        rig.graphs.leave(Duration::from_secs(60)).await;
+        store = crash(rig.rig, *task.executions.last().unwrap(), &["n1", "n2"]).await;
+    }
+    let (id, first) = (graph.unwrap(), first.unwrap());
+    let rig = GraphRig::on(store, ScriptedTransport::new(), EngineLimits::default()).await;
+    let before = rig.graphs.status(&ann(), id).await.unwrap();
+    let reason = before.tasks[0].reason.clone().unwrap();
+    assert!(reason.contains("a resume goes back to it"), "{reason}");
+    rig.graphs.resume(ann(), id, ResumeOptions::default()).await.unwrap();
+    let view = rig.graphs.wait(&ann(), id).await.unwrap();
+    assert_eq!((view.run.status, view.tasks[0].executions.len()), (GraphStatus::Completed, 3));
+    let names = |at: &str| rig.rig.transport.counts(&node(at)).detached;
+    assert_eq!(names("n1"), [name(first, "n1", 1, true)]);
+    assert_eq!(names("n2"), [name(first, "n2", 1, true)]);
+    assert_eq!(names("n3"), [name(view.tasks[0].executions[2], "n3", 1, false)], "nothing was started there");
 }
 
 /// A spool that is not there is a proof only as long as none is removed for its age.
