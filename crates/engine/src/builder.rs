@@ -24,7 +24,7 @@ use crate::meter::Meter;
 use crate::plan::Transports;
 use crate::pressure::{MemoryBudget, Watchman, memory_of_process};
 use crate::registry::Registry;
-use crate::run::remove_left_spills;
+use crate::run::{Unsettled, remove_left_spills};
 use crate::schedule::{QueueRoom, Scheduler};
 use crate::subscribe::Rings;
 
@@ -172,6 +172,7 @@ impl EngineBuilder {
         }
         let limits = Arc::new(self.limits);
         remove_left_spills(&limits.spill_dir, &*store).await?;
+        let unsettled = Unsettled::load(Arc::clone(&store)).await?;
         let meter = Meter::new(self.metrics);
         let keeper = BreakerKeeper::start(self.breakers.clone());
         let policies = BreakerPolicies::of(&limits);
@@ -211,6 +212,7 @@ impl EngineBuilder {
             breakers,
             breaker_watch: watch,
             breaker_watcher: tokio::spawn(watching).abort_handle(),
+            unsettled,
             plans: self.plans,
             meter,
             closing: AtomicBool::new(false),

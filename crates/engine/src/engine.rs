@@ -31,7 +31,7 @@ use crate::pressure::{MemoryBudget, MemoryStats};
 use crate::record::{Recorded, RecordedExecution, record};
 use crate::registry::{Live, Registry};
 use crate::resolve::resolve;
-use crate::run::{DetachedNames, RunContext};
+use crate::run::{DetachedNames, RunContext, Unsettled};
 use crate::schedule::{QueueRoom, SchedulerHandle, Turn};
 use crate::subscribe::{EventLog, Rings, Subscription, SubscriptionMode};
 use crate::validate::validate;
@@ -68,6 +68,7 @@ pub(crate) struct Shared {
     /// What other processes do to them, and the task that looks for it.
     pub(crate) breaker_watch: Arc<BreakerWatch>,
     pub(crate) breaker_watcher: AbortHandle,
+    pub(crate) unsettled: Arc<Unsettled>,
     pub(crate) plans: Option<Arc<dyn PlanStore>>,
     pub(crate) meter: Meter,
     pub(crate) closing: AtomicBool,
@@ -384,6 +385,7 @@ fn start(
     let detached = DetachedNames::of(recorded.id, &request);
     let context = Arc::new(RunContext {
         detached,
+        unsettled: Arc::clone(&shared.unsettled),
         id: recorded.id,
         caller: recorded.caller,
         capability: recorded.capability,

@@ -255,10 +255,9 @@ impl Ways {
 
     /// Refuses nodes that are another machine, or another user's login, by now.
     fn check(&self, targets: &[Target]) -> Result<(), ValidationError> {
-        let place = |way: &Endpoint| (way.transport.clone(), way.host.clone(), way.port, way.user.clone());
         let mut faults = ValidationError::default();
         for target in targets {
-            if self.0.get(&target.node).is_some_and(|way| place(way) != place(&target.endpoint)) {
+            if self.0.get(&target.node).is_some_and(|way| !is_same_place(way, &target.endpoint)) {
                 let node = &target.node;
                 let text = "is reached by another address, user or transport than when its detached command was started";
                 faults.push("targets", format!("{node} {text}; name the sources of then"));
@@ -266,6 +265,12 @@ impl Ways {
         }
         faults.into_result()
     }
+}
+
+/// Whether both lead to the same login on the same machine, as far as their settings tell.
+pub(crate) fn is_same_place(one: &Endpoint, other: &Endpoint) -> bool {
+    let place = |way: &Endpoint| (way.transport.clone(), way.host.clone(), way.port, way.user.clone());
+    place(one) == place(other)
 }
 
 /// Whether the inventory means the same nodes by these names: a name may read as an expression.

@@ -9,7 +9,7 @@ use pabawi_domain::event::{EventKind, ExecutionEvent};
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::outcome::NodeOutcome;
 use pabawi_domain::output::{CapturedOutput, ContentHash, KeptOutput};
-use pabawi_domain::ports::{StoreError, StoreWrite};
+use pabawi_domain::ports::{DetachedName, StoreError, StoreWrite};
 use pabawi_domain::summary::{ExecutionStatus, Progress};
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,7 @@ pub(crate) enum RowWrite {
     AttemptStarted { id: ExecutionId, node: NodeId, attempt: u32, at: i64 },
     AttemptFailed(Box<FailedAttempt>),
     TargetFinished(Box<ResultRow>),
+    Kept { id: ExecutionId, name: DetachedName, kept: bool },
     Segment { id: ExecutionId, segment: Segment },
     Finished { id: ExecutionId, at: i64, status: ExecutionStatus, progress: Progress, summary: String },
 }
@@ -36,6 +37,7 @@ impl RowWrite {
         match self {
             Self::Started { id, .. }
             | Self::AttemptStarted { id, .. }
+            | Self::Kept { id, .. }
             | Self::Segment { id, .. }
             | Self::Finished { id, .. } => *id,
             Self::AttemptFailed(failed) => failed.id,
@@ -49,7 +51,7 @@ impl RowWrite {
             Self::AttemptStarted { node, .. } => Some(node),
             Self::AttemptFailed(failed) => Some(&failed.node),
             Self::TargetFinished(result) => Some(&result.node),
-            Self::Started { .. } | Self::Segment { .. } | Self::Finished { .. } => None,
+            Self::Started { .. } | Self::Kept { .. } | Self::Segment { .. } | Self::Finished { .. } => None,
         }
     }
 }
@@ -235,6 +237,12 @@ impl Encoder {
                         stdout: result.stdout.as_ref().map(|output| self.output(output)).transpose()?,
                         stderr: result.stderr.as_ref().map(|output| self.output(output)).transpose()?,
                     })));
+                }
+                StoreWrite::Unsettled { id, name } => {
+                    rows.push(RowWrite::Kept { id: *id, name: name.clone(), kept: true });
+                }
+                StoreWrite::Settled { id, name } => {
+                    rows.push(RowWrite::Kept { id: *id, name: name.clone(), kept: false });
                 }
                 StoreWrite::Events { id, events } => {
                     for segment in segments(events)? {

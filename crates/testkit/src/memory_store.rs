@@ -13,8 +13,8 @@ use pabawi_domain::journal::{JournalEntry, JournalQuery, NewJournalEntry};
 use pabawi_domain::outcome::{NodeOutcome, SkipReason};
 use pabawi_domain::output::{CapturedOutput, ContentHash, KeptOutput, OutputData, StreamKind};
 use pabawi_domain::ports::{
-    BreakerStore, CancelRequest, Created, ExecutionStore, JournalStore, PlanStore, StoreError, StoreWrite,
-    StoredBreakers, TargetResult,
+    BreakerStore, CancelRequest, Created, DetachedName, ExecutionStore, JournalStore, PlanStore, StoreError,
+    StoreWrite, StoredBreakers, TargetResult,
 };
 use pabawi_domain::preview::{PlanHash, PlanHead, StoredPlan};
 use pabawi_domain::record::{
@@ -47,6 +47,7 @@ struct State {
     breakers: BTreeMap<Component, (u64, BreakerRecord)>,
     breakers_written: u64,
     plans: BTreeMap<PlanHash, StoredPlan>,
+    unsettled: Vec<DetachedName>,
     failing: Option<StoreError>,
     /// Writes of this execution are refused, alone or with others.
     damaged: Option<ExecutionId>,
@@ -222,7 +223,7 @@ impl Kept {
 }
 
 fn write(state: &mut State, write: &StoreWrite) {
-    let State { executions, outputs, .. } = state;
+    let State { executions, outputs, unsettled, .. } = state;
     match write {
         StoreWrite::Started { id, at } => {
             if let Some(stored) = executions.get_mut(id) {
@@ -271,6 +272,11 @@ fn write(state: &mut State, write: &StoreWrite) {
                 stored.finish(result, outputs);
             }
         }
+        StoreWrite::Unsettled { name, .. } => {
+            unsettled.retain(|held| !same(held, name));
+            unsettled.push(DetachedName { may_exist: true, ..name.clone() });
+        }
+        StoreWrite::Settled { name, .. } => unsettled.retain(|held| !same(held, name)),
         StoreWrite::Events { id, events } => {
             if let Some(stored) = executions.get_mut(id) {
                 stored.events.extend(events.iter().map(|event| (event.seq, event.as_ref().clone())));
@@ -288,11 +294,17 @@ fn write(state: &mut State, write: &StoreWrite) {
     }
 }
 
+fn same(held: &DetachedName, name: &DetachedName) -> bool {
+    (held.execution, held.attempt, &held.node) == (name.execution, name.attempt, &name.node)
+}
+
 fn id_of(write: &StoreWrite) -> Option<ExecutionId> {
     match write {
         StoreWrite::Started { id, .. }
         | StoreWrite::AttemptStarted { id, .. }
         | StoreWrite::AttemptFailed { id, .. }
+        | StoreWrite::Unsettled { id, .. }
+        | StoreWrite::Settled { id, .. }
         | StoreWrite::Events { id, .. }
         | StoreWrite::Finished { id, .. } => Some(*id),
         StoreWrite::TargetFinished(result) => Some(result.id),
@@ -496,6 +508,10 @@ impl ExecutionStore for MemoryStore {
             target.state == TargetState::Finished && target.finished_at.is_some_and(|at| at >= since)
         };
         Ok(stored.targets.iter().filter(ended).count() as u64)
+    }
+
+    async fn unsettled(&self) -> Result<Vec<DetachedName>, StoreError> {
+        Ok(self.open()?.unsettled.iter().rev().cloned().collect())
     }
 
     async fn attempts(

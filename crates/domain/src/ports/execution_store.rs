@@ -11,7 +11,7 @@ use crate::event::ExecutionEvent;
 use crate::id::{ExecutionId, NodeId};
 use crate::outcome::NodeOutcome;
 use crate::output::{CapturedOutput, ContentHash, StreamKind};
-use crate::ports::TerminateMode;
+use crate::ports::{DetachedName, TerminateMode};
 use crate::record::{
     AttemptRecord, EventPage, ExecutionQuery, ExecutionRecord, NewExecution, OutputChunk, OutputGroup, Page,
     TargetQuery, TargetRecord,
@@ -65,6 +65,13 @@ pub trait ExecutionStore: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`].
     async fn ended_since(&self, id: ExecutionId, since: Timestamp) -> Result<u64, StoreError>;
+
+    /// Detached commands that are unsettled, the newest first, at most 10,000. Each [may
+    /// exist](DetachedName::may_exist).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn unsettled(&self) -> Result<Vec<DetachedName>, StoreError>;
 
     /// Attempts of one execution, or of one of its nodes, in the order of their start; at most 100,000.
     ///
@@ -173,6 +180,21 @@ pub enum StoreWrite {
     },
     /// A node's run is over.
     TargetFinished(Box<TargetResult>),
+    /// A node keeps something of a detached command until it is told that the result, which is written together with this,
+    /// is stored.
+    Unsettled {
+        /// Which execution has the result.
+        id: ExecutionId,
+        /// Which command.
+        name: DetachedName,
+    },
+    /// The node has forgotten it.
+    Settled {
+        /// Which execution has seen to that.
+        id: ExecutionId,
+        /// Which command.
+        name: DetachedName,
+    },
     /// Events to be kept, in the order of their sequence numbers.
     Events {
         /// Which execution.

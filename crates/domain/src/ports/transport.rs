@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::action::Action;
+use crate::action::{Action, RunAs};
 use crate::error::{ErrorCode, NodeError};
 use crate::host_key::{HostKeyPolicy, HostKeySeen};
 use crate::id::{ExecutionId, NodeId};
@@ -40,6 +40,15 @@ pub trait Transport: Send + Sync + 'static {
     async fn foresee(&self, targets: &[Target], host_keys: Option<HostKeyPolicy>) -> Vec<Approach> {
         let _ = host_keys;
         targets.iter().map(Approach::of_endpoint).collect()
+    }
+
+    /// Lets a node forget what it keeps of a detached action whose result is stored, as [`RunningAction::settle`] does, for
+    /// one that a process which died has left. `run_as` is the user that it was run as. The answer is whether it is gone;
+    /// bounded in time.
+    async fn forget(&self, request: &ConnectRequest, name: &DetachedName, run_as: Option<&RunAs>) -> bool {
+        let _ = (request, name, run_as);
+        // A transport that cannot detach has nothing to forget.
+        true
     }
 
     /// How the connections stand now.
@@ -152,10 +161,17 @@ pub trait RunningAction: Send {
     /// called after `Ended` and more than once; output that is still unread is discarded.
     async fn terminate(&mut self, mode: TerminateMode) -> Termination;
 
-    /// The end and the output are on stable storage here: what the node keeps of them for somebody who has to come
-    /// again is removed. Bounded in time, and a failure is of no consequence but for the room on the node. Does nothing
-    /// before the end, and nothing for an action of which the node keeps nothing.
-    async fn settle(&mut self) {}
+    /// Whether the node keeps something of it for somebody who has to come again, which [`RunningAction::settle`] would
+    /// remove now. Never before the end.
+    fn keeps(&self) -> bool {
+        false
+    }
+
+    /// The end and the output are on stable storage here: what the node keeps of them is removed. Bounded in time, and a
+    /// failure is of no consequence but for the room on the node. The answer is whether nothing is left to be removed.
+    async fn settle(&mut self) -> bool {
+        true
+    }
 }
 
 /// How a process is to be ended.

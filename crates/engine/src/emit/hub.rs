@@ -243,6 +243,10 @@ impl Hub {
                 self.emit(now, EventKind::CopyProgress { node, done_bytes, total_bytes }, false);
             }
             Message::NodeFinished { index, end } => self.finish_node(now, index, *end),
+            // Goes with whatever is written next: a node that is asked once more has nothing more to forget.
+            Message::Settled { name } => {
+                self.pending.write(StoreWrite::Settled { id: self.live.id, name: *name });
+            }
             Message::WhenStored { durable } => self.pending.answer(durable),
             Message::NeverStarted { indices, outcome } => {
                 for index in indices {
@@ -314,6 +318,9 @@ impl Hub {
             stdout: end.stdout,
             stderr: end.stderr,
         })));
+        if let Some(name) = end.keeps {
+            self.pending.write(StoreWrite::Unsettled { id: self.live.id, name });
+        }
         self.emit(now, event, true);
     }
 

@@ -10,7 +10,7 @@ use pabawi_domain::host_key::HostKeySeen;
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::outcome::{NodeOutcome, SkipReason};
 use pabawi_domain::output::StreamKind;
-use pabawi_domain::ports::ConnectPhases;
+use pabawi_domain::ports::{ConnectPhases, DetachedName};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::pressure::Held;
@@ -59,6 +59,8 @@ pub(crate) enum Message {
     NodeFinished { index: u32, end: Box<NodeEnd> },
     /// Answered when everything that was told before is on stable storage.
     WhenStored { durable: oneshot::Sender<()> },
+    /// A node keeps nothing of a detached command any more.
+    Settled { name: Box<DetachedName> },
     /// These targets end without having been started, at most [`MAX_ENDED`].
     NeverStarted { indices: Vec<u32>, outcome: Box<NodeOutcome> },
     /// Somebody asked to end it.

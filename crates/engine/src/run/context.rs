@@ -19,7 +19,7 @@ use crate::journaller::Journaller;
 use crate::limits::EngineLimits;
 use crate::plan::{PlannedTarget, Transports};
 use crate::pressure::{MemoryBudget, ReadingGate};
-use crate::run::DetachedNames;
+use crate::run::{DetachedNames, Unsettled};
 
 /// What a node run needs besides its own target.
 pub(crate) struct RunContext {
@@ -49,6 +49,8 @@ pub(crate) struct RunContext {
     pub(crate) breakers: Arc<BreakerBoard>,
     pub(crate) host_keys: Option<HostKeyPolicy>,
     pub(crate) debug: bool,
+    /// What earlier processes have left on nodes.
+    pub(crate) unsettled: Arc<Unsettled>,
     /// Where the commands are detached.
     pub(crate) detached: Option<DetachedNames>,
 }

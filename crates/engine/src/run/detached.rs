@@ -4,10 +4,11 @@
 use std::collections::HashMap;
 
 use pabawi_domain::id::{ExecutionId, NodeId};
-use pabawi_domain::ports::{DetachedName, RunningAction};
+use pabawi_domain::ports::{ConnectRequest, DetachedName, RunningAction, Transport};
 use pabawi_domain::request::ExecutionRequest;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
+use super::context::RunContext;
 use crate::emit::Message;
 
 /// How the detached commands of one execution are named.
@@ -37,21 +38,34 @@ impl DetachedNames {
     }
 }
 
-/// Lets the node forget a detached action, with a hub when the result that was told to it is stored. Without that, a crash
-/// between the two would lose the result, and the action would pass for one that was never started.
+/// Lets the node forget a detached action, with `is_result` when the result that was told to the hub is stored. Without
+/// that, a crash between the two would lose the result, and the action would pass for one that was never started.
 pub(super) async fn settle(
-    running: Option<Box<dyn RunningAction>>,
-    stored_by: Option<&mpsc::Sender<Message>>,
+    context: &RunContext,
+    kept: Option<(DetachedName, Box<dyn RunningAction>)>,
+    is_result: bool,
 ) {
-    let Some(mut running) = running else { return };
-    if let Some(hub) = stored_by {
+    let Some((name, mut running)) = kept else { return };
+    if is_result {
         let (durable, is_durable) = oneshot::channel();
         // A hub that is gone has stored nothing.
-        if hub.send(Message::WhenStored { durable }).await.is_err() || is_durable.await.is_err() {
+        if context.hub.send(Message::WhenStored { durable }).await.is_err() || is_durable.await.is_err() {
             return;
         }
     }
-    running.settle().await;
+    if !running.settle().await {
+        context.unsettled.add(name);
+    } else if is_result {
+        let _ = context.hub.send(Message::Settled { name: Box::new(name) }).await;
+    }
+}
+
+/// Lets the node, which was reached, forget what earlier processes have left there.
+pub(super) async fn settle_left(context: &RunContext, transport: &dyn Transport, request: &ConnectRequest) {
+    for name in context.unsettled.settle(transport, request, &context.action).await {
+        // A hub that is gone has told so itself; it is forgotten once more then.
+        let _ = context.hub.send(Message::Settled { name: Box::new(name) }).await;
+    }
 }
 
 #[cfg(test)]

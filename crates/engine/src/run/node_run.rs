@@ -22,7 +22,8 @@ use pabawi_domain::node::Target;
 use pabawi_domain::outcome::{NodeOutcome, RejectedBy, SkipReason, Termination, TimeoutPhase};
 use pabawi_domain::output::CapturedOutput;
 use pabawi_domain::ports::{
-    ActionEnd, ActionEvent, AuthorizationQuery, ConnectRequest, RunningAction, SessionInfo, TerminateMode,
+    ActionEnd, ActionEvent, AuthorizationQuery, ConnectRequest, DetachedName, RunningAction, SessionInfo,
+    TerminateMode, Transport,
 };
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
@@ -30,7 +31,7 @@ use tokio::time::Instant;
 use super::attempt::{Again, Attempt, Returned, RunEnd, next_wait};
 use super::capture::Captures;
 use super::context::RunContext;
-use super::detached::settle;
+use super::detached::{settle, settle_left};
 use super::outcome::{of_end, of_failure};
 use super::outgoing::Outgoing;
 use super::shrink::shrink;
@@ -54,6 +55,8 @@ pub(crate) struct NodeEnd {
     pub(crate) stderr: Option<CapturedOutput>,
     /// The permit for what is in memory of the two.
     pub(crate) held: Held,
+    /// The detached command of which the node keeps something until it is told that this is stored.
+    pub(crate) keeps: Option<DetachedName>,
 }
 
 impl NodeEnd {
@@ -68,6 +71,7 @@ impl NodeEnd {
             stdout: None,
             stderr: None,
             held: Held::default(),
+            keeps: None,
         }
     }
 }
@@ -90,8 +94,10 @@ struct Notes {
     captures: Captures,
     outgoing: Outgoing,
     gate: ReadingGate,
-    /// A detached action of which the node keeps something until the result is stored.
-    unsettled: Option<Box<dyn RunningAction>>,
+    /// The node was reached in this way.
+    reached: Option<(Arc<dyn Transport>, ConnectRequest)>,
+    /// A detached action, and by which name it is found again.
+    detached: Option<(DetachedName, Box<dyn RunningAction>)>,
 }
 
 impl NodeRun {
@@ -105,7 +111,8 @@ impl NodeRun {
             captures: Captures::new(&context, self.index),
             outgoing: Outgoing::new(&context, self.index),
             gate: context.reading_gate(),
-            unsettled: None,
+            reached: None,
+            detached: None,
         };
         self.attempt.first_began.get_or_insert_with(Instant::now);
         let mut passage = None;
@@ -140,6 +147,7 @@ impl NodeRun {
             _ = ordered(&mut self.stop) => notes.captures.finish_now().await,
         }
         let (stdout, stderr, held) = notes.captures.seal();
+        let kept = notes.detached.filter(|(_, running)| running.keeps());
         let begun = notes.began.map(|(at, _)| (notes.attempt, at)).or(self.attempt.before);
         let end = NodeEnd {
             attempt: begun.map_or(0, |(attempt, _)| attempt),
@@ -150,15 +158,16 @@ impl NodeRun {
             stdout,
             stderr,
             held,
+            keeps: kept.as_ref().map(|(name, _)| name.clone()),
         };
         let end = match self.another(&end) {
             Some(wait) => {
                 // What was asked to be repeated may be: nobody has to come back to this attempt.
-                settle(notes.unsettled, None).await;
+                settle(&context, kept, false).await;
                 let NodeEnd { stdout, stderr, .. } = end;
                 let (stdout, stderr) = (shrink(stdout).await, shrink(stderr).await);
                 // Too little to count, and nobody could be made to give it back before the next attempt.
-                let end = NodeEnd { stdout, stderr, held: Held::default(), ..end };
+                let end = NodeEnd { stdout, stderr, held: Held::default(), keeps: None, ..end };
                 RunEnd::Again(Box::new(Again { end, attempt: self.attempt, wait }))
             }
             None => {
@@ -166,7 +175,12 @@ impl NodeRun {
                 let message = Message::NodeFinished { index: self.index, end: Box::new(end) };
                 // A hub that is gone has told so itself, and its execution is given up.
                 let _ = context.hub.send(message).await;
-                settle(notes.unsettled, Some(&context.hub)).await;
+                settle(&context, kept, true).await;
+                if let Some((transport, request)) = notes.reached
+                    && self.stop.borrow().is_none()
+                {
+                    settle_left(&context, &*transport, &request).await;
+                }
                 RunEnd::Told(outcome)
             }
         };
@@ -266,6 +280,7 @@ impl NodeRun {
                 return Err(NodeOutcome::TimedOut { phase: TimeoutPhase::Connect, termination: None });
             }
         };
+        notes.reached = Some((Arc::clone(transport), request));
         let info = session.info().clone();
         self.tell_connection(target, transport.name(), info, deadline).await?;
         // Written while the connection was made; a store that holds it back holds the start back.
@@ -274,9 +289,10 @@ impl NodeRun {
         }
         // From here on the node may have got the command: `start` is awaited to its end.
         let action = Arc::clone(&context.action);
-        let started = match &context.detached {
+        let name = context.detached.as_ref().map(|names| names.name(&target.node, attempt));
+        let started = match &name {
             None => session.start(action).await,
-            Some(names) => session.start_detached(action, names.name(&target.node, attempt)).await,
+            Some(name) => session.start_detached(action, name.clone()).await,
         };
         let mut running = started.map_err(of_failure)?;
         // The others need not wait for the end of a long action to be let through.
@@ -284,7 +300,7 @@ impl NodeRun {
             let _ = context.hub.send(Message::Breaker(Box::new(change))).await;
         }
         let outcome = self.follow(&mut *running, notes, deadline, target).await;
-        notes.unsettled = context.detached.is_some().then_some(running);
+        notes.detached = name.map(|name| (name, running));
         Ok(outcome)
     }
 

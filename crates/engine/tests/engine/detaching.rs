@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use pabawi_domain::action::{RunAs, RunAsMethod};
+use pabawi_domain::error::ErrorCode;
 use pabawi_domain::id::ExecutionId;
-use pabawi_domain::ports::{DETACHED_KEPT, DetachedName, StoreError};
+use pabawi_domain::ports::{DETACHED_KEPT, DetachedName, ExecutionStore as _, StoreError};
 use pabawi_domain::request::{Attach, ExecutionRequest};
 use pabawi_domain::resilience::RetryPolicy;
+use pabawi_domain::secret::Secret;
 use pabawi_domain::task::{GraphEventKind, GraphStatus};
 use pabawi_engine::{
     EngineLimits, RerunSecrets, RerunSelection, ResumeOptions, Resumed, SubmitError, parse_graph,
@@ -200,6 +203,65 @@ async fn a_resumed_graph_goes_back_to_the_commands_of_its_tasks() {
     assert_eq!(names("n1"), [name(first, "n1", 1, true)]);
     assert_eq!(names("n2"), [name(first, "n2", 1, true)]);
     assert_eq!(names("n3"), [name(view.tasks[0].executions[2], "n3", 1, false)], "nothing was started there");
+}
+
+/// The process dies when the result is stored and before the node has forgotten the command. The next one that reaches
+/// the node, for whatever, lets it forget; nobody goes there for that alone.
+#[tokio::test(start_paused = true)]
+async fn what_a_node_still_keeps_is_taken_away_by_the_next_run_there() {
+    let gate = Gate::new();
+    let slow = NodeScript::new().settle_waits_for(&gate);
+    let rig = Rig::new(ScriptedTransport::new().node(&node("n1"), slow)).await;
+    let _ = rig.execute(detached("n2")).await;
+    let id = rig.submit(detached("n1")).await;
+    rig.events(id).await.until_finished("n1").await;
+    let store = crash(rig, id, &[]).await;
+    let kept = name(id, "n1", 1, true);
+    assert_eq!(store.unsettled().await.unwrap(), vec![kept.clone()]);
+
+    let fails_first = NodeScript::new().forget_fails_times(1);
+    let rig =
+        Rig::on(store, ScriptedTransport::new().node(&node("n1"), fails_first), EngineLimits::default())
+            .await;
+    let _ = rig.execute(command("n2")).await;
+    assert_eq!(rig.transport.connects(), 1);
+    for calls in [1, 2, 2] {
+        let _ = rig.execute(command("n1")).await;
+        assert_eq!(rig.transport.counts(&node("n1")).forgotten, vec![kept.clone(); calls]);
+    }
+    assert_eq!(rig.store.unsettled().await.unwrap(), []);
+    assert_eq!(rig.transport.counts(&node("n2")).forgotten, []);
+}
+
+/// At another place, or as another user, the command is not to be found; and a node that was not reached is not asked.
+#[tokio::test(start_paused = true)]
+async fn a_node_is_asked_only_where_and_as_whom_the_command_was_started() {
+    let gate = Gate::new();
+    let slow = NodeScript::new().settle_waits_for(&gate);
+    let rig = Rig::new(ScriptedTransport::new().node(&node("n1"), slow)).await;
+    let mut request = detached("n1");
+    let sudo = |user: &str, password: &str| RunAs {
+        user: user.to_owned(),
+        method: RunAsMethod::Sudo,
+        password: Some(Secret::new(password)),
+    };
+    request.action.process_mut().unwrap().run_as = Some(sudo("deploy", "first"));
+    let id = rig.submit(request.clone()).await;
+    rig.events(id).await.until_finished("n1").await;
+    let store = crash(rig, id, &[]).await;
+
+    let lost = NodeScript::new().connect_fails_times(1, ErrorCode::ConnectionRefused);
+    let rig = Rig::on(store, ScriptedTransport::new().node(&node("n1"), lost), EngineLimits::default()).await;
+    let asked = || rig.transport.counts(&node("n1")).forgotten.len();
+    let mut other = command("n1");
+    other.action.process_mut().unwrap().run_as = Some(sudo("root", "other"));
+    // Not reached, without the password, as another user.
+    for request in [request.clone(), command("n1"), other] {
+        let _ = rig.execute(request).await;
+        assert_eq!(asked(), 0);
+    }
+    let _ = rig.execute(request).await;
+    assert_eq!(asked(), 1);
 }
 
 /// A spool that is not there is a proof only as long as none is removed for its age.

@@ -41,6 +41,7 @@ mod read;
 mod recover;
 mod schema;
 mod store;
+mod unsettled;
 mod write;
 mod writer;
 

@@ -12,6 +12,7 @@ use sqlx::SqliteConnection;
 
 use super::live::{Live, LiveTarget};
 use super::place::Place;
+use super::unsettled::KeptRow;
 use crate::row::{FailedAttempt, OutputRow, ResultRow, RowWrite, TargetClass};
 
 /// The rows that one transaction will write.
@@ -22,6 +23,7 @@ pub(crate) struct Plan {
     pub(crate) attempts: Vec<AttemptRow>,
     pub(crate) outputs: Vec<OutputRow>,
     by_hash: HashMap<ContentHash, usize>,
+    pub(crate) kept: Vec<KeptRow>,
     pub(crate) segments: Vec<SegmentRow>,
     pub(crate) executions: Vec<ExecutionRow>,
     by_key: HashMap<i64, usize>,
@@ -90,7 +92,10 @@ pub(crate) enum PlanFault {
 
 impl Plan {
     pub(crate) fn is_empty(&self) -> bool {
-        self.targets.is_empty() && self.segments.is_empty() && self.executions.is_empty()
+        self.targets.is_empty()
+            && self.kept.is_empty()
+            && self.segments.is_empty()
+            && self.executions.is_empty()
     }
 
     /// Adds one caller's writes, all of them or none.
@@ -126,6 +131,9 @@ impl Plan {
                 row.status = Some(status.as_str());
                 row.summary = Some(summary.clone());
                 row.counts = true;
+            }
+            (RowWrite::Kept { name, kept, .. }, _) => {
+                self.kept.push(KeptRow { name: name.clone(), kept: *kept });
             }
             (RowWrite::Segment { segment, .. }, _) => self.segments.push(SegmentRow {
                 execution: key,

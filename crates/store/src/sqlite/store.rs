@@ -10,8 +10,8 @@ use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::journal::{JournalEntry, JournalQuery, NewJournalEntry};
 use pabawi_domain::output::{ContentHash, StreamKind};
 use pabawi_domain::ports::{
-    BreakerStore, CancelRequest, Created, ExecutionStore, JournalStore, PlanStore, StoreError, StoreWrite,
-    StoredBreakers,
+    BreakerStore, CancelRequest, Created, DetachedName, ExecutionStore, JournalStore, PlanStore, StoreError,
+    StoreWrite, StoredBreakers,
 };
 use pabawi_domain::preview::{PlanHash, PlanHead, StoredPlan};
 use pabawi_domain::record::{
@@ -27,7 +27,7 @@ use super::output_rows::{KnownOutputs, read_output};
 use super::place::Place;
 use super::plan_orders::PlanOrder;
 use super::writer::{Writer, WriterHandle};
-use super::{breakers, cancel, events, journal, list, plans, read};
+use super::{breakers, cancel, events, journal, list, plans, read, unsettled};
 use crate::output_files::OutputFiles;
 use crate::row::{EncodeFault, Encoder};
 
@@ -141,6 +141,10 @@ impl ExecutionStore for SqliteStore {
 
     async fn ended_since(&self, id: ExecutionId, since: Timestamp) -> Result<u64, StoreError> {
         read::ended_since(id, since, &self.shared.readers, &self.shared.place).await
+    }
+
+    async fn unsettled(&self) -> Result<Vec<DetachedName>, StoreError> {
+        unsettled::all(&self.shared.readers, &self.shared.place).await
     }
 
     async fn attempts(

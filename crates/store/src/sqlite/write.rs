@@ -11,6 +11,7 @@ use super::live::Live;
 use super::output_rows::{KnownOutputs, write_outputs};
 use super::place::Place;
 use super::plan::Plan;
+use super::unsettled;
 use crate::codec;
 
 /// What a written plan leaves to be remembered once it is committed.
@@ -30,6 +31,8 @@ pub(crate) async fn write(
     let (ids, newly_known) = write_outputs(&plan.outputs, known, conn, place).await?;
     write_attempts(plan, conn).await.map_err(|error| place.sql("write attempts", &error))?;
     write_targets(plan, &ids, conn).await.map_err(|error| place.sql("write results", &error))?;
+    let kept = unsettled::write(&plan.kept, conn).await;
+    kept.map_err(|error| place.sql("write what nodes keep of detached commands", &error))?;
     write_segments(plan, conn).await.map_err(|error| place.sql("write events", &error))?;
     write_executions(plan, live, conn, place).await?;
     Ok(newly_known)

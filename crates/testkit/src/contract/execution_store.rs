@@ -9,7 +9,7 @@ use bytes::Bytes;
 use pabawi_domain::id::{IdempotencyKey, Tag};
 use pabawi_domain::outcome::NodeOutcome;
 use pabawi_domain::output::{CapturedOutput, KeptOutput, OutputData, StreamKind};
-use pabawi_domain::ports::{CancelRequest, Created, StoreError, StoreWrite, TerminateMode};
+use pabawi_domain::ports::{CancelRequest, Created, DetachedName, StoreError, StoreWrite, TerminateMode};
 use pabawi_domain::record::{ExecutionQuery, NewExecution, Omission, TargetQuery, TargetState};
 use pabawi_domain::summary::ExecutionStatus;
 
@@ -26,7 +26,7 @@ macro_rules! execution_store_contract {
             what_is_created_is_read_back, an_idempotency_key_creates_once, a_run_is_followed_to_its_end,
             attempts_are_kept_in_order, a_failed_attempt_keeps_its_end, outputs_are_kept_by_content, a_shortened_output_tells_its_hole,
             a_spilled_output_is_taken_over, equal_outputs_are_grouped, events_are_read_from_any_number,
-            history_is_found_by_every_field, pages_show_everything_once, targets_are_found_by_outcome,
+            history_is_found_by_every_field, pages_show_everything_once, targets_are_found_by_outcome, what_nodes_keep_is_remembered,
             a_cancel_request_is_taken_once, unknown_things_are_none, a_closed_store_says_so);
     };
     (@tests $module:ident, $subject:path; $($test:ident),* $(,)?) => {
@@ -416,6 +416,34 @@ pub async fn targets_are_found_by_outcome(subject: &StoreSubject) {
     assert_eq!(names(outcome("succeeded")).await, "ac");
     assert_eq!(names(TargetQuery { nodes: vec![node("c"), node("b")], ..Default::default() }).await, "bc");
     assert_eq!(names(TargetQuery { state: Some(TargetState::Queued), ..Default::default() }).await, "");
+}
+
+/// What nodes keep of detached commands is remembered until they have forgotten it, whoever saw to that.
+pub async fn what_nodes_keep_is_remembered(subject: &StoreSubject) {
+    let (first, second) = (execution(1, "ada", "deploy", &["a", "b"]), execution(2, "ada", "uptime", &["a"]));
+    subject.created(&first).await;
+    subject.created(&second).await;
+    let name =
+        |at: &str, attempt| DetachedName { execution: first.id, node: node(at), attempt, may_exist: true };
+    let kept = |name: DetachedName| StoreWrite::Unsettled {
+        id: first.id,
+        name: DetachedName { may_exist: false, ..name },
+    };
+    let succeeded = result(first.id, &node("a"), NodeOutcome::Succeeded, None);
+    // The same again is the same.
+    for _ in 0..2 {
+        subject
+            .append(&[succeeded.clone(), kept(name("a", 1)), kept(name("b", 2)), kept(name("b", 3))])
+            .await;
+    }
+    let left = good("read", subject.store.unsettled().await);
+    assert_eq!(left.len(), 3);
+    for name in [name("a", 1), name("b", 2), name("b", 3)] {
+        assert!(left.contains(&name), "{left:?}");
+    }
+    subject.append(&[StoreWrite::Settled { id: second.id, name: name("a", 1) }]).await;
+    subject.append(&[StoreWrite::Settled { id: first.id, name: name("b", 3) }]).await;
+    assert_eq!(good("read", subject.store.unsettled().await), [name("b", 2)]);
 }
 
 /// R8.8: word left for the process that runs an execution reaches it once.

@@ -26,6 +26,8 @@ pub struct NodeCounts {
     pub detached: Vec<DetachedName>,
     /// Calls of settle.
     pub settled: u64,
+    /// Calls of forget, with the names, also those that failed.
+    pub forgotten: Vec<DetachedName>,
 }
 
 /// A number that remembers its highest value.

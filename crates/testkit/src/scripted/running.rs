@@ -34,7 +34,23 @@ impl Session for ScriptedSession {
     }
 
     async fn start(self: Box<Self>, action: Arc<Action>) -> Result<Box<dyn RunningAction>, TransportError> {
-        let Self { node, script, counts, latency, held, .. } = *self;
+        self.begin(action, false)
+    }
+
+    /// As [`Session::start`]; the name is written down.
+    async fn start_detached(
+        self: Box<Self>,
+        action: Arc<Action>,
+        name: DetachedName,
+    ) -> Result<Box<dyn RunningAction>, TransportError> {
+        self.counts.node(&self.node, |counts| counts.detached.push(name));
+        self.begin(action, true)
+    }
+}
+
+impl ScriptedSession {
+    fn begin(self, action: Arc<Action>, detached: bool) -> Result<Box<dyn RunningAction>, TransportError> {
+        let Self { node, script, counts, latency, held, .. } = self;
         if let Some(failure) = &script.start_failure {
             if failure.may_have_started {
                 counts.start(&node, action);
@@ -57,18 +73,9 @@ impl Session for ScriptedSession {
             wait: (!latency.is_zero()).then(|| Instant::now() + latency),
             ended: None,
             terminated: false,
+            detached,
             held: Some((held, running)),
         }))
-    }
-
-    /// As [`Session::start`]; the name is written down.
-    async fn start_detached(
-        self: Box<Self>,
-        action: Arc<Action>,
-        name: DetachedName,
-    ) -> Result<Box<dyn RunningAction>, TransportError> {
-        self.counts.node(&self.node, |counts| counts.detached.push(name));
-        self.start(action).await
     }
 }
 
@@ -86,6 +93,7 @@ struct ScriptedAction {
     wait: Option<Instant>,
     ended: Option<ActionEnd>,
     terminated: bool,
+    detached: bool,
     held: Option<(Held, Held)>,
 }
 
@@ -123,8 +131,16 @@ impl ScriptedAction {
 
 #[async_trait]
 impl RunningAction for ScriptedAction {
-    async fn settle(&mut self) {
+    fn keeps(&self) -> bool {
+        self.detached && (self.ended.is_some() || self.terminated)
+    }
+
+    async fn settle(&mut self) -> bool {
+        if let Some(gate) = &self.script.settle_gate {
+            gate.passed().await;
+        }
         self.counts.node(&self.node, |counts| counts.settled += 1);
+        true
     }
 
     async fn next(&mut self) -> ActionEvent {

@@ -27,6 +27,8 @@ pub struct NodeScript {
     pub(super) ignores_term: bool,
     pub(super) terminate_delay: Duration,
     pub(super) termination: Termination,
+    pub(super) settle_gate: Option<Gate>,
+    pub(super) forget_failures: u32,
     pub(super) then: Option<Box<NodeScript>>,
 }
 
@@ -80,6 +82,8 @@ impl Default for NodeScript {
             ignores_term: false,
             terminate_delay: Duration::ZERO,
             termination: Termination::Confirmed,
+            settle_gate: None,
+            forget_failures: 0,
             then: None,
         }
     }
@@ -243,6 +247,20 @@ impl NodeScript {
     #[must_use]
     pub fn terminate_delay(mut self, delay: Duration) -> Self {
         self.terminate_delay = delay;
+        self
+    }
+
+    /// Settling a detached action waits for the gate.
+    #[must_use]
+    pub fn settle_waits_for(mut self, gate: &Gate) -> Self {
+        self.settle_gate = Some(gate.clone());
+        self
+    }
+
+    /// So many of the first calls of forget fail.
+    #[must_use]
+    pub fn forget_fails_times(mut self, times: u32) -> Self {
+        self.forget_failures = times;
         self
     }
 

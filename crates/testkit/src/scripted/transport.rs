@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use pabawi_domain::action::Action;
+use pabawi_domain::action::{Action, RunAs};
 use pabawi_domain::error::ErrorCode;
 use pabawi_domain::id::NodeId;
-use pabawi_domain::ports::{ConnectRequest, PoolStats, Session, SessionInfo, Transport, TransportError};
+use pabawi_domain::ports::{
+    ConnectRequest, DetachedName, PoolStats, Session, SessionInfo, Transport, TransportError,
+};
 
 use super::counts::{Counts, NodeCounts};
 use super::running::ScriptedSession;
@@ -191,6 +193,16 @@ impl Transport for ScriptedTransport {
             held: self.counts.hold(|counts| &counts.sessions),
             counts: Arc::clone(&self.counts),
         }))
+    }
+
+    async fn forget(&self, request: &ConnectRequest, name: &DetachedName, _run_as: Option<&RunAs>) -> bool {
+        let node = &request.target.node;
+        let calls = self.counts.node(node, |counts| {
+            counts.forgotten.push(name.clone());
+            counts.forgotten.len()
+        });
+        let script = self.scripts.get(node).unwrap_or(&self.default);
+        calls > usize::try_from(script.forget_failures).unwrap_or(usize::MAX)
     }
 
     fn stats(&self) -> PoolStats {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use pabawi_domain::action::Action;
+use pabawi_domain::action::{Action, RunAs};
 use pabawi_domain::error::ErrorCode;
 use pabawi_domain::host_key::HostKeyPolicy;
 use pabawi_domain::id::NodeId;
@@ -19,7 +19,7 @@ use super::connect::Dialer;
 use super::foresee::foresee;
 use super::pool::{Lease, Pool, Purpose, Wanted};
 use super::process::{
-    Detach, Detached, Job, LaunchError, Launched, Limits, Process, Surroundings, prepare, spool_name,
+    Detach, Detached, Job, LaunchError, Launched, Limits, Process, Spool, Surroundings, prepare, spool_name,
 };
 use super::settings::SshSettings;
 use crate::known_hosts::KnownHostsCache;
@@ -49,6 +49,25 @@ impl SshTransport {
         let pool = Pool::new(settings.pool.clone(), dialer, settings.keepalive);
         Self { pool, settings: Arc::new(settings), known_hosts }
     }
+
+    fn wanted(&self, request: &ConnectRequest) -> Result<Wanted, TransportError> {
+        let route = self.settings.route(&request.target, request.host_keys)?;
+        // ssh_config may ask for less time than the request allows.
+        let configured = route.hops.last().and_then(|hop| hop.settings.connect_timeout);
+        let timeout = configured.map_or(request.timeout, |configured| configured.min(request.timeout));
+        Ok(Wanted::new(&request.target.node, Arc::new(route), timeout))
+    }
+
+    /// What a process on a node needs beside what was launched.
+    fn surroundings(&self, node: NodeId, wanted: Wanted) -> Surroundings {
+        Surroundings {
+            node,
+            wanted,
+            pool: self.pool.clone(),
+            drain_grace: self.settings.drain_grace,
+            request_timeout: self.settings.request_timeout,
+        }
+    }
 }
 
 #[async_trait]
@@ -58,13 +77,15 @@ impl Transport for SshTransport {
     }
 
     async fn connect(&self, request: &ConnectRequest) -> Result<Box<dyn Session>, TransportError> {
-        let route = self.settings.route(&request.target, request.host_keys)?;
-        // ssh_config may ask for less time than the request allows.
-        let configured = route.hops.last().and_then(|hop| hop.settings.connect_timeout);
-        let timeout = configured.map_or(request.timeout, |configured| configured.min(request.timeout));
-        let wanted = Wanted::new(&request.target.node, Arc::new(route), timeout);
+        let wanted = self.wanted(request)?;
         let lease = self.pool.acquire(&wanted, Purpose::Command).await?;
         Ok(Box::new(SshSession::new(self.clone(), request.target.node.clone(), wanted, lease)))
+    }
+
+    async fn forget(&self, request: &ConnectRequest, name: &DetachedName, run_as: Option<&RunAs>) -> bool {
+        let Ok(wanted) = self.wanted(request) else { return false };
+        let around = self.surroundings(request.target.node.clone(), wanted);
+        Spool::of(around, spool_name(name), run_as.cloned()).remove().await
     }
 
     async fn foresee(&self, targets: &[Target], host_keys: Option<HostKeyPolicy>) -> Vec<Approach> {
@@ -110,15 +131,8 @@ impl SshSession {
         Ok(Box::new(Process::new(around, job, lease, launched)))
     }
 
-    /// What a process needs beside what was launched.
     fn surroundings(&self) -> Surroundings {
-        Surroundings {
-            node: self.node.clone(),
-            pool: self.transport.pool.clone(),
-            wanted: self.wanted.clone(),
-            drain_grace: self.transport.settings.drain_grace,
-            request_timeout: self.transport.settings.request_timeout,
-        }
+        self.transport.surroundings(self.node.clone(), self.wanted.clone())
     }
 
     async fn launch(self, job: &Job) -> Result<(Surroundings, Lease, Launched), TransportError> {

@@ -3,4 +3,4 @@ if [ -d "$pb_s" ]; then
   pb_alive sup && kill -9 -"$pb_p" 2>/dev/null
   rm -rf "$pb_s"
 fi
-echo "P removed"
+[ -d "$pb_s" ] || echo "P removed"

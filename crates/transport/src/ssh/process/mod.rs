@@ -22,6 +22,6 @@ mod remains;
 mod running;
 mod terminate;
 
-pub(crate) use detached::{Detached, Limits, spool_name};
+pub(crate) use detached::{Detached, Limits, Spool, spool_name};
 pub(crate) use launch::{Detach, Job, LaunchError, Launched, prepare};
 pub(crate) use running::{Process, Surroundings};

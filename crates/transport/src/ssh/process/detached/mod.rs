@@ -13,4 +13,4 @@ mod running;
 mod spool;
 
 pub(crate) use running::{Detached, Limits};
-pub(crate) use spool::spool_name;
+pub(crate) use spool::{Spool, spool_name};

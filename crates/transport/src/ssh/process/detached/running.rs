@@ -52,14 +52,7 @@ impl Detached {
         launched: Option<Launched>,
         limits: Limits,
     ) -> Self {
-        let spool = Spool {
-            node: around.node,
-            pool: around.pool,
-            wanted: around.wanted,
-            run_as: job.run_as.clone(),
-            name,
-            timeout: around.request_timeout,
-        };
+        let spool = Spool::of(around, name, job.run_as.clone());
         let (sender, events) = mpsc::channel(EVENTS);
         let fetched = Arc::new(AtomicBool::new(false));
         let follower = Follower {
@@ -144,15 +137,17 @@ impl RunningAction for Detached {
         termination
     }
 
-    async fn settle(&mut self) {
+    fn keeps(&self) -> bool {
         let over = self.fetched.load(Ordering::Acquire) && self.end.is_some();
-        if !over && self.terminated != Some(Termination::Confirmed) {
-            return;
-        }
-        // What cannot be removed now is removed by a later start on the node, when it is old enough.
-        if !self.spool.remove().await && !self.spool.remove().await {
+        over || self.terminated == Some(Termination::Confirmed)
+    }
+
+    async fn settle(&mut self) -> bool {
+        let is_gone = !self.keeps() || self.spool.remove().await || self.spool.remove().await;
+        if !is_gone {
             tracing::warn!(node = %self.spool.node, spool = %self.spool.name, "the spool could not be removed");
         }
+        is_gone
     }
 }
 

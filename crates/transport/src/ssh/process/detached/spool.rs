@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::super::launch::Launched;
 use super::super::remains::Remains;
+use super::super::running::Surroundings;
 use crate::shell;
 use crate::ssh::driver::{ChannelEvent, ExitReport};
 use crate::ssh::pool::{Pool, Wanted};
@@ -34,7 +35,7 @@ pub(crate) fn spool_name(name: &DetachedName) -> String {
 
 /// The means to ask about a spool.
 #[derive(Debug, Clone)]
-pub(super) struct Spool {
+pub(crate) struct Spool {
     pub(super) node: NodeId,
     pub(super) pool: Pool,
     pub(super) wanted: Wanted,
@@ -56,6 +57,12 @@ pub(super) enum Found {
 }
 
 impl Spool {
+    /// The spool of that name, of a command that runs as that user.
+    pub(crate) fn of(around: Surroundings, name: String, run_as: Option<RunAs>) -> Self {
+        let Surroundings { node, pool, wanted, request_timeout: timeout, .. } = around;
+        Self { node, pool, wanted, run_as, name, timeout }
+    }
+
     /// Looks for the command's process. When it has not been started, it cannot be any more.
     ///
     /// # Errors
@@ -74,7 +81,7 @@ impl Spool {
     }
 
     /// Removes the spool; the answer is whether it is gone.
-    pub(super) async fn remove(&self) -> bool {
+    pub(crate) async fn remove(&self) -> bool {
         let answer = self.remains(None).aside(&shell::remove(&self.name)).await;
         answer.is_ok_and(|answer| last_word(&answer) == Some("removed"))
     }
