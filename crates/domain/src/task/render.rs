@@ -202,6 +202,26 @@ mod tests {
         assert_eq!(Value::Object(tool.parameters), json!({"n": 3, "deep": [{"t": "v3"}], "b": true}));
     }
 
+    /// A few references to large outputs must not take all the memory: what is too long is given up as soon as it is.
+    #[test]
+    fn what_references_make_of_a_field_is_bounded() {
+        let value = "x".repeat(1024 * 1024);
+        for (references, is_too_long) in [(15, false), (200, true)] {
+            let mut command = CommandAction::new("true");
+            command.process.env.insert("X".into(), "${parameters.big}".repeat(references).as_str().into());
+            let action = Action::Command(command);
+            let asked = std::cell::Cell::new(0);
+            let rendered = render(&ExecutionRequest::new(action, TargetExpression::new("a")), &|_| {
+                asked.set(asked.get() + 1);
+                Ok(Value::String(value.clone()))
+            });
+            let error = rendered.err().map(|error| error.to_string()).unwrap_or_default();
+            let text = "action.env.X: is longer than 16777216 bytes with its references replaced";
+            assert_eq!(error.contains(text), is_too_long, "{references}: {error}");
+            assert_eq!(asked.get(), references.min(17));
+        }
+    }
+
     #[test]
     fn what_has_no_value_is_named_with_its_field() {
         let action = Action::Command(CommandAction::new("exit ${tasks.a.nodes.b.exitCode}"));

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use pabawi_domain::action::{
-    Action, CommandAction, EnvValue, OnLinkLoss, RunAs, RunAsMethod, ScriptAction, StdinSource, ToolAction,
-    UploadAction,
+    Action, CommandAction, EnvValue, OnLinkLoss, ProcessOptions, RunAs, RunAsMethod, ScriptAction,
+    StdinSource, ToolAction, UploadAction,
 };
 use pabawi_domain::host_key::HostKeyPolicy;
 use pabawi_domain::id::ExecutionId;
@@ -145,18 +145,25 @@ fn documents_that_are_made_to_hurt_are_refused_quickly() {
 #[test]
 fn the_table_of_keys_is_complete() {
     let mut command = CommandAction::new("x");
-    command.process.env = [
-        ("A".to_owned(), EnvValue::from("b")),
-        ("S".to_owned(), EnvValue::Secret { secret: Secret::new("s") }),
-    ]
-    .into();
-    command.process.cwd = Some("/".into());
-    command.process.umask = Some(0o22);
-    command.process.run_as =
-        Some(RunAs { user: "root".into(), method: RunAsMethod::Su, password: Some(Secret::new("p")) });
-    command.process.stdin = Some(StdinSource::File("/f".into()));
-    command.process.pty = true;
-    command.process.on_link_loss = OnLinkLoss::Leave;
+    // Without "..", so that a new field has to be written here.
+    command.process = ProcessOptions {
+        env: [
+            ("A".to_owned(), EnvValue::from("b")),
+            ("S".to_owned(), EnvValue::Secret { secret: Secret::new("s") }),
+        ]
+        .into(),
+        cwd: Some("/".into()),
+        umask: Some(0o22),
+        run_as: Some(RunAs {
+            user: "root".into(),
+            method: RunAsMethod::Su,
+            password: Some(Secret::new("p")),
+        }),
+        stdin: Some(StdinSource::File("/f".into())),
+        pty: true,
+        on_link_loss: OnLinkLoss::Leave,
+        detach: true,
+    };
     let mut request = ExecutionRequest::new(Action::Command(command), TargetExpression::new("a"));
     request.transport = "ssh".parse().ok();
     request.concurrency = Some(1);

@@ -18,6 +18,8 @@ mod detaching;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
+mod graph_faults;
+#[cfg(test)]
 mod graphs;
 #[cfg(test)]
 mod logging;
