@@ -81,6 +81,43 @@ fn a_plan_is_shown_applied_once_and_again_by_wish() {
     assert_eq!(lines_of(&log).len(), 6, "{again}");
 }
 
+/// R2.1
+#[test]
+fn kept_plans_are_listed_and_shown() {
+    let lab = Lab::new(3);
+    let none = lab.pab(["plan", "list"]).succeeds();
+    assert!(none.err().contains("no plans; make one"), "{none}");
+    let first = hash(&planned(&lab, "web01", "true", &[]));
+    let options = ["--waves", "1,2", "--secret-env", "TOKEN", "--run-as", "root"];
+    let second = hash(&planned(&lab, "web[01-03]", "echo deploying", &options));
+    let _ = lab.pab(["apply", &first]).succeeds();
+    let applied = lab.pab(["executions", "show", "last", "--format", "json"]).succeeds().json();
+    let listed = lab.pab(["plan", "list", "--format", "json"]).succeeds().json();
+    let plans = listed.as_array().unwrap();
+    assert_eq!((&plans[0]["hash"], &plans[1]["hash"]), (&second.clone().into(), &first.clone().into()));
+    assert_eq!((&plans[0]["nodes"], &plans[0]["actionText"]), (&3.into(), &"echo deploying".into()));
+    assert_eq!((&plans[0]["appliedBy"], &plans[1]["appliedBy"]), (&Value::Null, &applied["id"]));
+    let newest = lab.pab(["plan", "list", "--limit", "1"]).succeeds().out();
+    assert!(newest.contains(&second[..12]) && !newest.contains(&first[..12]), "{newest}");
+
+    let shown = lab.pab(["plan", "show", "last"]).succeeds().out();
+    for part in [
+        second.as_str(),
+        "echo deploying",
+        "root by sudo",
+        "wave 1: web01 (1)",
+        "wave 2: web[02-03] (2)",
+        "not yet",
+    ] {
+        assert!(shown.contains(part), "{part:?} is not in {shown}");
+    }
+    let shown = lab.pab(["plan", "show", &first[..8]]).succeeds().out();
+    assert!(shown.contains(applied["id"].as_str().unwrap()), "{shown}");
+    let stored = lab.pab(["plan", "show", &second, "--format", "json"]).succeeds().json();
+    assert_eq!(stored["request"]["action"]["env"]["TOKEN"]["secret"], "***", "{stored}");
+    let _ = lab.pab(["plan", "show", "ffffffff"]).exits(2);
+}
+
 #[test]
 fn what_is_applied_is_followed_as_a_run_is() {
     let lab = Lab::new(2);

@@ -341,6 +341,36 @@ fn a_rerun_takes_the_nodes_that_failed() {
     assert!(shown.contains(&format!(r#""rerunOf":"{first}""#)) || shown.contains(&first), "{shown}");
 }
 
+/// R12.2: nodes that were named by address are logged in to anew as is said, by the options of a run.
+#[test]
+fn a_rerun_takes_another_login() {
+    let lab = Lab::new(1);
+    let (fleet, address) = (lab.fleet(), lab.fleet().node(0).unwrap().address);
+    let key = fleet.user_key().path.display().to_string();
+    let known = fleet.known_hosts().display().to_string();
+    let (ip, port) = (address.ip().to_string(), address.port().to_string());
+    let trust = ["--known-hosts", &known, "--format", "json"];
+    let login = |user: &'static str| ["--user", user, "--identity", &key];
+    // Without a configuration that belongs to this machine.
+    let empty = lab.write("empty", "").display().to_string();
+    let wrong = ["--port", &port, "--ssh-config", &empty];
+    let failed = lab
+        .pab(["run", "id -un", "--hosts", &ip])
+        .args(trust)
+        .args(login("nobody-here"))
+        .args(wrong)
+        .exits(3);
+    assert_eq!(failed.json()["nodes"][0]["outcome"], "authFailed", "{failed}");
+    let user = fleet.user().to_owned();
+    let rerun = ["executions", "rerun", "last", "--failed", "--output-memory", "16M"];
+    let right = lab.pab(rerun).args(trust).args(["--user", &user, "--identity", &key]).succeeds();
+    assert_eq!(right.json()["nodes"][0]["stdout"]["data"], format!("{user}\n"), "{right}");
+    let closed = lab.pab(["executions", "rerun", "last", "--all", "--port", "1"]).args(trust).exits(3);
+    assert_eq!(closed.json()["nodes"][0]["outcome"], "unreachable", "{closed}");
+    let memory = lab.pab(["executions", "rerun", "last", "--all", "--output-memory", "0"]).exits(2);
+    assert!(memory.err().contains("output"), "{memory}");
+}
+
 /// Whether the program is installed here.
 fn installed(program: &str) -> bool {
     let found =

@@ -10,10 +10,13 @@ use pabawi::inventory::{
 use pabawi::ports::InventorySource;
 use pabawi::ssh::{SshConfig, SshSettings};
 use pabawi::{
-    AllowAll, Caller, Endpoint, EntryPoint, Framework, FrameworkBuilder, HostKeyPolicy, TargetExpression,
+    AllowAll, Caller, Endpoint, EngineLimits, EntryPoint, Framework, FrameworkBuilder, HostKeyPolicy,
+    TargetExpression,
 };
 
-use crate::args::{ConnectArgs, GlobalArgs, HostKeysArg, SelectionArgs, SourceArgs, TrustArgs};
+use crate::args::{
+    ConnectArgs, GlobalArgs, HostKeysArg, LoginArgs, MemoryArgs, SelectionArgs, SourceArgs, TrustArgs,
+};
 use crate::exit::Failure;
 use crate::prompt::ask_secret;
 
@@ -55,14 +58,8 @@ pub(crate) fn for_run(
     sources: &SourceArgs,
     connect: &ConnectArgs,
 ) -> Result<FrameworkBuilder, Failure> {
-    let defaults = Endpoint {
-        user: connect.user.clone(),
-        port: connect.port,
-        identity_files: connect.identity.clone(),
-        ..Endpoint::default()
-    };
     let builder = with_ssh(builder(global), sources, &connect.trust)?;
-    Ok(builder.inventories(self::sources(sources)?).endpoint_defaults(defaults))
+    Ok(builder.inventories(self::sources(sources)?).endpoint_defaults(defaults(&connect.login)))
 }
 
 /// A framework that runs something again. Without sources, nodes are reached as they were then.
@@ -72,10 +69,24 @@ pub(crate) fn for_run(
 pub(crate) fn for_rerun(
     global: &GlobalArgs,
     sources: &SourceArgs,
+    login: &LoginArgs,
     trust: &TrustArgs,
+    memory: &MemoryArgs,
 ) -> Result<FrameworkBuilder, Failure> {
-    let builder = with_ssh(builder(global), sources, trust)?;
-    Ok(builder.inventories(self::sources(sources)?).unknown_names(UnknownNames::Refused))
+    let builder = with_ssh(builder(global), sources, trust)?.endpoint_defaults(defaults(login));
+    let limits = EngineLimits { output_memory_bytes: memory.output_memory, ..EngineLimits::default() };
+    let builder = builder.limits(limits).inventories(self::sources(sources)?);
+    Ok(builder.unknown_names(UnknownNames::Refused))
+}
+
+/// How nodes are reached that do not say it themselves.
+fn defaults(login: &LoginArgs) -> Endpoint {
+    Endpoint {
+        user: login.user.clone(),
+        port: login.port,
+        identity_files: login.identity.clone(),
+        ..Endpoint::default()
+    }
 }
 
 /// Opens the history, asks it something, and closes it in order, whatever came of the question.

@@ -7,7 +7,7 @@ use pabawi::{GroupName, HostKeyPolicy};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::args::{ConnectArgs, HostKeysArg, RetryArgs, SelectionArgs, SourceArgs, TrustArgs};
+use crate::args::{ConnectArgs, HostKeysArg, LoginArgs, RetryArgs, SelectionArgs, SourceArgs, TrustArgs};
 use crate::exit::Failure;
 use crate::request::absolute;
 
@@ -53,9 +53,9 @@ impl Planned {
             hosts_file: all(&sources.hosts_file),
             inventory: all(&sources.inventory),
             ssh_config: sources.ssh_config.as_deref().map(absolute),
-            user: connect.user.clone(),
-            port: connect.port,
-            identity: all(&connect.identity),
+            user: connect.login.user.clone(),
+            port: connect.login.port,
+            identity: all(&connect.login.identity),
             ask_password: trust.ask_password,
             host_keys: trust.host_keys.map(crate::open::host_key_policy),
             known_hosts: all(&trust.known_hosts),
@@ -102,9 +102,7 @@ impl Planned {
     /// How nodes are reached, as far as the request does not say it.
     pub(crate) fn connect(&self, ask_password: bool) -> ConnectArgs {
         ConnectArgs {
-            user: self.user.clone(),
-            port: self.port,
-            identity: self.identity.clone(),
+            login: LoginArgs { user: self.user.clone(), port: self.port, identity: self.identity.clone() },
             trust: TrustArgs {
                 ask_password,
                 host_keys: self.host_keys.map(|policy| match policy {
@@ -145,9 +143,11 @@ mod tests {
             },
         };
         let connect = ConnectArgs {
-            user: Some("ops".into()),
-            port: Some(2222),
-            identity: vec!["key".into(), "~/.ssh/other".into()],
+            login: LoginArgs {
+                user: Some("ops".into()),
+                port: Some(2222),
+                identity: vec!["key".into(), "~/.ssh/other".into()],
+            },
             trust: TrustArgs {
                 ask_password: true,
                 host_keys: Some(HostKeysArg::AcceptNew),

@@ -176,8 +176,8 @@ fn every_option_of_run_is_read() {
     assert_eq!(process.on_link_loss, Some(LinkLossArg::Leave));
     let connect = &args.connect;
     assert_eq!(connect.transport, Some(TransportArg::Local));
-    assert_eq!((connect.user.as_deref(), connect.port), (Some("ops"), Some(2222)));
-    assert_eq!(connect.identity, [Path::new("/k1"), Path::new("/k2")]);
+    assert_eq!((connect.login.user.as_deref(), connect.login.port), (Some("ops"), Some(2222)));
+    assert_eq!(connect.login.identity, [Path::new("/k1"), Path::new("/k2")]);
     assert_eq!(connect.connect_timeout, Some(Duration::from_millis(500)));
     assert!(connect.trust.ask_password);
     assert_eq!(connect.trust.host_keys, Some(HostKeysArg::AcceptNew));
@@ -266,7 +266,8 @@ fn every_option_of_executions_is_read() {
             assert_eq!((args.user.as_deref(), args.target.as_deref()), (Some("ops"), Some("web1")));
             assert_eq!(args.status, ["failed", "partial", "running"]);
             assert_eq!((args.text.as_deref(), args.tag.as_deref()), (Some("up"), Some("x")));
-            assert_eq!((args.limit, args.cursor.as_deref(), args.format), (5, Some("c"), Format::Json));
+            let (head, cursor) = (&args.page.head, args.page.cursor.as_deref());
+            assert_eq!((head.limit, cursor, head.format), (5, Some("c"), Format::Json));
         }
         other => panic!("{other:?}"),
     }
@@ -297,6 +298,31 @@ fn every_option_of_executions_is_read() {
         }
         other => panic!("{other:?}"),
     }
+    let login = ["--user", "ops", "--port", "2222", "--identity", "/k", "--output-memory", "64M"];
+    match executions(&[&["rerun", "last", "--all"][..], &login].concat()) {
+        ExecutionsCommand::Rerun(args) => {
+            assert_eq!((args.login.user.as_deref(), args.login.port), (Some("ops"), Some(2222)));
+            assert_eq!(args.login.identity, [Path::new("/k")]);
+            assert_eq!(args.memory.output_memory, Some(64 << 20));
+        }
+        other => panic!("{other:?}"),
+    }
+    match executions(&["resume", "last", "--output-memory", "16M"]) {
+        ExecutionsCommand::Resume(args) => assert_eq!(args.memory.output_memory, Some(16 << 20)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn kept_plans_are_listed_and_shown() {
+    let plan = |args: &[&str]| match parse(args).command {
+        Command::Plan(plan) => *plan,
+        other => panic!("{other:?}"),
+    };
+    let PlanCommand::List(head) = plan(&["plan", "list", "-n", "3", "-f", "yaml"]) else { panic!() };
+    assert_eq!((head.limit, head.format), (3, Format::Yaml));
+    let PlanCommand::Show(show) = plan(&["plan", "show", "last"]) else { panic!() };
+    assert_eq!((show.hash.as_str(), show.format), ("last", Format::Table));
 }
 
 #[test]

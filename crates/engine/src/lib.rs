@@ -77,7 +77,7 @@ pub use graph::{
 pub use limits::EngineLimits;
 pub use pressure::MemoryStats;
 pub use preview::{ApplyOptions, PlanError};
-pub use rerun::{RerunSecrets, RerunSelection};
+pub use rerun::{Login, RerunOptions, RerunSecrets, RerunSelection};
 pub use resume::Resumed;
 pub use shutdown::ShutdownReport;
 pub use subscribe::{Subscription, SubscriptionMode};

@@ -2,6 +2,7 @@
 //! request. Secrets were not stored, so they have to be given again.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
 
 use pabawi_domain::action::{Action, EnvValue};
 use pabawi_domain::id::{ExecutionId, IdempotencyKey, NodeId};
@@ -91,9 +92,41 @@ impl RerunSecrets {
     }
 }
 
+/// What of a rerun is not as it was then.
+#[derive(Debug, Clone, Default)]
+pub struct RerunOptions {
+    /// Secrets of the old request.
+    pub secrets: RerunSecrets,
+    /// How to log in to nodes that the inventory does not know.
+    pub login: Login,
+}
+
+/// How to log in; what is absent stays as it was.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Login {
+    /// As whom.
+    pub user: Option<String>,
+    /// TCP port.
+    pub port: Option<u16>,
+    /// Private key files, tried before others.
+    pub identity_files: Vec<PathBuf>,
+}
+
+impl Login {
+    fn apply(&self, way: &mut Endpoint) {
+        if let Some(user) = &self.user {
+            way.user = Some(user.clone());
+        }
+        way.port = self.port.or(way.port);
+        if !self.identity_files.is_empty() {
+            way.identity_files.clone_from(&self.identity_files);
+        }
+    }
+}
+
 impl Engine {
     /// Runs an execution again on chosen nodes. The inventory is asked for them anew; nodes that it does not
-    /// know (they were named by address) are reached as they were then. Needs `executions.show` and whatever the
+    /// know (they were named by address) are reached as they were then, but for the login that is given. Needs `executions.show` and whatever the
     /// action needs.
     ///
     /// # Errors
@@ -104,9 +137,9 @@ impl Engine {
         caller: Caller,
         id: ExecutionId,
         selection: RerunSelection,
-        secrets: RerunSecrets,
+        options: RerunOptions,
     ) -> Result<ExecutionId, SubmitError> {
-        self.again(caller, id, selection, secrets, None).await
+        self.again(caller, id, selection, options, None).await
     }
 
     /// Goes on with an execution on nodes of it, so that it is gone on with once: its waves keep their members.
@@ -118,7 +151,8 @@ impl Engine {
         secrets: RerunSecrets,
         how: GoesOn,
     ) -> Result<ExecutionId, SubmitError> {
-        self.again(caller, id, RerunSelection::Nodes(nodes), secrets, Some(how)).await
+        let options = RerunOptions { secrets, login: Login::default() };
+        self.again(caller, id, RerunSelection::Nodes(nodes), options, Some(how)).await
     }
 
     async fn again(
@@ -126,7 +160,7 @@ impl Engine {
         caller: Caller,
         id: ExecutionId,
         selection: RerunSelection,
-        secrets: RerunSecrets,
+        RerunOptions { secrets, login }: RerunOptions,
         goes_on: Option<GoesOn>,
     ) -> Result<ExecutionId, SubmitError> {
         let shared = &self.shared;
@@ -160,7 +194,7 @@ impl Engine {
         let ways = Ways::to_attached(&request.attach, &chosen);
         let known = match shared.resolver.resolve(&request.targets).await {
             Ok(targets) if same_nodes(&targets, &chosen) => targets,
-            Ok(_) | Err(TargetError::Invalid(_)) => stored_ways(chosen)?,
+            Ok(_) | Err(TargetError::Invalid(_)) => stored_ways(chosen, &login)?,
             Err(TargetError::Inventory(message)) => return Err(SubmitError::Inventory(message)),
             Err(other) => return Err(SubmitError::Inventory(other.to_string())),
         };
@@ -283,10 +317,11 @@ fn same_nodes(resolved: &[Target], chosen: &[Target]) -> bool {
     names(resolved) == names(chosen)
 }
 
-/// The targets as they were stored, if nothing secret is missing from them.
-fn stored_ways(targets: Vec<Target>) -> Result<Vec<Target>, SubmitError> {
+/// The targets as they were stored, with that login, if nothing secret is missing from them.
+fn stored_ways(mut targets: Vec<Target>, login: &Login) -> Result<Vec<Target>, SubmitError> {
     let mut faults = ValidationError::default();
-    for target in &targets {
+    for target in &mut targets {
+        login.apply(&mut target.endpoint);
         if target.endpoint.password.as_ref().is_some_and(Secret::is_redacted) {
             let node = &target.node;
             faults.push("targets", format!("{node}: its password was not stored, and the inventory does not know the node; submit a new request"));

@@ -18,8 +18,8 @@ use pabawi_domain::record::{
 use pabawi_domain::request::{Caller, ExecutionRequest};
 use pabawi_engine::{
     ApplyOptions, CancelReceipt, CancelScope, Engine, EngineError, EngineStats, ExecutionOutcome, Graphs,
-    PlanError, RerunSecrets, RerunSelection, Resumed, ShutdownReport, SubmitError, Subscription,
-    SubscriptionMode,
+    PlanError, RerunOptions, RerunSecrets, RerunSelection, Resumed, ShutdownReport, SubmitError,
+    Subscription, SubscriptionMode,
 };
 use pabawi_inventory::{Catalog, Freshness, Resolver, View};
 
@@ -127,9 +127,9 @@ impl Framework {
         caller: Caller,
         id: ExecutionId,
         selection: RerunSelection,
-        secrets: RerunSecrets,
+        options: RerunOptions,
     ) -> Result<ExecutionId, SubmitError> {
-        self.engine.rerun(caller, id, selection, secrets).await
+        self.engine.rerun(caller, id, selection, options).await
     }
 
     /// Says what a request would do, and keeps that as a plan for [`Framework::apply`]. Nothing is connected or started.

@@ -68,6 +68,6 @@ pub use pabawi_domain::validation::{FieldError, ValidationError};
 
 pub use pabawi_engine::{
     AllowAll, ApplyOptions, CancelReceipt, CancelScope, EngineError, EngineLimits, EngineStats,
-    ExecutionOutcome, MemoryStats, PlanError, RerunSecrets, RerunSelection, Resumed, ShutdownReport,
-    SubmitError, Subscription, SubscriptionMode, SystemClock,
+    ExecutionOutcome, Login, MemoryStats, PlanError, RerunOptions, RerunSecrets, RerunSelection, Resumed,
+    ShutdownReport, SubmitError, Subscription, SubscriptionMode, SystemClock,
 };

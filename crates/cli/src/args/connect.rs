@@ -15,6 +15,23 @@ pub struct ConnectArgs {
     #[arg(long, value_enum, value_name = "NAME")]
     pub transport: Option<TransportArg>,
 
+    /// See [`LoginArgs`].
+    #[command(flatten)]
+    pub login: LoginArgs,
+
+    /// Limit for reaching a node and logging in, such as 5s [default: 10s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub connect_timeout: Option<Duration>,
+
+    /// See [`TrustArgs`].
+    #[command(flatten)]
+    pub trust: TrustArgs,
+}
+
+/// As whom and where to log in.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Connection")]
+pub struct LoginArgs {
     /// Login user, where neither the node's destination nor the inventory names one
     #[arg(short = 'l', long, value_name = "USER")]
     pub user: Option<String>,
@@ -26,14 +43,6 @@ pub struct ConnectArgs {
     /// Private key file, tried before others; may be given several times
     #[arg(short = 'i', long, value_name = "FILE")]
     pub identity: Vec<PathBuf>,
-
-    /// Limit for reaching a node and logging in, such as 5s [default: 10s]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    pub connect_timeout: Option<Duration>,
-
-    /// See [`TrustArgs`].
-    #[command(flatten)]
-    pub trust: TrustArgs,
 }
 
 /// How this side and a node convince each other.

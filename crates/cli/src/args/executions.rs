@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::args::run::OutputStyleArgs;
-use crate::args::{Format, SourceArgs, TrustArgs};
+use crate::args::{Format, LoginArgs, MemoryArgs, PageArgs, SourceArgs, TrustArgs};
 
 /// `pab executions`.
 #[derive(Debug, Clone, Subcommand)]
@@ -52,15 +52,9 @@ pub struct ListArgs {
     /// It carries this tag
     #[arg(long, value_name = "TAG")]
     pub tag: Option<String>,
-    /// At most so many, 1 to 1000
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub limit: u32,
-    /// Go on where an earlier list ended
-    #[arg(long, value_name = "CURSOR")]
-    pub cursor: Option<String>,
-    /// In which form results are written
-    #[arg(short = 'f', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
-    pub format: Format,
+    /// See [`PageArgs`].
+    #[command(flatten)]
+    pub page: PageArgs,
 }
 
 /// `pab executions show`.
@@ -153,6 +147,12 @@ pub struct RerunArgs {
     /// See [`RerunSecretArgs`].
     #[command(flatten)]
     pub secrets: RerunSecretArgs,
+    /// See [`MemoryArgs`].
+    #[command(flatten)]
+    pub memory: MemoryArgs,
+    /// See [`LoginArgs`].
+    #[command(flatten)]
+    pub login: LoginArgs,
     /// See [`TrustArgs`].
     #[command(flatten)]
     pub trust: TrustArgs,
@@ -175,6 +175,9 @@ pub struct ResumeArgs {
     /// See [`RerunSecretArgs`].
     #[command(flatten)]
     pub secrets: RerunSecretArgs,
+    /// See [`MemoryArgs`].
+    #[command(flatten)]
+    pub memory: MemoryArgs,
     /// See [`TrustArgs`].
     #[command(flatten)]
     pub trust: TrustArgs,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::args::root::EXIT_STATUS;
-use crate::args::{ConnectArgs, Format, RerunSecretArgs, SourceArgs};
+use crate::args::{ConnectArgs, Format, PageArgs, RerunSecretArgs, SourceArgs};
 
 /// `pab graph`.
 #[derive(Debug, Clone, Subcommand)]
@@ -125,15 +125,9 @@ pub struct GraphListArgs {
     /// several times
     #[arg(long, value_name = "STATUS", value_delimiter = ',')]
     pub status: Vec<String>,
-    /// At most so many, 1 to 1000
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub limit: u32,
-    /// Go on where an earlier list ended
-    #[arg(long, value_name = "CURSOR")]
-    pub cursor: Option<String>,
-    /// In which form results are written
-    #[arg(short = 'f', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
-    pub format: Format,
+    /// See [`PageArgs`].
+    #[command(flatten)]
+    pub page: PageArgs,
 }
 
 /// `pab graph cancel`.

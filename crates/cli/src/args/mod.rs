@@ -11,6 +11,7 @@ mod executions;
 mod format;
 mod graph;
 mod inventory;
+mod page;
 mod plan;
 mod process;
 mod rollout;
@@ -20,7 +21,7 @@ mod selection;
 mod size;
 mod time;
 
-pub use connect::{ConnectArgs, HostKeysArg, TransportArg, TrustArgs};
+pub use connect::{ConnectArgs, HostKeysArg, LoginArgs, TransportArg, TrustArgs};
 pub use duration::{format_duration, parse_duration};
 pub use executions::{
     CancelArgs, EventsArgs, ExecutionsCommand, ListArgs, OutputArgs, RerunArgs, RerunSecretArgs, ResumeArgs,
@@ -34,11 +35,14 @@ pub use graph::{
 pub use inventory::{
     InventoryCommand, InventoryExplainArgs, InventoryGroupsArgs, InventoryListArgs, InventorySourcesArgs,
 };
-pub use plan::{ApplyArgs, PlanCommand};
+pub use page::{HeadArgs, PageArgs};
+pub use plan::{ApplyArgs, PlanCommand, PlanShowArgs};
 pub use process::{LinkLossArg, ProcessArgs, RunAsMethodArg};
 pub use rollout::{GrowthArg, RetryArgs, RolloutArgs};
 pub use root::{BreakersCommand, Cli, Command, GlobalArgs, LogFormat, ManArgs, TargetsCommand};
-pub use run::{CopyCommand, DownArgs, ExecutionArgs, OutputStyleArgs, RunArgs, ScriptArgs, UpArgs};
+pub use run::{
+    CopyCommand, DownArgs, ExecutionArgs, MemoryArgs, OutputStyleArgs, RunArgs, ScriptArgs, UpArgs,
+};
 pub use selection::{SelectionArgs, SourceArgs};
 pub(crate) use size::parse_size;
 pub use time::parse_time;

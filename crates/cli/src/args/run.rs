@@ -31,10 +31,9 @@ pub struct ExecutionArgs {
     #[arg(long)]
     pub debug: bool,
 
-    /// Memory for output that is on its way, such as 64M; when it is used up, nodes wait until some of it has been
-    /// written or read [default: a quarter of what this process may use, 16M to 1G]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    pub output_memory: Option<usize>,
+    /// See [`MemoryArgs`].
+    #[command(flatten)]
+    pub memory: MemoryArgs,
 
     /// Mark by which the execution is found again; may be given several times
     #[arg(long, value_name = "TAG")]
@@ -57,6 +56,16 @@ pub struct ExecutionArgs {
     /// See [`RetryArgs`].
     #[command(flatten)]
     pub retry: RetryArgs,
+}
+
+/// What this process may take.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Execution")]
+pub struct MemoryArgs {
+    /// Memory for output that is on its way, such as 64M; when it is used up, nodes wait until some of it has been
+    /// written or read [default: a quarter of what this process may use, 16M to 1G]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub output_memory: Option<usize>,
 }
 
 /// Options of how an execution is shown.

@@ -1,12 +1,13 @@
 //! `pab breakers`: what is not asked for a while, because it failed again and again.
 
-use pabawi::StreamKind;
+use pabawi::{BreakerStatus, StreamKind};
 
 use crate::args::{BreakersCommand, Format, GlobalArgs};
+use crate::command::listing::List;
 use crate::exit::{Exit, Failure};
 use crate::open;
 use crate::text::Table;
-use crate::watch::{Sink, write_items};
+use crate::watch::Sink;
 
 /// Shows or resets breakers.
 ///
@@ -32,19 +33,20 @@ pub(crate) async fn breakers(global: &GlobalArgs, command: &BreakersCommand) -> 
 async fn list(global: &GlobalArgs, format: Format) -> Result<Exit, Failure> {
     let all =
         open::with_history(global, async |framework, caller| Ok(framework.breakers(caller).await?)).await?;
-    let mut sink = Sink::standard(global.no_color);
-    write_items(&mut sink, format, &all, || {
-        let mut table = Table::new(&["COMPONENT", "STATE", "SINCE", "FAILURES", "NEXT PROBE"]);
-        for breaker in &all {
-            table.row([
-                breaker.component.to_string(),
-                breaker.state.as_str().to_owned(),
-                breaker.since.to_string(),
-                breaker.failures.to_string(),
-                breaker.next_probe_at.map(|at| at.to_string()).unwrap_or_default(),
-            ]);
-        }
-        table
-    })?;
-    Ok(Exit::AllSucceeded)
+    List::of_all(&all, "every circuit breaker is closed and has seen no failure lately")
+        .write(global, format, table)
+}
+
+fn table(all: &[BreakerStatus]) -> Table {
+    let mut table = Table::new(&["COMPONENT", "STATE", "SINCE", "FAILURES", "NEXT PROBE"]);
+    for breaker in all {
+        table.row([
+            breaker.component.to_string(),
+            breaker.state.as_str().to_owned(),
+            breaker.since.to_string(),
+            breaker.failures.to_string(),
+            breaker.next_probe_at.map(|at| at.to_string()).unwrap_or_default(),
+        ]);
+    }
+    table
 }

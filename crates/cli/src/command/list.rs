@@ -1,13 +1,13 @@
 //! `pab executions list`.
 
 use jiff::Timestamp;
-use pabawi::{ExecutionQuery, ExecutionRecord, ExecutionStatus, NodeId, StreamKind, Tag};
+use pabawi::{ExecutionQuery, ExecutionRecord, ExecutionStatus, NodeId, Tag};
 
-use crate::args::{Format, GlobalArgs, ListArgs, parse_time};
+use crate::args::{GlobalArgs, ListArgs, parse_time};
+use crate::command::listing::{List, statuses};
 use crate::exit::{Exit, Failure};
 use crate::open;
-use crate::text::{Colour, Table, escape_for_terminal};
-use crate::watch::Sink;
+use crate::text::{Table, escape_for_terminal};
 
 /// Characters of an action in the table.
 const ACTION: usize = 80;
@@ -22,35 +22,7 @@ pub(crate) async fn list(global: &GlobalArgs, args: &ListArgs) -> Result<Exit, F
         Ok(framework.executions(caller, &query).await?)
     })
     .await?;
-    let mut sink = Sink::standard(global.no_color);
-    match args.format {
-        Format::Table => {
-            if page.items.is_empty() {
-                sink.line(StreamKind::Stderr, "no executions");
-            } else {
-                write_table(&page.items, &mut sink);
-            }
-            if let Some(cursor) = &page.next_cursor {
-                sink.line(StreamKind::Stderr, &format!("more with --cursor {cursor}"));
-            }
-        }
-        Format::Json => {
-            let json = serde_json::to_string_pretty(&page).map_err(Failure::nothing_ran)?;
-            sink.line(StreamKind::Stdout, &json);
-        }
-        Format::Ndjson => {
-            for record in &page.items {
-                let json = serde_json::to_string(record).map_err(Failure::nothing_ran)?;
-                sink.line(StreamKind::Stdout, &json);
-            }
-        }
-        Format::Yaml => {
-            let yaml = serde_saphyr::to_string(&page).map_err(Failure::nothing_ran)?;
-            sink.line(StreamKind::Stdout, yaml.trim_end());
-        }
-    }
-    sink.flush().map_err(|error| Failure::nothing_ran(format!("write the list: {error}")))?;
-    Ok(Exit::AllSucceeded)
+    List::of_page(&page, "no executions").write(global, args.page.head.format, table)
 }
 
 fn query(args: &ListArgs, now: Timestamp) -> Result<ExecutionQuery, Failure> {
@@ -66,8 +38,8 @@ fn query(args: &ListArgs, now: Timestamp) -> Result<ExecutionQuery, Failure> {
         until: time("--until", &args.until)?,
         user: args.user.clone(),
         text: args.text.clone(),
-        limit: Some(args.limit),
-        cursor: args.cursor.clone(),
+        limit: Some(args.page.head.limit),
+        cursor: args.page.cursor.clone(),
         ..ExecutionQuery::default()
     };
     if let Some(target) = &args.target {
@@ -77,25 +49,13 @@ fn query(args: &ListArgs, now: Timestamp) -> Result<ExecutionQuery, Failure> {
     if let Some(tag) = &args.tag {
         query.tag = Some(Tag::new(tag).map_err(|error| Failure::usage(format!("--tag: {error}")))?);
     }
-    for word in &args.status {
-        let status = ExecutionStatus::from_word(word).ok_or_else(|| {
-            let known: Vec<&str> = ExecutionStatus::ALL.iter().map(|status| status.as_str()).collect();
-            Failure::usage(format!("--status: unknown status {word:?}; known are {}", known.join(", ")))
-        })?;
-        query.status.insert(status);
-    }
+    query.status = statuses(&args.status, &ExecutionStatus::ALL, ExecutionStatus::as_str)?;
     Ok(query)
 }
 
-fn write_table(records: &[ExecutionRecord], sink: &mut Sink) {
-    let style = sink.out_style;
+fn table(records: &[ExecutionRecord]) -> Table {
     let mut table = Table::new(&["ID", "SUBMITTED (UTC)", "STATUS", "OK", "TOTAL", "USER", "KIND", "ACTION"]);
     for record in records {
-        let first_line = record.action_text.lines().next().unwrap_or_default();
-        let mut action: String = first_line.chars().take(ACTION).collect();
-        if action.len() < record.action_text.len() {
-            action.push('…');
-        }
         table.row([
             record.id.to_string(),
             short_time(record.submitted_at),
@@ -104,13 +64,19 @@ fn write_table(records: &[ExecutionRecord], sink: &mut Sink) {
             record.progress.total.to_string(),
             escape_for_terminal(record.caller.user.as_bytes()),
             record.action_kind.to_string(),
-            escape_for_terminal(action.as_bytes()),
+            first_line(&record.action_text),
         ]);
     }
-    for (index, line) in table.lines().iter().enumerate() {
-        let line = if index == 0 { style.paint(Colour::Bold, line) } else { line.clone() };
-        sink.line(StreamKind::Stdout, &line);
+    table
+}
+
+/// The first line of an action, so far as it fits into a table.
+pub(super) fn first_line(text: &str) -> String {
+    let mut shown: String = text.lines().next().unwrap_or_default().chars().take(ACTION).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
     }
+    escape_for_terminal(shown.as_bytes())
 }
 
 /// `2026-11-23 10:00:00`, UTC.
@@ -121,6 +87,7 @@ pub(super) fn short_time(at: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::{HeadArgs, PageArgs};
 
     /// R5.8
     #[test]
@@ -132,7 +99,7 @@ mod tests {
             target: Some("web1".into()),
             status: vec!["failed".into(), "partial".into()],
             tag: Some("t".into()),
-            limit: 7,
+            page: PageArgs { head: HeadArgs { limit: 7, ..HeadArgs::default() }, cursor: None },
             ..ListArgs::default()
         };
         let asked = query(&args, now).unwrap();

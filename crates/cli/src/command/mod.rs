@@ -17,4 +17,6 @@ pub(crate) mod show;
 pub(crate) mod targets;
 
 mod find;
+mod listing;
+mod plans;
 mod preview;

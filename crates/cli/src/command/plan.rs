@@ -8,6 +8,8 @@ use pabawi::{Action, ExecutionRequest, StreamKind};
 use crate::args::{
     ConnectArgs, CopyCommand, ExecutionArgs, Format, GlobalArgs, OutputStyleArgs, PlanCommand, SelectionArgs,
 };
+use crate::command::listing::write_value;
+use crate::command::plans;
 use crate::command::preview::write_preview;
 use crate::command::run::write_warnings;
 use crate::exit::{Exit, Failure};
@@ -43,6 +45,8 @@ pub(crate) async fn plan(global: &GlobalArgs, command: &PlanCommand) -> Result<E
                     .await
             }
         },
+        PlanCommand::List(args) => plans::list(global, args).await,
+        PlanCommand::Show(args) => plans::show(global, args).await,
     }
 }
 
@@ -72,15 +76,10 @@ async fn make(
     let made = made.await;
     framework.shutdown(open::CLOSING).await;
     let preview = made?;
-    let line = |sink: &mut Sink, text: &str| sink.line(StreamKind::Stdout, text.trim_end());
     match style.format {
-        Format::Table if style.quiet => line(&mut sink, &preview.hash.to_string()),
+        Format::Table if style.quiet => sink.line(StreamKind::Stdout, &preview.hash.to_string()),
         Format::Table => write_preview(&preview, &mut sink),
-        Format::Ndjson => line(&mut sink, &serde_json::to_string(&preview).map_err(Failure::nothing_ran)?),
-        Format::Json => {
-            line(&mut sink, &serde_json::to_string_pretty(&preview).map_err(Failure::nothing_ran)?)
-        }
-        Format::Yaml => line(&mut sink, &serde_saphyr::to_string(&preview).map_err(Failure::nothing_ran)?),
+        format => write_value(&preview, format, &mut sink)?,
     }
     sink.flush().map_err(|error| Failure::nothing_ran(format!("write the plan: {error}")))?;
     Ok(Exit::AllSucceeded)

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use pabawi::inventory::fold;
 use pabawi::{
-    BreakerState, ExecutionPreview, HostKeyKnowledge, Mode, NodeId, Permission, PreviewTarget, RunAsMethod,
-    StreamKind,
+    BasisFile, BreakerState, ExecutionPreview, ExecutionRequest, HostKeyKnowledge, Mode, NodeId, Permission,
+    PreviewTarget, Reach, RunAsMethod, StreamKind,
 };
 
 use crate::args::format_duration;
@@ -17,14 +17,11 @@ use crate::watch::Sink;
 /// Rows of the table of nodes, and waves that are written out.
 const MAX_ROWS: usize = 200;
 /// Characters of a hash that are told; fewer do as long as they are unique.
-const SHORT_HASH: usize = 12;
+pub(super) const SHORT_HASH: usize = 12;
 
 /// Writes a preview; how it is applied goes to standard error.
 pub(super) fn write_preview(preview: &ExecutionPreview, sink: &mut Sink) {
-    for (name, value) in facts(preview) {
-        let name = sink.out_style.paint(Colour::Bold, &format!("{name:<12}"));
-        sink.line(StreamKind::Stdout, &format!("{name} {}", escape_for_terminal(value.as_bytes())));
-    }
+    write_facts(&facts(preview), sink);
     sink.line(StreamKind::Stdout, "");
     write_targets(preview, sink);
     let short: String = preview.hash.to_string().chars().take(SHORT_HASH).collect();
@@ -33,40 +30,26 @@ pub(super) fn write_preview(preview: &ExecutionPreview, sink: &mut Sink) {
     sink.line(StreamKind::Stderr, &text);
 }
 
-fn facts(preview: &ExecutionPreview) -> Vec<(&'static str, String)> {
+/// A fact and its name.
+pub(super) type Fact = (&'static str, String);
+
+/// Writes facts, one a line.
+pub(super) fn write_facts(facts: &[Fact], sink: &mut Sink) {
+    for (name, value) in facts {
+        let name = sink.out_style.paint(Colour::Bold, &format!("{name:<12}"));
+        sink.line(StreamKind::Stdout, &format!("{name} {}", escape_for_terminal(value.as_bytes())));
+    }
+}
+
+fn facts(preview: &ExecutionPreview) -> Vec<Fact> {
     let nodes: Vec<NodeId> = preview.targets.iter().map(|target| target.node.clone()).collect();
     let mut facts = vec![
         ("plan", preview.hash.to_string()),
         ("action", format!("{} {}", preview.action_kind, preview.action_text)),
         ("nodes", format!("{}: {}", nodes.len(), fold(&nodes))),
     ];
-    if let Some(run_as) = preview.request.action.process().and_then(|process| process.run_as.as_ref()) {
-        let method = match run_as.method {
-            RunAsMethod::Su => "su",
-            RunAsMethod::Doas => "doas",
-            _ => "sudo",
-        };
-        facts.push(("run as", format!("{} by {method}", run_as.user)));
-    }
-    facts.push(("order", order(preview)));
-    let mut left = nodes.as_slice();
-    for (length, wave) in preview.waves.iter().zip(1..).take(MAX_ROWS) {
-        let length = usize::try_from(*length).unwrap_or(usize::MAX);
-        let (these, rest) = left.split_at_checked(length).unwrap_or((left, &[]));
-        left = rest;
-        facts.push(("", format!("wave {wave}: {} ({})", fold(these), these.len())));
-    }
-    if preview.waves.len() > MAX_ROWS {
-        facts.push(("", format!("and {} more waves", preview.waves.len() - MAX_ROWS)));
-    }
-    if let Some(canary) = &preview.request.rollout.canary {
-        let seed = canary.seed.map(|seed| format!(", seed {seed}")).unwrap_or_default();
-        facts.push(("canary", format!("{} of the nodes{seed}", canary.share)));
-    }
+    facts.extend(request_facts(&preview.request, &nodes, &preview.waves, &preview.files));
     facts.push(("limits", limits(preview)));
-    for file in &preview.files {
-        facts.push(("content", format!("{}: {} bytes, SHA-256 {}", file.what, file.bytes, file.sha256)));
-    }
     for breaker in &preview.breakers {
         let state = match (breaker.state, breaker.next_probe_at) {
             (BreakerState::Closed, _) => format!("closed, {} failures lately", breaker.failures),
@@ -84,12 +67,49 @@ fn facts(preview: &ExecutionPreview) -> Vec<(&'static str, String)> {
     facts
 }
 
-fn order(preview: &ExecutionPreview) -> String {
-    match &preview.request.rollout.mode {
+/// What a request says besides its action and its nodes, which stand in their order.
+pub(super) fn request_facts(
+    request: &ExecutionRequest,
+    nodes: &[NodeId],
+    waves: &[u64],
+    files: &[BasisFile],
+) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    if let Some(run_as) = request.action.process().and_then(|process| process.run_as.as_ref()) {
+        let method = match run_as.method {
+            RunAsMethod::Su => "su",
+            RunAsMethod::Doas => "doas",
+            _ => "sudo",
+        };
+        facts.push(("run as", format!("{} by {method}", run_as.user)));
+    }
+    facts.push(("order", order(request, waves)));
+    let mut left = nodes;
+    for (length, wave) in waves.iter().zip(1..).take(MAX_ROWS) {
+        let length = usize::try_from(*length).unwrap_or(usize::MAX);
+        let (these, rest) = left.split_at_checked(length).unwrap_or((left, &[]));
+        left = rest;
+        facts.push(("", format!("wave {wave}: {} ({})", fold(these), these.len())));
+    }
+    if waves.len() > MAX_ROWS {
+        facts.push(("", format!("and {} more waves", waves.len() - MAX_ROWS)));
+    }
+    if let Some(canary) = &request.rollout.canary {
+        let seed = canary.seed.map(|seed| format!(", seed {seed}")).unwrap_or_default();
+        facts.push(("canary", format!("{} of the nodes{seed}", canary.share)));
+    }
+    for file in files {
+        facts.push(("content", format!("{}: {} bytes, SHA-256 {}", file.what, file.bytes, file.sha256)));
+    }
+    facts
+}
+
+fn order(request: &ExecutionRequest, waves: &[u64]) -> String {
+    match &request.rollout.mode {
         Mode::Parallel => "side by side".to_owned(),
         Mode::Sequential { .. } => "one after the other".to_owned(),
         Mode::Rolling(rolling) => {
-            let mut text = format!("{} waves", preview.waves.len());
+            let mut text = format!("{} waves", waves.len());
             if rolling.pause_ms > 0 {
                 text.push_str(&format!(", {} between them", millis(rolling.pause_ms)));
             }
@@ -122,45 +142,57 @@ fn millis(ms: u64) -> String {
     format_duration(Duration::from_millis(ms))
 }
 
-/// Nodes of which the same is to be said stand in one row, in the order of the first of them.
 fn write_targets(preview: &ExecutionPreview, sink: &mut Sink) {
-    let mut rows: Vec<([String; 4], Vec<NodeId>)> = Vec::new();
-    let mut index: HashMap<[String; 4], usize> = HashMap::new();
-    for target in &preview.targets {
-        let row = said(target);
+    let rows = preview.targets.iter().map(|target| (&target.node, said(target)));
+    write_rows(&["NODE", "TRANSPORT", "REACHED AS", "HOST KEY", "PERMISSION"], rows, sink);
+}
+
+/// Nodes of which the same is to be said stand in one row, in the order of the first of them.
+pub(super) fn write_rows<'a, const N: usize>(
+    header: &[&str],
+    all: impl Iterator<Item = (&'a NodeId, [String; N])>,
+    sink: &mut Sink,
+) {
+    let mut rows: Vec<([String; N], Vec<NodeId>)> = Vec::new();
+    let mut index: HashMap<[String; N], usize> = HashMap::new();
+    for (node, row) in all {
         let at = *index.entry(row.clone()).or_insert_with(|| {
             rows.push((row, Vec::new()));
             rows.len() - 1
         });
         if let Some((_, nodes)) = rows.get_mut(at) {
-            nodes.push(target.node.clone());
+            nodes.push(node.clone());
         }
     }
-    let mut table = Table::new(&["NODE", "TRANSPORT", "REACHED AS", "HOST KEY", "PERMISSION"]);
+    let mut table = Table::new(header);
     for (row, nodes) in rows.iter().take(MAX_ROWS) {
         let cells = row.iter().map(|cell| escape_for_terminal(cell.as_bytes()));
         table.row(std::iter::once(fold(nodes)).chain(cells));
     }
-    for (number, line) in table.lines().iter().enumerate() {
-        let line = if number == 0 { sink.out_style.paint(Colour::Bold, line) } else { line.clone() };
-        sink.line(StreamKind::Stdout, &line);
-    }
+    sink.table(&table);
     let left_out: usize = rows.iter().skip(MAX_ROWS).map(|(_, nodes)| nodes.len()).sum();
     if left_out > 0 {
         sink.line(StreamKind::Stdout, &format!("and {left_out} more nodes; --format json shows all"));
     }
 }
 
-fn said(target: &PreviewTarget) -> [String; 4] {
-    let mut reach = target.reach.clone();
+/// Where a node is, in words.
+pub(super) fn reached(reach: &Reach, node: &NodeId) -> String {
+    let mut reach = reach.clone();
     // So that nodes that are reached by their own names stand in one row.
-    if reach.host.as_deref() == Some(target.node.as_str()) {
+    if reach.host.as_deref() == Some(node.as_str()) {
         reach.host = Some("NODE".to_owned());
     }
+    match reach.host {
+        None => "this machine".to_owned(),
+        Some(_) => reach.to_string(),
+    }
+}
+
+fn said(target: &PreviewTarget) -> [String; 4] {
     let reached = match &target.fault {
         Some(fault) => format!("cannot be reached: {fault}"),
-        None if reach.host.is_none() => "this machine".to_owned(),
-        None => reach.to_string(),
+        None => reached(&target.reach, &target.node),
     };
     let permission = match &target.permission {
         Permission::Allowed => "allowed".to_owned(),

@@ -1,8 +1,8 @@
 //! `pab executions rerun`.
 
-use pabawi::{RerunSecrets, RerunSelection};
+use pabawi::{Login, RerunOptions, RerunSecrets, RerunSelection};
 
-use crate::args::{GlobalArgs, RerunArgs, RerunSecretArgs};
+use crate::args::{GlobalArgs, LoginArgs, RerunArgs, RerunSecretArgs};
 use crate::command::find::{find, nodes};
 use crate::command::run::submit_and_follow;
 use crate::exit::{Exit, Failure};
@@ -24,9 +24,11 @@ pub(crate) async fn rerun(global: &GlobalArgs, args: &RerunArgs) -> Result<Exit,
     let id =
         open::with_history(global, async |framework, caller| Ok(find(framework, caller, &args.id).await?.id))
             .await?;
-    let builder = open::for_rerun(global, &args.sources, &args.trust)?;
+    let builder = open::for_rerun(global, &args.sources, &args.login, &args.trust, &args.memory)?;
+    let LoginArgs { user, port, identity } = args.login.clone();
+    let options = RerunOptions { secrets, login: Login { user, port, identity_files: identity } };
     submit_and_follow(global, builder, &args.output, async |framework, caller| {
-        framework.rerun(caller, id, selection, secrets).await
+        framework.rerun(caller, id, selection, options).await
     })
     .await
 }
@@ -35,7 +37,7 @@ pub(crate) async fn rerun(global: &GlobalArgs, args: &RerunArgs) -> Result<Exit,
 ///
 /// # Errors
 /// A secret that could not be asked for, or a file that cannot be read.
-pub(super) fn secrets(args: &RerunSecretArgs) -> Result<RerunSecrets, Failure> {
+pub(in crate::command) fn secrets(args: &RerunSecretArgs) -> Result<RerunSecrets, Failure> {
     let password = request::run_as_password(args.ask_run_as_password, args.run_as_password_file.as_ref())?;
     Ok(RerunSecrets { env: request::secret_env(&args.secret_env)?, run_as_password: password })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use pabawi::inventory::fold;
 use pabawi::{Caller, ExecutionId, Framework, NodeId, StreamKind, TargetQuery, TargetState};
 
-use crate::args::{GlobalArgs, ResumeArgs};
+use crate::args::{GlobalArgs, LoginArgs, ResumeArgs};
 use crate::command::find::find;
 use crate::command::rerun::secrets;
 use crate::command::run::submit_and_follow;
@@ -41,7 +41,8 @@ pub(crate) async fn resume(global: &GlobalArgs, args: &ResumeArgs) -> Result<Exi
         sink.line(StreamKind::Stderr, &text);
         sink.flush().map_err(|error| Failure::nothing_ran(format!("write to standard error: {error}")))?;
     }
-    let builder = open::for_rerun(global, &args.sources, &args.trust)?;
+    let login = LoginArgs::default();
+    let builder = open::for_rerun(global, &args.sources, &login, &args.trust, &args.memory)?;
     submit_and_follow(global, builder, &args.output, async |framework, caller| {
         framework.resume(caller, id, args.rerun_unknown, secrets).await.map(|resumed| resumed.id)
     })

@@ -61,7 +61,7 @@ async fn start(
     request.check()?;
     let builder = open::for_run(global, &selection.sources, connect)?;
     let mut limits = rollout::limits(&execution.retry);
-    limits.output_memory_bytes = execution.output_memory;
+    limits.output_memory_bytes = execution.memory.output_memory;
     let builder = builder.limits(limits);
     submit_and_follow(global, builder, style, async |framework, caller| {
         rollout::check_groups(&execution.retry, &framework.inventory(Freshness::Cached).await.inventory)?;
@@ -120,8 +120,7 @@ pub(in crate::command) async fn write_warnings(
     framework: &Framework,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
-    write_problems(sink, &framework.inventory(Freshness::Cached).await);
-    sink.flush().map_err(|error| Failure::nothing_ran(format!("write to standard error: {error}")))
+    write_problems(sink, &framework.inventory(Freshness::Cached).await)
 }
 
 /// Waits for the submission. A first signal is remembered, since the execution may be recorded already; after

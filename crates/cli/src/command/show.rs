@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::args::{Format, GlobalArgs, ShowArgs, format_duration};
 use crate::command::find::find;
 use crate::command::list::short_time;
+use crate::command::listing::write_value;
 use crate::exit::{Exit, Failure};
 use crate::open;
 use crate::text::{Colour, Table, escape_for_terminal, pace_text};
@@ -44,11 +45,7 @@ async fn write(
             write_record(&record, pace, sink);
             write_targets(framework, caller, &record, sink).await?;
         }
-        Format::Ndjson => {
-            let json =
-                serde_json::to_string(&Shown { record: &record, pace }).map_err(Failure::nothing_ran)?;
-            sink.line(StreamKind::Stdout, &json);
-        }
+        Format::Ndjson => write_value(&Shown { record: &record, pace }, args.format, sink)?,
         format => {
             let head = Shown { record: &record, pace };
             write_document(framework, caller, (record.id, &head), format, Content::Results, sink).await?;
@@ -143,10 +140,7 @@ async fn write_targets(
     for (word, message, nodes) in rows.iter().take(MAX_ROWS) {
         table.row([fold(nodes), word.clone(), escape_for_terminal(message.as_bytes())]);
     }
-    for (index, line) in table.lines().iter().enumerate() {
-        let line = if index == 0 { sink.out_style.paint(Colour::Bold, line) } else { line.clone() };
-        sink.line(StreamKind::Stdout, &line);
-    }
+    sink.table(&table);
     let left_out: usize = rows.iter().skip(MAX_ROWS).map(|(_, _, nodes)| nodes.len()).sum();
     if left_out > 0 {
         sink.line(StreamKind::Stdout, &format!("and {left_out} more nodes; --format json shows all"));

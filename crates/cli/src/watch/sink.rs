@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use pabawi::StreamKind;
 
-use crate::text::Style;
+use crate::text::{Colour, Style, Table};
 
 /// Collects what is to be written and writes it in one go.
 pub(crate) struct Sink {
@@ -31,6 +31,14 @@ impl Sink {
             err: Box::new(io::stderr()),
             pieces: Vec::new(),
             closed: false,
+        }
+    }
+
+    /// A table on standard output.
+    pub(crate) fn table(&mut self, table: &Table) {
+        for (index, line) in table.lines().iter().enumerate() {
+            let line = if index == 0 { self.out_style.paint(Colour::Bold, line) } else { line.clone() };
+            self.line(StreamKind::Stdout, &line);
         }
     }
 

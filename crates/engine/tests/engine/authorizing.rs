@@ -8,7 +8,7 @@ use pabawi_domain::error::ErrorCode;
 use pabawi_domain::outcome::{NodeOutcome, RejectedBy};
 use pabawi_domain::ports::{AuthorizationQuery, ExecutionStore};
 use pabawi_domain::record::ExecutionQuery;
-use pabawi_engine::{CancelScope, Engine, EngineLimits, RerunSecrets, RerunSelection, SubscriptionMode};
+use pabawi_engine::{CancelScope, Engine, EngineLimits, RerunOptions, RerunSelection, SubscriptionMode};
 use pabawi_testkit::memory_store::MemoryStore;
 use pabawi_testkit::scripted::ScriptedTransport;
 use tokio::time::Instant;
@@ -122,6 +122,6 @@ async fn questions_and_orders_are_authorized() {
         engine.cancel(&ann(), id, CancelScope::All, GRACEFUL).await.map(drop).unwrap_err(),
     ];
     assert!(denied.iter().all(|error| error.code() == ErrorCode::Denied), "{denied:?}");
-    let rerun = engine.rerun(ann(), id, RerunSelection::All, RerunSecrets::default()).await;
+    let rerun = engine.rerun(ann(), id, RerunSelection::All, RerunOptions::default()).await;
     assert_eq!(rerun.unwrap_err().code(), ErrorCode::Denied);
 }

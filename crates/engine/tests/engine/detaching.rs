@@ -13,7 +13,8 @@ use pabawi_domain::resilience::RetryPolicy;
 use pabawi_domain::secret::Secret;
 use pabawi_domain::task::{GraphEventKind, GraphStatus};
 use pabawi_engine::{
-    EngineLimits, RerunSecrets, RerunSelection, ResumeOptions, Resumed, SubmitError, parse_graph,
+    EngineLimits, RerunOptions, RerunSecrets, RerunSelection, ResumeOptions, Resumed, SubmitError,
+    parse_graph,
 };
 use pabawi_testkit::memory_store::MemoryStore;
 use pabawi_testkit::scripted::{Gate, NodeScript, ScriptedTransport};
@@ -132,7 +133,7 @@ async fn after_crashes_a_command_keeps_the_name_it_was_started_under() {
     assert_eq!(names("n3"), [name(third, "n3", 1, false)], "nothing was started there");
     // Nothing is left to go on with, and a rerun is a command of its own.
     assert!(resume(&rig, second).await.unwrap_err().to_string().contains("nothing is left"));
-    let again = rig.engine.rerun(ann(), third, RerunSelection::All, RerunSecrets::default()).await.unwrap();
+    let again = rig.engine.rerun(ann(), third, RerunSelection::All, RerunOptions::default()).await.unwrap();
     rig.wait(again).await;
     assert_eq!(names("n1").last(), Some(&name(again, "n1", 1, false)));
 }
@@ -156,7 +157,7 @@ async fn what_a_resume_had_not_come_to_is_not_taken_for_never_started() {
             true => {
                 let all = RerunSelection::NotStarted;
                 rig.status(second).await;
-                rig.engine.rerun(ann(), second, all, RerunSecrets::default()).await.unwrap()
+                rig.engine.rerun(ann(), second, all, RerunOptions::default()).await.unwrap()
             }
         };
         rig.wait(third).await;

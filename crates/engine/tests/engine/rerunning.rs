@@ -6,13 +6,13 @@ use pabawi_domain::id::{ExecutionId, IdempotencyKey};
 use pabawi_domain::ports::ExecutionStore;
 use pabawi_domain::secret::Secret;
 use pabawi_domain::summary::ExecutionStatus;
-use pabawi_engine::{CancelScope, RerunSecrets, RerunSelection, SubmitError};
+use pabawi_engine::{CancelScope, Login, RerunOptions, RerunSecrets, RerunSelection, SubmitError};
 use pabawi_testkit::scripted::{Gate, NodeScript, ScriptedTransport};
 
 use super::support::{GRACEFUL, Rig, ann, command, node, settle};
 
 async fn rerun(rig: &Rig, id: ExecutionId, selection: RerunSelection) -> Result<ExecutionId, SubmitError> {
-    rig.engine.rerun(ann(), id, selection, RerunSecrets::default()).await
+    rig.engine.rerun(ann(), id, selection, RerunOptions::default()).await
 }
 
 async fn targets(rig: &Rig, id: ExecutionId) -> Vec<String> {
@@ -99,7 +99,8 @@ async fn missing_secrets_are_named() {
         env: [("TOKEN".to_owned(), Secret::new("canary-3"))].into(),
         run_as_password: Some(Secret::new("canary-4")),
     };
-    let new = rig.engine.rerun(ann(), old, RerunSelection::All, secrets).await.unwrap();
+    let options = RerunOptions { secrets, ..RerunOptions::default() };
+    let new = rig.engine.rerun(ann(), old, RerunSelection::All, options).await.unwrap();
     rig.wait(new).await;
     let started = rig.transport.started();
     let process = started[1].1.process().unwrap();
@@ -119,4 +120,27 @@ async fn nodes_outside_the_inventory_run_again() {
     let old = rig.execute(command("twice,gone*2")).await.record.id;
     let new = rerun(&rig, old, RerunSelection::All).await.unwrap();
     assert_eq!(targets(&rig, new).await, ["twice", "gone0", "gone1"]);
+}
+
+/// A login that is given counts for nodes that the inventory does not know; what is not given stays.
+#[tokio::test(start_paused = true)]
+async fn nodes_outside_the_inventory_are_logged_in_to_as_is_said() {
+    let rig = Rig::new(ScriptedTransport::new()).await;
+    // Read anew this name gives two targets, so the way of then is taken.
+    let old = rig.execute(command("twice")).await.record.id;
+    let mut way = rig.stored(old, "twice").await.target.endpoint;
+    let same = rerun(&rig, old, RerunSelection::All).await.unwrap();
+    assert_eq!(rig.stored(same, "twice").await.target.endpoint, way);
+    let login = Login { user: Some("ops".into()), identity_files: vec!["/key".into()], port: Some(2222) };
+    let options = RerunOptions { login, ..RerunOptions::default() };
+    let new = rig.engine.rerun(ann(), old, RerunSelection::All, options).await.unwrap();
+    (way.user, way.port, way.identity_files) = (Some("ops".into()), Some(2222), vec!["/key".into()]);
+    assert_eq!(rig.stored(new, "twice").await.target.endpoint, way);
+    // The next one goes the way of that one, but for what is said.
+    rig.wait(new).await;
+    let login = Login { port: Some(22), ..Login::default() };
+    let options = RerunOptions { login, ..RerunOptions::default() };
+    let next = rig.engine.rerun(ann(), new, RerunSelection::All, options).await.unwrap();
+    way.port = Some(22);
+    assert_eq!(rig.stored(next, "twice").await.target.endpoint, way);
 }

@@ -11,6 +11,7 @@ use pabawi::{Caller, ExecutionId, Framework, StreamKind, TargetQuery};
 
 use crate::args::{Format, GraphOutputArgs, format_duration};
 use crate::command::graph::status::{counts_text, took, write_tasks};
+use crate::command::listing::write_value;
 use crate::exit::{Exit, Failure};
 use crate::signals::Interrupts;
 use crate::text::{Colour, escape_for_terminal};
@@ -84,14 +85,7 @@ pub(super) async fn follow(
     let view = graphs.wait(caller, id).await?;
     match style.format {
         Format::Table => write_tasks(&view.tasks, sink),
-        Format::Json => {
-            let json = serde_json::to_string_pretty(&view).map_err(Failure::nothing_ran)?;
-            sink.line(StreamKind::Stdout, &json);
-        }
-        Format::Yaml => {
-            let yaml = serde_saphyr::to_string(&view).map_err(Failure::nothing_ran)?;
-            sink.line(StreamKind::Stdout, yaml.trim_end());
-        }
+        Format::Json | Format::Yaml => write_value(&view, style.format, sink)?,
         Format::Ndjson => {}
     }
     if !style.quiet {
@@ -152,9 +146,7 @@ async fn when_none_succeeded(
 
 fn tell(event: &GraphEvent, style: &GraphOutputArgs, sink: &mut Sink) -> Result<(), Failure> {
     if style.format == Format::Ndjson {
-        let json = serde_json::to_string(event).map_err(Failure::nothing_ran)?;
-        sink.line(StreamKind::Stdout, &json);
-        return Ok(());
+        return write_value(event, style.format, sink);
     }
     if style.quiet || style.format != Format::Table {
         return Ok(());

@@ -4,12 +4,13 @@ use pabawi::StreamKind;
 use pabawi::graph::{GraphQuery, GraphRunRecord, GraphStatus};
 use pabawi::ports::TerminateMode;
 
-use crate::args::{Format, GlobalArgs, GraphCancelArgs, GraphListArgs};
+use crate::args::{GlobalArgs, GraphCancelArgs, GraphListArgs};
 use crate::command::graph::status::find;
 use crate::command::list::short_time;
+use crate::command::listing::{List, statuses};
 use crate::exit::{Exit, Failure};
 use crate::open;
-use crate::text::{Colour, Table, escape_for_terminal};
+use crate::text::{Table, escape_for_terminal};
 use crate::watch::{GRACE, Sink};
 
 /// Lists graph runs.
@@ -17,51 +18,19 @@ use crate::watch::{GRACE, Sink};
 /// # Errors
 /// [`Failure`].
 pub(crate) async fn list(global: &GlobalArgs, args: &GraphListArgs) -> Result<Exit, Failure> {
-    let mut query =
-        GraphQuery { limit: Some(args.limit), cursor: args.cursor.clone(), ..GraphQuery::default() };
-    for word in &args.status {
-        let status = GraphStatus::from_word(word).ok_or_else(|| {
-            let known: Vec<&str> = GraphStatus::ALL.iter().map(|status| status.as_str()).collect();
-            Failure::usage(format!("--status: unknown status {word:?}; known are {}", known.join(", ")))
-        })?;
-        query.status.insert(status);
-    }
+    let query = GraphQuery {
+        status: statuses(&args.status, &GraphStatus::ALL, GraphStatus::as_str)?,
+        limit: Some(args.page.head.limit),
+        cursor: args.page.cursor.clone(),
+    };
     let page = open::with_history(global, async |framework, caller| {
         Ok(framework.graphs().list(caller, &query).await?)
     })
     .await?;
-    let mut sink = Sink::standard(global.no_color);
-    match args.format {
-        Format::Table => {
-            if page.items.is_empty() {
-                sink.line(StreamKind::Stderr, "no graph runs");
-            } else {
-                write_table(&page.items, &mut sink);
-            }
-            if let Some(cursor) = &page.next_cursor {
-                sink.line(StreamKind::Stderr, &format!("more with --cursor {cursor}"));
-            }
-        }
-        Format::Json => {
-            let json = serde_json::to_string_pretty(&page).map_err(Failure::nothing_ran)?;
-            sink.line(StreamKind::Stdout, &json);
-        }
-        Format::Ndjson => {
-            for record in &page.items {
-                let json = serde_json::to_string(record).map_err(Failure::nothing_ran)?;
-                sink.line(StreamKind::Stdout, &json);
-            }
-        }
-        Format::Yaml => {
-            let yaml = serde_saphyr::to_string(&page).map_err(Failure::nothing_ran)?;
-            sink.line(StreamKind::Stdout, yaml.trim_end());
-        }
-    }
-    sink.flush().map_err(|error| Failure::nothing_ran(format!("write the list: {error}")))?;
-    Ok(Exit::AllSucceeded)
+    List::of_page(&page, "no graph runs").write(global, args.page.head.format, table)
 }
 
-fn write_table(records: &[GraphRunRecord], sink: &mut Sink) {
+fn table(records: &[GraphRunRecord]) -> Table {
     let mut table = Table::new(&["ID", "SUBMITTED (UTC)", "STATUS", "OK", "TASKS", "USER", "GRAPH"]);
     for record in records {
         table.row([
@@ -74,10 +43,7 @@ fn write_table(records: &[GraphRunRecord], sink: &mut Sink) {
             escape_for_terminal(record.name.as_bytes()),
         ]);
     }
-    for (index, line) in table.lines().iter().enumerate() {
-        let line = if index == 0 { sink.out_style.paint(Colour::Bold, line) } else { line.clone() };
-        sink.line(StreamKind::Stdout, &line);
-    }
+    table
 }
 
 /// Ends a graph run, whichever process runs it.

@@ -1,17 +1,18 @@
 //! `pab graph run` and `pab graph resume`.
 
 use pabawi::graph::{GraphError, GraphEvents, Graphs, ResumeOptions};
-use pabawi::{Caller, FrameworkBuilder, RerunSecrets};
+use pabawi::{Caller, FrameworkBuilder};
 
 use crate::args::{GlobalArgs, GraphOutputArgs, GraphResumeArgs, GraphRunArgs};
 use crate::command::graph::file;
 use crate::command::graph::follow::{Ended, follow};
 use crate::command::graph::status::find;
+use crate::command::rerun::secrets;
 use crate::command::run::write_warnings;
 use crate::exit::{Exit, Failure};
+use crate::open;
 use crate::signals::Interrupts;
 use crate::watch::Sink;
-use crate::{open, request};
 
 /// Runs a graph.
 ///
@@ -32,14 +33,7 @@ pub(crate) async fn run(global: &GlobalArgs, args: &GraphRunArgs) -> Result<Exit
 /// # Errors
 /// [`Failure`]; nothing was started then.
 pub(crate) async fn resume(global: &GlobalArgs, args: &GraphResumeArgs) -> Result<Exit, Failure> {
-    let secrets = RerunSecrets {
-        env: request::secret_env(&args.secrets.secret_env)?,
-        run_as_password: request::run_as_password(
-            args.secrets.ask_run_as_password,
-            args.secrets.run_as_password_file.as_ref(),
-        )?,
-    };
-    let options = ResumeOptions { rerun_unknown: args.rerun_unknown, secrets };
+    let options = ResumeOptions { rerun_unknown: args.rerun_unknown, secrets: secrets(&args.secrets)? };
     let id =
         open::with_history(global, async |framework, caller| Ok(find(framework, caller, &args.id).await?.id))
             .await?;

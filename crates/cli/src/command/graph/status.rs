@@ -9,6 +9,7 @@ use pabawi::{Caller, ExecutionId, Framework, StreamKind};
 use crate::args::{Format, GlobalArgs, GraphStatusArgs, format_duration};
 use crate::command::graph::follow::{colour_of, resume_hint};
 use crate::command::list::short_time;
+use crate::command::listing::write_value;
 use crate::exit::{Exit, Failure};
 use crate::open;
 use crate::text::{Colour, Table, escape_for_terminal, pace_text};
@@ -32,20 +33,12 @@ pub(crate) async fn status(global: &GlobalArgs, args: &GraphStatusArgs) -> Resul
     let mut sink = Sink::standard(global.no_color);
     match args.format {
         Format::Table => write_view(&view, &mut sink),
-        Format::Json => {
-            let json = serde_json::to_string_pretty(&view).map_err(Failure::nothing_ran)?;
-            sink.line(StreamKind::Stdout, &json);
-        }
         Format::Ndjson => {
             for task in &view.tasks {
-                let json = serde_json::to_string(task).map_err(Failure::nothing_ran)?;
-                sink.line(StreamKind::Stdout, &json);
+                write_value(task, args.format, &mut sink)?;
             }
         }
-        Format::Yaml => {
-            let yaml = serde_saphyr::to_string(&view).map_err(Failure::nothing_ran)?;
-            sink.line(StreamKind::Stdout, yaml.trim_end());
-        }
+        format => write_value(&view, format, &mut sink)?,
     }
     sink.flush().map_err(|error| Failure::nothing_ran(format!("write the graph run: {error}")))?;
     Ok(Exit::AllSucceeded)
@@ -152,10 +145,7 @@ pub(super) fn write_tasks(tasks: &[TaskRecord], sink: &mut Sink) {
             escape_for_terminal(reason.unwrap_or_default().as_bytes()),
         ]);
     }
-    for (index, line) in table.lines().iter().enumerate() {
-        let line = if index == 0 { sink.out_style.paint(Colour::Bold, line) } else { line.clone() };
-        sink.line(StreamKind::Stdout, &line);
-    }
+    sink.table(&table);
 }
 
 /// `3 of 5 tasks completed, 1 failed, 1 skipped`.

@@ -7,11 +7,12 @@ use pabawi::inventory::{FieldExplanation, Freshness, Said};
 use serde_json::Value;
 
 use super::list::exit_of;
-use crate::args::{GlobalArgs, InventoryExplainArgs, format_duration};
+use crate::args::{Format, GlobalArgs, InventoryExplainArgs, format_duration};
+use crate::command::listing::write_value;
 use crate::exit::{Exit, Failure};
 use crate::open;
 use crate::text::Table;
-use crate::watch::{Sink, write_item, write_problems};
+use crate::watch::{Sink, write_problems};
 
 /// Shows where the fields of a node come from.
 ///
@@ -20,7 +21,7 @@ use crate::watch::{Sink, write_item, write_problems};
 pub(crate) async fn explain(global: &GlobalArgs, args: &InventoryExplainArgs) -> Result<Exit, Failure> {
     let view = open::catalog(&args.sources)?.read(Freshness::Cached).await;
     let mut sink = Sink::standard(global.no_color);
-    write_problems(&mut sink, &view);
+    write_problems(&mut sink, &view)?;
     let Some(mut explanation) = view.explain(&args.node, Timestamp::now()) else {
         let sources = view.inventory.sources().join(", ");
         return Err(Failure::usage(format!("NODE: {} is in no source ({sources})", args.node)));
@@ -34,7 +35,11 @@ pub(crate) async fn explain(global: &GlobalArgs, args: &InventoryExplainArgs) ->
             )));
         }
     }
-    write_item(&mut sink, args.format, &explanation, || table(&explanation.fields))?;
+    match args.format {
+        Format::Table => sink.table(&table(&explanation.fields)),
+        format => write_value(&explanation, format, &mut sink)?,
+    }
+    sink.flush().map_err(|error| Failure::nothing_ran(format!("write the explanation: {error}")))?;
     Ok(exit_of(&view))
 }
 

@@ -5,10 +5,11 @@ use pabawi::inventory::{Freshness, fold};
 
 use super::list::exit_of;
 use crate::args::{GlobalArgs, InventoryGroupsArgs};
+use crate::command::listing::List;
 use crate::exit::{Exit, Failure};
 use crate::open;
 use crate::text::Table;
-use crate::watch::{Sink, write_items, write_problems};
+use crate::watch::{Sink, write_problems};
 
 /// Shows groups.
 ///
@@ -17,8 +18,7 @@ use crate::watch::{Sink, write_items, write_problems};
 pub(crate) async fn groups(global: &GlobalArgs, args: &InventoryGroupsArgs) -> Result<Exit, Failure> {
     let view = open::catalog(&args.sources)?.read(Freshness::Cached).await;
     let inventory = &view.inventory;
-    let mut sink = Sink::standard(global.no_color);
-    write_problems(&mut sink, &view);
+    write_problems(&mut Sink::standard(global.no_color), &view)?;
     let mut groups: Vec<&NodeGroup> = Vec::new();
     for name in &args.names {
         let group = inventory.group(name);
@@ -27,9 +27,9 @@ pub(crate) async fn groups(global: &GlobalArgs, args: &InventoryGroupsArgs) -> R
     if args.names.is_empty() {
         groups = inventory.groups().iter().collect();
     }
-    write_items(&mut sink, args.format, &groups, || {
+    List::of_all(&groups, "the sources know no group").write(global, args.format, |groups| {
         let mut table = Table::new(&["GROUP", "MEMBERS", "SOURCES", "CHILDREN", "NODES"]);
-        for group in &groups {
+        for group in groups {
             let members = inventory.members(group);
             table.row([
                 group.name.to_string(),

@@ -5,10 +5,11 @@ use pabawi::ports::TargetResolver as _;
 use pabawi::{FrameworkError, Node, TargetExpression};
 
 use crate::args::{GlobalArgs, InventoryListArgs};
+use crate::command::listing::List;
 use crate::exit::{Exit, Failure};
 use crate::open;
 use crate::text::Table;
-use crate::watch::{Sink, write_items, write_problems};
+use crate::watch::{Sink, write_problems};
 
 /// Shows nodes.
 ///
@@ -17,8 +18,7 @@ use crate::watch::{Sink, write_items, write_problems};
 pub(crate) async fn list(global: &GlobalArgs, args: &InventoryListArgs) -> Result<Exit, Failure> {
     let catalog = open::catalog(&args.sources)?;
     let view = catalog.read(Freshness::Cached).await;
-    let mut sink = Sink::standard(global.no_color);
-    write_problems(&mut sink, &view);
+    write_problems(&mut Sink::standard(global.no_color), &view)?;
     let nodes: Vec<&Node> = if args.expression.is_empty() {
         view.inventory.nodes().iter().collect()
     } else {
@@ -26,9 +26,9 @@ pub(crate) async fn list(global: &GlobalArgs, args: &InventoryListArgs) -> Resul
         let targets = Resolver::over(catalog).resolve(&expression).await.map_err(FrameworkError::from)?;
         targets.iter().filter_map(|target| view.inventory.node(target.node.as_str())).collect()
     };
-    write_items(&mut sink, args.format, &nodes, || {
+    List::of_all(&nodes, "the sources know no node").write(global, args.format, |nodes| {
         let mut table = Table::new(&["NODE", "HOST", "TRANSPORT", "SOURCES", "GROUPS"]);
-        for node in &nodes {
+        for node in nodes {
             table.row([
                 node.id.to_string(),
                 host(node),

@@ -6,10 +6,10 @@ use pabawi::inventory::Freshness;
 
 use super::list::exit_of;
 use crate::args::{GlobalArgs, InventorySourcesArgs, format_duration};
+use crate::command::listing::List;
 use crate::exit::{Exit, Failure};
 use crate::open;
 use crate::text::Table;
-use crate::watch::{Sink, write_items};
 
 /// Asks every source and shows how it did.
 ///
@@ -17,11 +17,10 @@ use crate::watch::{Sink, write_items};
 /// [`Failure`].
 pub(crate) async fn sources(global: &GlobalArgs, args: &InventorySourcesArgs) -> Result<Exit, Failure> {
     let view = open::catalog(&args.sources)?.read(Freshness::Forced).await;
-    let mut sink = Sink::standard(global.no_color);
-    write_items(&mut sink, args.format, &view.reports, || {
+    List::of_all(&view.reports, "there is no source").write(global, args.format, |reports| {
         let mut table =
             Table::new(&["SOURCE", "PRIORITY", "STATE", "NODES", "GROUPS", "TOOK", "WARNINGS", "ERROR"]);
-        for report in &view.reports {
+        for report in reports {
             let took = report.duration_ms.map(|ms| format_duration(Duration::from_millis(ms)));
             table.row([
                 report.name.clone(),
