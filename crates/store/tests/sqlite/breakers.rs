@@ -20,15 +20,26 @@ fn record(component: &str, state: BreakerState, failures: u32, hour: i64) -> Bre
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn breakers_of_an_older_database_are_kept() {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("store.db");
-    SqliteStore::open(SqliteOptions::new(&path)).await.unwrap().close().await;
-    let mut conn = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+    let (new, path) = (dir.path().join("new.db"), dir.path().join("store.db"));
+    SqliteStore::open(SqliteOptions::new(&new)).await.unwrap().close().await;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let mut conn = options.connect().await.unwrap();
+    // The database as that version made it, with its own list of what has been done.
+    let attach = format!("ATTACH '{}' AS new", new.display());
+    let table: String = {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(attach)).execute(&mut conn).await.unwrap();
+        let sql = "SELECT sql FROM new.sqlite_master WHERE name = 'pabawi_exec_migrations'";
+        sqlx::query_scalar(sql).fetch_one(&mut conn).await.unwrap()
+    };
+    sqlx::raw_sql(sqlx::AssertSqlSafe(table)).execute(&mut conn).await.unwrap();
     for sql in [
-        "DROP TABLE pabawi_exec_breakers",
+        include_str!("../../migrations/sqlite/0001_initial.sql"),
+        include_str!("../../migrations/sqlite/0002_graphs.sql"),
         include_str!("../../migrations/sqlite/0003_breakers.sql"),
-        "INSERT INTO pabawi_exec_breakers (component, state, since, failures, next_probe_at) \
+        include_str!("../../migrations/sqlite/0004_plans.sql"),
+        "INSERT INTO main.pabawi_exec_migrations SELECT * FROM new.pabawi_exec_migrations WHERE version < 5",
+        "INSERT INTO main.pabawi_exec_breakers (component, state, since, failures, next_probe_at) \
          VALUES ('node:a', 'open', 1728000000000000000, 3, 1728000000000000000)",
-        "DELETE FROM pabawi_exec_migrations WHERE version >= 5",
     ] {
         sqlx::raw_sql(sql).execute(&mut conn).await.unwrap();
     }
