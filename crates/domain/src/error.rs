@@ -120,6 +120,8 @@ error_codes! {
     ChecksumMismatch = "checksum_mismatch", true;
     /// A setting (`ssh_config`, known-hosts file, inventory) is bad.
     BadConfig = "bad_config", false;
+    /// A service that was asked, such as PuppetDB, cannot answer now.
+    Unavailable = "unavailable", true;
     /// A limit of this side was reached.
     LimitReached = "limit_reached", true;
     /// A plugin threw, panicked or answered nonsense.
