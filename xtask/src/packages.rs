@@ -38,6 +38,9 @@ struct Need {
     package: &'static str,
 }
 
+/// PuppetDB's program, which Debian's package starts with Java.
+const PUPPETDB: &str = "/usr/share/puppetdb/puppetdb.jar";
+
 const NEEDS: &[Need] = &[
     need(Purpose::Build, Sign::Program("cc"), "gcc"),
     need(Purpose::Build, Sign::Works("sh", &["-c", "echo '#include <stdio.h>' | cc -E - "]), "libc6-dev"),
@@ -52,6 +55,11 @@ const NEEDS: &[Need] = &[
     need(Purpose::Tests, Sign::Program("git"), "git"),
     need(Purpose::Tests, Sign::Works("/usr/bin/python3", &["-c", "import paramiko"]), "python3-paramiko"),
     need(Purpose::Tests, Sign::Works("/usr/bin/python3", &["-c", "import venv, ensurepip"]), "python3-venv"),
+    need(Purpose::Tests, Sign::Program("openssl"), "openssl"),
+    need(Purpose::Tests, Sign::Works("sh", &["-c", "ls /usr/lib/postgresql/*/bin/initdb"]), "postgresql"),
+    // PuppetDB's own choice would set up a database of the machine, which fails where no server runs.
+    need(Purpose::Tests, Sign::Works("test", &["-f", PUPPETDB]), "dbconfig-no-thanks"),
+    need(Purpose::Tests, Sign::Works("test", &["-f", PUPPETDB]), "puppetdb"),
     need(Purpose::Peers, Sign::Program("clush"), "clustershell"),
     need(Purpose::Peers, Sign::Program("parallel-ssh"), "pssh"),
     need(Purpose::Peers, Sign::Program("ansible"), "ansible-core"),

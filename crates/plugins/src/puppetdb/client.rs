@@ -194,7 +194,15 @@ fn lost(error: &hyper::Error, stage: &'static str) -> PuppetDbFault {
         next = cause.source();
     }
     match tls::advice_on_alert(&reason) {
-        Some(advice) => PuppetDbFault::Tls { reason, advice },
+        // Of OpenSSL's line only the alert tells somebody something.
+        Some(advice) => PuppetDbFault::Tls {
+            reason: reason
+                .split([':', '/'])
+                .find(|part| part.contains("alert"))
+                .unwrap_or(&reason)
+                .to_owned(),
+            advice,
+        },
         None => PuppetDbFault::Lost { stage, reason },
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hyper::header::HeaderValue;
 use pabawi_domain::id::GroupName;
@@ -24,7 +24,8 @@ const MAX_TOKEN_BYTES: u64 = 64 * 1024;
 /// The most facts, grouping facts or groups.
 const MAX_LIST: usize = 1000;
 
-/// Where PuppetDB is, who asks, and what it is asked. Only `url` has no default.
+/// Where PuppetDB is, who asks, and what it is asked. Only `url` has no default. Names of fields are read in camel case
+/// and, as files of people have them, in snake case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
@@ -38,31 +39,31 @@ pub struct PuppetDbSettings {
     #[serde(default = "default_priority")]
     pub priority: i32,
     /// PEM file with the CA that signed PuppetDB's certificate. Needed for `https://`; nothing else is trusted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", alias = "ca_file")]
     pub ca_file: Option<PathBuf>,
     /// PEM file with the client certificate, and behind it its intermediate CAs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", alias = "certificate_file")]
     pub certificate_file: Option<PathBuf>,
     /// PEM file with the client certificate's key, without a passphrase.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", alias = "key_file")]
     pub key_file: Option<PathBuf>,
     /// RBAC token, sent as `X-Authentication`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<Secret>,
     /// File with the token, as `puppet access login` writes it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", alias = "token_file")]
     pub token_file: Option<PathBuf>,
     /// How long one question may take, from the look-up of the host's name to the last byte, in milliseconds.
-    #[serde(default = "default_timeout_ms")]
+    #[serde(default = "default_timeout_ms", alias = "timeout_ms")]
     pub timeout_ms: u64,
     /// The longest answer that is read, in bytes.
-    #[serde(default = "default_max_response_bytes")]
+    #[serde(default = "default_max_response_bytes", alias = "max_response_bytes")]
     pub max_response_bytes: u64,
     /// How many nodes one answer holds.
-    #[serde(default = "default_page_size")]
+    #[serde(default = "default_page_size", alias = "page_size")]
     pub page_size: u32,
     /// Of how many nodes facts are asked at once.
-    #[serde(default = "default_facts_chunk")]
+    #[serde(default = "default_facts_chunk", alias = "facts_chunk")]
     pub facts_chunk: u32,
     /// PQL that gives the nodes, with the column `certname`; what else it gives becomes metadata. By default all active
     /// nodes.
@@ -72,7 +73,7 @@ pub struct PuppetDbSettings {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<String>,
     /// `environment` or facts: a group for each value, named like `os.family=Debian`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", alias = "group_by")]
     pub group_by: Vec<String>,
     /// Groups by their PQL, which gives the column `certname`. Only nodes of `query` become members.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -123,6 +124,14 @@ impl PuppetDbSettings {
             facts: Vec::new(),
             group_by: Vec::new(),
             groups: BTreeMap::new(),
+        }
+    }
+
+    /// Takes relative paths from `directory`: that of the file in which the settings stand.
+    pub fn take_paths_from(&mut self, directory: &Path) {
+        let files = [&mut self.ca_file, &mut self.certificate_file, &mut self.key_file, &mut self.token_file];
+        for path in files.into_iter().flatten() {
+            *path = directory.join(&path);
         }
     }
 
@@ -287,6 +296,29 @@ mod tests {
         let error =
             serde_json::from_value::<PuppetDbSettings>(serde_json::json!({"url": "x", "cafile": "y"}));
         assert!(error.unwrap_err().to_string().contains("unknown field `cafile`"));
+    }
+
+    #[test]
+    fn names_are_read_in_both_spellings_and_paths_from_their_file() {
+        let mut settings = read(serde_json::json!({
+            "url": "https://pdb:8081", "ca_file": "ca.pem", "certificate_file": "/etc/pdb.pem", "keyFile": "pdb.key",
+            "timeout_ms": 5, "max_response_bytes": 5000, "page_size": 7, "facts_chunk": 8, "group_by": ["environment"],
+        }));
+        settings.take_paths_from(Path::new("/srv"));
+        let paths = [&settings.ca_file, &settings.certificate_file, &settings.key_file];
+        assert_eq!(
+            paths.map(|path| path.as_deref().and_then(Path::to_str).unwrap()),
+            ["/srv/ca.pem", "/etc/pdb.pem", "/srv/pdb.key"]
+        );
+        assert_eq!((settings.timeout_ms, settings.page_size, settings.facts_chunk), (5, 7, 8));
+        settings.check().unwrap();
+        let twice = serde_json::json!({"url": "x", "page_size": 1, "pageSize": 1});
+        assert!(
+            serde_json::from_value::<PuppetDbSettings>(twice)
+                .unwrap_err()
+                .to_string()
+                .contains("duplicate field")
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ const ADDRESS_TRIES: usize = 50;
 /// Addresses that nobody listens on, all with one port that is below the range from which the kernel takes
 /// client ports. They come from a part of 127.0.0.0/8 chosen at random, so that fleets of parallel tests do
 /// not meet.
-pub(super) fn free_addresses(count: usize) -> Result<Vec<SocketAddrV4>, FleetError> {
+pub(crate) fn free_addresses(count: usize) -> Result<Vec<SocketAddrV4>, FleetError> {
     for _ in 0..ADDRESS_TRIES {
         let random = random_u32();
         let [a, b, c, d] = random.to_be_bytes();

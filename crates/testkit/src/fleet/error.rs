@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// Why a fleet could not be started, or a node of it not be handled.
+/// Why a fleet or another service of a test could not be started, or a part of it not be handled.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FleetError {
@@ -35,6 +35,16 @@ pub enum FleetError {
     NotListening {
         /// First node of that process.
         node: String,
+        /// Ended, or too slow.
+        reason: String,
+        /// The last lines of its log.
+        log: String,
+    },
+    /// A service ended, or was not ready in time.
+    #[error("start {program}: {reason}; its log says:\n{log}")]
+    NotReady {
+        /// Name of the program.
+        program: &'static str,
         /// Ended, or too slow.
         reason: String,
         /// The last lines of its log.

@@ -88,7 +88,7 @@ impl Fleet {
 }
 
 /// Writes a file that only its owner may read (mode 0600).
-pub(super) fn write_private(path: &Path, text: &str) -> Result<(), FleetError> {
+pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), FleetError> {
     fs::write(path, text)
         .and_then(|()| fs::set_permissions(path, fs::Permissions::from_mode(0o600)))
         .map_err(FleetError::file(path))

@@ -75,7 +75,7 @@ impl KeyFile {
 }
 
 /// Runs a program to its end; its exit status other than 0 is an error that carries what it said.
-pub(super) fn run(command: &mut Command, package: &'static str) -> Result<String, FleetError> {
+pub(crate) fn run(command: &mut Command, package: &'static str) -> Result<String, FleetError> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.stdin(std::process::Stdio::null()).output().map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => FleetError::Missing { program: program.clone(), package },

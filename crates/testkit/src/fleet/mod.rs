@@ -7,14 +7,13 @@
 //!
 //! It must never listen on, or log in to, anything but loopback.
 
-mod addresses;
+pub(crate) mod addresses;
 mod builder;
 mod config;
 mod controls;
 mod error;
-mod files;
-mod guard;
-mod keys;
+pub(crate) mod files;
+pub(crate) mod keys;
 mod running;
 mod users;
 

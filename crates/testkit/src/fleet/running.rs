@@ -15,8 +15,8 @@ use super::addresses::free_addresses;
 use super::builder::FleetBuilder;
 use super::config::{self, MARKER_VARIABLE, ProcessConfig, Sshd};
 use super::error::FleetError;
-use super::guard::Guard;
 use super::keys::{KeyFile, KeyType};
+use crate::guard::Guard;
 use crate::process::{self, ProcessInfo};
 use crate::wait;
 

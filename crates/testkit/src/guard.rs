@@ -1,6 +1,6 @@
-//! The guard process below which a whole fleet lives and dies. Main type: [`Guard`].
+//! The guard process below which a whole fleet, or another service of a test, lives and dies. Main type: [`Guard`].
 //!
-//! It only starts programs and remembers paths; what the programs are is the fleet's business.
+//! It only starts programs and remembers paths; what the programs are is the business of whoever has them started.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::error::FleetError;
+use crate::fleet::FleetError;
 use crate::wait;
 
 /// The guard itself: see the comment at its top.
@@ -20,7 +20,7 @@ const END_LIMIT: Duration = Duration::from_secs(20);
 
 /// A process that reaps and in the end kills everything that is started through it.
 #[derive(Debug)]
-pub(super) struct Guard {
+pub(crate) struct Guard {
     child: Child,
     pipes: Mutex<Option<Pipes>>,
 }
@@ -33,7 +33,7 @@ struct Pipes {
 
 impl Guard {
     /// Starts the guard, in a session of its own so that Ctrl-C reaches only the test.
-    pub(super) fn start() -> Result<Self, FleetError> {
+    pub(crate) fn start() -> Result<Self, FleetError> {
         let mut command = Command::new("perl");
         command.args(["-e", SCRIPT]).stdin(Stdio::piped()).stdout(Stdio::piped());
         // SAFETY: between fork and exec only prctl(2) and setsid(2) are called, which are plain system
@@ -60,12 +60,12 @@ impl Guard {
     }
 
     /// Process id of the guard: the ancestor of everything it started.
-    pub(super) fn pid(&self) -> i32 {
+    pub(crate) fn pid(&self) -> i32 {
         i32::try_from(self.child.id()).unwrap_or(0)
     }
 
     /// Starts a program with its output appended to `log`, and returns its process id.
-    pub(super) fn spawn(&self, log: &Path, command: &[&str]) -> Result<i32, FleetError> {
+    pub(crate) fn spawn(&self, log: &Path, command: &[&str]) -> Result<i32, FleetError> {
         let log = log.display().to_string();
         let mut fields = vec!["start", &log];
         fields.extend_from_slice(command);
@@ -77,12 +77,17 @@ impl Guard {
     }
 
     /// Has a path removed when the guard ends, however it ends.
-    pub(super) fn wipe(&self, path: &Path) -> Result<(), FleetError> {
+    pub(crate) fn wipe(&self, path: &Path) -> Result<(), FleetError> {
         self.ask(&["wipe", &path.display().to_string()]).map(|_| ())
     }
 
+    /// Has a program sent SIGQUIT and waited for before the guard ends, however it ends.
+    pub(crate) fn quit(&self, pid: i32) -> Result<(), FleetError> {
+        self.ask(&["quit", &pid.to_string()]).map(|_| ())
+    }
+
     /// Takes [`Guard::wipe`] back.
-    pub(super) fn keep(&self, path: &Path) -> Result<(), FleetError> {
+    pub(crate) fn keep(&self, path: &Path) -> Result<(), FleetError> {
         self.ask(&["keep", &path.display().to_string()]).map(|_| ())
     }
 

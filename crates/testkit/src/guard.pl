@@ -4,11 +4,13 @@
 #
 # Requests, one a line, fields separated by tabs:   start LOG PROGRAM ARG...   -> pid N
 #                                                   wipe PATH | keep PATH      -> ok
+#                                                   quit PID                   -> ok, and SIGQUIT before the end
 use strict;
 use warnings;
 use POSIX ();
 
 my %wipe;
+my %quit;
 my $input = '';
 my $open  = 1;
 
@@ -66,11 +68,21 @@ while ($open) {
         my $answer = 'error unknown request';
         if    ($verb eq 'start') { $answer = start(@fields) }
         elsif ($verb eq 'wipe')  { $wipe{ $fields[0] } = 1; $answer = 'ok' }
+        elsif ($verb eq 'quit')  { $quit{ $fields[0] } = 1; $answer = 'ok' }
         elsif ($verb eq 'keep')  { delete $wipe{ $fields[0] }; $answer = 'ok' }
         syswrite(STDOUT, "$answer\n");
     }
 }
 
+# Some programs have to give back what the kernel would keep; they get five seconds for it.
+for (1 .. 250) {
+    reap();
+    my %left = map { $_ => 1 } descendants();
+    delete @quit{ grep { !$left{$_} } keys %quit };
+    last if !%quit;
+    kill 'QUIT', keys %quit if $_ == 1;
+    select(undef, undef, undef, 0.02);
+}
 for (1 .. 500) {
     my @left = descendants();
     last if !@left;

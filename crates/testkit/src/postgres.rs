@@ -1,0 +1,181 @@
+//! A throwaway PostgreSQL server on a loopback address. Main type: [`Postgres`].
+//!
+//! It must never touch a cluster of the machine, and it is not safe for data: nothing is synchronised to disk.
+
+use std::net::SocketAddrV4;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::fleet::FleetError;
+use crate::fleet::addresses::free_addresses;
+use crate::process;
+use crate::service::Service;
+
+/// How long the server may take until it listens.
+const START_LIMIT: Duration = Duration::from_secs(60);
+/// The Debian package that has it.
+const PACKAGE: &str = "postgresql";
+/// Where Debian keeps the programs of each major version.
+const VERSIONS: &str = "/usr/lib/postgresql";
+/// The superuser, and its password. It only opens a server that listens on loopback and ends with the test.
+const USER: &str = "pabawi";
+const PASSWORD: &str = "pabawi-test";
+
+/// A PostgreSQL server of its own; it ends when this is dropped, and its data go.
+#[derive(Debug)]
+pub struct Postgres {
+    service: Service,
+    programs: PathBuf,
+    address: SocketAddrV4,
+}
+
+impl Postgres {
+    /// Makes a cluster, starts it and returns when it takes connections; a matter of two or three seconds.
+    ///
+    /// # Errors
+    /// [`FleetError::Missing`] says what to install; [`FleetError::NotReady`] has the server's log.
+    pub fn start() -> Result<Self, FleetError> {
+        let programs = programs()?;
+        let [address] = free_addresses(1)?.try_into().map_err(|_| FleetError::NoAddresses { count: 1 })?;
+        let service = Service::new("postgres", &["postgres"])?;
+        let password = service.write("password", PASSWORD)?;
+        let data = service.make_directory("data")?;
+        let socket = service.make_directory("socket")?;
+        let mut server = Self { service, programs, address };
+        let initdb = server.program("initdb");
+        let (data, socket) = (data.display().to_string(), socket.display().to_string());
+        let password = format!("--pwfile={}", password.display());
+        let user = format!("--username={USER}");
+        let options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"];
+        server.service.run(&[&[&initdb, "-D", &data, &user, &password], &options[..]].concat(), PACKAGE)?;
+        let listen = [
+            format!("listen_addresses={}", address.ip()),
+            format!("port={}", address.port()),
+            format!("unix_socket_directories={socket}"),
+        ];
+        let quick = ["fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=100"];
+        let mut command = vec![server.program("postgres"), "-D".to_owned(), data];
+        for setting in listen.iter().map(String::as_str).chain(quick) {
+            command.extend(["-c".to_owned(), setting.to_owned()]);
+        }
+        let command: Vec<&str> = command.iter().map(String::as_str).collect();
+        server.service.start(&command, START_LIMIT, || process::listening().contains(&address))?;
+        // Immediate shutdown: no checkpoint, but shared memory is given back, which a kill would not do.
+        server.service.quit_at_end()?;
+        // It listens a moment before it is ready to answer.
+        server.wait_until_ready()?;
+        Ok(server)
+    }
+
+    fn wait_until_ready(&self) -> Result<(), FleetError> {
+        let mut last = None;
+        let ready = crate::wait::until("PostgreSQL to answer", START_LIMIT, || {
+            match self.query("postgres", "SELECT 1") {
+                Ok(_) => true,
+                Err(error) => {
+                    last = Some(error);
+                    false
+                }
+            }
+        });
+        match (ready, last) {
+            (Ok(()), _) => Ok(()),
+            (Err(_), Some(error)) => Err(error),
+            (Err(timeout), None) => Err(timeout.into()),
+        }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddrV4 {
+        self.address
+    }
+
+    /// The superuser's name.
+    #[must_use]
+    pub fn user(&self) -> &'static str {
+        USER
+    }
+
+    /// The superuser's password.
+    #[must_use]
+    pub fn password(&self) -> &'static str {
+        PASSWORD
+    }
+
+    /// Process id of the server.
+    #[must_use]
+    pub fn pid(&self) -> i32 {
+        self.service.pid()
+    }
+
+    /// A connection URI (libpq, "Connection URIs") for a database, as the superuser.
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://{USER}:{PASSWORD}@{}/{database}", self.address)
+    }
+
+    /// Makes an empty database. The name is letters, digits and `_`.
+    ///
+    /// # Errors
+    /// [`FleetError::Program`] with what the server says.
+    pub fn create_database(&self, name: &str) -> Result<(), FleetError> {
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        {
+            return Err(FleetError::Invalid(format!("{name:?} is no plain name of a database")));
+        }
+        self.query("postgres", &format!("CREATE DATABASE {name}")).map(|_| ())
+    }
+
+    /// Runs SQL with psql(1) as the superuser and returns the rows, one a line, columns apart by `|`.
+    ///
+    /// # Errors
+    /// [`FleetError::Program`] with what the server says.
+    pub fn query(&self, database: &str, sql: &str) -> Result<String, FleetError> {
+        let options = ["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"];
+        let (psql, url) = (self.program("psql"), self.url(database));
+        self.service.run(&[&[psql.as_str()], &options[..], &["--command", sql, &url]].concat(), PACKAGE)
+    }
+
+    fn program(&self, name: &str) -> String {
+        self.programs.join(name).display().to_string()
+    }
+}
+
+/// The programs of the newest version that is installed.
+fn programs() -> Result<PathBuf, FleetError> {
+    let newest = std::fs::read_dir(VERSIONS)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            Some((entry.file_name().to_str()?.parse::<u32>().ok()?, entry.path().join("bin")))
+        })
+        .filter(|(_, bin)| bin.join("initdb").is_file())
+        .max();
+    newest.map(|(_, bin)| bin).ok_or_else(|| FleetError::Missing {
+        program: Path::new(VERSIONS).join("*/bin/initdb").display().to_string(),
+        package: PACKAGE,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_runs_on_its_own_and_leaves_nothing() {
+        let server = Postgres::start().expect("starts");
+        server.create_database("one").expect("created");
+        server.query("one", "CREATE TABLE t (n int); INSERT INTO t VALUES (1), (2)").expect("written");
+        assert_eq!(server.query("one", "SELECT n, n + 1 FROM t ORDER BY n").expect("read"), "1|2\n2|3\n");
+        let error = server.query("one", "SELECT nonsense").expect_err("no such column");
+        assert!(error.to_string().contains("nonsense"), "{error}");
+        assert!(server.create_database("a; DROP").is_err());
+        let (pid, data) = (server.pid(), server.service.path("data"));
+        assert!(process::ProcessInfo::read(pid).is_some() && data.is_dir());
+        drop(server);
+        assert!(process::ProcessInfo::read(pid).is_none_or(|left| left.name != "postgres"));
+        assert!(!data.exists());
+    }
+}
