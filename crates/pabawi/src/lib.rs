@@ -21,6 +21,7 @@
 pub mod graph;
 pub mod inventory;
 pub mod ports;
+pub mod puppetdb;
 pub mod ssh;
 
 mod builder;
