@@ -128,6 +128,7 @@ async fn a_real_puppetdb_is_read_as_it_is() {
     client_certificates(&puppetdb, &strangers).await;
     facts_of_many_nodes(&puppetdb).await;
     new_nodes_are_seen(&puppetdb).await;
+    what_a_node_sends_spoils_no_other(&puppetdb).await;
     puppetdb = it_goes_while_it_is_read(puppetdb).await;
     drop(puppetdb);
 }
@@ -303,6 +304,35 @@ async fn new_nodes_are_seen(puppetdb: &PuppetDb) {
     let before = source.fetch().await.unwrap().nodes.len();
     puppetdb.replace_facts("another.example.org", "production", &facts(1)).unwrap();
     assert_eq!(source.fetch().await.unwrap().nodes.len(), before + 1);
+}
+
+/// Nodes choose their facts; PuppetDB takes nesting that is deeper than is read here.
+async fn what_a_node_sends_spoils_no_other(puppetdb: &PuppetDb) {
+    let deep = (0..200).fold(json!(1), |inner, _| json!([inner]));
+    let forged = json!({"facts_environment": "forged"});
+    puppetdb.replace_facts("deep.example.org", "test", &json!({"deep": deep})).unwrap();
+    puppetdb.replace_facts("forger.example.org", "test", &json!({"puppetdb": forged})).unwrap();
+    let provider = PuppetDbFacts::new(PuppetDbClient::new(plain(puppetdb)).unwrap());
+    let nodes = ["deep.example.org", "node001.example.org"].map(|name| NodeId::new(name).unwrap());
+    let answers = provider.collect(&caller(), &nodes).await;
+    let error = &answers[0].as_ref().unwrap_err().error;
+    assert!(error.message.contains("recursion limit"), "{error}");
+    assert_eq!(answers[1].as_ref().unwrap().facts["kernel"], "Linux");
+
+    let mut settings = plain(puppetdb);
+    settings.query =
+        Some("inventory[certname, environment, facts] { certname ~ \"^(deep|forger|node001)\" }".to_owned());
+    settings.group_by = vec!["environment".to_owned()];
+    let snapshot = read(settings).await.unwrap();
+    assert_eq!(names(&snapshot), ["deep.example.org", "forger.example.org", "node001.example.org"]);
+    assert!(
+        snapshot.warnings.len() == 1 && snapshot.warnings[0].contains("node deep.example.org"),
+        "{:?}",
+        snapshot.warnings
+    );
+    let groups: Vec<&str> = snapshot.groups.iter().map(|group| group.name.as_str()).collect();
+    assert_eq!(groups, ["environment=production", "environment=test"]);
+    assert_eq!(members(&snapshot, "environment=test"), 1, "what a node says of itself is not believed");
 }
 
 async fn it_goes_while_it_is_read(mut puppetdb: PuppetDb) -> PuppetDb {

@@ -19,7 +19,10 @@ use pabawi_domain::secret::Secret;
 use pabawi_plugins::puppetdb::{
     PuppetDbClient, PuppetDbError, PuppetDbFacts, PuppetDbFault, PuppetDbInventory, PuppetDbSettings,
 };
+use pabawi_testkit::certificates::TestCa;
+use pabawi_testkit::hostile::{BlackHole, HostileKind, HostilePeer};
 use pabawi_testkit::http::{HttpReply, HttpRequest, ScriptedHttp};
+use pabawi_testkit::wait;
 use serde_json::{Value, json};
 
 /// Generous: the machine may be busy.
@@ -178,6 +181,33 @@ async fn silence_ends_at_the_deadline_wherever_it_comes() {
     }
 }
 
+/// A port that takes connections and never speaks TLS, and one that does not even take them.
+#[tokio::test]
+async fn silence_before_the_question_ends_at_the_deadline_too() {
+    let ca = TestCa::new("Pabawi test CA").unwrap();
+    let peer = HostilePeer::start(HostileKind::Silent).await.unwrap();
+    let hole = BlackHole::start().await.unwrap();
+    for (address, stage) in [(peer.address(), "in the TLS handshake"), (hole.address(), "connecting")] {
+        let mut settings = PuppetDbSettings::new(format!("https://{address}"));
+        settings.ca_file = Some(ca.certificate());
+        settings.timeout_ms = 300;
+        let error = error_of(settings).await;
+        assert_eq!(error.fault, PuppetDbFault::TimedOut { limit: Duration::from_millis(300), stage });
+    }
+    assert_eq!(peer.fired(), 1);
+}
+
+#[tokio::test]
+async fn a_question_that_is_given_up_leaves_no_connection() {
+    let server = server(|_| HttpReply::Silence(Vec::new())).await;
+    let source = inventory(settings(&server));
+    let asking = tokio::spawn(async move { source.fetch().await.map(|_| ()) });
+    wait::until_async("the question to come", LIMIT, || server.requests().len() == 1).await.unwrap();
+    assert_eq!(server.open(), 1);
+    asking.abort();
+    wait::until_async("the connection to end", LIMIT, || server.open() == 0).await.unwrap();
+}
+
 #[tokio::test]
 async fn an_answer_without_end_is_given_up_at_its_limit() {
     let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -289,7 +319,7 @@ async fn pages_that_are_too_long_become_smaller() {
 async fn more_nodes_than_an_inventory_holds_are_refused_before_they_are_read() {
     let server = server(nodes_of(1_000_001)).await;
     let error = error_of(settings(&server)).await;
-    assert!(error.to_string().contains("gives 1000001 nodes, at most 1000000"), "{error}");
+    assert!(error.to_string().contains("gives 1000001 rows, at most 1000000"), "{error}");
     assert_eq!(server.requests().len(), 1);
 }
 
@@ -381,6 +411,39 @@ async fn a_provider_that_fails_is_not_asked_for_the_rest() {
         assert_eq!((&error.error.node, error.error.code), (node, ErrorCode::Unavailable));
         assert!(error.to_string().contains("maintenance"), "{error}");
     }
+}
+
+/// Nodes choose their facts: what one of them sends must not keep those of others from being read.
+#[tokio::test]
+async fn facts_that_cannot_be_read_spoil_no_others() {
+    let deep = format!("{}1{}", "[".repeat(500), "]".repeat(500));
+    let server = server(move |request| {
+        let column = if request.line.ends_with("/inventory") { "facts" } else { "facts.bad" };
+        let row = |name: &str, value: &str| {
+            format!("{{\"{column}\":{{\"v\":{value}}},\"timestamp\":\"2026-11-26T02:00:00Z\",\"certname\":\"{name}\"}}")
+        };
+        let rows = [row("n0", "1"), row("n1", &deep), row("n2", "1e999"), row("n3", "3")];
+        HttpReply::whole("200 OK", "Content-Type: application/json\r\n", format!("[{}]", rows.join(",")))
+    })
+    .await;
+    let client = PuppetDbClient::new(settings(&server)).unwrap();
+    let answers = PuppetDbFacts::new(client.clone()).collect(&caller(), &nodes(4)).await;
+    assert_eq!(
+        (&answers[0].as_ref().unwrap().facts["v"], &answers[3].as_ref().unwrap().facts["v"]),
+        (&json!(1), &json!(3))
+    );
+    for (answer, part) in [(&answers[1], "recursion limit"), (&answers[2], "number out of range")] {
+        let error = &answer.as_ref().unwrap_err().error;
+        assert!(error.code == ErrorCode::ProtocolViolation && error.message.contains(part), "{error}");
+    }
+    let snapshot = PuppetDbInventory::new(client).fetch().await.unwrap();
+    assert_eq!(snapshot.nodes.len(), 4);
+    assert_eq!(snapshot.warnings.len(), 2, "{:?}", snapshot.warnings);
+    assert!(
+        snapshot.warnings[0].starts_with("node n1: no metadata of it: recursion limit"),
+        "{:?}",
+        snapshot.warnings
+    );
 }
 
 #[tokio::test]

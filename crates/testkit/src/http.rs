@@ -4,6 +4,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, SocketAddrV4};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -70,6 +71,7 @@ impl HttpReply {
 pub struct ScriptedHttp {
     address: SocketAddrV4,
     requests: Arc<Mutex<Vec<HttpRequest>>>,
+    open: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -88,10 +90,13 @@ impl ScriptedHttp {
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&requests);
         let answer = Arc::new(answer);
+        let open = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&open);
         let task = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                let (seen, answer) = (Arc::clone(&seen), Arc::clone(&answer));
+                let (seen, answer, counter) = (Arc::clone(&seen), Arc::clone(&answer), Arc::clone(&counter));
+                counter.fetch_add(1, Ordering::SeqCst);
                 connections.spawn(async move {
                     let mut stream = BufReader::new(stream);
                     // An error only means that the client has gone.
@@ -100,17 +105,24 @@ impl ScriptedHttp {
                         seen.lock().unwrap_or_else(PoisonError::into_inner).push(request);
                         let _ = send(stream.into_inner(), reply).await;
                     }
+                    counter.fetch_sub(1, Ordering::SeqCst);
                 });
                 while connections.try_join_next().is_some() {}
             }
         });
-        Ok(Self { address, requests, task })
+        Ok(Self { address, requests, open, task })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddrV4 {
         self.address
+    }
+
+    /// Connections that are open on its side.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
     }
 
     /// What it has been asked so far.

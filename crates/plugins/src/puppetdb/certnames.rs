@@ -8,22 +8,22 @@ use super::reply::Row;
 
 /// What came of a question about many nodes.
 #[derive(Debug, Default)]
-pub(super) struct Found<'a> {
+pub(super) struct Found {
     /// A row for each node that is known.
     pub(super) rows: Vec<Row>,
-    /// Nodes of which even alone the answer is longer than is read.
-    pub(super) too_large: Vec<(&'a str, PuppetDbError)>,
+    /// Nodes of which even alone the answer is too long or cannot be read.
+    pub(super) failed: Vec<(String, PuppetDbFault)>,
 }
 
 /// Asks `fields` of the inventory for these nodes. An answer that is longer than is read is asked for in halves.
 ///
 /// # Errors
 /// The first other error: the rest would meet it too.
-pub(super) async fn ask<'a>(
+pub(super) async fn ask(
     client: &PuppetDbClient,
     fields: &[String],
-    names: &'a [&'a str],
-) -> Result<Found<'a>, PuppetDbError> {
+    names: &[&str],
+) -> Result<Found, PuppetDbError> {
     let mut found = Found::default();
     let mut open = vec![names];
     while let Some(part) = open.pop() {
@@ -33,9 +33,13 @@ pub(super) async fn ask<'a>(
         // The names are data in here: none can end the array and become a part of the query.
         let query = json!({"query": ["extract", fields, ["in", "certname", ["array", part]]]});
         match client.ask(Endpoint::Inventory, &query).await {
-            Ok(answer) => found.rows.extend(answer.rows),
+            Ok(answer) => {
+                found.rows.extend(answer.rows);
+                let failed = answer.unreadable.into_iter();
+                found.failed.extend(failed.map(|row| (row.certname, PuppetDbFault::Nonsense(row.reason))));
+            }
             Err(error) if matches!(error.fault, PuppetDbFault::TooLarge { .. }) => match part {
-                [name] => found.too_large.push((*name, error)),
+                [name] => found.failed.push(((*name).to_owned(), error.fault)),
                 _ => {
                     let (front, back) = part.split_at(part.len() / 2);
                     open.extend([back, front]);

@@ -123,8 +123,8 @@ pub enum PuppetDbFault {
     /// The answer is not what the API says.
     #[error("the answer is not what PuppetDB's query API gives: {0}")]
     Nonsense(String),
-    /// More nodes than an inventory holds.
-    #[error("the query gives {rows} nodes, at most {most} are read; narrow it")]
+    /// More rows than an inventory holds nodes.
+    #[error("the query gives {rows} rows, at most {most} are read; narrow it")]
     TooMany {
         /// How many there are.
         rows: u64,

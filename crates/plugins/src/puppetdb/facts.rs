@@ -48,9 +48,9 @@ impl PuppetDbFacts {
                     answers.insert(name, self.facts(id, row));
                 }
             }
-            for (name, error) in found.too_large {
-                if let Ok(id) = NodeId::new(name) {
-                    answers.insert(name.to_owned(), Err(node_error(id, &error)));
+            for (name, fault) in found.failed {
+                if let Ok(id) = NodeId::new(&name) {
+                    answers.insert(name, Err(node_error(id, &self.client.error(fault))));
                 }
             }
         }

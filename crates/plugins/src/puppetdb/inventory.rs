@@ -39,17 +39,7 @@ impl PuppetDbInventory {
     pub async fn read(&self) -> Result<InventorySnapshot, PuppetDbError> {
         let settings = self.client.settings();
         let query = settings.query.as_deref().unwrap_or(DEFAULT_QUERY);
-        let mut list = NodeList::default();
-        for reading in 1.. {
-            match self.read_nodes(query).await? {
-                Some(nodes) => {
-                    list = nodes;
-                    break;
-                }
-                None if reading < READINGS => {}
-                None => return Err(self.client.error(PuppetDbFault::Unsteady(READINGS))),
-            }
-        }
+        let mut list = self.read_steadily(query).await?;
         for what in &settings.group_by {
             list.group_by(what);
         }
@@ -63,24 +53,36 @@ impl PuppetDbInventory {
         Ok(list.finish())
     }
 
+    async fn read_steadily(&self, query: &str) -> Result<NodeList, PuppetDbError> {
+        for _ in 0..READINGS {
+            if let Some(list) = self.read_nodes(query).await? {
+                return Ok(list);
+            }
+        }
+        Err(self.client.error(PuppetDbFault::Unsteady(READINGS)))
+    }
+
     /// All nodes with the facts that are wanted of them; `None` when the list has changed meanwhile.
     async fn read_nodes(&self, query: &str) -> Result<Option<NodeList>, PuppetDbError> {
         let fields = self.fields();
         let mut list = NodeList::default();
         let mut pages = Pages::new(&self.client, query);
         loop {
-            let rows = match pages.next().await? {
-                Step::Rows(rows) => rows,
+            let (rows, unreadable) = match pages.next().await? {
+                Step::Rows(rows, unreadable) => (rows, unreadable),
                 Step::End => return Ok(Some(list)),
                 Step::Shifted => return Ok(None),
             };
             let new: Vec<String> = rows.into_iter().filter_map(|row| list.add(row)).collect();
+            unreadable.into_iter().for_each(|row| {
+                list.warn(format!("node {}: no metadata of it: {}", row.certname, row.reason))
+            });
             if fields.len() > 1 {
                 let names: Vec<&str> = new.iter().map(String::as_str).collect();
                 let found = certnames::ask(&self.client, &fields, &names).await?;
                 found.rows.into_iter().for_each(|row| list.add_facts(row));
-                for (name, error) in found.too_large {
-                    list.warn(format!("node {name}: no facts of it: {error}"));
+                for (name, fault) in found.failed {
+                    list.warn(format!("node {name}: no facts of it: {fault}"));
                 }
             }
         }
@@ -106,7 +108,9 @@ impl PuppetDbInventory {
             let mut pages = Pages::new(&self.client, pql);
             loop {
                 match pages.next().await? {
-                    Step::Rows(rows) => members.extend(rows.iter().filter_map(certname).map(str::to_owned)),
+                    Step::Rows(rows, _) => {
+                        members.extend(rows.iter().filter_map(certname).map(str::to_owned))
+                    }
                     Step::End => return Ok(members),
                     Step::Shifted => break,
                 }

@@ -19,7 +19,7 @@ const ENVIRONMENT_COLUMNS: [&str; 4] =
     [ENVIRONMENT, "catalog_environment", "report_environment", "facts_environment"];
 
 /// Where columns that are no facts stand in the metadata.
-const COLUMNS: &str = "puppetdb";
+pub(super) const COLUMNS: &str = "puppetdb";
 
 /// Nodes while they are read.
 #[derive(Default)]
@@ -46,9 +46,12 @@ impl NodeList {
             return None;
         }
         let mut node = Node::named(id.clone());
-        let mut metadata = Map::new();
+        let (mut metadata, mut columns) = (Map::new(), Map::new());
         for (column, value) in row {
-            take_column(&mut metadata, &column, value);
+            take_column(&mut metadata, &mut columns, column, value);
+        }
+        if !columns.is_empty() {
+            metadata.insert(COLUMNS.to_owned(), Value::Object(columns));
         }
         node.metadata = metadata.into_iter().collect();
         self.places.insert(id, self.nodes.len());
@@ -63,7 +66,7 @@ impl NodeList {
         let known = node.metadata.iter().map(|(key, value)| (key.to_owned(), value.clone()));
         let mut metadata: Map<String, Value> = known.collect();
         for (column, value) in row {
-            take_column(&mut metadata, &column, value);
+            take_column(&mut metadata, &mut Map::new(), column, value);
         }
         node.metadata = metadata.into_iter().collect();
         // A node whose certificate bears another name than the machine is found under both.
@@ -129,21 +132,30 @@ impl NodeList {
     }
 }
 
-/// Facts stand where Facter has them, anything else under `puppetdb`. What is null is not known.
-fn take_column(metadata: &mut Map<String, Value>, column: &str, value: Value) {
-    match (column, value) {
+/// Sorts a column: facts stand where Facter has them, anything else under `puppetdb`. What is null is not known. Nodes
+/// choose their facts, so none of them can stand where PuppetDB's own columns do.
+fn take_column(
+    metadata: &mut Map<String, Value>,
+    columns: &mut Map<String, Value>,
+    column: String,
+    value: Value,
+) {
+    match (column.as_str(), value) {
         ("certname", _) | (_, Value::Null) => {}
-        ("facts", Value::Object(facts)) => metadata.extend(facts),
-        ("trusted", trusted) => {
-            metadata.insert("trusted".to_owned(), trusted);
+        ("facts", Value::Object(facts)) => {
+            metadata.extend(facts.into_iter().filter(|(name, _)| name != COLUMNS));
         }
-        (column, value) => match column.strip_prefix("facts.") {
-            Some(path) if !path.contains('"') => insert(metadata, path, value),
-            _ => {
-                let columns = metadata.entry(COLUMNS).or_insert_with(|| Value::Object(Map::new()));
-                if let Value::Object(columns) = columns {
-                    columns.insert(column.to_owned(), value);
+        ("trusted", trusted) => {
+            metadata.insert(column, trusted);
+        }
+        (name, value) => match name.strip_prefix("facts.") {
+            Some(path) if !path.contains('"') => {
+                if path.split('.').next() != Some(COLUMNS) {
+                    insert(metadata, path, value);
                 }
+            }
+            _ => {
+                columns.insert(column, value);
             }
         },
     }
@@ -181,7 +193,8 @@ mod tests {
         let mut list = NodeList::default();
         let new = list.add(row(json!({
             "certname": "web1", "catalog_environment": null, "facts_environment": "test",
-            "facts": {"kernel": "Linux"}, "facts.os.family": "Debian", "facts.\"odd.name\"": 1,
+            "facts": {"kernel": "Linux", "puppetdb": {"facts_environment": "forged"}},
+            "facts.puppetdb": "forged", "facts.os.family": "Debian", "facts.\"odd.name\"": 1,
         })));
         assert_eq!(new.as_deref(), Some("web1"));
         list.add_facts(row(

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::client::{Endpoint, PuppetDbClient};
 use super::error::{PuppetDbError, PuppetDbFault};
-use super::reply::Row;
+use super::reply::{Row, Unreadable};
 
 /// The most rows of one query: as many nodes as an inventory takes.
 pub(super) const MAX_ROWS: u64 = 1_000_000;
@@ -25,8 +25,8 @@ pub(super) struct Pages<'a> {
 
 /// What comes next.
 pub(super) enum Step {
-    /// Further rows, sorted by `certname`.
-    Rows(Vec<Row>),
+    /// Further rows, sorted by `certname`, and which of them could not be read.
+    Rows(Vec<Row>, Vec<Unreadable>),
     /// Nothing: all has been read.
     End,
     /// Rows have moved meanwhile; what has been read is not the whole list.
@@ -88,7 +88,7 @@ impl<'a> Pages<'a> {
         };
         self.last = Some(last.to_owned());
         self.read += rows.len() as u64;
-        Ok(Step::Rows(rows))
+        Ok(Step::Rows(rows, answer.unreadable))
     }
 }
 

@@ -1,11 +1,15 @@
 //! What comes back: [`read`] takes a bounded body, [`judge`] makes rows or a fault of it.
 
+use std::borrow::Cow;
+
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
 use hyper::http::response::Parts;
 use pabawi_domain::secret::{REDACTED, Secret};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::error::PuppetDbFault;
@@ -20,7 +24,24 @@ pub(super) type Row = Map<String, Value>;
 #[derive(Debug, Default)]
 pub(super) struct Answer {
     pub(super) rows: Vec<Row>,
+    /// Which rows hold nothing but their `certname`, because the rest of them cannot be read.
+    pub(super) unreadable: Vec<Unreadable>,
     pub(super) total: Option<u64>,
+}
+
+/// A row that cannot be read. Nodes choose their facts, and one with nesting without end or with a number that no
+/// computer holds must not spoil what is told of the others.
+#[derive(Debug)]
+pub(super) struct Unreadable {
+    pub(super) certname: String,
+    pub(super) reason: String,
+}
+
+/// What can be read of such a row.
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(borrow)]
+    certname: Cow<'a, str>,
 }
 
 /// Takes the whole body, at most `limit` bytes. An error of the connection is `Err(Err(_))`.
@@ -76,8 +97,23 @@ fn rows(headers: &HeaderMap, body: &[u8]) -> Result<Answer, PuppetDbFault> {
     if body.is_empty() {
         return Err(nonsense("it is empty".to_owned()));
     }
-    match serde_json::from_slice::<Vec<Row>>(body) {
-        Ok(rows) => Ok(Answer { rows, total }),
+    match serde_json::from_slice::<Vec<&RawValue>>(body) {
+        Ok(raw) => {
+            let mut answer = Answer { rows: Vec::with_capacity(raw.len()), unreadable: Vec::new(), total };
+            for row in raw {
+                match serde_json::from_str::<Row>(row.get()) {
+                    Ok(row) => answer.rows.push(row),
+                    Err(error) => {
+                        let Named { certname } = serde_json::from_str(row.get())
+                            .map_err(|_| nonsense(format!("a list of objects is expected: {error}")))?;
+                        let certname = certname.into_owned();
+                        answer.rows.push(Row::from_iter([("certname".to_owned(), certname.clone().into())]));
+                        answer.unreadable.push(Unreadable { certname, reason: error.to_string() });
+                    }
+                }
+            }
+            Ok(answer)
+        }
         Err(error) if error.is_eof() => Err(nonsense(format!("it ends in the middle: {error}"))),
         Err(error) => {
             let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();

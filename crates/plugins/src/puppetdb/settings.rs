@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::address::Address;
 use super::fact_path::FactPath;
+use super::metadata::COLUMNS;
 use super::pql;
 
 /// The word of [`PuppetDbSettings::group_by`] that is no fact.
@@ -208,6 +209,9 @@ impl PuppetDbSettings {
             for (index, path) in list.iter().enumerate().filter(|(_, path)| word != Some(path.as_str())) {
                 if let Err(reason) = FactPath::parse(path) {
                     faults.push(format!("{field}[{index}]"), reason);
+                } else if path.split('.').next() == Some(COLUMNS) {
+                    let reason = "cannot be shown: PuppetDB's own columns stand under that name";
+                    faults.push(format!("{field}[{index}]"), reason);
                 }
             }
         }
@@ -326,7 +330,7 @@ mod tests {
         let settings = read(serde_json::json!({
             "url": "https://pdb:8081", "name": " ", "keyFile": "k", "token": "two words", "tokenFile": "t",
             "timeoutMs": 0, "maxResponseBytes": 1, "pageSize": 0, "factsChunk": 0,
-            "query": "nodes { limit 3 }", "facts": ["os.family", "os family"], "groupBy": ["environment", ""],
+            "query": "nodes { limit 3 }", "facts": ["os.family", "os family", "puppetdb.x"], "groupBy": ["environment", ""],
             "groups": {"-x": "nodes {}", "web": " "},
         }));
         let expected = [
@@ -341,6 +345,7 @@ mod tests {
             "factsChunk",
             "query",
             "facts[1]",
+            "facts[2]",
             "groupBy[1]",
             "groups",
             "groups.web",
