@@ -5,10 +5,10 @@
 
 mod ansible;
 mod bolt;
-mod common;
+mod pabawi;
 mod yaml;
 
 pub use ansible::to_ansible;
 pub use bolt::to_bolt;
-pub use common::to_common;
+pub use pabawi::to_common;
 pub use yaml::to_yaml;
