@@ -62,7 +62,6 @@ const NEEDS: &[Need] = &[
     need(Purpose::Tests, Sign::Works("test", &["-f", PUPPETDB]), "puppetdb"),
     need(Purpose::Peers, Sign::Program("clush"), "clustershell"),
     need(Purpose::Peers, Sign::Program("parallel-ssh"), "pssh"),
-    need(Purpose::Peers, Sign::Program("ansible"), "ansible-core"),
 ];
 
 const fn need(purpose: Purpose, sign: Sign, package: &'static str) -> Need {

@@ -27,7 +27,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::args::{Cli, Command, ExecutionsCommand, GraphCommand, InventoryCommand, TargetsCommand};
+use crate::args::{Cli, Command, ExecutionsCommand, GraphCommand, InventoryCommand};
 use crate::exit::{Exit, Failure};
 use crate::text::{Colour, Style};
 
@@ -52,7 +52,6 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Completions { shell } => command::generate::completions(shell),
         Command::Man(args) => command::generate::man(&args),
-        Command::Targets(TargetsCommand::Fold { names }) => command::targets::fold(&cli.global, &names),
         _ => {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .enable_all()
@@ -99,10 +98,7 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             InventoryCommand::Groups(args) => command::inventory::groups(global, args).await,
             InventoryCommand::Sources(args) => command::inventory::sources(global, args).await,
         },
-        Command::Targets(TargetsCommand::Expand { expression, sources, format }) => {
-            command::targets::expand(global, expression, sources, *format).await
-        }
-        Command::Targets(TargetsCommand::Fold { names }) => command::targets::fold(global, names),
+        Command::Targets(command) => command::targets::targets(global, command).await,
         Command::Completions { shell } => command::generate::completions(*shell),
         Command::Man(args) => command::generate::man(args),
     }

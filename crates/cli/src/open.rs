@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pabawi::inventory::{
-    Catalog, ConfiguredSource, FileInventory, SourceSettings, StaticInventory, UnknownNames, hosts_list,
-    names,
+    Catalog, ConfiguredSource, FileInventory, SourceSettings, StaticInventory, UnknownNames, ansible_limit,
+    hosts_list, names,
 };
 use pabawi::ports::InventorySource;
 use pabawi::ssh::{SshConfig, SshSettings};
@@ -15,13 +15,17 @@ use pabawi::{
 };
 
 use crate::args::{
-    ConnectArgs, GlobalArgs, HostKeysArg, LoginArgs, MemoryArgs, SelectionArgs, SourceArgs, TrustArgs,
+    ConnectArgs, DialectArg, DialectArgs, GlobalArgs, HostKeysArg, LoginArgs, MemoryArgs, SelectionArgs,
+    SourceArgs, TrustArgs,
 };
 use crate::exit::Failure;
 use crate::prompt::ask_secret;
 
 /// How long the orderly end may take when nothing runs any more.
 pub(crate) const CLOSING: Duration = Duration::from_secs(2);
+
+/// The most of a file of patterns that is read, in bytes.
+const MAX_LIMIT_FILE: u64 = 1024 * 1024;
 
 /// Who asks: the user of this process, by the name that passwd(5) has for it. `USER` is believed only where
 /// the file does not know the user (LDAP and the like).
@@ -188,13 +192,76 @@ pub(crate) fn host_key_policy(arg: HostKeysArg) -> HostKeyPolicy {
     }
 }
 
+/// A framework that only looks at which nodes an expression selects.
+///
+/// # Errors
+/// As for [`sources`].
+pub(crate) fn for_targets(global: &GlobalArgs, args: &SourceArgs) -> Result<FrameworkBuilder, Failure> {
+    Ok(for_history(global).inventories(sources(args)?))
+}
+
+/// The expression of what was typed: all of these texts are meant.
+///
+/// # Errors
+/// `--limit` without Ansible's language, or a file of it that cannot be read.
+pub(crate) fn expression(texts: &[String], args: &DialectArgs) -> Result<TargetExpression, Failure> {
+    let limit = match (args.dialect, &args.limit) {
+        (DialectArg::Ansible, Some(limit)) => Some(ansible_limit(limit, limit_file)?),
+        (_, Some(_)) => {
+            return Err(Failure::usage("--limit: is a word of --dialect ansible; write expr&expr"));
+        }
+        (_, None) => None,
+    };
+    let Some(dialect) = args.dialect.foreign() else {
+        return Ok(TargetExpression::new(all_of(texts)));
+    };
+    let terms: Vec<String> = texts.iter().map(|text| dialect.expression(text).as_str().to_owned()).collect();
+    let mut expression = terms.join(",");
+    if let Some(limit) = limit {
+        // What stands before it is evaluated first.
+        expression = format!("{expression}&{}", dialect.expression(&limit).as_str());
+    }
+    Ok(TargetExpression::new(expression))
+}
+
+/// The union of expressions. Operators are applied from left to right, so that an expression behind another one needs
+/// parentheses when it has others than the comma.
+fn all_of(texts: &[String]) -> String {
+    match texts {
+        [one] => one.clone(),
+        several => {
+            let has_operator = |text: &&String| text.contains(['&', '!', '^']);
+            let each = several
+                .iter()
+                .map(|text| if has_operator(&text) { format!("({text})") } else { text.clone() });
+            each.collect::<Vec<_>>().join(",")
+        }
+    }
+}
+
+/// What stands in a file of patterns.
+fn limit_file(path: &str) -> Result<String, Failure> {
+    let failed = |error| Failure::usage(format!("--limit: read {path}: {error}"));
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    std::io::Read::read_to_string(&mut std::io::Read::take(file, MAX_LIMIT_FILE), &mut text)
+        .map_err(failed)?;
+    if text.len() as u64 >= MAX_LIMIT_FILE {
+        return Err(Failure::usage(format!("--limit: {path} is longer than {MAX_LIMIT_FILE} bytes")));
+    }
+    Ok(text)
+}
+
 /// What is selected: `--targets`, or every node of `--hosts` and `--hosts-file`.
 ///
 /// # Errors
 /// No targets at all, or a hosts file that cannot be read.
 pub(crate) fn targets(selection: &SelectionArgs) -> Result<TargetExpression, Failure> {
     if !selection.targets.is_empty() {
-        return Ok(TargetExpression::new(selection.targets.join(",")));
+        return expression(&selection.targets, &selection.dialect);
+    }
+    if selection.dialect.limit.is_some() {
+        return Err(Failure::usage("--limit: needs --targets, of which it takes a part"));
     }
     let sources = &selection.sources;
     let mut nodes = Vec::new();
@@ -241,8 +308,27 @@ mod tests {
         assert!(select(&[], &["a b"]).unwrap_err().message.contains("--hosts"));
     }
 
+    #[test]
+    fn several_expressions_are_all_meant_in_every_dialect() {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let write = |given: &[&str], dialect, limit: Option<&str>| {
+            let args = DialectArgs { dialect, limit: limit.map(str::to_owned) };
+            expression(&texts(given), &args).map(|text| text.as_str().to_owned())
+        };
+        assert_eq!(write(&["a&b"], DialectArg::Pabawi, None).unwrap(), "a&b");
+        assert_eq!(write(&["c", "a&b"], DialectArg::Pabawi, None).unwrap(), "c,(a&b)");
+        assert_eq!(write(&["a:&b"], DialectArg::Ansible, None).unwrap(), "ansible(\"a:&b\")");
+        let both = write(&["a", "b"], DialectArg::Ansible, Some("c:!d")).unwrap();
+        assert_eq!(both, "ansible(\"a\"),ansible(\"b\")&ansible(\"c,!d,\")");
+        assert_eq!(write(&["{a,b}"], DialectArg::Bolt, None).unwrap(), "bolt(\"{a,b}\")");
+        assert!(write(&["a"], DialectArg::Bolt, Some("b")).unwrap_err().message.starts_with("--limit"));
+        let error = write(&["a"], DialectArg::Ansible, Some("@/nonexistent/retry")).unwrap_err();
+        assert!(error.message.contains("/nonexistent/retry"), "{error}");
+    }
+
     fn targets_of(targets: Vec<String>, hosts: Vec<String>) -> Result<String, Failure> {
         let sources = SourceArgs { hosts, ..SourceArgs::default() };
-        super::targets(&SelectionArgs { targets, sources }).map(|text| text.as_str().to_owned())
+        super::targets(&SelectionArgs { targets, sources, ..SelectionArgs::default() })
+            .map(|text| text.as_str().to_owned())
     }
 }

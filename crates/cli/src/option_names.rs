@@ -25,6 +25,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("id", "ID"),
     ("idempotencyKey", "--idempotency-key"),
     ("limit", "--limit"),
+    ("node", "--node"),
     ("nodes", "--node"),
     ("priority", "--priority"),
     ("retry.attempts", "--retries"),

@@ -1,13 +1,16 @@
 //! What `pab` itself has to remember with a plan, so that it can be applied with the same options: [`Planned`]. It holds no
 //! secret: those are asked for again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pabawi::{GroupName, HostKeyPolicy};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::args::{ConnectArgs, HostKeysArg, LoginArgs, RetryArgs, SelectionArgs, SourceArgs, TrustArgs};
+use crate::args::{
+    ConnectArgs, DialectArg, DialectArgs, HostKeysArg, LoginArgs, RetryArgs, SelectionArgs, SourceArgs,
+    TrustArgs,
+};
 use crate::exit::Failure;
 use crate::request::absolute;
 
@@ -17,6 +20,8 @@ use crate::request::absolute;
 pub(crate) struct Planned {
     /// `--targets`; the request may have them from the lists of hosts.
     targets: Vec<String>,
+    dialect: DialectArg,
+    limit: Option<String>,
     hosts: Vec<String>,
     hosts_file: Vec<PathBuf>,
     inventory: Vec<PathBuf>,
@@ -49,6 +54,8 @@ impl Planned {
         let (sources, trust) = (&selection.sources, &connect.trust);
         Self {
             targets: selection.targets.clone(),
+            dialect: selection.dialect.dialect,
+            limit: selection.dialect.limit.as_deref().map(limit_from_everywhere),
             hosts: sources.hosts.clone(),
             hosts_file: all(&sources.hosts_file),
             inventory: all(&sources.inventory),
@@ -90,6 +97,7 @@ impl Planned {
     pub(crate) fn selection(&self) -> SelectionArgs {
         SelectionArgs {
             targets: self.targets.clone(),
+            dialect: DialectArgs { dialect: self.dialect, limit: self.limit.clone() },
             sources: SourceArgs {
                 hosts: self.hosts.clone(),
                 hosts_file: self.hosts_file.clone(),
@@ -127,6 +135,15 @@ impl Planned {
     }
 }
 
+/// The limit with the paths of its files seen from this process's directory.
+fn limit_from_everywhere(limit: &str) -> String {
+    let pieces = limit.split(',').map(|piece| match piece.trim().strip_prefix('@') {
+        Some(file) => format!("@{}", absolute(Path::new(file)).display()),
+        None => piece.to_owned(),
+    });
+    pieces.collect::<Vec<_>>().join(",")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,6 +152,7 @@ mod tests {
     fn options_are_the_same_when_they_are_read_back() {
         let selection = SelectionArgs {
             targets: vec!["@web".into()],
+            dialect: DialectArgs { dialect: DialectArg::Ansible, limit: Some("@retry,web1".into()) },
             sources: SourceArgs {
                 hosts: vec!["a,b".into()],
                 hosts_file: vec!["hosts".into()],

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser as _};
 use pabawi_cli::args::{
-    Cli, Command, CopyCommand, ExecutionsCommand, Format, HostKeysArg, LinkLossArg, LogFormat, PlanCommand,
-    RunArgs, RunAsMethodArg, StreamArg, TargetsCommand, TransportArg,
+    Cli, Command, CopyCommand, DialectArg, ExecutionsCommand, Format, HostKeysArg, LinkLossArg, LogFormat,
+    PlanCommand, RunArgs, RunAsMethodArg, StreamArg, TargetsCommand, TransportArg,
 };
 
 fn parse(args: &[&str]) -> Cli {
@@ -336,8 +336,18 @@ fn global_options_stand_anywhere() {
         assert!(global.no_color);
         assert_eq!((global.log_level.as_deref(), global.log_format), (Some("debug"), LogFormat::Json));
     }
-    match parse(&["targets", "fold", "a1", "a2"]).command {
-        Command::Targets(TargetsCommand::Fold { names }) => assert_eq!(names, ["a1", "a2"]),
+    match parse(&["targets", "fold", "a1", "a2", "--dialect", "bolt"]).command {
+        Command::Targets(TargetsCommand::Fold { expression, dialect, .. }) => {
+            assert_eq!(expression, ["a1", "a2"]);
+            assert_eq!(dialect.dialect, DialectArg::Bolt);
+        }
+        other => panic!("{other:?}"),
+    }
+    match parse(&["targets", "explain", "all!a", "--node", "a", "--inventory", "/i"]).command {
+        Command::Targets(TargetsCommand::Explain { node, sources, dialect, .. }) => {
+            assert_eq!((node, sources.inventory), (vec!["a".to_owned()], vec!["/i".into()]));
+            assert_eq!(dialect.dialect, DialectArg::Pabawi);
+        }
         other => panic!("{other:?}"),
     }
 }

@@ -265,6 +265,7 @@ fn bad_input_is_told_with_field_and_option_and_nothing_is_written() {
         (&["run", "true", "-t", "a", "--log-level", "a=b=c"], 2, "--log-level"),
         (&["script", "/nonexistent.sh", "-t", "a"], 2, "/nonexistent.sh"),
         (&["run", "true", "-t", "a", "-f", "ndjson", "-g"], 2, "--group"),
+        (&["run", "true", "-t", "a", "--dialect", "bolt", "--limit", "a"], 2, "--limit: is a word of"),
     ] {
         let done = home.run(args);
         assert_eq!(done.code, code, "{args:?}: {done:?}");
@@ -276,7 +277,9 @@ fn bad_input_is_told_with_field_and_option_and_nothing_is_written() {
     // What only the inventory can tell.
     for (args, part) in [
         (&["run", "true", "--targets=-x"][..], "start with '-'"),
-        (&["run", "true", "-t", "a&b"], "'&' (intersection) is not supported yet"),
+        (&["run", "true", "-t", "!a"], "write all!a"),
+        (&["run", "true", "-t", "a&b"], "selects no node"),
+        (&["run", "true", "-t", "fact(os.family=Debian)"], "needs facts, and none are kept"),
         (&["run", "true", "-t", "n[1-999999999]"], "at most 1000000"),
         (&["run", "true", "-t", "@web"], "needs an inventory"),
         (&["run", "true", "--hosts", "web1,web2", "-t", "web3"], "did you mean web1 or web2?"),

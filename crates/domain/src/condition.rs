@@ -131,8 +131,8 @@ pub struct LastCondition {
     pub within: Option<Duration>,
 }
 
-/// How the last run on a node ended. A run that never came to the node (skipped, rejected, cancelled before its start)
-/// does not count as its last.
+/// How the last run on a node ended. A run that never came to the node (skipped, rejected, cancelled before anything was
+/// started) does not count as its last, nor does one that still runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LastOutcome {

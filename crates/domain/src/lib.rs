@@ -10,6 +10,7 @@ pub mod breaker;
 pub mod capability;
 pub mod condition;
 pub mod document;
+pub mod duration;
 pub mod error;
 pub mod event;
 pub mod host_key;

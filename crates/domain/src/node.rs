@@ -134,8 +134,16 @@ impl TargetExpression {
 
     /// The union of the given nodes.
     pub fn of_nodes<'a>(nodes: impl IntoIterator<Item = &'a NodeId>) -> Self {
-        let names: Vec<&str> = nodes.into_iter().map(NodeId::as_str).collect();
-        Self(names.join(","))
+        let mut text = String::new();
+        for name in nodes.into_iter().map(NodeId::as_str) {
+            if !text.is_empty() {
+                text.push(',');
+            }
+            // What would mean something else is written as a name.
+            let is_special = name == "all" || name.starts_with(['@', '~']);
+            text.extend([if is_special { "\"" } else { "" }, name, if is_special { "\"" } else { "" }]);
+        }
+        Self(text)
     }
 
     /// The text.
@@ -199,6 +207,40 @@ pub fn parse_destination(text: &str) -> Result<Endpoint, InvalidName> {
     Ok(Endpoint { host: Some(host.to_owned()), port, user: user.map(str::to_owned), ..Endpoint::default() })
 }
 
+/// Splits a URI `scheme://[user@]host[:port]` into the transport that its scheme names and the destination after it.
+///
+/// # Errors
+/// [`InvalidName`] when the scheme cannot be a transport, when there is no host, and when there is a password, which
+/// would be stored and shown with the name, a path, or a percent sign.
+pub fn parse_uri(text: &str) -> Result<(PluginName, &str), InvalidName> {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+    let destination = rest.strip_suffix('/').unwrap_or(rest);
+    let user = destination.rsplit_once('@').map(|(user, _)| user);
+    // Nothing that may be a secret is repeated.
+    let shown = destination.rsplit_once('@').map_or(rest, |(_, host)| host);
+    let fault = |reason| Err(InvalidName::new("URI", shown, reason));
+    let Ok(transport) = PluginName::new(scheme.to_ascii_lowercase()) else {
+        return fault("has a scheme that is no transport; write for example ssh://root@web1:22");
+    };
+    if destination.is_empty() {
+        return fault("has no host");
+    }
+    if user.is_some_and(|user| user.contains(':')) {
+        return fault(
+            "has a password, which would be stored and shown; let the node be logged in to in another way",
+        );
+    }
+    if destination.contains('%') {
+        return fault("must not be percent-encoded");
+    }
+    // An id of an address of version 6 is written `::1/22`.
+    let is_address = destination.split_once('/').is_some_and(|(host, _)| host.matches(':').count() >= 2);
+    if destination.contains("//") || (destination.contains('/') && !is_address) {
+        return fault("has a path; write scheme://user@host:port");
+    }
+    Ok((transport, destination))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,6 +252,12 @@ mod tests {
         let target: Target = serde_json::from_str(old).unwrap();
         assert_eq!(target, Target::new(NodeId::new("web1").unwrap(), Endpoint::default()));
         assert_eq!(serde_json::to_string(&target).unwrap(), old);
+    }
+
+    #[test]
+    fn names_that_mean_something_else_in_an_expression_are_quoted() {
+        let nodes = ["web1", "all", "~x", "@y", "allow"].map(|name| NodeId::new(name).unwrap());
+        assert_eq!(TargetExpression::of_nodes(&nodes).as_str(), "web1,\"all\",\"~x\",\"@y\",allow");
     }
 
     #[test]

@@ -4,14 +4,24 @@
 //! stored name leads to the same place again. Main function: [`node_of`].
 
 use pabawi_domain::id::{InvalidName, NodeId};
-use pabawi_domain::node::{Node, parse_destination};
+use pabawi_domain::node::{Node, parse_destination, parse_uri};
 
-/// The node of a name or of a destination `[user@]host[:port]`, as ssh(1) takes it. An IPv6 address with a
-/// port is given as `[::1]:22`; its id is `::1/22`, since ids hold no brackets.
+/// The node of a name, of a destination `[user@]host[:port]`, as ssh(1) takes it, or of a URI
+/// `ssh://[user@]host[:port]`, whose scheme is the transport. An IPv6 address with a port is given as `[::1]:22`; its id
+/// is `::1/22`, since ids hold no brackets.
 ///
 /// # Errors
 /// [`InvalidName`] says what is wrong with the text.
 pub fn node_of(text: &str) -> Result<Node, InvalidName> {
+    if has_scheme(text) {
+        let (transport, destination) = parse_uri(text)?;
+        let mut node = node_of(destination)?;
+        node.id = NodeId::new(format!("{transport}://{}", node.id))?;
+        // The id is no name that `ssh_config` knows, so the host has to stand beside it.
+        node.endpoint.host.get_or_insert_with(|| destination.to_owned());
+        node.endpoint.transport = Some(transport);
+        return Ok(node);
+    }
     if let Some((user, host, port)) = address_and_port(text) {
         let endpoint = parse_destination(&format!("{user}[{host}]:{port}"))?;
         return Ok(Node { endpoint, ..Node::named(NodeId::new(format!("{user}{host}/{port}"))?) });
@@ -33,8 +43,14 @@ pub fn node_of(text: &str) -> Result<Node, InvalidName> {
     if is_plain { Ok(Node::named(id)) } else { Ok(Node { endpoint, ..Node::named(id) }) }
 }
 
-/// Whether a term that begins with a bracket (after `user@`) is an IPv6 address and not a node set.
+/// Whether a text is a URI: `ssh://web1`.
+pub fn has_scheme(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(scheme, rest)| !scheme.is_empty() && rest.starts_with("//"))
+}
+
+/// Whether a term that begins with a bracket (after `scheme://` and `user@`) is an IPv6 address and not a node set.
 pub fn is_bracketed_address(text: &str) -> bool {
+    let text = if has_scheme(text) { text.split_once("//").map_or(text, |(_, rest)| rest) } else { text };
     let host = text.rsplit_once('@').map_or(text, |(_, host)| host);
     host.strip_prefix('[')
         .and_then(|rest| rest.split_once(']'))
@@ -86,9 +102,43 @@ mod tests {
     }
 
     #[test]
+    fn a_uri_names_its_transport() {
+        for (text, id, user, host, port) in [
+            ("ssh://web1", "ssh://web1", None, "web1", None),
+            ("SSH://root@web1:2222/", "ssh://root@web1:2222", Some("root"), "web1", Some(2222)),
+            ("ssh://root@[::1]:22", "ssh://root@::1/22", Some("root"), "::1", Some(22)),
+        ] {
+            let node = node_of(text).unwrap();
+            assert_eq!(node.id.as_str(), id, "{text}");
+            let endpoint = &node.endpoint;
+            assert_eq!(
+                (endpoint.user.as_deref(), endpoint.host.as_deref(), endpoint.port),
+                (user, Some(host), port)
+            );
+            assert_eq!(endpoint.transport.as_ref().unwrap().as_str(), "ssh");
+            assert_eq!(node_of(id).unwrap(), node, "the id leads to the same place");
+        }
+        for (bad, part) in [
+            ("ssh://", "host"),
+            ("ssh://root:secret@web1", "password"),
+            ("ssh://web1/x", "path"),
+            ("ssh://ssh://web1", "path"),
+            ("s h://web1", "scheme"),
+            ("ssh://-oProxyCommand=x", "start with '-'"),
+            ("ssh://a%20b@web1", "percent"),
+        ] {
+            let error = node_of(bad).unwrap_err().to_string();
+            assert!(error.contains(part), "{bad}: {error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
     fn addresses_in_brackets_are_told_from_node_sets() {
         assert!(is_bracketed_address("[::1]:22"));
         assert!(is_bracketed_address("root@[fe80::1]"));
+        assert!(is_bracketed_address("ssh://[fe80::1]:22") && is_bracketed_address("ssh://a@[fe80::1]"));
+        assert!(!is_bracketed_address("ssh://web[1-3]"));
         assert!(!is_bracketed_address("[1-3]"));
         assert!(!is_bracketed_address("web[1-3]:22"));
         assert!(!is_bracketed_address("[a:b:c,d]"));

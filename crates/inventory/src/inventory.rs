@@ -7,6 +7,7 @@ use foldhash::HashMap;
 use pabawi_domain::id::{GroupName, NodeId};
 use pabawi_domain::node::{Node, NodeGroup};
 
+use crate::membership::Membership;
 use crate::merge::{Entry, Links, Merge, SourceData, entry_of};
 
 /// Nodes and groups of all sources, each once.
@@ -18,11 +19,11 @@ pub struct Inventory {
     nodes: Vec<Node>,
     names: HashMap<NodeId, u32>,
     groups: Vec<NodeGroup>,
-    /// Places of the direct members of each group.
-    members: Vec<Vec<u32>>,
     group_index: HashMap<GroupName, usize>,
     warnings: Vec<String>,
     sources: Vec<String>,
+    /// Who belongs to which group, by places.
+    membership: Membership,
 }
 
 impl Inventory {
@@ -37,7 +38,8 @@ impl Inventory {
         let Merge { nodes, names, groups, members, links, warnings } = Merge::of(&parts);
         let group_index =
             groups.iter().enumerate().map(|(index, group)| (group.name.clone(), index)).collect();
-        Self { parts, links, nodes, names, groups, members, group_index, warnings, sources }
+        let membership = Membership::of(&groups, members, &group_index);
+        Self { parts, links, nodes, names, groups, group_index, membership, warnings, sources }
     }
 
     /// Every node, in the order of the sources: those of the highest priority first.
@@ -67,11 +69,11 @@ impl Inventory {
 
     /// The node of that id or other name.
     pub fn node(&self, name: &str) -> Option<&Node> {
-        self.nodes.get(self.index_of(name)?)
+        self.nodes.get(self.node_index(name)?)
     }
 
     /// The place in [`Inventory::nodes`] of the node of that id or other name.
-    pub fn index_of(&self, name: &str) -> Option<usize> {
+    pub fn node_index(&self, name: &str) -> Option<usize> {
         self.names.get(name).map(|at| *at as usize)
     }
 
@@ -88,28 +90,19 @@ impl Inventory {
 
     /// Places in [`Inventory::nodes`] of what [`Inventory::members`] gives.
     pub fn member_indexes(&self, group: &NodeGroup) -> Vec<usize> {
-        let Some(first) = self.group_index.get(&group.name) else { return Vec::new() };
-        let mut members = Vec::new();
-        let mut seen_nodes = HashSet::new();
-        let mut seen_groups = HashSet::from([*first]);
-        let mut open = vec![*first];
-        // Each group is opened once, so this ends.
-        while let Some(at) = open.pop() {
-            for member in self.members.get(at).into_iter().flatten() {
-                if seen_nodes.insert(*member) {
-                    members.push(*member as usize);
-                }
-            }
-            let children = self.groups.get(at).map(|group| group.children.as_slice()).unwrap_or_default();
-            for child in children.iter().rev() {
-                if let Some(child) = self.group_index.get(child)
-                    && seen_groups.insert(*child)
-                {
-                    open.push(*child);
-                }
-            }
-        }
+        let Some(index) = self.group_index(group.name.as_str()) else { return Vec::new() };
+        let mut seen = vec![false; self.nodes.len()];
+        let mut members = self.membership.all_of(index);
+        members.retain(|member| match seen.get_mut(*member) {
+            Some(seen) => !std::mem::replace(seen, true),
+            None => false,
+        });
         members
+    }
+
+    /// The place of a group in [`Inventory::groups`].
+    pub fn group_index(&self, name: &str) -> Option<usize> {
+        self.group_index.get(name).copied()
     }
 
     /// Members of a group, and of its children, as one source has them: places in [`Inventory::nodes`], each once.
@@ -137,7 +130,7 @@ impl Inventory {
             let group = groups.get(name);
             let listed = group.into_iter().flat_map(|group| &group.nodes);
             for id in listed.chain(said_by_nodes.get(name).into_iter().flatten().copied()) {
-                if let Some(at) = self.index_of(id.as_str())
+                if let Some(at) = self.node_index(id.as_str())
                     && seen_nodes.insert(at)
                 {
                     members.push(at);
@@ -157,5 +150,10 @@ impl Inventory {
     pub fn entries(&self, index: usize) -> impl Iterator<Item = (&SourceData, &Node)> {
         let entries: &[Entry] = self.links.entries_of(index);
         entries.iter().filter_map(|entry| entry_of(&self.parts, *entry))
+    }
+
+    /// Who belongs to which group, by places.
+    pub(crate) fn membership(&self) -> &Membership {
+        &self.membership
     }
 }

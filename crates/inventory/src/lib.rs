@@ -10,22 +10,24 @@
 
 mod catalog;
 pub mod destination;
+pub mod dialect;
 pub mod export;
 pub mod expression;
 pub mod nodeset;
 pub mod source;
 
-mod explain;
+mod group_names;
 mod inventory;
 mod membership;
 mod merge;
+mod provenance;
 mod resolver;
 mod similar;
 
 pub use catalog::{
     Catalog, CatalogWatch, ConfiguredSource, Freshness, SourceReport, SourceSettings, SourceState, View,
 };
-pub use explain::{Explanation, FieldExplanation, Said};
 pub use inventory::Inventory;
 pub use merge::SourceData;
+pub use provenance::{FieldProvenance, Provenance, Said};
 pub use resolver::Resolver;

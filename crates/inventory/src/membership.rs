@@ -1,54 +1,98 @@
-//! From the groups that nodes name to all groups they belong to: [`Memberships`].
+//! [`Membership`]: who belongs to which group, by places in the lists of an [`Inventory`](crate::Inventory) instead of by names, so that
+//! a group of a hundred thousand nodes is walked without looking up as many names.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::VecDeque;
 
-use pabawi_domain::id::{GroupName, NodeId};
+use foldhash::HashMap;
+use pabawi_domain::id::GroupName;
+use pabawi_domain::node::NodeGroup;
 
-use crate::Inventory;
-
-/// Which groups contain which, looked up once for each group however many nodes it has.
-pub(crate) struct Memberships<'a> {
-    inventory: &'a Inventory,
-    parents: HashMap<&'a str, Vec<&'a GroupName>>,
-    /// Groups that were asked for, with all that contain them.
-    known: HashMap<&'a str, BTreeSet<&'a GroupName>>,
+/// Direct members and children of each group, in the inventory's order of groups.
+#[derive(Debug, Default)]
+pub(crate) struct Membership {
+    nodes: Vec<Vec<usize>>,
+    children: Vec<Vec<usize>>,
 }
 
-impl<'a> Memberships<'a> {
-    pub(crate) fn of(inventory: &'a Inventory) -> Self {
-        let mut parents: HashMap<&str, Vec<&GroupName>> = HashMap::new();
-        for group in inventory.groups() {
-            for child in &group.children {
-                parents.entry(child.as_str()).or_default().push(&group.name);
+impl Membership {
+    /// Of the direct members of each group, by their places.
+    pub(crate) fn of(
+        groups: &[NodeGroup],
+        members: Vec<Vec<usize>>,
+        group_index: &HashMap<GroupName, usize>,
+    ) -> Self {
+        let children = groups
+            .iter()
+            .map(|group| group.children.iter().filter_map(|name| group_index.get(name).copied()).collect())
+            .collect();
+        Self { nodes: members, children }
+    }
+
+    /// Direct members.
+    pub(crate) fn nodes_of(&self, group: usize) -> &[usize] {
+        self.nodes.get(group).map_or(&[], Vec::as_slice)
+    }
+
+    /// Groups whose members belong to it too.
+    pub(crate) fn children_of(&self, group: usize) -> &[usize] {
+        self.children.get(group).map_or(&[], Vec::as_slice)
+    }
+
+    /// The members of a group and of the groups below it, own members first; a node may come several times. A group that
+    /// contains itself by way of two sources is entered once.
+    pub(crate) fn all_of(&self, group: usize) -> Vec<usize> {
+        let mut members = Vec::new();
+        self.each_below(group, |group| members.extend_from_slice(self.nodes_of(group)));
+        members
+    }
+
+    /// How many members that are, counting a node as often as it comes.
+    pub(crate) fn count(&self, group: usize) -> usize {
+        let mut count = 0;
+        self.each_below(group, |group| count += self.nodes_of(group).len() + 1);
+        count
+    }
+
+    /// The group and those below it, each once: a child and all below it before the next child.
+    fn each_below(&self, group: usize, mut take: impl FnMut(usize)) {
+        let mut seen = vec![false; self.nodes.len()];
+        let mut open = vec![group];
+        // Each group is opened once, so this ends.
+        while let Some(group) = open.pop() {
+            match seen.get_mut(group) {
+                Some(seen) if !*seen => *seen = true,
+                _ => continue,
+            }
+            take(group);
+            open.extend(self.children_of(group).iter().rev());
+        }
+    }
+
+    /// These groups and those below them, each once, level by level.
+    pub(crate) fn by_level(&self, groups: impl IntoIterator<Item = usize>) -> Vec<usize> {
+        let mut seen = vec![false; self.nodes.len()];
+        let mut open: VecDeque<usize> = groups.into_iter().collect();
+        let mut ordered = Vec::new();
+        // Each group is opened once, so this ends.
+        while let Some(group) = open.pop_front() {
+            match seen.get_mut(group) {
+                Some(seen) if !*seen => *seen = true,
+                _ => continue,
+            }
+            ordered.push(group);
+            open.extend(self.children_of(group));
+        }
+        ordered
+    }
+
+    /// Groups that stand below no other.
+    pub(crate) fn tops(&self) -> Vec<usize> {
+        let mut is_top = vec![true; self.nodes.len()];
+        for child in self.children.iter().flatten() {
+            if let Some(top) = is_top.get_mut(*child) {
+                *top = false;
             }
         }
-        Self { inventory, parents, known: HashMap::new() }
+        is_top.iter().enumerate().filter(|(_, top)| **top).map(|(group, _)| group).collect()
     }
-
-    /// The groups of a node and all that contain them, each once, in the order of their names.
-    pub(crate) fn groups_of(&mut self, node: &NodeId) -> Vec<GroupName> {
-        let inventory = self.inventory;
-        let direct = inventory.node(node.as_str()).map(|node| node.groups.as_slice()).unwrap_or_default();
-        let mut all = BTreeSet::new();
-        for group in direct {
-            let Self { parents, known, .. } = self;
-            all.extend(known.entry(group.as_str()).or_insert_with(|| containing(group, parents)).iter());
-        }
-        all.into_iter().cloned().collect()
-    }
-}
-
-/// The group itself and all that contain it. Two may contain each other.
-fn containing<'a>(
-    group: &'a GroupName,
-    parents: &HashMap<&str, Vec<&'a GroupName>>,
-) -> BTreeSet<&'a GroupName> {
-    let mut all = BTreeSet::from([group]);
-    let mut open = vec![group];
-    // Each group is opened once, so this ends.
-    while let Some(group) = open.pop() {
-        let above = parents.get(group.as_str()).map(Vec::as_slice).unwrap_or_default();
-        open.extend(above.iter().filter(|parent| all.insert(**parent)).copied());
-    }
-    all
 }

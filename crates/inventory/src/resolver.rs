@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use pabawi_domain::id::NodeId;
 use pabawi_domain::node::{Endpoint, Target, TargetExpression};
-use pabawi_domain::ports::{InventorySource, TargetError, TargetResolver};
+use pabawi_domain::ports::{InventorySource, TargetError, TargetKnowledge, TargetResolver};
 use pabawi_domain::validation::ValidationError;
 
 use crate::catalog::{Catalog, Freshness, SourceSettings, View};
-use crate::expression::{Expression, UnknownNames, evaluate};
-use crate::membership::Memberships;
+use crate::expression::{Explanation, Expression, Known, UnknownNames, evaluate_with, explain};
+use crate::group_names::Memberships;
 use crate::merge::fill_endpoint;
 
 /// Resolves target expressions over its sources. Without sources every name is a node; with sources a name
@@ -17,6 +18,8 @@ use crate::merge::fill_endpoint;
 pub struct Resolver {
     catalog: Arc<Catalog>,
     unknown_names: UnknownNames,
+    /// Who is asked about facts and last outcomes.
+    knowledge: Option<Arc<dyn TargetKnowledge>>,
     /// What a node's endpoint does not say.
     defaults: Endpoint,
 }
@@ -32,7 +35,7 @@ impl Resolver {
     /// A resolver over a catalog.
     pub fn over(catalog: Arc<Catalog>) -> Self {
         let unknown_names = if catalog.is_empty() { UnknownNames::AreNodes } else { UnknownNames::Refused };
-        Self { catalog, unknown_names, defaults: Endpoint::default() }
+        Self { catalog, unknown_names, knowledge: None, defaults: Endpoint::default() }
     }
 
     /// The same with another meaning of names that are in no source.
@@ -49,15 +52,36 @@ impl Resolver {
         self
     }
 
+    /// The same with somebody to ask about `fact(...)` and `last(...)`; without, these are refused.
+    #[must_use]
+    pub fn knowledge(mut self, knowledge: Arc<dyn TargetKnowledge>) -> Self {
+        self.knowledge = Some(knowledge);
+        self
+    }
+
     /// The catalog.
     pub fn catalog(&self) -> &Arc<Catalog> {
         &self.catalog
     }
-}
 
-#[async_trait]
-impl TargetResolver for Resolver {
-    async fn resolve(&self, expression: &TargetExpression) -> Result<Vec<Target>, TargetError> {
+    /// Says what each term of an expression selects, and which term decides about the nodes of these names.
+    ///
+    /// # Errors
+    /// As for [`TargetResolver::resolve`]; [`TargetError::Invalid`] also for an expression of too many terms and for an
+    /// unknown name among `asked`.
+    pub async fn explain(
+        &self,
+        expression: &TargetExpression,
+        asked: &[NodeId],
+    ) -> Result<Explanation, TargetError> {
+        let (parsed, known) = self.read(expression).await?;
+        let view = self.catalog.read(Freshness::Cached).await;
+        refuse_to_guess(&view)?;
+        Ok(explain(&parsed, &view.inventory, self.unknown_names, &known, asked)?)
+    }
+
+    /// Parses an expression and asks for what it wants to know beyond the inventory.
+    async fn read(&self, expression: &TargetExpression) -> Result<(Expression, Known), TargetError> {
         let parsed = Expression::parse(expression.as_str()).map_err(|faults| {
             let mut error = ValidationError::default();
             for fault in &faults.0 {
@@ -65,9 +89,21 @@ impl TargetResolver for Resolver {
             }
             TargetError::Invalid(error)
         })?;
+        let known = match &self.knowledge {
+            Some(knowledge) => Known::ask(&parsed, knowledge.as_ref()).await?,
+            None => Known::default(),
+        };
+        Ok((parsed, known))
+    }
+}
+
+#[async_trait]
+impl TargetResolver for Resolver {
+    async fn resolve(&self, expression: &TargetExpression) -> Result<Vec<Target>, TargetError> {
+        let (parsed, known) = self.read(expression).await?;
         let view = self.catalog.read(Freshness::Cached).await;
         refuse_to_guess(&view)?;
-        let mut targets = evaluate(&parsed, &view.inventory, self.unknown_names)?;
+        let mut targets = evaluate_with(&parsed, &view.inventory, self.unknown_names, &known)?;
         if self.defaults != Endpoint::default() {
             targets.iter_mut().for_each(|target| fill_endpoint(&mut target.endpoint, &self.defaults));
         }

@@ -37,8 +37,8 @@ async fn with_sources_unknown_names_are_refused_with_close_ones() {
     let aliases = Arc::new(StaticInventory::new("ssh_config", 0, names(["bastion".to_owned()])));
     let resolver = Resolver::new(vec![list("web[01-03]"), aliases]);
     assert_eq!(resolve(&resolver, "all").await.unwrap(), ["web01", "web02", "web03", "bastion"]);
-    let error = resolve(&resolver, "web04,bastoin,a&b").await.unwrap_err().to_string();
-    assert!(error.contains("not supported yet"), "{error}");
+    let error = resolve(&resolver, "web04,bastoin,a b").await.unwrap_err().to_string();
+    assert!(error.contains("before \"b\""), "{error}");
     let error = resolve(&resolver, "web04,bastoin").await.unwrap_err().to_string();
     assert!(error.contains("did you mean web0") && error.contains("did you mean bastion?"), "{error}");
 }

@@ -21,6 +21,7 @@ use pabawi_engine::{
     PlanError, RerunOptions, RerunSecrets, RerunSelection, Resumed, ShutdownReport, SubmitError,
     Subscription, SubscriptionMode,
 };
+use pabawi_inventory::expression::Explanation;
 use pabawi_inventory::{Catalog, Freshness, Resolver, View};
 
 use crate::{FrameworkBuilder, FrameworkError};
@@ -295,6 +296,18 @@ impl Framework {
     /// [`FrameworkError`].
     pub async fn resolve(&self, expression: &TargetExpression) -> Result<Vec<Target>, FrameworkError> {
         Ok(self.resolver.resolve(expression).await?)
+    }
+
+    /// What each term of an expression selects, and which term decides about the nodes of these names.
+    ///
+    /// # Errors
+    /// [`FrameworkError`].
+    pub async fn explain(
+        &self,
+        expression: &TargetExpression,
+        asked: &[NodeId],
+    ) -> Result<Explanation, FrameworkError> {
+        Ok(self.resolver.explain(expression, asked).await?)
     }
 
     /// What the sources of nodes know, at least as fresh as asked for, and how each of them did (R3.1, R3.4-R3.6).

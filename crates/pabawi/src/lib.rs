@@ -27,6 +27,7 @@ pub mod ssh;
 mod builder;
 mod error;
 mod framework;
+mod knowledge;
 mod wire;
 
 pub use builder::FrameworkBuilder;
@@ -38,6 +39,7 @@ pub use pabawi_domain::action::{
     RunAsMethod, ScriptAction, StdinSource, ToolAction, UploadAction,
 };
 pub use pabawi_domain::breaker::{BreakerState, BreakerStatus, Component};
+pub use pabawi_domain::duration::parse_duration;
 pub use pabawi_domain::error::{ErrorCode, NodeError};
 pub use pabawi_domain::event::{EventKind, ExecutionEvent};
 pub use pabawi_domain::host_key::{HostKeyAcceptance, HostKeyKnowledge, HostKeyPolicy, HostKeySeen};

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pabawi_domain::validation::ValidationError;
-use pabawi_engine::{Engine, EngineLimits, Graphs};
+use pabawi_engine::{Engine, EngineLimits, Graphs, SystemClock};
 use pabawi_inventory::{Catalog, Resolver};
 use pabawi_store::sqlite::{SqliteOptions, SqliteStore};
 use pabawi_transport::local::{LocalOptions, LocalTransport};
 use pabawi_transport::ssh_config::SshConfig;
 use pabawi_transport::{SshSettings, SshTransport};
 
+use crate::knowledge::Knowledge;
 use crate::{Framework, FrameworkBuilder, FrameworkError};
 
 pub(crate) async fn open(options: FrameworkBuilder) -> Result<Framework, FrameworkError> {
@@ -19,13 +20,6 @@ pub(crate) async fn open(options: FrameworkBuilder) -> Result<Framework, Framewo
     let ssh = options.ssh.map_or_else(default_ssh, Ok)?;
     let ssh = SshTransport::new(ssh);
     let local = LocalTransport::new(LocalOptions::default());
-
-    let mut resolver =
-        Resolver::over(Arc::new(Catalog::new(options.sources))).endpoint_defaults(options.endpoint_defaults);
-    if let Some(meaning) = options.unknown_names {
-        resolver = resolver.unknown_names(meaning);
-    }
-    let resolver = Arc::new(resolver);
 
     let mut limits = options.limits.unwrap_or_default();
     if limits.spill_dir == EngineLimits::default().spill_dir {
@@ -36,6 +30,17 @@ pub(crate) async fn open(options: FrameworkBuilder) -> Result<Framework, Framewo
     }
 
     let store = Arc::new(SqliteStore::open(SqliteOptions::new(&database)).await?);
+    let clock = options.clock.unwrap_or_else(|| Arc::new(SystemClock));
+
+    let knowledge = Knowledge { store: Arc::clone(&store) as _, clock: Arc::clone(&clock) };
+    let mut resolver = Resolver::over(Arc::new(Catalog::new(options.sources)))
+        .endpoint_defaults(options.endpoint_defaults)
+        .knowledge(Arc::new(knowledge));
+    if let Some(meaning) = options.unknown_names {
+        resolver = resolver.unknown_names(meaning);
+    }
+    let resolver = Arc::new(resolver);
+
     let mut engine = Engine::builder()
         .store(Arc::clone(&store) as _)
         .journal(Arc::clone(&store) as _)
@@ -44,15 +49,13 @@ pub(crate) async fn open(options: FrameworkBuilder) -> Result<Framework, Framewo
         .transport(Arc::new(ssh))
         .transport(Arc::new(local))
         .resolver(Arc::clone(&resolver) as _)
+        .clock(clock)
         .limits(limits);
     if let Some(authorizer) = options.authorizer {
         engine = engine.authorizer(authorizer);
     }
     if let Some(metrics) = options.metrics {
         engine = engine.metrics(metrics);
-    }
-    if let Some(clock) = options.clock {
-        engine = engine.clock(clock);
     }
     let engine = engine.build().await?;
     let graphs = Graphs::open(engine.clone(), Arc::clone(&store) as _).await?;

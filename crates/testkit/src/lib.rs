@@ -16,6 +16,7 @@ pub mod hostile;
 pub mod http;
 pub mod measure;
 mod memory_graphs;
+mod memory_last;
 pub mod memory_store;
 pub mod postgres;
 pub mod process;

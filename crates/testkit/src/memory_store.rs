@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pabawi_domain::breaker::{BreakerRecord, Component};
+use pabawi_domain::condition::LastCondition;
 use pabawi_domain::event::ExecutionEvent;
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::journal::{JournalEntry, JournalQuery, NewJournalEntry};
@@ -25,6 +26,7 @@ use pabawi_domain::summary::{ExecutionStatus, Progress, SummaryFold};
 use tokio::sync::watch;
 
 use crate::memory_graphs::Graphs;
+use crate::memory_last::nodes_by_last;
 
 /// Remembers executions until it is dropped.
 #[derive(Debug)]
@@ -580,6 +582,18 @@ impl ExecutionStore for MemoryStore {
         }
         groups.sort_by_key(|group| std::cmp::Reverse(group.nodes.len()));
         Ok(groups)
+    }
+
+    async fn nodes_by_last(
+        &self,
+        condition: &LastCondition,
+        now: Timestamp,
+    ) -> Result<Vec<NodeId>, StoreError> {
+        let state = self.open()?;
+        let newest_first = state.executions.values().rev();
+        let targets = newest_first
+            .flat_map(|stored| stored.targets.iter().map(|target| (target, stored.record.finished_at)));
+        Ok(nodes_by_last(targets, condition, now))
     }
 
     async fn request_cancel(&self, request: CancelRequest) -> Result<(), StoreError> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::args::parse_duration;
+use pabawi::parse_duration;
 
 /// How nodes are reached.
 #[derive(Debug, Clone, Default, Args)]

@@ -22,7 +22,7 @@ mod size;
 mod time;
 
 pub use connect::{ConnectArgs, HostKeysArg, LoginArgs, TransportArg, TrustArgs};
-pub use duration::{format_duration, parse_duration};
+pub use duration::format_duration;
 pub use executions::{
     CancelArgs, EventsArgs, ExecutionsCommand, ListArgs, OutputArgs, RerunArgs, RerunSecretArgs, ResumeArgs,
     ShowArgs, StreamArg,
@@ -43,6 +43,6 @@ pub use root::{BreakersCommand, Cli, Command, GlobalArgs, LogFormat, ManArgs, Ta
 pub use run::{
     CopyCommand, DownArgs, ExecutionArgs, MemoryArgs, OutputStyleArgs, RunArgs, ScriptArgs, UpArgs,
 };
-pub use selection::{SelectionArgs, SourceArgs};
+pub use selection::{DialectArg, DialectArgs, SelectionArgs, SourceArgs};
 pub(crate) use size::parse_size;
 pub use time::parse_time;

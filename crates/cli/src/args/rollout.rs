@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use pabawi::{GroupName, Share};
 
-use crate::args::parse_duration;
+use pabawi::parse_duration;
 
 /// Options of in which order nodes are taken, and when no further one is.
 #[derive(Debug, Clone, Default, Args)]

@@ -8,8 +8,8 @@ use clap_complete::Shell;
 use pabawi::Component;
 
 use crate::args::{
-    ApplyArgs, CopyCommand, ExecutionsCommand, Format, GraphCommand, InventoryCommand, PlanCommand, RunArgs,
-    ScriptArgs, SourceArgs,
+    ApplyArgs, CopyCommand, DialectArgs, ExecutionsCommand, Format, GraphCommand, InventoryCommand,
+    PlanCommand, RunArgs, ScriptArgs, SourceArgs,
 };
 
 /// What stands at the end of every help text.
@@ -165,10 +165,16 @@ pub enum BreakersCommand {
 #[derive(Debug, Clone, Subcommand)]
 pub enum TargetsCommand {
     /// Show the nodes that an expression selects
+    ///
+    /// Names and ranges need no source of nodes. Nothing is connected to; the history is opened only when the
+    /// expression asks for it with last(...).
     Expand {
-        /// Target expression
+        /// Target expression; several are all meant
         #[arg(value_name = "EXPR", required = true)]
         expression: Vec<String>,
+        /// See [`DialectArgs`].
+        #[command(flatten)]
+        dialect: DialectArgs,
         /// See [`SourceArgs`].
         #[command(flatten)]
         sources: SourceArgs,
@@ -176,11 +182,35 @@ pub enum TargetsCommand {
         #[arg(short = 'f', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
         format: Format,
     },
-    /// Write names in their shortest form: web[01-20]
+    /// Write the nodes that an expression selects in their shortest form: web[01-20]
     Fold {
-        /// Names and ranges; without any, they are read from standard input
-        #[arg(value_name = "NAMES")]
-        names: Vec<String>,
+        /// Target expression; without any, names and ranges are read from standard input
+        #[arg(value_name = "EXPR")]
+        expression: Vec<String>,
+        /// See [`DialectArgs`].
+        #[command(flatten)]
+        dialect: DialectArgs,
+        /// See [`SourceArgs`].
+        #[command(flatten)]
+        sources: SourceArgs,
+    },
+    /// Show what each term of an expression selects, and what it does to the result
+    Explain {
+        /// Target expression; several are all meant
+        #[arg(value_name = "EXPR", required = true)]
+        expression: Vec<String>,
+        /// Say which term brings these nodes in or takes them out; names and ranges, may be given several times
+        #[arg(long, value_name = "NAMES")]
+        node: Vec<String>,
+        /// See [`DialectArgs`].
+        #[command(flatten)]
+        dialect: DialectArgs,
+        /// See [`SourceArgs`].
+        #[command(flatten)]
+        sources: SourceArgs,
+        /// In which form results are written
+        #[arg(short = 'f', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
+        format: Format,
     },
 }
 

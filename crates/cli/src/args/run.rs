@@ -4,11 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use pabawi::parse_duration;
 
 use crate::args::process::parse_octal;
-use crate::args::{
-    ConnectArgs, Format, ProcessArgs, RetryArgs, RolloutArgs, SelectionArgs, parse_duration, parse_size,
-};
+use crate::args::{ConnectArgs, Format, ProcessArgs, RetryArgs, RolloutArgs, SelectionArgs, parse_size};
 
 /// Options of everything that starts an execution.
 #[derive(Debug, Clone, Default, Args)]

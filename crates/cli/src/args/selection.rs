@@ -2,15 +2,19 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use pabawi::inventory::Dialect;
+use serde::{Deserialize, Serialize};
 
 /// On which nodes.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Nodes")]
 pub struct SelectionArgs {
-    /// Nodes to run on: names, ranges, globs, groups
+    /// Nodes to run on: names, ranges, globs, groups, facts, last outcomes
     ///
-    /// Terms joined by commas: web1, web[01-20/2]-[a,b], web*, @group, all. Globs, groups and 'all' need a
+    /// Terms: web1, web[01-20/2]-[a,b], web*, ~regex~, @group, @source:group, all, fact(os.family=Debian),
+    /// last(failed), last(unreachable, 24h). They are joined by ',' (both), '&' (in both), '!' (without) and '^'
+    /// (in one only), from left to right without precedence; parentheses group. Globs, groups and 'all' need a
     /// source of nodes (--hosts, --hosts-file, --inventory, --ssh-config); with a source, a name that it
     /// does not know is refused. Without one, every name is a node: a name or alias of ssh_config, or
     /// user@host:port. Given several times, all of them are meant. Defaults to all nodes of --hosts and
@@ -18,9 +22,50 @@ pub struct SelectionArgs {
     #[arg(short = 't', long, value_name = "EXPR")]
     pub targets: Vec<String>,
 
+    /// See [`DialectArgs`].
+    #[command(flatten)]
+    pub dialect: DialectArgs,
+
     /// See [`SourceArgs`].
     #[command(flatten)]
     pub sources: SourceArgs,
+}
+
+/// In which language nodes are named.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Nodes")]
+pub struct DialectArgs {
+    /// In which language nodes are named: that of pab, host patterns of Ansible, or targets of Bolt
+    #[arg(long, value_enum, value_name = "DIALECT", default_value_t = DialectArg::Pabawi)]
+    pub dialect: DialectArg,
+
+    /// Only those of them that this Ansible pattern selects too; @FILE reads patterns, one a line
+    #[arg(long, value_name = "PATTERN")]
+    pub limit: Option<String>,
+}
+
+/// A language in which nodes are named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum DialectArg {
+    /// web[01-20]!@db
+    #[default]
+    Pabawi,
+    /// web:&prod:!db*
+    Ansible,
+    /// web*,ssh://root@db1
+    Bolt,
+}
+
+impl DialectArg {
+    /// The other tool's language; none for that of `pab`.
+    pub(crate) fn foreign(self) -> Option<Dialect> {
+        match self {
+            Self::Pabawi => None,
+            Self::Ansible => Some(Dialect::Ansible),
+            Self::Bolt => Some(Dialect::Bolt),
+        }
+    }
 }
 
 /// Who knows the nodes.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::args::parse_duration;
+use pabawi::parse_duration;
 
 /// Reads a point in time: `2026-11-23T10:00:00Z` (RFC 3339), `2026-11-23` (midnight UTC), or an age before
 /// `now` such as `2h` or `3d`.

@@ -1,69 +1,168 @@
-//! `pab targets`: target expressions without running anything. No database is opened.
+//! `pab targets`: target expressions without running anything.
 
 use std::io::Read as _;
 use std::sync::Arc;
 
-use pabawi::inventory::{Catalog, MAX_NODES, Resolver, expand as expand_names, fold as fold_names};
+use pabawi::inventory::{
+    Catalog, Effect, Explanation, Expression, MAX_NODES, NodeExplanation, Resolver, TermExplanation,
+    expand as expand_names, fold_expression,
+};
 use pabawi::ports::TargetResolver as _;
 use pabawi::{FrameworkError, NodeId, StreamKind, Target, TargetExpression};
+use serde::Serialize;
 
-use crate::args::{Format, GlobalArgs, SourceArgs};
+use crate::args::{Format, GlobalArgs, SourceArgs, TargetsCommand};
 use crate::exit::{Exit, Failure};
 use crate::open;
+use crate::text::Table;
 use crate::watch::Sink;
 
 /// The most bytes of names that are read from standard input.
 const MAX_INPUT: u64 = 256 * 1024 * 1024;
 
-/// `pab targets expand`.
+/// `pab targets`.
 ///
 /// # Errors
 /// [`Failure`].
-pub(crate) async fn expand(
-    global: &GlobalArgs,
-    expression: &[String],
-    sources: &SourceArgs,
-    format: Format,
-) -> Result<Exit, Failure> {
-    let resolver = Resolver::over(Arc::new(Catalog::new(open::sources(sources)?)));
-    let expression = TargetExpression::new(expression.join(","));
-    let targets: Vec<Target> = resolver.resolve(&expression).await.map_err(FrameworkError::from)?;
+pub(crate) async fn targets(global: &GlobalArgs, command: &TargetsCommand) -> Result<Exit, Failure> {
     let mut sink = Sink::standard(global.no_color);
-    match format {
-        Format::Table => {
-            for target in &targets {
-                sink.line(StreamKind::Stdout, target.node.as_str());
-            }
+    match command {
+        TargetsCommand::Expand { expression, dialect, sources, format } => {
+            let targets = resolve(global, &open::expression(expression, dialect)?, sources).await?;
+            let lines = match format {
+                Format::Table => targets.iter().map(|target| target.node.to_string()).collect(),
+                Format::Ndjson => targets.iter().map(json).collect::<Result<_, _>>()?,
+                Format::Json | Format::Yaml => vec![document(*format, &targets)?],
+            };
+            write(&mut sink, &lines);
         }
-        Format::Ndjson => {
-            for target in &targets {
-                let json = serde_json::to_string(target).map_err(Failure::nothing_ran)?;
-                sink.line(StreamKind::Stdout, &json);
-            }
+        TargetsCommand::Fold { expression, dialect, sources } => {
+            let ids: Vec<NodeId> = if expression.is_empty() {
+                from_stdin()?
+            } else {
+                let targets = resolve(global, &open::expression(expression, dialect)?, sources).await?;
+                targets.into_iter().map(|target| target.node).collect()
+            };
+            sink.line(StreamKind::Stdout, &fold_expression(&ids));
         }
-        Format::Json => {
-            let json = serde_json::to_string_pretty(&targets).map_err(Failure::nothing_ran)?;
-            sink.line(StreamKind::Stdout, &json);
-        }
-        Format::Yaml => {
-            let yaml = serde_saphyr::to_string(&targets).map_err(Failure::nothing_ran)?;
-            sink.line(StreamKind::Stdout, yaml.trim_end());
+        TargetsCommand::Explain { expression, node, dialect, sources, format } => {
+            let asked = names("--node", node.iter().map(String::as_str))?;
+            let explanation =
+                explain(global, &open::expression(expression, dialect)?, sources, &asked).await?;
+            let lines = match format {
+                Format::Table if asked.is_empty() => term_lines(&explanation),
+                Format::Table => explanation.asked.iter().map(node_line).collect(),
+                Format::Ndjson => vec![json(&explanation)?],
+                Format::Json | Format::Yaml => vec![document(*format, &explanation)?],
+            };
+            write(&mut sink, &lines);
         }
     }
     sink.flush().map_err(|error| Failure::nothing_ran(format!("write the nodes: {error}")))?;
     Ok(Exit::AllSucceeded)
 }
 
-/// `pab targets fold`.
-///
-/// # Errors
-/// [`Failure`].
-pub(crate) fn fold(global: &GlobalArgs, names: &[String]) -> Result<Exit, Failure> {
-    let ids = if names.is_empty() { from_stdin()? } else { from_texts(names.iter().map(String::as_str))? };
-    let mut sink = Sink::standard(global.no_color);
-    sink.line(StreamKind::Stdout, &fold_names(&ids));
-    sink.flush().map_err(|error| Failure::nothing_ran(format!("write the names: {error}")))?;
-    Ok(Exit::AllSucceeded)
+/// The nodes of an expression. The history is opened only when the expression asks for it.
+async fn resolve(
+    global: &GlobalArgs,
+    expression: &TargetExpression,
+    sources: &SourceArgs,
+) -> Result<Vec<Target>, Failure> {
+    if !needs_knowledge(expression) {
+        let resolver = Resolver::over(Arc::new(Catalog::new(open::sources(sources)?)));
+        return Ok(resolver.resolve(expression).await.map_err(FrameworkError::from)?);
+    }
+    let framework = open::for_targets(global, sources)?.open().await?;
+    let targets = framework.resolve(expression).await;
+    framework.shutdown(open::CLOSING).await;
+    Ok(targets?)
+}
+
+async fn explain(
+    global: &GlobalArgs,
+    expression: &TargetExpression,
+    sources: &SourceArgs,
+    asked: &[NodeId],
+) -> Result<Explanation, Failure> {
+    if !needs_knowledge(expression) {
+        let resolver = Resolver::over(Arc::new(Catalog::new(open::sources(sources)?)));
+        return Ok(resolver.explain(expression, asked).await.map_err(FrameworkError::from)?);
+    }
+    let framework = open::for_targets(global, sources)?.open().await?;
+    let explanation = framework.explain(expression, asked).await;
+    framework.shutdown(open::CLOSING).await;
+    Ok(explanation?)
+}
+
+fn needs_knowledge(expression: &TargetExpression) -> bool {
+    // One that is not understood is refused by whoever resolves it.
+    Expression::parse(expression.as_str()).is_ok_and(|expression| expression.needs_knowledge())
+}
+
+fn write(sink: &mut Sink, lines: &[String]) {
+    for line in lines {
+        sink.line(StreamKind::Stdout, line);
+    }
+}
+
+fn json<T: Serialize>(value: &T) -> Result<String, Failure> {
+    serde_json::to_string(value).map_err(Failure::nothing_ran)
+}
+
+fn document<T: Serialize>(format: Format, value: &T) -> Result<String, Failure> {
+    match format {
+        Format::Yaml => serde_saphyr::to_string(value)
+            .map(|text| text.trim_end().to_owned())
+            .map_err(Failure::nothing_ran),
+        _ => serde_json::to_string_pretty(value).map_err(Failure::nothing_ran),
+    }
+}
+
+/// A row for each term, those within parentheses set in, and one for the result.
+fn term_lines(explanation: &Explanation) -> Vec<String> {
+    let mut table = Table::new(&["TERM", "SELECTS", "EFFECT", "NODES"]);
+    add_terms(&explanation.terms, 0, &mut table);
+    table.row(["=".to_owned(), explanation.count.to_string(), String::new(), explanation.nodes.clone()]);
+    table.lines()
+}
+
+fn add_terms(terms: &[TermExplanation], depth: usize, table: &mut Table) {
+    // As deep as parentheses may be nested.
+    for term in terms {
+        let effect = match (term.added, term.removed) {
+            (0, 0) => "none".to_owned(),
+            (added, 0) => format!("+{added}"),
+            (0, removed) => format!("-{removed}"),
+            (added, removed) => format!("+{added} -{removed}"),
+        };
+        let text = format!("{}{}", "  ".repeat(depth), signed(term.operator, &term.term));
+        table.row([text, term.count.to_string(), effect, term.nodes.clone()]);
+        add_terms(&term.terms, depth + 1, table);
+    }
+}
+
+/// What decides about a node that was asked about.
+fn node_line(asked: &NodeExplanation) -> String {
+    let node = &asked.node;
+    match asked.decided_by() {
+        None => format!("{node}: not selected, no term brings it in"),
+        Some(step) => {
+            let term = signed(step.operator, &step.term);
+            let what = match step.effect {
+                Effect::TakesOut => "not selected, taken out by",
+                _ => "selected, brought in by",
+            };
+            format!("{node}: {what} {term} at column {}", step.column)
+        }
+    }
+}
+
+/// The term with the operator before it; a comma says nothing here.
+fn signed(operator: Option<char>, term: &str) -> String {
+    match operator {
+        None | Some(',') => term.to_owned(),
+        Some(sign) => format!("{sign}{term}"),
+    }
 }
 
 fn from_stdin() -> Result<Vec<NodeId>, Failure> {
@@ -72,15 +171,15 @@ fn from_stdin() -> Result<Vec<NodeId>, Failure> {
     std::io::BufReader::new(input)
         .read_to_string(&mut text)
         .map_err(|error| Failure::usage(format!("read names from standard input: {error}")))?;
-    from_texts(text.split_whitespace())
+    names("NAMES", text.split_whitespace())
 }
 
-fn from_texts<'a>(texts: impl Iterator<Item = &'a str>) -> Result<Vec<NodeId>, Failure> {
+fn names<'a>(what: &str, texts: impl Iterator<Item = &'a str>) -> Result<Vec<NodeId>, Failure> {
     let mut ids = Vec::new();
     for text in texts {
-        ids.extend(expand_names(text).map_err(|error| Failure::usage(format!("NAMES: {error}")))?);
+        ids.extend(expand_names(text).map_err(|error| Failure::usage(format!("{what}: {error}")))?);
         if ids.len() as u64 > MAX_NODES {
-            return Err(Failure::usage(format!("NAMES: more than {MAX_NODES} names")));
+            return Err(Failure::usage(format!("{what}: more than {MAX_NODES} names")));
         }
     }
     Ok(ids)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use crate::condition::LastCondition;
 use crate::error::ErrorCode;
 use crate::event::ExecutionEvent;
 use crate::id::{ExecutionId, NodeId};
@@ -111,6 +112,18 @@ pub trait ExecutionStore: Send + Sync + 'static {
         id: ExecutionId,
         stream: StreamKind,
     ) -> Result<Vec<OutputGroup>, StoreError>;
+
+    /// The nodes whose last run ended so, in no particular order. The last run is the one of the newest execution that
+    /// came to the node and is over: what was skipped, rejected, or cancelled before anything was started does not count,
+    /// nor does what still runs.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn nodes_by_last(
+        &self,
+        condition: &LastCondition,
+        now: Timestamp,
+    ) -> Result<Vec<NodeId>, StoreError>;
 
     /// Leaves word for the process that runs the execution. Takes effect when that process asks
     /// [`ExecutionStore::take_cancel_requests`].

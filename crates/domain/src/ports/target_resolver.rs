@@ -26,4 +26,7 @@ pub enum TargetError {
     /// The inventory could not be read.
     #[error("failed to read the inventory: {0}")]
     Inventory(String),
+    /// The history or the facts could not be read.
+    #[error("failed to look up what is known of nodes: {0}")]
+    Knowledge(String),
 }

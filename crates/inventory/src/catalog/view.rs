@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::report::{SourceReport, SourceState};
-use crate::{Explanation, Inventory};
+use crate::{Inventory, Provenance};
 
 /// An inventory, and how the sources did that it is of.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub struct View {
 
 impl View {
     /// Where the fields of a node come from, as of `now`. `None` when there is no such node.
-    pub fn explain(&self, name: &str, now: Timestamp) -> Option<Explanation> {
+    pub fn explain(&self, name: &str, now: Timestamp) -> Option<Provenance> {
         let fetched_at = |source: &str| self.reports.iter().find(|report| report.name == source)?.fetched_at;
         self.inventory.explain(name, now, &fetched_at)
     }

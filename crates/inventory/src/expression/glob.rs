@@ -1,46 +1,82 @@
-//! Globs over names: `*` stands for any text, `?` for one character. [`matches`] takes time proportional to
-//! the product of the lengths at worst, whatever the pattern.
+//! Globs of the language: `*` for any text, `?` for one character. [`Glob`] matches in time linear in the name,
+//! whatever the pattern.
+
+use regex::bytes::Regex;
+
+use crate::expression::name_regex::compile;
 
 /// Whether a text holds a glob character.
 pub(crate) fn is_glob(text: &str) -> bool {
     text.contains(['*', '?'])
 }
 
-/// Whether the whole name matches.
-pub(crate) fn matches(glob: &str, name: &str) -> bool {
-    let glob: Vec<char> = glob.chars().collect();
-    let name: Vec<char> = name.chars().collect();
-    let (mut at_glob, mut at_name) = (0, 0);
-    // Where the last `*` stands and how much of the name it has taken: the only place to come back to.
-    let mut star: Option<(usize, usize)> = None;
-    // Each turn moves on in the name or lets the last star take one more character of it.
-    while let Some(c) = name.get(at_name) {
-        match glob.get(at_glob) {
-            Some('*') => {
-                star = Some((at_glob, at_name));
-                at_glob += 1;
+/// A pattern for whole names.
+#[derive(Debug, Clone)]
+pub(crate) enum Glob {
+    /// `prefix*suffix`, which is what most people write.
+    Affixes(String, String),
+    /// Everything else.
+    Regex(Regex),
+}
+
+impl Glob {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong: it is too long.
+    pub(crate) fn new(glob: &str) -> Result<Self, String> {
+        match glob.split_once('*') {
+            Some((prefix, suffix)) if !is_glob(prefix) && !is_glob(suffix) => {
+                Ok(Self::Affixes(prefix.to_owned(), suffix.to_owned()))
             }
-            Some(g) if *g == '?' || g == c => {
-                at_glob += 1;
-                at_name += 1;
-            }
-            _ => match star {
-                Some((star_at, taken)) => {
-                    star = Some((star_at, taken + 1));
-                    at_glob = star_at + 1;
-                    at_name = taken + 1;
-                }
-                None => return false,
-            },
+            _ => compile(&as_regex(glob)).map(Self::Regex),
         }
     }
-    glob.get(at_glob..).is_some_and(|rest| rest.iter().all(|c| *c == '*'))
+
+    /// Whether the whole name matches.
+    pub(crate) fn is_match(&self, name: &str) -> bool {
+        match self {
+            Self::Affixes(prefix, suffix) => {
+                name.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.ends_with(suffix.as_str()))
+            }
+            Self::Regex(regex) => regex.is_match(name.as_bytes()),
+        }
+    }
+}
+
+fn as_regex(glob: &str) -> String {
+    // `.` is one character of UTF-8, as names of groups may be any text.
+    let mut text = String::from("(?su)\\A");
+    let mut star = false;
+    for c in glob.chars() {
+        // Several stars are one.
+        if c == '*' {
+            star = true;
+            continue;
+        }
+        if std::mem::take(&mut star) {
+            text.push_str(".*");
+        }
+        match c {
+            '?' => text.push('.'),
+            c => text.push_str(&regex::escape(c.encode_utf8(&mut [0; 4]))),
+        }
+    }
+    if star {
+        text.push_str(".*");
+    }
+    text.push_str("\\z");
+    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn matches(glob: &str, name: &str) -> bool {
+        Glob::new(glob).unwrap().is_match(name)
+    }
 
     #[test]
     fn stars_and_question_marks() {
@@ -54,6 +90,8 @@ mod tests {
             ("a*b*c", "aXbYbZ", false),
             ("*", "", true),
             ("web1", "web11", false),
+            ("größe-?", "größe-ß", true),
+            ("w.b*", "web1", false),
         ] {
             assert_eq!(matches(glob, name), expected, "{glob} {name}");
         }
@@ -73,7 +111,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_fast_way_is_the_definition(glob in "[ab*?]{0,8}", name in "[ab]{0,10}") {
+        fn the_fast_way_is_the_definition(glob in "[ab*?ü]{0,8}", name in "[abü]{0,10}") {
             let (g, n): (Vec<char>, Vec<char>) = (glob.chars().collect(), name.chars().collect());
             prop_assert_eq!(matches(&glob, &name), by_definition(&g, &n));
         }

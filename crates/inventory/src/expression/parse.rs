@@ -1,14 +1,21 @@
-//! From text to [`Expression`]. The parser goes on after a fault at the next comma, so that all faults are
-//! told at once.
+//! From text to [`Expression`]. The parser goes on after a fault at the next comma or closing parenthesis, so that
+//! all faults are told at once.
+
+use pabawi_domain::node::TargetExpression;
 
 use crate::destination::is_bracketed_address;
-use crate::expression::ast::{Expression, Operator, Selector, Term};
+use crate::expression::ast::{Expression, GroupRef, MAX_DEPTH, Operator, Selector, Term};
+use crate::expression::call::{call, is_call};
 use crate::expression::error::{SyntaxError, SyntaxErrors, SyntaxFault};
 use crate::expression::glob::is_glob;
-use crate::nodeset::{Part, Pattern};
+use crate::expression::name_regex::NameRegex;
+use crate::expression::scan::Scanner;
+use crate::nodeset::{Item, Part, Pattern};
 
 /// At most so many faults are told; a megabyte of garbage has as many.
 const MAX_FAULTS: usize = 20;
+/// At most so many regular expressions stand in one expression, and so many facts, outcomes and foreign terms.
+const MAX_COSTLY: usize = 100;
 
 impl Expression {
     /// Reads an expression.
@@ -16,97 +23,159 @@ impl Expression {
     /// # Errors
     /// [`SyntaxErrors`] with every fault, at most 20.
     pub fn parse(text: &str) -> Result<Self, SyntaxErrors> {
-        Parser { text, at: 0, column: 1, faults: Vec::new() }.expression()
+        let fault = |fault| SyntaxErrors(vec![SyntaxError { column: 1, fault }]);
+        if text.trim().is_empty() {
+            return Err(fault(SyntaxFault::Empty));
+        }
+        if text.len() > TargetExpression::MAX_BYTES {
+            return Err(fault(SyntaxFault::TooLong));
+        }
+        let mut parser = Parser { scanner: Scanner::new(text), faults: Vec::new(), regexes: 0, calls: 0 };
+        match parser.sequence(0) {
+            Some(expression) if parser.faults.is_empty() => Ok(expression),
+            _ => Err(SyntaxErrors(parser.faults)),
+        }
     }
 }
 
 struct Parser<'a> {
-    text: &'a str,
-    /// Byte offset of the next character.
-    at: usize,
-    /// Its column, from 1.
-    column: usize,
+    scanner: Scanner<'a>,
     faults: Vec<SyntaxError>,
+    regexes: usize,
+    calls: usize,
 }
 
-impl<'a> Parser<'a> {
-    fn expression(mut self) -> Result<Expression, SyntaxErrors> {
-        if self.text.trim().is_empty() {
-            return Err(SyntaxErrors(vec![SyntaxError { column: 1, fault: SyntaxFault::Empty }]));
-        }
-        let mut terms = Vec::new();
-        // Every turn takes at least the comma that separates two terms.
+impl Parser<'_> {
+    /// Terms and operators up to the end, or to the parenthesis that closes this depth, which is left.
+    fn sequence(&mut self, depth: usize) -> Option<Expression> {
+        let mut first = None;
+        let mut rest = Vec::new();
+        let mut before: Option<Operator> = None;
+        // Every turn takes at least the operator between two terms.
         loop {
-            if let Some(term) = self.term() {
-                terms.push(term);
+            if let Some(term) = self.term(before, depth) {
+                match before {
+                    Some(operator) if first.is_some() => rest.push((operator, term)),
+                    _ => first = Some(term),
+                }
             }
-            if self.faults.len() >= MAX_FAULTS || !self.separator() {
-                break;
+            if self.faults.len() >= MAX_FAULTS {
+                self.scanner.give_up();
+            }
+            match self.operator(depth) {
+                Some(operator) => before = Some(operator),
+                None => break,
             }
         }
-        let mut terms = terms.into_iter();
-        match terms.next() {
-            Some(first) if self.faults.is_empty() => {
-                Ok(Expression { first, rest: terms.map(|term| (Operator::Union, term)).collect() })
-            }
-            _ => Err(SyntaxErrors(self.faults)),
-        }
+        first.map(|first| Expression { first, rest })
     }
 
-    /// Reads up to the next separator; `None` when a fault was noted.
-    fn term(&mut self) -> Option<Term> {
-        self.skip_blanks();
-        let column = self.column;
-        let selector = match self.peek() {
-            None => self.fault(column, SyntaxFault::ExpectedTerm("after ','")),
-            Some(',') => self.fault(column, SyntaxFault::ExpectedTerm("before ','")),
-            Some('"') => self.quoted().map(|name| Selector::Names(Pattern::literal(name))),
+    /// Reads up to what separates it from the next term; `None` when a fault was noted.
+    fn term(&mut self, before: Option<Operator>, depth: usize) -> Option<Term> {
+        self.scanner.skip_blanks();
+        let column = self.scanner.column;
+        let selector = match self.scanner.peek() {
+            None | Some(')') => {
+                let place = match before {
+                    Some(operator) => format!("after '{}'", operator.sign()),
+                    None if depth > 0 => "after '('".to_owned(),
+                    None => "before ')'".to_owned(),
+                };
+                self.fault(column, SyntaxFault::ExpectedTerm(place))
+            }
+            Some('!') => {
+                // Several in a row are one fault.
+                while self.scanner.take('!') {
+                    self.scanner.skip_blanks();
+                }
+                let fault = SyntaxFault::LeadingDifference(self.scanner.shown());
+                self.fault::<()>(column, fault);
+                // The term is read for its own faults.
+                if !self.scanner.peek().is_none_or(|c| c == ')' || Operator::of(c).is_some()) {
+                    self.term(before, depth);
+                }
+                None
+            }
+            Some(c @ (',' | '&' | '^')) => {
+                self.fault(column, SyntaxFault::ExpectedTerm(format!("before '{c}'")))
+            }
+            Some('(') => self.nested(column, depth),
+            Some('"') => self.quoted(column).map(|name| Selector::Names(Pattern::literal(name))),
+            Some('~') => self.regex(column),
             Some('@') => {
-                self.next();
+                self.scanner.next();
                 self.group(column)
             }
-            Some('~') => self.unsupported("a regular expression ~...~"),
-            Some('(') | Some(')') => self.unsupported("a parenthesis"),
-            Some('!') => self.unsupported("'!' (difference)"),
-            Some('&') => self.unsupported("'&' (intersection)"),
-            Some('^') => self.unsupported("'^' (symmetric difference)"),
             Some(_) => self.word(column),
         };
         selector.map(|selector| Term { column, selector })
     }
 
-    /// Takes the comma after a term. `false` at the end. Everything else is a fault, after which the text up
-    /// to the next comma is passed over.
-    fn separator(&mut self) -> bool {
-        self.skip_blanks();
-        let Some(c) = self.peek() else { return false };
-        if c != ',' {
-            let column = self.column;
-            match c {
-                '&' => self.unsupported("'&' (intersection)"),
-                '!' => self.unsupported("'!' (difference)"),
-                '^' => self.unsupported("'^' (symmetric difference)"),
-                '(' | ')' => self.unsupported("a parenthesis"),
-                _ => {
-                    let rest = self.rest();
-                    let next = rest.split([',', ' ', '\t', '\n']).next().unwrap_or(rest);
-                    let shown = next.chars().take(40).collect();
-                    self.fault(column, SyntaxFault::ExpectedComma(shown))
-                }
-            };
-            self.skip_to_comma();
+    /// Takes the operator after a term. `None` at the end of this depth. Everything else is a fault, after which the
+    /// text up to the next comma is passed over.
+    fn operator(&mut self, depth: usize) -> Option<Operator> {
+        // Every turn takes a character or leaves.
+        loop {
+            self.scanner.skip_blanks();
+            let column = self.scanner.column;
+            let c = self.scanner.peek()?;
+            if let Some(operator) = Operator::of(c) {
+                self.scanner.next();
+                return Some(operator);
+            }
+            if c == ')' && depth > 0 {
+                return None;
+            }
+            if c == ')' {
+                self.scanner.next();
+                self.fault::<()>(column, SyntaxFault::Unopened);
+            } else {
+                let fault = SyntaxFault::ExpectedOperator(self.scanner.shown());
+                self.fault::<()>(column, fault);
+                self.scanner.recover(0);
+            }
+            if self.faults.len() >= MAX_FAULTS {
+                return None;
+            }
         }
-        self.next().is_some()
+    }
+
+    fn nested(&mut self, column: usize, depth: usize) -> Option<Selector> {
+        if depth >= MAX_DEPTH {
+            // What follows is most likely as deep.
+            self.scanner.give_up();
+            return self.fault(column, SyntaxFault::TooDeep);
+        }
+        self.scanner.next();
+        let faults = self.faults.len();
+        let inner = self.sequence(depth + 1);
+        if !self.scanner.take(')') {
+            let is_first = self.faults.len() == faults;
+            return if is_first { self.fault(column, SyntaxFault::UnclosedParenthesis) } else { None };
+        }
+        inner.map(|inner| Selector::Nested(Box::new(inner)))
+    }
+
+    fn regex(&mut self, column: usize) -> Option<Selector> {
+        self.regexes += 1;
+        if self.regexes > MAX_COSTLY {
+            let what = "regular expressions";
+            self.scanner.give_up();
+            return self.fault(column, SyntaxFault::TooMany { what, most: MAX_COSTLY });
+        }
+        let Some(text) = self.scanner.take_regex() else {
+            return self.fault(column, SyntaxFault::UnclosedRegex);
+        };
+        match NameRegex::new(text) {
+            Ok(regex) => Some(Selector::Regex(regex)),
+            Err(reason) => self.fault(column, SyntaxFault::Regex(reason)),
+        }
     }
 
     fn word(&mut self, column: usize) -> Option<Selector> {
-        let word = self.take_word();
-        if self.peek() == Some('(') {
-            match word {
-                "fact" => return self.unsupported("fact(...)"),
-                "last" => return self.unsupported("last(...)"),
-                _ => {}
-            }
+        let word = self.scanner.take_word();
+        if self.scanner.peek() == Some('(') && is_call(word) {
+            return self.call(word, column);
         }
         if word == "all" || word == "*" {
             return Some(Selector::All);
@@ -118,16 +187,69 @@ impl<'a> Parser<'a> {
         Some(if has_glob(&pattern) { Selector::Glob(pattern) } else { Selector::Names(pattern) })
     }
 
+    fn call(&mut self, word: &str, column: usize) -> Option<Selector> {
+        self.calls += 1;
+        if self.calls > MAX_COSTLY {
+            self.scanner.give_up();
+            let what = "terms in the manner of fact(...)";
+            return self.fault(column, SyntaxFault::TooMany { what, most: MAX_COSTLY });
+        }
+        match call(word, &mut self.scanner) {
+            Ok(selector) => Some(selector),
+            Err(reason) => {
+                self.scanner.recover(1);
+                self.fault(column, SyntaxFault::Condition(reason))
+            }
+        }
+    }
+
+    /// What follows `@`: a group, or a source, a colon and a group.
     fn group(&mut self, column: usize) -> Option<Selector> {
-        if self.peek() == Some('"') {
-            return self.quoted().map(Selector::GroupNamed);
+        if self.scanner.peek() == Some('"') {
+            let text = self.quoted(column)?;
+            return if self.scanner.take(':') {
+                self.group_name(Some(text))
+            } else {
+                Some(Selector::GroupNamed(GroupRef { source: None, name: text }))
+            };
         }
-        let start = self.column;
-        let word = self.take_word();
+        let start = self.scanner.column;
+        let word = self.scanner.take_word();
+        match split_at_last_colon(word) {
+            None if word.is_empty() => {
+                self.fault(start, SyntaxFault::ExpectedTerm("group name after '@'".to_owned()))
+            }
+            None => self.groups(None, word, start),
+            Some(("", _)) => {
+                self.fault(start, SyntaxFault::ExpectedTerm("source name between '@' and ':'".to_owned()))
+            }
+            Some((source, "")) => self.group_name(Some(source.to_owned())),
+            Some((source, name)) => {
+                let column = start + source.chars().count() + 1;
+                self.groups(Some(source.to_owned()), name, column)
+            }
+        }
+    }
+
+    /// The name of a group after its source.
+    fn group_name(&mut self, source: Option<String>) -> Option<Selector> {
+        let start = self.scanner.column;
+        if self.scanner.peek() == Some('"') {
+            let name = self.quoted(start)?;
+            return Some(Selector::GroupNamed(GroupRef { source, name }));
+        }
+        let word = self.scanner.take_word();
         if word.is_empty() {
-            return self.fault(column, SyntaxFault::ExpectedTerm("group name after '@'"));
+            return self.fault(start, SyntaxFault::ExpectedTerm("group name after ':'".to_owned()));
         }
-        self.pattern(word, start).map(Selector::Groups)
+        if split_at_last_colon(word).is_some() {
+            return self.fault(start, SyntaxFault::ColonInGroup);
+        }
+        self.groups(source, word, start)
+    }
+
+    fn groups(&mut self, source: Option<String>, word: &str, column: usize) -> Option<Selector> {
+        self.pattern(word, column).map(|name| Selector::Groups(GroupRef { source, name }))
     }
 
     fn pattern(&mut self, word: &str, column: usize) -> Option<Pattern> {
@@ -140,164 +262,44 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Everything up to a character that ends a name. Within brackets only `]` ends anything.
-    fn take_word(&mut self) -> &'a str {
-        let start = self.at;
-        let mut within = false;
-        while let Some(c) = self.peek() {
-            match c {
-                '[' => within = true,
-                ']' => within = false,
-                ',' | '&' | '!' | '^' | '(' | ')' if !within => break,
-                c if c.is_whitespace() && !within => break,
-                _ => {}
-            }
-            self.next();
+    fn quoted(&mut self, column: usize) -> Option<String> {
+        match self.scanner.take_quoted() {
+            Some(text) => Some(text),
+            None => self.fault(column, SyntaxFault::UnclosedQuote),
         }
-        self.text.get(start..self.at).unwrap_or_default()
-    }
-
-    /// A text in double quotes, in which `\"` is a quote and `\\` a backslash.
-    fn quoted(&mut self) -> Option<String> {
-        let column = self.column;
-        self.next();
-        let mut out = String::new();
-        while let Some(c) = self.next() {
-            match c {
-                '"' => return Some(out),
-                '\\' => match self.next() {
-                    Some(escaped @ ('"' | '\\')) => out.push(escaped),
-                    Some(other) => {
-                        out.push('\\');
-                        out.push(other);
-                    }
-                    None => break,
-                },
-                c => out.push(c),
-            }
-        }
-        self.fault(column, SyntaxFault::UnclosedQuote)
-    }
-
-    fn unsupported(&mut self, what: &'static str) -> Option<Selector> {
-        let column = self.column;
-        self.skip_to_comma();
-        self.fault(column, SyntaxFault::Unsupported(what))
     }
 
     fn fault<T>(&mut self, column: usize, fault: SyntaxFault) -> Option<T> {
         self.faults.push(SyntaxError { column, fault });
         None
     }
+}
 
-    fn skip_blanks(&mut self) {
-        while self.peek().is_some_and(char::is_whitespace) {
-            self.next();
+/// The source and the group of `source:group`; a colon within brackets is part of a name.
+fn split_at_last_colon(word: &str) -> Option<(&str, &str)> {
+    let (mut within, mut last) = (false, None);
+    for (at, c) in word.char_indices() {
+        match c {
+            '[' => within = true,
+            ']' => within = false,
+            ':' if !within => last = Some(at),
+            _ => {}
         }
     }
-
-    /// Passes over everything up to a comma outside of brackets of either kind.
-    fn skip_to_comma(&mut self) {
-        let mut depth = 0usize;
-        while let Some(c) = self.peek() {
-            match c {
-                ',' if depth == 0 => return,
-                '(' | '[' => depth += 1,
-                ')' | ']' => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-            self.next();
-        }
-    }
-
-    fn rest(&self) -> &'a str {
-        self.text.get(self.at..).unwrap_or_default()
-    }
-
-    fn peek(&self) -> Option<char> {
-        self.rest().chars().next()
-    }
-
-    fn next(&mut self) -> Option<char> {
-        let c = self.peek()?;
-        self.at += c.len_utf8();
-        self.column += 1;
-        Some(c)
-    }
+    let at = last?;
+    Some((word.get(..at)?, word.get(at + 1..)?))
 }
 
 fn has_glob(pattern: &Pattern) -> bool {
     pattern.parts().iter().any(|part| match part {
         Part::Literal(text) => is_glob(text),
         Part::Choice(items) => items.iter().any(|item| match item {
-            crate::nodeset::Item::Word(word) => is_glob(word),
-            crate::nodeset::Item::Range { .. } => false,
+            Item::Word(word) => is_glob(word),
+            Item::Range { .. } => false,
         }),
     })
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn faults(text: &str) -> Vec<(usize, String)> {
-        let errors = Expression::parse(text).unwrap_err();
-        errors.0.iter().map(|error| (error.column, error.to_string())).collect()
-    }
-
-    #[test]
-    fn terms_stand_apart_with_their_columns() {
-        let parsed =
-            Expression::parse("web[1,2], @db , all,\"odd,name\",w*,@\"a, b\",root@[::1]:22").unwrap();
-        let terms: Vec<&Term> =
-            std::iter::once(&parsed.first).chain(parsed.rest.iter().map(|(_, t)| t)).collect();
-        let columns: Vec<usize> = terms.iter().map(|term| term.column).collect();
-        assert_eq!(columns, [1, 11, 17, 21, 32, 35, 43]);
-        assert!(matches!(terms[0].selector, Selector::Names(_)));
-        assert!(matches!(terms[1].selector, Selector::Groups(_)));
-        assert!(matches!(terms[2].selector, Selector::All));
-        assert_eq!(terms[3].selector, Selector::Names(Pattern::literal("odd,name")));
-        assert!(matches!(terms[4].selector, Selector::Glob(_)));
-        assert_eq!(terms[5].selector, Selector::GroupNamed("a, b".into()));
-        assert_eq!(terms[6].selector, Selector::Destination("root@[::1]:22".into()));
-    }
-
-    #[test]
-    fn what_is_not_there_yet_is_refused_at_its_column() {
-        for (text, column, what) in [
-            ("web1&@db", 5, "'&' (intersection)"),
-            ("web1!web2", 5, "'!' (difference)"),
-            ("!web2", 1, "'!' (difference)"),
-            ("web1 ^ @db", 6, "'^' (symmetric difference)"),
-            ("a,(b,c)", 3, "a parenthesis"),
-            ("a,~web.*~", 3, "a regular expression"),
-            ("fact(os.family=Debian)", 5, "fact(...)"),
-            ("last(failed, 24h)", 5, "last(...)"),
-        ] {
-            let found = faults(text);
-            assert_eq!(found.len(), 1, "{text}: {found:?}");
-            assert_eq!(found[0].0, column, "{text}: {found:?}");
-            assert!(found[0].1.contains(what) && found[0].1.contains("not supported yet"), "{found:?}");
-        }
-    }
-
-    #[test]
-    fn every_fault_is_told_at_once() {
-        let found = faults("web[9-1], ,a b,web1&x,@");
-        let columns: Vec<usize> = found.iter().map(|(column, _)| *column).collect();
-        assert_eq!(columns, [5, 11, 14, 20, 23], "{found:?}");
-        assert_eq!(faults("a,")[0].0, 3);
-        assert!(faults("   ")[0].1.contains("no targets"));
-        assert!(faults("\"abc")[0].1.contains("closing"));
-        assert!(faults(&"&,".repeat(100_000)).len() <= MAX_FAULTS);
-    }
-
-    proptest! {
-        #[test]
-        fn no_text_makes_it_panic_or_run_on(text in "[a-c0-9\\[\\],@~&!^()*?\"\\\\ /:-]{0,40}|\\PC{0,20}") {
-            let _ = Expression::parse(&text);
-        }
-    }
-}
+#[path = "parse_tests.rs"]
+mod tests;

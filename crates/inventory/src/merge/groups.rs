@@ -73,7 +73,7 @@ impl Groups {
     }
 
     /// Writes memberships down with both sides, each once. Returns the groups and the places of their members.
-    pub(super) fn finish(self, nodes: &mut [Node]) -> (Vec<NodeGroup>, Vec<Vec<u32>>) {
+    pub(super) fn finish(self, nodes: &mut [Node]) -> (Vec<NodeGroup>, Vec<Vec<usize>>) {
         nodes.iter_mut().for_each(|node| node.groups.clear());
         let mut groups = Vec::with_capacity(self.list.len());
         let mut members = Vec::with_capacity(self.list.len());
@@ -94,9 +94,8 @@ impl Groups {
                     node.groups.push(building.group.name.clone());
                 }
             }
-            building.members.shrink_to_fit();
             groups.push(building.group);
-            members.push(building.members);
+            members.push(building.members.iter().map(|member| *member as usize).collect());
         }
         (groups, members)
     }

@@ -17,7 +17,7 @@ pub(crate) struct Merge {
     pub(crate) names: HashMap<NodeId, u32>,
     pub(crate) groups: Vec<NodeGroup>,
     /// Places of the direct members of each group.
-    pub(crate) members: Vec<Vec<u32>>,
+    pub(crate) members: Vec<Vec<usize>>,
     pub(crate) links: Links,
     pub(crate) warnings: Vec<String>,
 }

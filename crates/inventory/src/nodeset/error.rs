@@ -2,7 +2,7 @@
 
 use pabawi_domain::id::InvalidName;
 
-use crate::nodeset::MAX_NODES;
+use crate::nodeset::{MAX_NAME, MAX_NODES};
 
 /// Why a text is no node set. `column` counts characters of the given text from 1.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +44,9 @@ pub enum NodeSetError {
         /// How many; `None` when they cannot even be counted.
         count: Option<u64>,
     },
+    /// Its names are longer than names may be.
+    #[error("names of more than {MAX_NAME} characters")]
+    TooLong,
     /// A term is missing between two commas.
     #[error("empty name at column {column}")]
     EmptyTerm {
@@ -65,7 +68,7 @@ impl NodeSetError {
             | Self::EmptyItem { column }
             | Self::BadRange { column, .. }
             | Self::EmptyTerm { column } => *column += by,
-            Self::TooMany { .. } | Self::Name(_) => {}
+            Self::TooMany { .. } | Self::TooLong | Self::Name(_) => {}
         }
         self
     }
@@ -78,7 +81,7 @@ impl NodeSetError {
             | Self::EmptyItem { column }
             | Self::BadRange { column, .. }
             | Self::EmptyTerm { column } => Some(*column),
-            Self::TooMany { .. } | Self::Name(_) => None,
+            Self::TooMany { .. } | Self::TooLong | Self::Name(_) => None,
         }
     }
 }

@@ -22,14 +22,15 @@ pub fn expand(text: &str) -> Result<Vec<NodeId>, NodeSetError> {
             return Err(NodeSetError::EmptyTerm { column });
         }
         let pattern = Pattern::parse(term).map_err(|error| error.shifted(column - 1))?;
-        let expanded = pattern.expand(left)?;
-        left = left.saturating_sub(expanded.len() as u64);
-        for name in expanded {
+        let most = left;
+        left = left.saturating_sub(pattern.count().unwrap_or(u64::MAX));
+        pattern.each_name(most, |name| {
             let name = NodeId::new(name)?;
             if seen.insert(name.clone()) {
                 names.push(name);
             }
-        }
+            Ok(())
+        })?;
     }
     Ok(names)
 }

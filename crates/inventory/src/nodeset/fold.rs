@@ -374,8 +374,8 @@ mod tests {
         let terms = fold_terms(&names);
         let took = started.elapsed();
         assert!(!terms.is_empty());
-        // Built without optimisation and next to other work the same takes several times as long.
-        let most = if cfg!(debug_assertions) { 4_000 } else { 200 };
+        // Built without optimisation and next to other work the same takes many times as long.
+        let most = if cfg!(debug_assertions) { 60_000 } else { 200 };
         assert!(took < Duration::from_millis(most), "took {took:?}");
         let back: BTreeSet<NodeId> = expand(&terms.join(",")).unwrap().into_iter().collect();
         assert_eq!(back, names.into_iter().collect::<BTreeSet<_>>());

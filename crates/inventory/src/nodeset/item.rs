@@ -1,5 +1,7 @@
 //! [`Item`]: what stands between the commas of a bracket.
 
+use std::fmt;
+
 use crate::nodeset::NodeSetError;
 
 /// The longest number in a range, in digits; every such number fits into 64 bits.
@@ -76,6 +78,17 @@ impl Item {
         }
     }
 
+    /// The length of its longest text in bytes.
+    pub(crate) fn longest(&self) -> usize {
+        match self {
+            Self::Word(word) => word.len(),
+            Self::Range { last, width, .. } => {
+                let digits = last.checked_ilog10().unwrap_or(0) + 1;
+                usize::try_from(digits).unwrap_or(usize::MAX).max(*width)
+            }
+        }
+    }
+
     /// Appends its `index`-th text, counted from 0.
     pub(crate) fn write(&self, index: u64, out: &mut String) {
         match self {
@@ -84,6 +97,17 @@ impl Item {
                 let number = first.saturating_add(step.saturating_mul(index));
                 write_padded(number, *width, out);
             }
+        }
+    }
+}
+
+impl fmt::Display for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Word(word) => f.write_str(word),
+            Self::Range { first, last, step: 1, width } if first == last => write!(f, "{first:0width$}"),
+            Self::Range { first, last, step: 1, width } => write!(f, "{first:0width$}-{last:0width$}"),
+            Self::Range { first, last, step, width } => write!(f, "{first:0width$}-{last:0width$}/{step}"),
         }
     }
 }

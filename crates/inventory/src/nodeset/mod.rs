@@ -14,4 +14,4 @@ pub use error::NodeSetError;
 pub use expand::{MAX_NODES, expand, split_terms};
 pub use fold::{fold, fold_terms};
 pub use item::Item;
-pub use pattern::{Part, Pattern};
+pub use pattern::{MAX_NAME, Part, Pattern};

@@ -1,7 +1,12 @@
 //! [`Pattern`]: one term of a node set, `web[01-20/2]-[a,b]`.
 
+use std::fmt;
+
 use crate::nodeset::item::Item;
 use crate::nodeset::{MAX_NODES, NodeSetError};
+
+/// The longest name in bytes; node ids and group names have the same limit.
+pub const MAX_NAME: usize = 253;
 
 /// One term of a node set. Parsing does not expand it, so that its size is known before memory is taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +29,10 @@ impl Pattern {
     /// # Errors
     /// [`NodeSetError`] with the column of the first fault.
     pub fn parse(text: &str) -> Result<Self, NodeSetError> {
+        // Most names are just names.
+        if !text.is_empty() && !text.contains(['[', ']']) {
+            return Ok(Self::literal(text));
+        }
         let mut parts = Vec::new();
         let mut literal = String::new();
         // (column of '[', column of the item's first character, its text, items before it)
@@ -85,35 +94,106 @@ impl Pattern {
     /// Every name, the last bracket counting fastest.
     ///
     /// # Errors
-    /// [`NodeSetError::TooMany`] at once, before anything is expanded, when there are more than `most` or
-    /// more than [`MAX_NODES`].
+    /// As for [`Pattern::each_name`].
     pub fn expand(&self, most: u64) -> Result<Vec<String>, NodeSetError> {
-        let count = self.count();
-        match count {
-            Some(n) if n <= most.min(MAX_NODES) => {}
-            _ => return Err(NodeSetError::TooMany { count }),
+        let mut names = Vec::new();
+        self.each_name(most, |name| {
+            names.push(name.to_owned());
+            Ok(())
+        })?;
+        Ok(names)
+    }
+
+    /// Hands over every name, the last bracket counting fastest.
+    ///
+    /// # Errors
+    /// At once, before anything is expanded: [`NodeSetError::TooMany`] when there are more than `most` or more than
+    /// [`MAX_NODES`], and [`NodeSetError::TooLong`] when one has more than [`MAX_NAME`] bytes. Then what `take` says.
+    pub fn each_name(
+        &self,
+        most: u64,
+        mut take: impl FnMut(&str) -> Result<(), NodeSetError>,
+    ) -> Result<(), NodeSetError> {
+        let count = match self.count() {
+            Some(count) if count <= most.min(MAX_NODES) => count,
+            count => return Err(NodeSetError::TooMany { count }),
+        };
+        if self.longest() > MAX_NAME {
+            return Err(NodeSetError::TooLong);
         }
-        let mut names = vec![String::new()];
-        // The product of the parts' sizes is the count checked above, so no list grows past it.
-        for part in &self.parts {
-            match part {
-                Part::Literal(text) => names.iter_mut().for_each(|name| name.push_str(text)),
-                Part::Choice(items) => {
-                    let mut longer = Vec::new();
-                    for name in &names {
-                        for item in items {
-                            for index in 0..item.count() {
-                                let mut next = name.clone();
-                                item.write(index, &mut next);
-                                longer.push(next);
-                            }
+        let mut at: Vec<Place> = self.parts.iter().map(|_| Place::default()).collect();
+        let mut name = String::with_capacity(MAX_NAME);
+        // Both limits together bound this: a million names of 253 bytes, made one after the other.
+        for _ in 0..count {
+            name.clear();
+            for (part, place) in self.parts.iter().zip(&at) {
+                match part {
+                    Part::Literal(text) => name.push_str(text),
+                    Part::Choice(items) => {
+                        if let Some(item) = items.get(place.item) {
+                            item.write(place.index, &mut name);
                         }
                     }
-                    names = longer;
+                }
+            }
+            take(&name)?;
+            self.advance(&mut at);
+        }
+        Ok(())
+    }
+
+    /// On to the next name, as an odometer counts: the last bracket first.
+    fn advance(&self, at: &mut [Place]) {
+        for (part, place) in self.parts.iter().zip(at).rev() {
+            let Part::Choice(items) = part else { continue };
+            if items.get(place.item).is_some_and(|item| place.index + 1 < item.count()) {
+                place.index += 1;
+                return;
+            }
+            *place = Place { item: place.item + 1, index: 0 };
+            if place.item < items.len() {
+                return;
+            }
+            *place = Place::default();
+        }
+    }
+
+    /// The length of its longest name in bytes.
+    fn longest(&self) -> usize {
+        self.parts.iter().fold(0, |sum: usize, part| {
+            sum.saturating_add(match part {
+                Part::Literal(text) => text.len(),
+                Part::Choice(items) => items.iter().map(Item::longest).max().unwrap_or(0),
+            })
+        })
+    }
+}
+
+/// Where a bracket stands: which item, and which of its texts.
+#[derive(Default)]
+struct Place {
+    item: usize,
+    index: u64,
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for part in &self.parts {
+            match part {
+                Part::Literal(text) => f.write_str(text)?,
+                Part::Choice(items) => {
+                    f.write_str("[")?;
+                    for (index, item) in items.iter().enumerate() {
+                        if index > 0 {
+                            f.write_str(",")?;
+                        }
+                        item.fmt(f)?;
+                    }
+                    f.write_str("]")?;
                 }
             }
         }
-        Ok(names)
+        Ok(())
     }
 }
 
@@ -171,5 +251,14 @@ mod tests {
         let many = "[1-999999999999999999]".repeat(9);
         let error = Pattern::parse(&many).unwrap().expand(u64::MAX).unwrap_err();
         assert_eq!(error, NodeSetError::TooMany { count: None });
+    }
+
+    #[test]
+    fn names_that_no_node_can_have_are_refused_before_they_are_made() {
+        let long = "a".repeat(1_000_000);
+        for text in [format!("{long}[1-1000000]"), "[a,b]".repeat(254), format!("[x,{long}]")] {
+            let error = Pattern::parse(&text).unwrap().expand(u64::MAX).unwrap_err();
+            assert!(matches!(error, NodeSetError::TooLong | NodeSetError::TooMany { .. }), "{error}");
+        }
     }
 }

@@ -9,7 +9,7 @@
 //! | `live`, `plan`, `write`, `create`, `output_rows` | from writes to rows, and rows to statements |
 //! | `graphs`, `graph_orders`, `graph_store` | graph runs and their tasks |
 //! | `recover`, `cancel` | executions of dead processes; words between processes |
-//! | `read`, `list`, `events`, `journal`, `breakers` | questions |
+//! | `read`, `list`, `events`, `last`, `journal`, `breakers` | questions |
 //! | `plans`, `plan_orders` | what was planned and may be applied later |
 //! | `bulk`, `place` | statements over many rows; errors that name the file |
 //!
@@ -27,6 +27,7 @@ mod graph_orders;
 mod graph_store;
 mod graphs;
 mod journal;
+mod last;
 mod list;
 mod live;
 mod open;

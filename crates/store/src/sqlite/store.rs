@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pabawi_domain::breaker::BreakerRecord;
+use pabawi_domain::condition::LastCondition;
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::journal::{JournalEntry, JournalQuery, NewJournalEntry};
 use pabawi_domain::output::{ContentHash, StreamKind};
@@ -27,7 +28,7 @@ use super::output_rows::{KnownOutputs, read_output};
 use super::place::Place;
 use super::plan_orders::PlanOrder;
 use super::writer::{Writer, WriterHandle};
-use super::{breakers, cancel, events, journal, list, plans, read, unsettled};
+use super::{breakers, cancel, events, journal, last, list, plans, read, unsettled};
 use crate::output_files::OutputFiles;
 use crate::row::{EncodeFault, Encoder};
 
@@ -175,6 +176,14 @@ impl ExecutionStore for SqliteStore {
         stream: StreamKind,
     ) -> Result<Vec<OutputGroup>, StoreError> {
         read::output_groups(id, stream, &self.shared.readers, &self.shared.place).await
+    }
+
+    async fn nodes_by_last(
+        &self,
+        condition: &LastCondition,
+        now: Timestamp,
+    ) -> Result<Vec<NodeId>, StoreError> {
+        last::nodes(condition, now, &self.shared.readers, &self.shared.place).await
     }
 
     async fn request_cancel(&self, request: CancelRequest) -> Result<(), StoreError> {

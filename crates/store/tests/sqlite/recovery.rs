@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use pabawi_domain::condition::{LastCondition, LastOutcome};
 use pabawi_domain::event::EventKind;
 use pabawi_domain::outcome::{NodeOutcome, SkipReason, Termination, TimeoutPhase};
 use pabawi_domain::ports::{CancelRequest, ExecutionStore, StoreWrite, TerminateMode};
@@ -88,6 +89,19 @@ async fn a_dead_process_leaves_interrupted_targets_and_a_folded_summary() {
     let stored = stored_events(&other, id, 3).await;
     assert_eq!(stored.iter().map(|event| event.seq).collect::<Vec<_>>(), (1..=8).collect::<Vec<_>>());
     assert_eq!(stored.last().unwrap().kind, EventKind::Finished { summary });
+
+    // Nobody saw the end of n1 and n2; their execution was closed at 60. Those never begun count nowhere.
+    let last = async |outcome, within: Option<u64>, now| {
+        let condition = LastCondition { outcome, within: within.map(Duration::from_secs) };
+        let mut nodes = other.nodes_by_last(&condition, at(now)).await.unwrap();
+        nodes.sort();
+        nodes.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(last(LastOutcome::Interrupted, None, 900).await, ["n1", "n2"]);
+    assert_eq!(last(LastOutcome::Interrupted, Some(10), 70).await, ["n1", "n2"]);
+    assert!(last(LastOutcome::Interrupted, Some(10), 71).await.is_empty());
+    assert_eq!(last(LastOutcome::Failed, None, 900).await, ["n1", "n2", "n3"]);
+    assert_eq!(last(LastOutcome::Succeeded, None, 900).await, ["n0"]);
 
     let record = other.execution(waiting.id).await.unwrap().unwrap();
     assert_eq!(record.status, ExecutionStatus::Interrupted);

@@ -4,10 +4,13 @@
 //! function here. What survives a killed process is tested beside each store, for only it knows how to die.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use bytes::Bytes;
+use pabawi_domain::condition::{LastCondition, LastOutcome};
+use pabawi_domain::error::{ErrorCode, NodeError};
 use pabawi_domain::id::{IdempotencyKey, Tag};
-use pabawi_domain::outcome::NodeOutcome;
+use pabawi_domain::outcome::{NodeOutcome, SkipReason, Termination, TimeoutPhase};
 use pabawi_domain::output::{CapturedOutput, KeptOutput, OutputData, StreamKind};
 use pabawi_domain::ports::{CancelRequest, Created, DetachedName, StoreError, StoreWrite, TerminateMode};
 use pabawi_domain::record::{ExecutionQuery, NewExecution, Omission, TargetQuery, TargetState};
@@ -27,6 +30,7 @@ macro_rules! execution_store_contract {
             attempts_are_kept_in_order, a_failed_attempt_keeps_its_end, outputs_are_kept_by_content, a_shortened_output_tells_its_hole,
             a_spilled_output_is_taken_over, equal_outputs_are_grouped, events_are_read_from_any_number,
             history_is_found_by_every_field, pages_show_everything_once, targets_are_found_by_outcome, what_nodes_keep_is_remembered,
+            nodes_are_found_by_their_last_outcome,
             a_cancel_request_is_taken_once, unknown_things_are_none, a_closed_store_says_so);
     };
     (@tests $module:ident, $subject:path; $($test:ident),* $(,)?) => {
@@ -70,6 +74,48 @@ pub async fn what_is_created_is_read_back(subject: &StoreSubject) {
         (0_u64..).zip(&new.targets).map(|(n, target)| (n, target, TargetState::Queued)).collect();
     assert_eq!(targets, expected, "in the order of the plan");
     assert_eq!(page.next_cursor, None);
+}
+
+/// R3.3: a node is found by its newest run that came to it and is over.
+pub async fn nodes_are_found_by_their_last_outcome(subject: &StoreSubject) {
+    let error = NodeError::new(node("web3"), ErrorCode::ConnectionRefused, "no route");
+    let unreachable = NodeOutcome::Unreachable { error, termination: None };
+    let timed_out =
+        NodeOutcome::TimedOut { phase: TimeoutPhase::Run, termination: Some(Termination::Confirmed) };
+    let cancelled = |termination| NodeOutcome::Cancelled { termination };
+    let first = execution(1, "ada", "uptime", &["web1", "web2", "web3", "web4"]);
+    let second = execution(2, "bob", "uptime", &["web2", "web4", "web5"]);
+    let third = execution(3, "ada", "uptime", &["web1", "web6"]);
+    let running = execution(4, "ada", "uptime", &["web3"]);
+    for new in [&first, &second, &third, &running] {
+        subject.created(new).await;
+    }
+    // The newer one is written first: what counts is the order of submission.
+    let skipped = NodeOutcome::Skipped { why: SkipReason::Interrupted };
+    subject.finished(&second, &[(NodeOutcome::Succeeded, b""), (skipped, b""), (cancelled(None), b"")]).await;
+    let ends = [(NodeOutcome::Succeeded, &b""[..]), (FAILED, b""), (unreachable, b""), (FAILED, b"")];
+    subject.finished(&first, &ends).await;
+    subject.finished(&third, &[(timed_out, b""), (cancelled(Some(Termination::Confirmed)), b"")]).await;
+    subject
+        .append(&[StoreWrite::Started { id: running.id, at: at(40) }, attempt(running.id, &node("web3"))])
+        .await;
+    for (outcome, expected) in [
+        (LastOutcome::Succeeded, &["web2"][..]),
+        (LastOutcome::Failed, &["web1", "web3", "web4", "web6"]),
+        (LastOutcome::Unreachable, &["web3"]),
+        (LastOutcome::TimedOut, &["web1"]),
+        (LastOutcome::Cancelled, &["web6"]),
+        (LastOutcome::Interrupted, &[]),
+    ] {
+        // They ended at 12.
+        for (within, now, is_recent) in [(None, 900, true), (Some(60), 72, true), (Some(60), 73, false)] {
+            let condition = LastCondition { outcome, within: within.map(Duration::from_secs) };
+            let mut found = good("search", subject.store.nodes_by_last(&condition, at(now)).await);
+            found.sort();
+            let expected: Vec<_> = expected.iter().filter(|_| is_recent).map(|name| node(name)).collect();
+            assert_eq!(found, expected, "{condition:?} at {now}");
+        }
+    }
 }
 
 /// The same key names the execution that has it and stores nothing.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use pabawi::inventory::{FieldExplanation, Freshness, Said};
+use pabawi::inventory::{FieldProvenance, Freshness, Said};
 use serde_json::Value;
 
 use super::list::exit_of;
@@ -43,7 +43,7 @@ pub(crate) async fn explain(global: &GlobalArgs, args: &InventoryExplainArgs) ->
     Ok(exit_of(&view))
 }
 
-fn table(fields: &[FieldExplanation]) -> Table {
+fn table(fields: &[FieldProvenance]) -> Table {
     let mut table = Table::new(&["FIELD", "", "SOURCE", "PRIORITY", "AGE", "VALUE"]);
     for field in fields {
         table.row(row(&field.field, "wins", &field.winner));

@@ -55,7 +55,7 @@ fn host(node: &Node) -> String {
 }
 
 fn sources_of(inventory: &Inventory, node: &Node) -> String {
-    let Some(index) = inventory.index_of(node.id.as_str()) else { return String::new() };
+    let Some(index) = inventory.node_index(node.id.as_str()) else { return String::new() };
     let names: Vec<&str> = inventory.entries(index).map(|(data, _)| data.name.as_str()).collect();
     match (names.as_slice(), &node.source) {
         ([], Some(source)) => source.clone(),

@@ -1,4 +1,4 @@
-//! [`Explanation`]: where each field of a node comes from, and what other sources say of it.
+//! [`Provenance`]: where each field of a node comes from, and what other sources say of it.
 
 use jiff::Timestamp;
 use pabawi_domain::id::NodeId;
@@ -12,19 +12,19 @@ use crate::merge::SourceData;
 /// Where the fields of one node come from.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Explanation {
+pub struct Provenance {
     /// The node.
     pub node: NodeId,
     /// What each source says of it, the highest priority first.
     pub entries: Vec<Said<NodeId>>,
     /// Its fields: those of the endpoint, then `groups`, `aliases`, and `metadata.KEY` in the order of the keys.
-    pub fields: Vec<FieldExplanation>,
+    pub fields: Vec<FieldProvenance>,
 }
 
 /// Where one field comes from.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct FieldExplanation {
+pub struct FieldProvenance {
     /// The field: `host`, `port`, `groups`, `metadata.rack`.
     pub field: String,
     /// The value that stands, and who says so. Of `groups` and `aliases`, which add up, what the first one says.
@@ -73,9 +73,9 @@ impl Inventory {
         name: &str,
         now: Timestamp,
         fetched_at: &dyn Fn(&str) -> Option<Timestamp>,
-    ) -> Option<Explanation> {
+    ) -> Option<Provenance> {
         let times = Times { fetched_at, now };
-        let index = self.index_of(name)?;
+        let index = self.node_index(name)?;
         let node = self.nodes().get(index)?;
         let mut entries = Vec::new();
         let mut said: Vec<(String, Vec<Said<Value>>)> = Vec::new();
@@ -94,14 +94,14 @@ impl Inventory {
         said.sort_by_key(|(field, _)| (rank(field), field.clone()));
         let fields = said.into_iter().filter_map(|(field, said)| {
             let mut said = said.into_iter();
-            Some(FieldExplanation { field, winner: said.next()?, losers: said.collect() })
+            Some(FieldProvenance { field, winner: said.next()?, losers: said.collect() })
         });
-        Some(Explanation { node: node.id.clone(), entries, fields: fields.collect() })
+        Some(Provenance { node: node.id.clone(), entries, fields: fields.collect() })
     }
 
     /// The groups that a source puts the node into, in the source's order.
     fn listed_in(&self, data: &SourceData, index: usize) -> Vec<String> {
-        let is_it = |id: &NodeId| self.index_of(id.as_str()) == Some(index);
+        let is_it = |id: &NodeId| self.node_index(id.as_str()) == Some(index);
         let mut groups: Vec<String> = Vec::new();
         let said = self.entries(index).filter(|(by, _)| by.name == data.name);
         let of_nodes = said.flat_map(|(_, node)| &node.groups).map(|name| name.as_str());
