@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pabawi::inventory::{
-    Catalog, ConfiguredSource, FileInventory, SourceSettings, StaticInventory, UnknownNames, ansible_limit,
-    hosts_list, names,
+    Catalog, ConfiguredSource, FileInventory, OpensshInventory, SourceSettings, StaticInventory,
+    UnknownNames, ansible_limit, hosts_list,
 };
 use pabawi::ports::InventorySource;
 use pabawi::ssh::{SshConfig, SshSettings};
@@ -160,7 +160,7 @@ pub(crate) fn catalog(args: &SourceArgs) -> Result<Arc<Catalog>, Failure> {
 /// The sources of nodes that were named.
 ///
 /// # Errors
-/// A list or an `ssh_config` that is not understood. Files are read later.
+/// A list that is not understood. Files are read later.
 pub(crate) fn sources(args: &SourceArgs) -> Result<Vec<ConfiguredSource>, Failure> {
     // Where two know a node, the one that was named more directly wins.
     let mut sources: Vec<Arc<dyn InventorySource>> = Vec::new();
@@ -176,9 +176,7 @@ pub(crate) fn sources(args: &SourceArgs) -> Result<Vec<ConfiguredSource>, Failur
         sources.push(Arc::new(FileInventory::inventory_file(path, 20)));
     }
     if let Some(path) = &args.ssh_config {
-        let aliases = ssh_config(args)?.aliases();
-        let name = format!("file:{}", path.display());
-        sources.push(Arc::new(StaticInventory::new(name, 10, names(aliases))));
+        sources.push(Arc::new(OpensshInventory::new(path, 10)));
     }
     Ok(sources.into_iter().map(|source| (source, SourceSettings::default())).collect())
 }

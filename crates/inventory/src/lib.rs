@@ -1,6 +1,6 @@
 //! Sources of nodes, node sets and the target expression language.
 //!
-//! Data flows from a [`source`] (hosts list, hosts file, inventory file, names out of `ssh_config`) through
+//! Data flows from a [`source`] (lists, files, inventories of Ansible, Bolt and OpenSSH, programs) through
 //! the merge into one [`Inventory`], and an [`expression`] picks targets out of it; [`Resolver`] is that way
 //! as the port the engine calls. [`nodeset`] writes many names as one (`web[01-20]`) and back.
 //!

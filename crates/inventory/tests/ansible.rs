@@ -9,19 +9,12 @@
     reason = "what a test's own functions meet is the test's failure"
 )]
 
-use std::future::Future;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
-
 use pabawi_domain::ports::{InventorySnapshot, InventorySource as _, InventorySourceError};
 use pabawi_inventory::source::AnsibleInventory;
 
-/// Runs a future that never waits for anything.
-fn now<F: Future>(future: F) -> F::Output {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => output,
-        Poll::Pending => panic!("the future waits"),
-    }
+fn fetch(path: std::path::PathBuf) -> Result<InventorySnapshot, InventorySourceError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(AnsibleInventory::new(path, 0).fetch())
 }
 
 fn write(directory: &std::path::Path, name: &str, text: &[u8]) {
@@ -39,7 +32,7 @@ fn read_with(inventory: &str, files: &[(&str, &[u8])]) -> Result<InventorySnapsh
     for (name, text) in files {
         write(directory.path(), name, text);
     }
-    now(AnsibleInventory::new(directory.path().join(inventory), 0).fetch())
+    fetch(directory.path().join(inventory))
 }
 
 fn ids(snapshot: &InventorySnapshot) -> Vec<&str> {

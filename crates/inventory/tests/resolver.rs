@@ -13,7 +13,7 @@ use pabawi_domain::id::{GroupName, NodeId};
 use pabawi_domain::node::{Endpoint, NodeGroup, TargetExpression};
 use pabawi_domain::ports::{InventorySource, TargetError, TargetResolver as _};
 use pabawi_inventory::expression::UnknownNames;
-use pabawi_inventory::source::{FileInventory, StaticInventory, hosts_list, names};
+use pabawi_inventory::source::{FileInventory, StaticInventory, hosts_list};
 use pabawi_inventory::{Freshness, Resolver};
 
 async fn resolve(resolver: &Resolver, text: &str) -> Result<Vec<String>, TargetError> {
@@ -34,7 +34,8 @@ async fn without_sources_names_are_nodes() {
 
 #[tokio::test]
 async fn with_sources_unknown_names_are_refused_with_close_ones() {
-    let aliases = Arc::new(StaticInventory::new("ssh_config", 0, names(["bastion".to_owned()])));
+    let aliases =
+        Arc::new(StaticInventory::new("ssh_config", 0, hosts_list("ssh_config", "bastion").unwrap()));
     let resolver = Resolver::new(vec![list("web[01-03]"), aliases]);
     assert_eq!(resolve(&resolver, "all").await.unwrap(), ["web01", "web02", "web03", "bastion"]);
     let error = resolve(&resolver, "web04,bastoin,a b").await.unwrap_err().to_string();
@@ -57,7 +58,7 @@ async fn defaults_stand_where_a_node_says_nothing_and_names_may_be_refused() {
 /// R7.7: targets know all their groups, so that the breakers of these can stand before them.
 #[tokio::test]
 async fn targets_know_their_groups_and_those_that_contain_these() {
-    let mut snapshot = names(["web1", "db1", "alone"].map(str::to_owned));
+    let mut snapshot = hosts_list("list", "web1,db1,alone").unwrap();
     let group = |name: &str, nodes: &[&str], children: &[&str]| NodeGroup {
         name: GroupName::new(name).unwrap(),
         sources: Vec::new(),

@@ -9,8 +9,8 @@ pub use pabawi_inventory::expression::{
 };
 pub use pabawi_inventory::nodeset::{MAX_NODES, NodeSetError, expand, fold, fold_terms};
 pub use pabawi_inventory::source::{
-    AnsibleInventory, CommandInventory, FileInventory, Problem, SourceError, StaticInventory, hosts_file,
-    hosts_list, inventory_file, names,
+    AnsibleInventory, BoltInventory, CommandInventory, FileInventory, OpensshInventory, Problem, SourceError,
+    StaticInventory, hosts_file, hosts_list, inventory_file,
 };
 pub use pabawi_inventory::{
     Catalog, CatalogWatch, ConfiguredSource, FieldProvenance, Freshness, Inventory, Provenance, Resolver,

@@ -1,6 +1,6 @@
 //! [`to_bolt`]: an inventory file of Bolt (inventory version 2).
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use pabawi_domain::node::{Endpoint, Node, NodeGroup};
 use serde_json::{Map, Value, json};
@@ -9,6 +9,9 @@ use crate::Inventory;
 
 /// The inventory as Bolt reads it from `inventory.yaml`: every node under `targets` with `config`, `vars` and `alias`,
 /// groups in groups with the names of their members.
+///
+/// What a source of Bolt's says under `vars`, `facts`, `features` and `config` goes back there; all other metadata are
+/// variables.
 ///
 /// Bolt allows a group once: one that has several parents stands below the first, and the others name its members. Names
 /// of groups are made of `a-z`, `0-9`, `_` and `-` for Bolt; others are written with `_`. Passwords are left out.
@@ -66,13 +69,48 @@ fn target(node: &Node) -> Value {
     if !options.is_empty() {
         config.insert(transport_name.to_owned(), Value::Object(options));
     }
-    if !config.is_empty() {
-        target.insert("config".to_owned(), Value::Object(config));
-    }
-    if !node.metadata.is_empty() {
-        target.insert("vars".to_owned(), json!(node.metadata));
-    }
+    say(&mut target, node.metadata.iter(), config);
     Value::Object(target)
+}
+
+/// Writes metadata, and over it the configuration.
+fn say<'a>(
+    entry: &mut Map<String, Value>,
+    metadata: impl Iterator<Item = (&'a str, &'a Value)>,
+    mut config: Map<String, Value>,
+) {
+    let mut vars = Map::new();
+    for (name, value) in metadata {
+        match (name, value) {
+            ("vars", Value::Object(more)) => vars.extend(more.clone()),
+            ("config", Value::Object(said)) => {
+                for (section, value) in said {
+                    match (config.get_mut(section), value) {
+                        (Some(Value::Object(options)), Value::Object(said)) => {
+                            for (option, value) in said {
+                                options.entry(option.clone()).or_insert_with(|| value.clone());
+                            }
+                        }
+                        (Some(_), _) => {}
+                        (None, value) => {
+                            config.insert(section.clone(), value.clone());
+                        }
+                    }
+                }
+            }
+            ("facts", Value::Object(_)) | ("features", Value::Array(_)) => {
+                entry.insert(name.to_owned(), value.clone());
+            }
+            _ => {
+                vars.insert(name.to_owned(), value.clone());
+            }
+        }
+    }
+    for (name, map) in [("config", config), ("vars", vars)] {
+        if !map.is_empty() {
+            entry.insert(name.to_owned(), Value::Object(map));
+        }
+    }
 }
 
 /// A name of Bolt's for each group, no two the same.
@@ -131,10 +169,7 @@ impl<'a> Tree<'a> {
         if !groups.is_empty() {
             entry.insert("groups".to_owned(), Value::Array(groups));
         }
-        let vars: &BTreeMap<String, Value> = &group.metadata;
-        if !vars.is_empty() {
-            entry.insert("vars".to_owned(), json!(vars));
-        }
+        say(&mut entry, group.metadata.iter().map(|(name, value)| (name.as_str(), value)), Map::new());
         Some(Value::Object(entry))
     }
 }

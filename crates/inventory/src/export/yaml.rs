@@ -62,7 +62,7 @@ fn word(key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::ansible::yaml11;
+    use crate::source::yaml11;
     use pabawi_domain::document::DocumentLimits;
     use serde_json::json;
 

@@ -10,6 +10,11 @@ pub(crate) fn is_glob(text: &str) -> bool {
     text.contains(['*', '?'])
 }
 
+/// Whether a pattern, which may be a plain text, covers the whole name. One that is too long covers nothing.
+pub(crate) fn covers(pattern: &str, name: &str) -> bool {
+    if is_glob(pattern) { Glob::new(pattern).is_ok_and(|glob| glob.is_match(name)) } else { pattern == name }
+}
+
 /// A pattern for whole names.
 #[derive(Debug, Clone)]
 pub(crate) enum Glob {

@@ -41,20 +41,6 @@ pub fn hosts_file(name: &str, text: &str) -> Result<InventorySnapshot, SourceErr
     hosts.finish(name)
 }
 
-/// Nodes of which a list of names is all that is known. What cannot be a node's name is left out with a
-/// warning.
-pub fn names(names: impl IntoIterator<Item = String>) -> InventorySnapshot {
-    let mut hosts = Hosts::default();
-    let mut warnings = Vec::new();
-    for name in names {
-        match NodeId::new(&name) {
-            Ok(id) => hosts.add(Node::named(id)),
-            Err(error) => warnings.push(format!("{error}; left out")),
-        }
-    }
-    InventorySnapshot { nodes: hosts.nodes, warnings, ..InventorySnapshot::default() }
-}
-
 #[derive(Default)]
 struct Hosts {
     nodes: Vec<Node>,
@@ -170,12 +156,5 @@ mod tests {
         assert!(error.contains("column 3") || error.contains("missing"), "{error}");
         assert!(hosts_list("--hosts", "n[1-999999999]").unwrap_err().to_string().contains("at most 1000000"));
         assert!(hosts_list("--hosts", "a\0b").unwrap_err().to_string().contains("NUL"));
-    }
-
-    #[test]
-    fn names_that_cannot_be_nodes_are_left_out_with_a_word() {
-        let snapshot = names(["a".to_owned(), "b c".to_owned(), "a".to_owned()]);
-        assert_eq!(ids(&snapshot), ["a"]);
-        assert_eq!(snapshot.warnings.len(), 1);
     }
 }

@@ -8,26 +8,33 @@
 //! | a file with one such list a line | [`hosts_file`], [`FileInventory::hosts_file`] |
 //! | an inventory file, YAML or JSON | [`inventory_file`], [`FileInventory::inventory_file`] |
 //! | an inventory of Ansible: INI, YAML, scripts, directories | [`AnsibleInventory`] |
+//! | an inventory of Bolt, version 2 | [`BoltInventory`] |
+//! | the hosts of an `ssh_config(5)` | [`OpensshInventory`] |
 //! | a program that prints JSON | [`CommandInventory`] |
-//! | names known elsewhere, such as the aliases of `ssh_config(5)` | [`names`] |
 
 pub(crate) mod ansible;
+mod bolt;
 mod command;
 mod document;
 mod error;
+mod faults;
 mod file;
 mod hosts;
 mod inventory_file;
+mod openssh;
 mod static_inventory;
 mod tool;
 mod tree;
 mod way;
+pub(crate) mod yaml11;
 
 pub use ansible::AnsibleInventory;
+pub use bolt::BoltInventory;
 pub use command::CommandInventory;
 pub use error::SourceError;
 pub use file::{FileInventory, MAX_FILE_BYTES};
-pub use hosts::{hosts_file, hosts_list, names};
+pub use hosts::{hosts_file, hosts_list};
 pub use inventory_file::inventory_file;
+pub use openssh::OpensshInventory;
 pub use pabawi_domain::document::Problem;
 pub use static_inventory::StaticInventory;

@@ -44,22 +44,6 @@ impl SshConfig {
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics
     }
-
-    /// The host names that stand in `Host` lines without wildcard or negation, in file order, each once.
-    ///
-    /// A name in an included file counts only when the block around the `Include` also covers it.
-    pub fn aliases(&self) -> Vec<String> {
-        let mut seen = std::collections::HashSet::new();
-        let mut names = Vec::new();
-        for file in &self.files {
-            file.collect_aliases(&mut Vec::new(), &mut |name| {
-                if seen.insert(name.to_owned()) {
-                    names.push(name.to_owned());
-                }
-            });
-        }
-        names
-    }
 }
 
 /// Something in a file that has no effect here.
@@ -145,32 +129,6 @@ impl ConfigFile {
             (_, None) => general.next(),
         });
         order.filter_map(|number| self.sections.get(number))
-    }
-
-    fn collect_aliases<'a>(&'a self, around: &mut Vec<&'a [HostPattern]>, found: &mut dyn FnMut(&str)) {
-        for section in &self.sections {
-            let patterns = match &section.condition {
-                Condition::Host(patterns) => Some(patterns.as_slice()),
-                Condition::Always | Condition::Match(_) => None,
-            };
-            for pattern in patterns.unwrap_or_default() {
-                let plain = !pattern.negated && !is_wild(&pattern.text);
-                if plain && around.iter().all(|outer| host_patterns_match(outer, &pattern.text)) {
-                    found(&pattern.text);
-                }
-            }
-            around.extend(patterns);
-            for item in &section.items {
-                if let Item::Include(files) = item {
-                    for file in files {
-                        file.collect_aliases(around, found);
-                    }
-                }
-            }
-            if patterns.is_some() {
-                around.pop();
-            }
-        }
     }
 }
 

@@ -4,9 +4,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::yaml::LIMITS;
-use super::yaml11::{self, Data, Document};
 use crate::source::SourceError;
 use crate::source::file::{read_bytes, text_of};
+use crate::source::yaml11::{self, Data, Document};
 
 /// The most files of one inventory.
 const MAX_FILES: usize = 10_000;

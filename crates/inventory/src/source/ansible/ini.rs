@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 
-use super::faults::Faults;
 use super::host_pattern::expand;
 use super::literal::value_of;
 use super::model::{Model, UNGROUPED};
 use super::words::words;
+use crate::source::faults::Faults;
 
 /// What the lines of a section are.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -12,7 +12,6 @@ use pabawi_domain::ports::{
 use pabawi_domain::secret::Secret;
 use serde_json::Value;
 
-use super::faults::Faults;
 use super::files::{Content, content, files};
 use super::ini::read_ini;
 use super::list::{self, Groups, read_list};
@@ -20,6 +19,7 @@ use super::model::Model;
 use super::snapshot::{Built, snapshot};
 use super::yaml::read_yaml;
 use crate::source::SourceError;
+use crate::source::faults::Faults;
 use crate::source::file::revision_of;
 use crate::source::tool::{NoAnswer, answer};
 use crate::source::tree::below;
@@ -236,7 +236,7 @@ async fn blocking<T: Send + 'static>(
 /// What was read of one file.
 enum Part {
     Ini(String),
-    Yaml(super::yaml11::Document),
+    Yaml(crate::source::yaml11::Document),
     Script(Groups),
 }
 
@@ -255,7 +255,7 @@ fn assemble(parts: &mut Vec<(PathBuf, Part)>, failures: &mut Vec<SourceError>) -
                 Part::Yaml(document) => {
                     faults.warnings.append(&mut document.warnings);
                     // The only part is not needed a second time.
-                    let null = super::yaml11::Yaml::nothing();
+                    let null = crate::source::yaml11::Yaml::nothing();
                     let root = if is_last {
                         std::mem::replace(&mut document.root, null)
                     } else {

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::faults::Faults;
 use super::model::Model;
+use crate::source::faults::Faults;
 
 /// What a script printed.
 pub(crate) type Groups = Map<String, Value>;

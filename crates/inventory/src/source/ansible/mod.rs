@@ -6,7 +6,6 @@
 //! parts of Python, PyYAML and Jinja that Ansible's formats are made of.
 
 mod connection;
-mod faults;
 mod files;
 mod host_pattern;
 mod ini;
@@ -19,7 +18,6 @@ mod template;
 mod vars_files;
 mod words;
 mod yaml;
-pub(crate) mod yaml11;
 
 pub(crate) use connection::{HOST, KEY_FILE, PORT, SSH_ARGUMENTS, TRANSPORT, USER, WRITTEN, transport_of};
 pub use inventory::AnsibleInventory;

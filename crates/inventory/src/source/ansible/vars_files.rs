@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use super::model::Vars;
 use super::yaml::LIMITS;
-use super::yaml11;
 use crate::source::SourceError;
 use crate::source::file::read_text;
+use crate::source::yaml11;
 
 /// In the order in which Ansible looks; the first that is there is taken.
 const ENDINGS: [&str; 4] = ["", ".yml", ".yaml", ".json"];

@@ -4,11 +4,11 @@
 use pabawi_domain::document::DocumentLimits;
 use serde_json::Value;
 
-use super::faults::Faults;
 use super::host_pattern::expand;
 use super::model::Model;
-use super::yaml11::{Data, Key, Yaml};
 use crate::source::document::join;
+use crate::source::faults::Faults;
+use crate::source::yaml11::{Data, Key, Yaml};
 
 /// An inventory of a million hosts fits.
 pub(crate) const LIMITS: DocumentLimits =

@@ -7,22 +7,22 @@ const MAX_PROBLEMS: usize = 20;
 
 /// Notes faults and warnings of one file.
 #[derive(Debug, Default)]
-pub(super) struct Faults {
-    pub(super) problems: Vec<Problem>,
-    pub(super) warnings: Vec<Problem>,
+pub(crate) struct Faults {
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) warnings: Vec<Problem>,
 }
 
 impl Faults {
-    pub(super) fn fault(&mut self, line: u64, column: u64, field: &str, message: impl Into<String>) {
+    pub(crate) fn fault(&mut self, line: u64, column: u64, field: &str, message: impl Into<String>) {
         push(&mut self.problems, Problem { line, column, field: field.to_owned(), message: message.into() });
     }
 
-    pub(super) fn warn(&mut self, line: u64, column: u64, field: &str, message: impl Into<String>) {
+    pub(crate) fn warn(&mut self, line: u64, column: u64, field: &str, message: impl Into<String>) {
         push(&mut self.warnings, Problem { line, column, field: field.to_owned(), message: message.into() });
     }
 
     /// Whether nothing more would be told.
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.problems.len() >= MAX_PROBLEMS
     }
 }
