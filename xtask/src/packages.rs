@@ -53,6 +53,7 @@ const NEEDS: &[Need] = &[
     need(Purpose::Tests, Sign::Program("doas"), "doas"),
     need(Purpose::Tests, Sign::Program("useradd"), "passwd"),
     need(Purpose::Tests, Sign::Program("git"), "git"),
+    need(Purpose::Tests, Sign::Program("busybox"), "busybox"),
     need(Purpose::Tests, Sign::Works("/usr/bin/python3", &["-c", "import paramiko"]), "python3-paramiko"),
     need(Purpose::Tests, Sign::Works("/usr/bin/python3", &["-c", "import venv, ensurepip"]), "python3-venv"),
     need(Purpose::Tests, Sign::Program("openssl"), "openssl"),

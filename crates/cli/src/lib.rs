@@ -27,7 +27,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::args::{Cli, Command, ExecutionsCommand, GraphCommand, InventoryCommand};
+use crate::args::{Cli, Command, ExecutionsCommand, FactsCommand, GraphCommand, InventoryCommand};
 use crate::exit::{Exit, Failure};
 use crate::text::{Colour, Style};
 
@@ -92,6 +92,13 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             ExecutionsCommand::Resume(args) => command::resume::resume(global, args).await,
         },
         Command::Breakers(command) => command::breakers::breakers(global, command).await,
+        Command::Facts(command) => match &**command {
+            FactsCommand::Show(args) => command::facts::show(global, args).await,
+            FactsCommand::Get(args) => command::facts::get(global, args).await,
+            FactsCommand::Query(args) => command::facts::query(global, args).await,
+            FactsCommand::Refresh(args) => command::facts::refresh(global, args).await,
+            FactsCommand::Explain(args) => command::facts::explain(global, args).await,
+        },
         Command::Inventory(command) => match &**command {
             InventoryCommand::List(args) => command::inventory::list(global, args).await,
             InventoryCommand::Explain(args) => command::inventory::explain(global, args).await,

@@ -66,6 +66,21 @@ pub(crate) fn for_run(
     Ok(builder.inventories(self::sources(sources)?).endpoint_defaults(defaults(&connect.login)))
 }
 
+/// A framework that collects facts. No request of ours says by which transport, so the nodes' endpoints do.
+///
+/// # Errors
+/// As for [`for_run`].
+pub(crate) fn for_facts(
+    global: &GlobalArgs,
+    sources: &SourceArgs,
+    connect: &ConnectArgs,
+) -> Result<FrameworkBuilder, Failure> {
+    let transport = connect.transport.map(crate::request::transport).transpose()?;
+    let defaults = Endpoint { transport, ..defaults(&connect.login) };
+    let builder = with_ssh(builder(global), sources, &connect.trust)?;
+    Ok(builder.inventories(self::sources(sources)?).endpoint_defaults(defaults))
+}
+
 /// A framework that runs something again. Without sources, nodes are reached as they were then.
 ///
 /// # Errors

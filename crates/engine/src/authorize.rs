@@ -76,7 +76,17 @@ impl AuthorizerGate {
 
     /// Asks about the engine itself: listing, showing, cancelling.
     pub(crate) async fn ask_about(&self, caller: &Caller, capability: &str) -> Result<(), Denial> {
-        let denied = self.ask(&AuthorizationQuery { caller, capability, action: None, nodes: &[] }).await;
+        self.ask_on(caller, capability, &[]).await
+    }
+
+    /// Asks about something that concerns nodes and is no action on them.
+    pub(crate) async fn ask_on(
+        &self,
+        caller: &Caller,
+        capability: &str,
+        nodes: &[NodeId],
+    ) -> Result<(), Denial> {
+        let denied = self.ask(&AuthorizationQuery { caller, capability, action: None, nodes }).await;
         if let Err(denial) = &denied {
             tracing::warn!(user = ?caller.user, entry_point = ?caller.entry_point, capability,
                 reason = ?denial.reason, "denied");

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use pabawi_domain::breaker::{BreakerStatus, Component};
-use pabawi_domain::id::ExecutionId;
+use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::node::Target;
 use pabawi_domain::ports::{Clock, ExecutionStore, PlanStore, PoolStats, TargetResolver};
 use pabawi_domain::record::ExecutionRecord;
@@ -299,6 +299,21 @@ impl Engine {
     pub(crate) fn foreign(&self) -> Foreign {
         let shared = &self.shared;
         Foreign::new(Arc::clone(&shared.store), Arc::clone(&shared.clock), shared.limits.follow_poll)
+    }
+
+    /// Asks the authorizer about something that others than the engine do with these nodes, within the same limit of
+    /// time and with the same answers when nobody can tell.
+    ///
+    /// # Errors
+    /// [`EngineError::Denied`].
+    pub async fn may_on(
+        &self,
+        caller: &Caller,
+        capability: &str,
+        nodes: &[NodeId],
+    ) -> Result<(), EngineError> {
+        let answer = self.shared.gate.ask_on(caller, capability, nodes).await;
+        answer.map_err(|denial| EngineError::Denied { reason: denial.reason })
     }
 
     /// Asks the authorizer about the engine itself.

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pabawi_domain::node::Endpoint;
-use pabawi_domain::ports::{Authorizer, Clock, InventorySource, MetricsSink};
+use pabawi_domain::ports::{Authorizer, Clock, FactProvider, InventorySource, MetricsSink};
 use pabawi_engine::EngineLimits;
+use pabawi_facts::ProviderOptions;
 use pabawi_inventory::expression::UnknownNames;
 use pabawi_inventory::{ConfiguredSource, SourceSettings};
 use pabawi_transport::SshSettings;
@@ -24,6 +25,8 @@ pub struct FrameworkBuilder {
     pub(crate) clock: Option<Arc<dyn Clock>>,
     pub(crate) metrics: Option<Arc<dyn MetricsSink>>,
     pub(crate) limits: Option<EngineLimits>,
+    pub(crate) fact_providers: Vec<(Arc<dyn FactProvider>, ProviderOptions)>,
+    pub(crate) fact_times: Option<ProviderOptions>,
 }
 
 impl FrameworkBuilder {
@@ -97,6 +100,23 @@ impl FrameworkBuilder {
     #[must_use]
     pub fn limits(mut self, limits: EngineLimits) -> Self {
         self.limits = Some(limits);
+        self
+    }
+
+    /// Adds a provider of facts (R4.5) to those that are built in: `facter` with priority 60 where a node has it, `ssh` with
+    /// priority 50, which needs nothing on the node, and `inventory` with priority 0. At equal priority those that are
+    /// added here win.
+    #[must_use]
+    pub fn fact_provider(mut self, provider: Arc<dyn FactProvider>, options: ProviderOptions) -> Self {
+        self.fact_providers.push((provider, options));
+        self
+    }
+
+    /// How the providers `facter` and `ssh` are asked, and how long their facts hold (R4.2), when not as
+    /// [`ProviderOptions`] does it by default.
+    #[must_use]
+    pub fn fact_times(mut self, options: ProviderOptions) -> Self {
+        self.fact_times = Some(options);
         self
     }
 

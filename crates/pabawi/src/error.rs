@@ -3,9 +3,10 @@
 use pabawi_domain::error::ErrorCode;
 use pabawi_domain::ports::{StoreError, TargetError};
 use pabawi_domain::validation::ValidationError;
-use pabawi_engine::BuildError;
+use pabawi_engine::{BuildError, EngineError};
+use pabawi_facts::RegisterError;
 
-/// Why a framework could not be opened, or its inventory not be read.
+/// Why a framework could not be opened, or its inventory or facts not be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FrameworkError {
@@ -21,6 +22,18 @@ pub enum FrameworkError {
     /// The inventory could not be read.
     #[error("failed to read the inventory: {0}")]
     Inventory(String),
+    /// The caller may not do this, or nobody could tell.
+    #[error("denied: {reason}")]
+    Denied {
+        /// Why.
+        reason: String,
+    },
+    /// A fact provider cannot be registered.
+    #[error(transparent)]
+    FactProvider(#[from] RegisterError),
+    /// The engine could not answer.
+    #[error(transparent)]
+    Engine(EngineError),
     /// The parts do not fit together.
     #[error(transparent)]
     Build(BuildError),
@@ -32,7 +45,9 @@ impl FrameworkError {
         match self {
             Self::Invalid(_) | Self::NoDataDirectory => ErrorCode::Validation,
             Self::Store(error) => error.code(),
-            Self::Inventory(_) => ErrorCode::BadConfig,
+            Self::Inventory(_) | Self::FactProvider(_) => ErrorCode::BadConfig,
+            Self::Denied { .. } => ErrorCode::Denied,
+            Self::Engine(error) => error.code(),
             Self::Build(_) => ErrorCode::Internal,
         }
     }
@@ -44,6 +59,17 @@ impl From<BuildError> for FrameworkError {
             BuildError::Limits(error) => Self::Invalid(error),
             BuildError::Store(error) => Self::Store(error),
             other => Self::Build(other),
+        }
+    }
+}
+
+impl From<EngineError> for FrameworkError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Denied { reason } => Self::Denied { reason },
+            EngineError::Invalid(error) => Self::Invalid(error),
+            EngineError::Store(error) => Self::Store(error),
+            other => Self::Engine(other),
         }
     }
 }

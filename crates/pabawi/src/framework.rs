@@ -24,6 +24,7 @@ use pabawi_engine::{
 use pabawi_inventory::expression::Explanation;
 use pabawi_inventory::{Catalog, Freshness, Resolver, View};
 
+use crate::facts::NodeFactsHandle;
 use crate::{FrameworkBuilder, FrameworkError};
 
 /// Runs executions and answers questions about them. Cloning gives another handle of the same framework.
@@ -31,6 +32,7 @@ use crate::{FrameworkBuilder, FrameworkError};
 pub struct Framework {
     pub(crate) engine: Engine,
     pub(crate) graphs: Graphs,
+    pub(crate) facts: NodeFactsHandle,
     pub(crate) resolver: Arc<Resolver>,
     pub(crate) journal: Arc<dyn JournalStore>,
     pub(crate) database: PathBuf,
@@ -280,6 +282,11 @@ impl Framework {
     /// Task graphs: runs of them, orders to them and questions about them.
     pub fn graphs(&self) -> &Graphs {
         &self.graphs
+    }
+
+    /// Facts of nodes (R4).
+    pub fn facts(&self) -> &NodeFactsHandle {
+        &self.facts
     }
 
     /// Journal entries, newest first.

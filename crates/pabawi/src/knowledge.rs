@@ -6,19 +6,19 @@ use async_trait::async_trait;
 use pabawi_domain::condition::{FactCondition, LastCondition};
 use pabawi_domain::id::NodeId;
 use pabawi_domain::ports::{Clock, ExecutionStore, TargetError, TargetKnowledge};
-use pabawi_domain::validation::ValidationError;
+use pabawi_facts::KnownFacts;
 
-/// Answers `last(...)` from the history.
+/// Answers `fact(...)` from the facts that are stored and `last(...)` from the history.
 pub(crate) struct Knowledge {
     pub(crate) store: Arc<dyn ExecutionStore>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) facts: KnownFacts,
 }
 
 #[async_trait]
 impl TargetKnowledge for Knowledge {
     async fn by_fact(&self, condition: &FactCondition) -> Result<Vec<NodeId>, TargetError> {
-        let message = format!("fact({}...) needs facts, and none are kept here", condition.path);
-        Err(ValidationError::of("targets", message).into())
+        self.facts.matching(condition).await
     }
 
     async fn by_last(&self, condition: &LastCondition) -> Result<Vec<NodeId>, TargetError> {

@@ -18,6 +18,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod facts;
 pub mod graph;
 pub mod inventory;
 pub mod ports;
@@ -28,6 +29,8 @@ mod builder;
 mod error;
 mod framework;
 mod knowledge;
+mod listed_nodes;
+mod node_commands;
 mod wire;
 
 pub use builder::FrameworkBuilder;

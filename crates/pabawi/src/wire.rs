@@ -2,16 +2,21 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pabawi_domain::validation::ValidationError;
 use pabawi_engine::{Engine, EngineLimits, Graphs, SystemClock};
+use pabawi_facts::{FacterFacts, Facts, InventoryFacts, KnownFacts, ProviderOptions, SshFacts};
 use pabawi_inventory::{Catalog, Resolver};
 use pabawi_store::sqlite::{SqliteOptions, SqliteStore};
 use pabawi_transport::local::{LocalOptions, LocalTransport};
 use pabawi_transport::ssh_config::SshConfig;
 use pabawi_transport::{SshSettings, SshTransport};
 
+use crate::facts::NodeFactsHandle;
 use crate::knowledge::Knowledge;
+use crate::listed_nodes::ListedNodes;
+use crate::node_commands::EngineCommands;
 use crate::{Framework, FrameworkBuilder, FrameworkError};
 
 pub(crate) async fn open(options: FrameworkBuilder) -> Result<Framework, FrameworkError> {
@@ -30,9 +35,11 @@ pub(crate) async fn open(options: FrameworkBuilder) -> Result<Framework, Framewo
     }
 
     let store = Arc::new(SqliteStore::open(SqliteOptions::new(&database)).await?);
+    let known = KnownFacts::new(Arc::clone(&store) as _);
     let clock = options.clock.unwrap_or_else(|| Arc::new(SystemClock));
 
-    let knowledge = Knowledge { store: Arc::clone(&store) as _, clock: Arc::clone(&clock) };
+    let knowledge =
+        Knowledge { store: Arc::clone(&store) as _, clock: Arc::clone(&clock), facts: known.clone() };
     let mut resolver = Resolver::over(Arc::new(Catalog::new(options.sources)))
         .endpoint_defaults(options.endpoint_defaults)
         .knowledge(Arc::new(knowledge));
@@ -49,7 +56,7 @@ pub(crate) async fn open(options: FrameworkBuilder) -> Result<Framework, Framewo
         .transport(Arc::new(ssh))
         .transport(Arc::new(local))
         .resolver(Arc::clone(&resolver) as _)
-        .clock(clock)
+        .clock(Arc::clone(&clock))
         .limits(limits);
     if let Some(authorizer) = options.authorizer {
         engine = engine.authorizer(authorizer);
@@ -59,8 +66,38 @@ pub(crate) async fn open(options: FrameworkBuilder) -> Result<Framework, Framewo
     }
     let engine = engine.build().await?;
     let graphs = Graphs::open(engine.clone(), Arc::clone(&store) as _).await?;
-    Ok(Framework { engine, graphs, resolver, journal: store, database })
+
+    let commands = Arc::new(EngineCommands { engine: engine.clone(), store: Arc::clone(&store) as _ });
+    let mut facts = Facts::builder(known, Arc::clone(&clock));
+    for (provider, options) in options.fact_providers {
+        facts = facts.provider(provider, options)?;
+    }
+    let times = options.fact_times.unwrap_or(ProviderOptions { timeout: LAST_RESORT, ..Default::default() });
+    let facter = FacterFacts::new(Arc::clone(&commands) as _, Arc::clone(&clock));
+    let ssh = SshFacts::new(commands, Arc::clone(&clock));
+    let listed = InventoryFacts::new(Arc::new(ListedNodes(Arc::clone(resolver.catalog()))), clock);
+    let facts = facts
+        .provider(Arc::new(facter), times)?
+        .provider(Arc::new(ssh), times)?
+        .provider(Arc::new(listed), OF_INVENTORY)?
+        .build();
+    let facts = NodeFactsHandle { facts, engine: engine.clone(), resolver: Arc::clone(&resolver) };
+    Ok(Framework { engine, graphs, facts, resolver, journal: store, database })
 }
+
+/// What runs on a node has a limit of its own there; a call about a thousand of them only has to end some time.
+const LAST_RESORT: Duration = Duration::from_secs(60 * 60);
+
+/// The catalog has times of its own and costs nothing to ask, so its facts only need to hold for many questions in a row.
+const OF_INVENTORY: ProviderOptions = ProviderOptions {
+    priority: None,
+    ttl: Duration::from_secs(10),
+    failure_ttl: Duration::from_secs(10),
+    timeout: Duration::from_secs(120),
+    nodes_at_once: 10_000,
+    calls_at_once: 4,
+    reuse_stored: false,
+};
 
 /// `$XDG_DATA_HOME/pabawi/executions.db` (XDG Base Directory Specification: a relative path is ignored).
 fn default_database() -> Result<PathBuf, FrameworkError> {

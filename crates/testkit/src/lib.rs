@@ -15,6 +15,7 @@ mod guard;
 pub mod hostile;
 pub mod http;
 pub mod measure;
+pub mod memory_facts;
 mod memory_graphs;
 mod memory_last;
 pub mod memory_store;

@@ -6,6 +6,7 @@
 mod adaptive;
 mod cold;
 mod engine;
+mod facts;
 mod fanout;
 mod inventory;
 mod list;

@@ -8,6 +8,7 @@
 mod connect;
 mod duration;
 mod executions;
+mod facts;
 mod format;
 mod graph;
 mod inventory;
@@ -26,6 +27,10 @@ pub use duration::format_duration;
 pub use executions::{
     CancelArgs, EventsArgs, ExecutionsCommand, ListArgs, OutputArgs, RerunArgs, RerunSecretArgs, ResumeArgs,
     ShowArgs, StreamArg,
+};
+pub use facts::{
+    FactsCollectArgs, FactsCommand, FactsExplainArgs, FactsGetArgs, FactsQueryArgs, FactsRefreshArgs,
+    FactsShowArgs,
 };
 pub use format::Format;
 pub use graph::{

@@ -8,8 +8,8 @@ use clap_complete::Shell;
 use pabawi::Component;
 
 use crate::args::{
-    ApplyArgs, CopyCommand, DialectArgs, ExecutionsCommand, Format, GraphCommand, InventoryCommand,
-    PlanCommand, RunArgs, ScriptArgs, SourceArgs,
+    ApplyArgs, CopyCommand, DialectArgs, ExecutionsCommand, FactsCommand, Format, GraphCommand,
+    InventoryCommand, PlanCommand, RunArgs, ScriptArgs, SourceArgs,
 };
 
 /// What stands at the end of every help text.
@@ -132,6 +132,13 @@ pub enum Command {
     /// Exit status 1 says that a source failed: what is shown is what the others know.
     #[command(subcommand, visible_alias = "inv")]
     Inventory(Box<InventoryCommand>),
+    /// Show what is known of nodes: system, network, hardware, and facts of your own
+    ///
+    /// Facts are gathered by a script in POSIX sh, which needs nothing on the node, by Facter where a node has it, and from
+    /// what the inventory tells. They are kept in the database and hold for a while. Exit status 1 says that a provider
+    /// failed for some node: what is shown is what the others know.
+    #[command(subcommand, after_long_help = EXIT_STATUS)]
+    Facts(Box<FactsCommand>),
     /// Try out target expressions
     #[command(subcommand)]
     Targets(TargetsCommand),

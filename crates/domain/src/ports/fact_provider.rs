@@ -42,7 +42,7 @@ pub struct NodeFacts {
 }
 
 /// Why a provider has no facts of a node.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("provider {provider}: {error}")]
 pub struct FactProviderError {
     /// The provider's name.

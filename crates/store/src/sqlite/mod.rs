@@ -11,6 +11,7 @@
 //! | `recover`, `cancel` | executions of dead processes; words between processes |
 //! | `read`, `list`, `events`, `last`, `journal`, `breakers` | questions |
 //! | `plans`, `plan_orders` | what was planned and may be applied later |
+//! | `facts` | facts of nodes |
 //! | `bulk`, `place` | statements over many rows; errors that name the file |
 //!
 //! Durability: `journal_mode = WAL` with `synchronous = FULL`, so a commit that returned survives `kill -9`
@@ -23,6 +24,7 @@ mod bulk;
 mod cancel;
 mod create;
 mod events;
+mod facts;
 mod graph_orders;
 mod graph_store;
 mod graphs;

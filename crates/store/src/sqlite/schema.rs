@@ -8,13 +8,14 @@ use sqlx::{Row, SqlSafeStr, SqliteConnection};
 use super::place::Place;
 
 /// The migrations in their order: version, what it brings, SQL.
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
     (2, "graphs", include_str!("../../migrations/sqlite/0002_graphs.sql")),
     (3, "breakers", include_str!("../../migrations/sqlite/0003_breakers.sql")),
     (4, "plans", include_str!("../../migrations/sqlite/0004_plans.sql")),
     (5, "breaker changes", include_str!("../../migrations/sqlite/0005_breaker_changes.sql")),
     (6, "unsettled", include_str!("../../migrations/sqlite/0006_unsettled.sql")),
+    (7, "facts", include_str!("../../migrations/sqlite/0007_facts.sql")),
 ];
 
 /// Looks whether this program can read the database. Changes nothing.

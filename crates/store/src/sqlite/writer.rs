@@ -17,6 +17,7 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use super::create::create;
+use super::facts::{self, FactsRow};
 use super::graph_orders::GraphOrder;
 use super::journal;
 use super::live::{Live, LiveExecution};
@@ -57,6 +58,7 @@ enum Member {
     Append(Vec<RowWrite>, Reply<()>),
     Journal(Vec<NewJournalEntry>, Reply<()>),
     Breakers(Vec<BreakerRecord>, Reply<()>),
+    Facts(Vec<FactsRow>, Reply<()>),
 }
 
 /// What came of a member within an open transaction.
@@ -80,21 +82,30 @@ impl Member {
         match (self, done) {
             (Self::Create(_, reply), Ok(Done::Created(created))) => drop(reply.send(Ok(created))),
             (
-                Self::Append(_, reply) | Self::Journal(_, reply) | Self::Breakers(_, reply),
+                Self::Append(_, reply)
+                | Self::Journal(_, reply)
+                | Self::Breakers(_, reply)
+                | Self::Facts(_, reply),
                 Ok(Done::Written),
             ) => {
                 drop(reply.send(Ok(())));
             }
             (Self::Create(_, reply), Ok(Done::Refused(error)) | Err(error)) => drop(reply.send(Err(error))),
             (
-                Self::Append(_, reply) | Self::Journal(_, reply) | Self::Breakers(_, reply),
+                Self::Append(_, reply)
+                | Self::Journal(_, reply)
+                | Self::Breakers(_, reply)
+                | Self::Facts(_, reply),
                 Ok(Done::Refused(error)) | Err(error),
             ) => {
                 drop(reply.send(Err(error)));
             }
             // Dropping the reply tells the caller that the writer failed; no member is answered so.
             (Self::Create(..), Ok(Done::Written))
-            | (Self::Append(..) | Self::Journal(..) | Self::Breakers(..), Ok(Done::Created(_))) => {}
+            | (
+                Self::Append(..) | Self::Journal(..) | Self::Breakers(..) | Self::Facts(..),
+                Ok(Done::Created(_)),
+            ) => {}
         }
     }
 }
@@ -120,6 +131,10 @@ impl WriterHandle {
 
     pub(crate) async fn breakers(&self, breakers: Vec<BreakerRecord>) -> Result<(), StoreError> {
         self.ask(|reply| Request::Grouped(Member::Breakers(breakers, reply))).await
+    }
+
+    pub(crate) async fn facts(&self, facts: Vec<FactsRow>) -> Result<(), StoreError> {
+        self.ask(|reply| Request::Grouped(Member::Facts(facts, reply))).await
     }
 
     pub(crate) async fn request_cancel(&self, request: CancelRequest) -> Result<(), StoreError> {
@@ -350,6 +365,10 @@ impl Writer {
                 }
                 Member::Breakers(breakers, _) => {
                     breakers::save(breakers, conn, &self.place).await?;
+                    Done::Written
+                }
+                Member::Facts(rows, _) => {
+                    facts::save(rows, conn, &self.place).await?;
                     Done::Written
                 }
             });

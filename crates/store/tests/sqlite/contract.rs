@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use pabawi_domain::ports::{BreakerStore as _, ExecutionStore as _, PlanStore as _};
+use pabawi_domain::condition::FactPath;
+use pabawi_domain::ports::{BreakerStore as _, ExecutionStore as _, FactStore as _, PlanStore as _};
 use pabawi_store::sqlite::{SqliteOptions, SqliteStore};
 use pabawi_testkit::contract::{GraphSubject, StoreSubject};
 
@@ -48,4 +49,17 @@ async fn plans_are_remembered() {
     drop(store);
     let again = SqliteStore::open(SqliteOptions::new(&path)).await.unwrap();
     assert_eq!(again.plans("", 10).await.unwrap().len(), 1, "plans outlive the process");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn facts_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    let store = SqliteStore::open(SqliteOptions::new(&path)).await.unwrap();
+    pabawi_testkit::contract::fact_store::facts_are_kept(&store).await;
+    store.close().await;
+    drop(store);
+    let again = SqliteStore::open(SqliteOptions::new(&path)).await.unwrap();
+    let number = FactPath::new("number").unwrap();
+    assert_eq!(again.values_at(&number).await.unwrap().len(), 1000, "facts outlive the process");
 }

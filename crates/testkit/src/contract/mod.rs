@@ -7,6 +7,7 @@
 
 pub mod breaker_store;
 pub mod execution_store;
+pub mod fact_store;
 pub mod graph_store;
 pub mod plan_store;
 mod records;
