@@ -106,10 +106,12 @@ fn prepare(lab: &Lab) {
     std::fs::write(home.join("nodes.yaml"), inventory).unwrap();
     std::fs::write(home.join("hosts.txt"), "web01\nweb02\n").unwrap();
     std::fs::write(home.join("hosts"), "web01\nweb02\n").unwrap();
-    // The graph that the document shows is the graph that is run.
-    let graphs = std::fs::read_to_string(workspace().join("docs/graphs.md")).unwrap();
-    let graph = graphs.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-    std::fs::write(home.join("release.yaml"), graph).unwrap();
+    // The files that the documents show are the files that are used.
+    for (document, file) in [("graphs.md", "release.yaml"), ("inventory.md", "sources.yaml")] {
+        let text = std::fs::read_to_string(workspace().join("docs").join(document)).unwrap();
+        let shown = text.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        std::fs::write(home.join(file), shown).unwrap();
+    }
 }
 
 /// R12.2

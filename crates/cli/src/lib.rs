@@ -19,6 +19,7 @@ mod prompt;
 mod request;
 mod rollout;
 mod signals;
+mod sources;
 mod text;
 mod watch;
 
@@ -100,6 +101,7 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             FactsCommand::Explain(args) => command::facts::explain(global, args).await,
         },
         Command::Inventory(command) => match &**command {
+            InventoryCommand::Show(args) => command::inventory::show(global, args).await,
             InventoryCommand::List(args) => command::inventory::list(global, args).await,
             InventoryCommand::Explain(args) => command::inventory::explain(global, args).await,
             InventoryCommand::Groups(args) => command::inventory::groups(global, args).await,

@@ -3,11 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pabawi::inventory::{
-    Catalog, ConfiguredSource, FileInventory, OpensshInventory, SourceSettings, StaticInventory,
-    UnknownNames, ansible_limit, hosts_list,
-};
-use pabawi::ports::InventorySource;
+use pabawi::inventory::{FileInventory, UnknownNames, ansible_limit, hosts_list};
 use pabawi::ssh::{SshConfig, SshSettings};
 use pabawi::{
     AllowAll, Caller, Endpoint, EngineLimits, EntryPoint, Framework, FrameworkBuilder, HostKeyPolicy,
@@ -20,6 +16,7 @@ use crate::args::{
 };
 use crate::exit::Failure;
 use crate::prompt::ask_secret;
+use crate::sources::{Sources, sources};
 
 /// How long the orderly end may take when nothing runs any more.
 pub(crate) const CLOSING: Duration = Duration::from_secs(2);
@@ -63,7 +60,7 @@ pub(crate) fn for_run(
     connect: &ConnectArgs,
 ) -> Result<FrameworkBuilder, Failure> {
     let builder = with_ssh(builder(global), sources, &connect.trust)?;
-    Ok(builder.inventories(self::sources(sources)?).endpoint_defaults(defaults(&connect.login)))
+    Ok(with_sources(builder, sources)?.endpoint_defaults(defaults(&connect.login)))
 }
 
 /// A framework that collects facts. No request of ours says by which transport, so the nodes' endpoints do.
@@ -78,7 +75,7 @@ pub(crate) fn for_facts(
     let transport = connect.transport.map(crate::request::transport).transpose()?;
     let defaults = Endpoint { transport, ..defaults(&connect.login) };
     let builder = with_ssh(builder(global), sources, &connect.trust)?;
-    Ok(builder.inventories(self::sources(sources)?).endpoint_defaults(defaults))
+    Ok(with_sources(builder, sources)?.endpoint_defaults(defaults))
 }
 
 /// A framework that runs something again. Without sources, nodes are reached as they were then.
@@ -94,7 +91,7 @@ pub(crate) fn for_rerun(
 ) -> Result<FrameworkBuilder, Failure> {
     let builder = with_ssh(builder(global), sources, trust)?.endpoint_defaults(defaults(login));
     let limits = EngineLimits { output_memory_bytes: memory.output_memory, ..EngineLimits::default() };
-    let builder = builder.limits(limits).inventories(self::sources(sources)?);
+    let builder = with_sources(builder.limits(limits), sources)?;
     Ok(builder.unknown_names(UnknownNames::Refused))
 }
 
@@ -131,6 +128,11 @@ fn builder(global: &GlobalArgs) -> FrameworkBuilder {
     }
 }
 
+fn with_sources(builder: FrameworkBuilder, args: &SourceArgs) -> Result<FrameworkBuilder, Failure> {
+    let Sources { list, groups } = sources(args)?;
+    Ok(builder.inventories(list).own_groups(groups))
+}
+
 fn with_ssh(
     builder: FrameworkBuilder,
     sources: &SourceArgs,
@@ -158,44 +160,6 @@ fn ssh_config(sources: &SourceArgs) -> Result<SshConfig, Failure> {
     config.map_err(|error| Failure::usage(format!("--ssh-config: {error}")))
 }
 
-/// The sources of nodes that were named, to be asked without a framework.
-///
-/// # Errors
-/// As for [`sources`].
-pub(crate) fn catalog(args: &SourceArgs) -> Result<Arc<Catalog>, Failure> {
-    let sources = sources(args)?;
-    if sources.is_empty() {
-        return Err(Failure::usage(
-            "no source of nodes; name one with --inventory, --hosts, --hosts-file or --ssh-config",
-        ));
-    }
-    Ok(Arc::new(Catalog::new(sources)))
-}
-
-/// The sources of nodes that were named.
-///
-/// # Errors
-/// A list that is not understood. Files are read later.
-pub(crate) fn sources(args: &SourceArgs) -> Result<Vec<ConfiguredSource>, Failure> {
-    // Where two know a node, the one that was named more directly wins.
-    let mut sources: Vec<Arc<dyn InventorySource>> = Vec::new();
-    for (list, number) in args.hosts.iter().zip(1..) {
-        let name = if args.hosts.len() == 1 { "--hosts".to_owned() } else { format!("--hosts ({number})") };
-        let snapshot = hosts_list(&name, list).map_err(Failure::usage)?;
-        sources.push(Arc::new(StaticInventory::new(name, 40, snapshot)));
-    }
-    for path in &args.hosts_file {
-        sources.push(Arc::new(FileInventory::hosts_file(path, 30)));
-    }
-    for path in &args.inventory {
-        sources.push(Arc::new(FileInventory::inventory_file(path, 20)));
-    }
-    if let Some(path) = &args.ssh_config {
-        sources.push(Arc::new(OpensshInventory::new(path, 10)));
-    }
-    Ok(sources.into_iter().map(|source| (source, SourceSettings::default())).collect())
-}
-
 /// The policy of that name.
 pub(crate) fn host_key_policy(arg: HostKeysArg) -> HostKeyPolicy {
     match arg {
@@ -210,7 +174,7 @@ pub(crate) fn host_key_policy(arg: HostKeysArg) -> HostKeyPolicy {
 /// # Errors
 /// As for [`sources`].
 pub(crate) fn for_targets(global: &GlobalArgs, args: &SourceArgs) -> Result<FrameworkBuilder, Failure> {
-    Ok(for_history(global).inventories(sources(args)?))
+    with_sources(for_history(global), args)
 }
 
 /// The expression of what was typed: all of these texts are meant.

@@ -13,6 +13,7 @@ use crate::args::{
 };
 use crate::exit::Failure;
 use crate::request::absolute;
+use crate::sources::absolute_inventory;
 
 /// Options that are no part of a request. Paths are absolute, since a plan may be applied from another folder.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -58,7 +59,7 @@ impl Planned {
             limit: selection.dialect.limit.as_deref().map(limit_from_everywhere),
             hosts: sources.hosts.clone(),
             hosts_file: all(&sources.hosts_file),
-            inventory: all(&sources.inventory),
+            inventory: sources.inventory.iter().map(|path| absolute_inventory(path)).collect(),
             ssh_config: sources.ssh_config.as_deref().map(absolute),
             user: connect.login.user.clone(),
             port: connect.login.port,

@@ -9,7 +9,7 @@ use pabawi_domain::ports::{InventorySource, TargetError, TargetKnowledge, Target
 use pabawi_domain::validation::ValidationError;
 
 use crate::catalog::{Catalog, Freshness, SourceSettings, View};
-use crate::expression::{Explanation, Expression, Known, UnknownNames, evaluate_with, explain};
+use crate::expression::{Explanation, Expression, Known, OwnGroups, UnknownNames, evaluate_with, explain};
 use crate::group_names::Memberships;
 use crate::merge::fill_endpoint;
 
@@ -20,6 +20,8 @@ pub struct Resolver {
     unknown_names: UnknownNames,
     /// Who is asked about facts and last outcomes.
     knowledge: Option<Arc<dyn TargetKnowledge>>,
+    /// Groups that are expressions.
+    groups: Arc<OwnGroups>,
     /// What a node's endpoint does not say.
     defaults: Endpoint,
 }
@@ -35,7 +37,13 @@ impl Resolver {
     /// A resolver over a catalog.
     pub fn over(catalog: Arc<Catalog>) -> Self {
         let unknown_names = if catalog.is_empty() { UnknownNames::AreNodes } else { UnknownNames::Refused };
-        Self { catalog, unknown_names, knowledge: None, defaults: Endpoint::default() }
+        Self {
+            catalog,
+            unknown_names,
+            knowledge: None,
+            groups: Arc::default(),
+            defaults: Endpoint::default(),
+        }
     }
 
     /// The same with another meaning of names that are in no source.
@@ -59,6 +67,18 @@ impl Resolver {
         self
     }
 
+    /// The same with groups of its own.
+    #[must_use]
+    pub fn own_groups(mut self, groups: OwnGroups) -> Self {
+        self.groups = Arc::new(groups);
+        self
+    }
+
+    /// Its own groups.
+    pub fn groups(&self) -> &OwnGroups {
+        &self.groups
+    }
+
     /// The catalog.
     pub fn catalog(&self) -> &Arc<Catalog> {
         &self.catalog
@@ -76,7 +96,7 @@ impl Resolver {
     ) -> Result<Explanation, TargetError> {
         let (parsed, known) = self.read(expression).await?;
         let view = self.catalog.read(Freshness::Cached).await;
-        refuse_to_guess(&view)?;
+        refuse_to_guess(&view, &parsed)?;
         Ok(explain(&parsed, &view.inventory, self.unknown_names, &known, asked)?)
     }
 
@@ -89,10 +109,10 @@ impl Resolver {
             }
             TargetError::Invalid(error)
         })?;
-        let known = match &self.knowledge {
-            Some(knowledge) => Known::ask(&parsed, knowledge.as_ref()).await?,
-            None => Known::default(),
-        };
+        let mut known = Known::of_groups(Arc::clone(&self.groups));
+        if let Some(knowledge) = &self.knowledge {
+            known = known.ask(&parsed, knowledge.as_ref()).await?;
+        }
         Ok((parsed, known))
     }
 }
@@ -102,8 +122,9 @@ impl TargetResolver for Resolver {
     async fn resolve(&self, expression: &TargetExpression) -> Result<Vec<Target>, TargetError> {
         let (parsed, known) = self.read(expression).await?;
         let view = self.catalog.read(Freshness::Cached).await;
-        refuse_to_guess(&view)?;
-        let mut targets = evaluate_with(&parsed, &view.inventory, self.unknown_names, &known)?;
+        refuse_to_guess(&view, &parsed)?;
+        let mut targets = evaluate_with(&parsed, &view.inventory, self.unknown_names, &known)
+            .map_err(|error| with_missing(error, &view))?;
         if self.defaults != Endpoint::default() {
             targets.iter_mut().for_each(|target| fill_endpoint(&mut target.endpoint, &self.defaults));
         }
@@ -113,9 +134,22 @@ impl TargetResolver for Resolver {
     }
 }
 
+/// A name may be unknown because the source that knows it could not be asked.
+fn with_missing(mut error: ValidationError, view: &View) -> ValidationError {
+    for report in view.missing() {
+        let why = report.error.as_deref().unwrap_or("gave no answer");
+        error.push("targets", format!("{} could not be asked: {why}", report.name));
+    }
+    error
+}
+
 /// A source of which nothing is known may hold any of the nodes that are meant: to go on without it would leave some
-/// out silently. A source that failed but told something before is used as it was.
-fn refuse_to_guess(view: &View) -> Result<(), TargetError> {
+/// out silently. Nodes that are named are found or not. A source that failed but told something before is used as it
+/// was.
+fn refuse_to_guess(view: &View, expression: &Expression) -> Result<(), TargetError> {
+    if !expression.enumerates() {
+        return Ok(());
+    }
     let missing: Vec<String> = view
         .missing()
         .map(|report| format!("{}: {}", report.name, report.error.as_deref().unwrap_or("gave no answer")))

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use pabawi_domain::id::{GroupName, NodeId};
 use pabawi_domain::node::{Endpoint, NodeGroup, TargetExpression};
 use pabawi_domain::ports::{InventorySource, TargetError, TargetResolver as _};
-use pabawi_inventory::expression::UnknownNames;
+use pabawi_inventory::expression::{OwnGroups, UnknownNames};
 use pabawi_inventory::source::{FileInventory, StaticInventory, hosts_list};
 use pabawi_inventory::{Freshness, Resolver};
 
@@ -102,4 +102,32 @@ async fn without_an_answer_of_a_source_nothing_is_guessed() {
     let resolver = Resolver::new(vec![list("a"), missing]);
     let error = resolve(&resolver, "all").await.unwrap_err();
     assert!(matches!(&error, TargetError::Inventory(why) if why.contains("/nonexistent/hosts")), "{error}");
+    // What another source knows by name does not need the one that failed.
+    assert_eq!(resolve(&resolver, "a").await.unwrap(), ["a"]);
+    let error = resolve(&resolver, "b").await.unwrap_err().to_string();
+    assert!(error.contains("unknown node b") && error.contains("could not be asked"), "{error}");
+}
+
+/// R3.2, R3.3
+#[tokio::test]
+async fn own_groups_are_expressions_under_a_name() {
+    let groups =
+        [("odd", "web[1-9/2]"), ("few", "@odd & web[1-4]"), ("none", "@odd & web2"), ("web", "web1")];
+    let groups = groups.map(|(name, text)| (GroupName::new(name).unwrap(), text.to_owned()));
+    let mut snapshot = hosts_list("list", "web[1-9],db").unwrap();
+    snapshot.groups.push(NodeGroup {
+        name: GroupName::new("web").unwrap(),
+        sources: Vec::new(),
+        nodes: vec![NodeId::new("web2").unwrap()],
+        children: Vec::new(),
+        metadata: Default::default(),
+    });
+    let resolver = Resolver::new(vec![Arc::new(StaticInventory::new("list", 0, snapshot))])
+        .own_groups(OwnGroups::new(groups).unwrap());
+    assert_eq!(resolve(&resolver, "@few").await.unwrap(), ["web1", "web3"]);
+    assert_eq!(resolve(&resolver, "@odd ! @few").await.unwrap(), ["web5", "web7", "web9"]);
+    assert_eq!(resolve(&resolver, "@few ! @none").await.unwrap(), ["web1", "web3"]);
+    assert!(resolve(&resolver, "@none").await.unwrap_err().to_string().contains("@none has no members"));
+    // It hides the group of the sources, which keeps its long name.
+    assert_eq!(resolve(&resolver, "@web,@list:web").await.unwrap(), ["web1", "web2"]);
 }

@@ -7,7 +7,7 @@ use pabawi_domain::node::Endpoint;
 use pabawi_domain::ports::{Authorizer, Clock, FactProvider, InventorySource, MetricsSink};
 use pabawi_engine::EngineLimits;
 use pabawi_facts::ProviderOptions;
-use pabawi_inventory::expression::UnknownNames;
+use pabawi_inventory::expression::{OwnGroups, UnknownNames};
 use pabawi_inventory::{ConfiguredSource, SourceSettings};
 use pabawi_transport::SshSettings;
 
@@ -19,6 +19,7 @@ pub struct FrameworkBuilder {
     pub(crate) database: Option<PathBuf>,
     pub(crate) ssh: Option<SshSettings>,
     pub(crate) sources: Vec<ConfiguredSource>,
+    pub(crate) own_groups: OwnGroups,
     pub(crate) unknown_names: Option<UnknownNames>,
     pub(crate) endpoint_defaults: Endpoint,
     pub(crate) authorizer: Option<Arc<dyn Authorizer>>,
@@ -57,6 +58,13 @@ impl FrameworkBuilder {
     #[must_use]
     pub fn inventories(mut self, sources: impl IntoIterator<Item = ConfiguredSource>) -> Self {
         self.sources.extend(sources);
+        self
+    }
+
+    /// Groups that are target expressions under a name.
+    #[must_use]
+    pub fn own_groups(mut self, groups: OwnGroups) -> Self {
+        self.own_groups = groups;
         self
     }
 

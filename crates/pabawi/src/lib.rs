@@ -31,6 +31,7 @@ mod framework;
 mod knowledge;
 mod listed_nodes;
 mod node_commands;
+mod sources;
 mod wire;
 
 pub use builder::FrameworkBuilder;

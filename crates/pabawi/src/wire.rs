@@ -42,6 +42,7 @@ pub(crate) async fn open(options: FrameworkBuilder) -> Result<Framework, Framewo
         Knowledge { store: Arc::clone(&store) as _, clock: Arc::clone(&clock), facts: known.clone() };
     let mut resolver = Resolver::over(Arc::new(Catalog::new(options.sources)))
         .endpoint_defaults(options.endpoint_defaults)
+        .own_groups(options.own_groups)
         .knowledge(Arc::new(knowledge));
     if let Some(meaning) = options.unknown_names {
         resolver = resolver.unknown_names(meaning);

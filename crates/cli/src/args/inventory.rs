@@ -1,6 +1,6 @@
 //! `pab inventory`: [`InventoryCommand`].
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::{Format, SourceArgs};
 
@@ -9,6 +9,8 @@ use super::{Format, SourceArgs};
 pub enum InventoryCommand {
     /// Show the nodes that the sources know, or those of them that an expression selects
     List(InventoryListArgs),
+    /// Write the whole inventory as one document, in the common form or in that of a tool
+    Show(InventoryShowArgs),
     /// Show where each field of a node comes from, and what other sources say of it
     Explain(InventoryExplainArgs),
     /// Show the groups, their members and the sources that have them
@@ -29,6 +31,31 @@ pub struct InventoryListArgs {
     /// In which form results are written
     #[arg(short = 'f', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
     pub format: Format,
+}
+
+/// `pab inventory show`.
+#[derive(Debug, Clone, Args)]
+pub struct InventoryShowArgs {
+    /// Whose form is written
+    #[arg(long = "as", value_enum, value_name = "FORM", default_value_t = InventoryForm::Common)]
+    pub form: InventoryForm,
+    /// As an inventory script is called by Ansible: everything at once; the same as leaving it out
+    #[arg(long)]
+    pub list: bool,
+    /// See [`SourceArgs`].
+    #[command(flatten)]
+    pub sources: SourceArgs,
+}
+
+/// Whose form an inventory is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InventoryForm {
+    /// Nodes and groups as pab knows them, JSON.
+    Common,
+    /// As ansible-inventory --list writes it, JSON.
+    Ansible,
+    /// A Bolt inventory of version 2, YAML.
+    Bolt,
 }
 
 /// `pab inventory explain`.

@@ -38,7 +38,8 @@ pub use graph::{
     GraphResumeArgs, GraphRunArgs, GraphShowArgs, GraphStatusArgs,
 };
 pub use inventory::{
-    InventoryCommand, InventoryExplainArgs, InventoryGroupsArgs, InventoryListArgs, InventorySourcesArgs,
+    InventoryCommand, InventoryExplainArgs, InventoryForm, InventoryGroupsArgs, InventoryListArgs,
+    InventoryShowArgs, InventorySourcesArgs,
 };
 pub use page::{HeadArgs, PageArgs};
 pub use plan::{ApplyArgs, PlanCommand, PlanShowArgs};

@@ -26,9 +26,10 @@ Files:
   $XDG_DATA_HOME/pabawi/executions.db   history (~/.local/share/pabawi/executions.db), see --db
 
 Environment:
-  PABAWI_DB   as --db
-  PABAWI_LOG  as --log-level
-  NO_COLOR    as --no-color, when it is set and not empty";
+  PABAWI_DB         as --db
+  PABAWI_INVENTORY  as --inventory
+  PABAWI_LOG        as --log-level
+  NO_COLOR          as --no-color, when it is set and not empty";
 
 /// Run commands, scripts and copies on many nodes, and look at what happened
 #[derive(Debug, Clone, Parser)]

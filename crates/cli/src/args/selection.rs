@@ -80,8 +80,13 @@ pub struct SourceArgs {
     #[arg(long, value_name = "FILE")]
     pub hosts_file: Vec<PathBuf>,
 
-    /// Inventory file in YAML or JSON (nodes:, groups:)
-    #[arg(long, value_name = "FILE")]
+    /// Inventory: our own file, one of Ansible or Bolt, or a list of sources
+    ///
+    /// What kind it is shows by its content: YAML or JSON with nodes: or groups: is our own, with targets: Bolt's, with
+    /// sources: a list of sources with their settings; INI, other YAML, a directory and a program are Ansible's. A word
+    /// before it decides by itself: ansible:hosts, bolt:inventory.yaml, hosts:, pabawi:, ssh_config:, sources:. May be
+    /// given several times.
+    #[arg(long, value_name = "PATH", env = "PABAWI_INVENTORY", hide_env = true)]
     pub inventory: Vec<PathBuf>,
 
     /// OpenSSH client configuration; its host aliases are nodes, its settings are used to connect

@@ -1,11 +1,10 @@
 //! `pab targets`: target expressions without running anything.
 
 use std::io::Read as _;
-use std::sync::Arc;
 
 use pabawi::inventory::{
-    Catalog, Effect, Explanation, Expression, MAX_NODES, NodeExplanation, Resolver, TermExplanation,
-    expand as expand_names, fold_expression,
+    Effect, Explanation, Expression, MAX_NODES, NodeExplanation, TermExplanation, expand as expand_names,
+    fold_expression,
 };
 use pabawi::ports::TargetResolver as _;
 use pabawi::{FrameworkError, NodeId, StreamKind, Target, TargetExpression};
@@ -14,6 +13,7 @@ use serde::Serialize;
 use crate::args::{Format, GlobalArgs, SourceArgs, TargetsCommand};
 use crate::exit::{Exit, Failure};
 use crate::open;
+use crate::sources::{Sources, sources};
 use crate::text::Table;
 use crate::watch::Sink;
 
@@ -66,13 +66,14 @@ pub(crate) async fn targets(global: &GlobalArgs, command: &TargetsCommand) -> Re
 async fn resolve(
     global: &GlobalArgs,
     expression: &TargetExpression,
-    sources: &SourceArgs,
+    args: &SourceArgs,
 ) -> Result<Vec<Target>, Failure> {
-    if !needs_knowledge(expression) {
-        let resolver = Resolver::over(Arc::new(Catalog::new(open::sources(sources)?)));
+    let named = sources(args)?;
+    if !needs_knowledge(expression, &named) {
+        let resolver = named.resolver();
         return Ok(resolver.resolve(expression).await.map_err(FrameworkError::from)?);
     }
-    let framework = open::for_targets(global, sources)?.open().await?;
+    let framework = open::for_targets(global, args)?.open().await?;
     let targets = framework.resolve(expression).await;
     framework.shutdown(open::CLOSING).await;
     Ok(targets?)
@@ -81,22 +82,23 @@ async fn resolve(
 async fn explain(
     global: &GlobalArgs,
     expression: &TargetExpression,
-    sources: &SourceArgs,
+    args: &SourceArgs,
     asked: &[NodeId],
 ) -> Result<Explanation, Failure> {
-    if !needs_knowledge(expression) {
-        let resolver = Resolver::over(Arc::new(Catalog::new(open::sources(sources)?)));
+    let named = sources(args)?;
+    if !needs_knowledge(expression, &named) {
+        let resolver = named.resolver();
         return Ok(resolver.explain(expression, asked).await.map_err(FrameworkError::from)?);
     }
-    let framework = open::for_targets(global, sources)?.open().await?;
+    let framework = open::for_targets(global, args)?.open().await?;
     let explanation = framework.explain(expression, asked).await;
     framework.shutdown(open::CLOSING).await;
     Ok(explanation?)
 }
 
-fn needs_knowledge(expression: &TargetExpression) -> bool {
+fn needs_knowledge(expression: &TargetExpression, sources: &Sources) -> bool {
     // One that is not understood is refused by whoever resolves it.
-    Expression::parse(expression.as_str()).is_ok_and(|expression| expression.needs_knowledge())
+    Expression::parse(expression.as_str()).is_ok_and(|expression| sources.groups.needs_knowledge(&expression))
 }
 
 fn write(sink: &mut Sink, lines: &[String]) {

@@ -36,6 +36,16 @@ impl Expression {
         }
     }
 
+    /// Whether it could mean nodes that it does not name: `all`, a glob, a group.
+    pub fn enumerates(&self) -> bool {
+        let mut enumerates = false;
+        self.each_term(&mut |term| {
+            enumerates |=
+                !matches!(term.selector, Selector::Names(_) | Selector::Destination(_) | Selector::Nested(_));
+        });
+        enumerates
+    }
+
     /// Whether it asks for facts or for the history, beyond the inventory.
     pub fn needs_knowledge(&self) -> bool {
         let mut needs = false;

@@ -1,6 +1,9 @@
 //! From [`Expression`] to targets: [`evaluate`] looks the names up in an [`Inventory`]. Operators work on numbers of
 //! nodes; a node itself is only looked at when the result is known. What single terms select stands in `terms.rs`.
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use pabawi_domain::node::Target;
 use pabawi_domain::validation::ValidationError;
 
@@ -79,6 +82,8 @@ pub(super) struct Evaluation<'a> {
     /// How many names may still be made of ranges.
     pub(super) names_left: u64,
     pub(super) errors: ValidationError,
+    /// What own groups select that have been named.
+    pub(super) own: HashMap<String, Rc<[u32]>>,
     /// Selections that are not in use, so that memory for a large inventory is taken once.
     spare: Vec<Selection>,
 }
@@ -92,6 +97,7 @@ impl<'a> Evaluation<'a> {
             steps: Steps::new(),
             names_left: MAX_NODES,
             errors: ValidationError::default(),
+            own: HashMap::new(),
             spare: Vec::new(),
         }
     }

@@ -189,7 +189,7 @@ fn facts_and_outcomes_are_asked_for_before() {
     let expression =
         Expression::parse("fact(os.family=Debian),(last(failed))!fact(os.family=Debian)&all").unwrap();
     assert!(expression.needs_knowledge() && !Expression::parse("all,(a!b)").unwrap().needs_knowledge());
-    let mut asked = std::pin::pin!(Known::ask(&expression, &TwoLists));
+    let mut asked = std::pin::pin!(Known::default().ask(&expression, &TwoLists));
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     let std::task::Poll::Ready(Ok(known)) = asked.as_mut().poll(&mut context) else {
         panic!("nothing to wait for")

@@ -1,12 +1,15 @@
-//! [`Known`]: the answers to `fact(...)` and `last(...)`, asked for before an expression is evaluated.
+//! [`Known`]: what an expression may use beyond the inventory: own groups, and the answers to `fact(...)` and
+//! `last(...)`, which are asked for before it is evaluated.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use pabawi_domain::condition::{FactCondition, LastCondition};
 use pabawi_domain::id::NodeId;
 use pabawi_domain::ports::{TargetError, TargetKnowledge};
 
 use crate::expression::ast::{Expression, Selector};
+use crate::expression::own_groups::OwnGroups;
 
 /// Which nodes meet the conditions of an expression. Empty where nobody was asked; then an expression that has
 /// conditions is refused.
@@ -14,21 +17,34 @@ use crate::expression::ast::{Expression, Selector};
 pub struct Known {
     facts: HashMap<FactCondition, Vec<NodeId>>,
     last: HashMap<LastCondition, Vec<NodeId>>,
+    groups: Arc<OwnGroups>,
 }
 
 impl Known {
-    /// Asks for every condition of the expression once.
+    /// These groups, and nothing else.
+    pub fn of_groups(groups: Arc<OwnGroups>) -> Self {
+        Self { groups, ..Self::default() }
+    }
+
+    /// Asks for every condition of the expression, and of the own groups that it is made of, once.
     ///
     /// # Errors
     /// What the knowledge reports.
-    pub async fn ask(expression: &Expression, knowledge: &dyn TargetKnowledge) -> Result<Self, TargetError> {
+    pub async fn ask(
+        mut self,
+        expression: &Expression,
+        knowledge: &dyn TargetKnowledge,
+    ) -> Result<Self, TargetError> {
+        let groups = Arc::clone(&self.groups);
         let mut conditions = Vec::new();
-        expression.each_term(&mut |term| {
-            if matches!(term.selector, Selector::Fact(_) | Selector::Last(_)) {
-                conditions.push(&term.selector);
-            }
-        });
-        let mut known = Self::default();
+        for expression in groups.reached(expression) {
+            expression.each_term(&mut |term| {
+                if matches!(term.selector, Selector::Fact(_) | Selector::Last(_)) {
+                    conditions.push(&term.selector);
+                }
+            });
+        }
+        let known = &mut self;
         // The parser reads at most a hundred of them.
         for condition in conditions {
             match condition {
@@ -41,7 +57,12 @@ impl Known {
                 _ => {}
             }
         }
-        Ok(known)
+        Ok(self)
+    }
+
+    /// Own groups.
+    pub(super) fn groups(&self) -> &OwnGroups {
+        &self.groups
     }
 
     /// The nodes of a fact, when it was asked for.

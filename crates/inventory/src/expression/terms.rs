@@ -1,5 +1,7 @@
 //! What a single term selects.
 
+use std::rc::Rc;
+
 use pabawi_domain::id::NodeId;
 use pabawi_domain::node::Node;
 
@@ -227,6 +229,9 @@ impl Evaluation<'_> {
         nothing: Nothing,
         out: &mut Selection,
     ) {
+        if source.is_none() && self.own_group(term, name, nothing, out) {
+            return;
+        }
         let inventory = self.universe.inventory;
         if !self.has_source(term, source) {
             return;
@@ -253,6 +258,36 @@ impl Evaluation<'_> {
                 self.error(term, format!("unknown group {shown}: {why}{hint}"));
             }
         }
+    }
+
+    /// Adds what an own group of that name selects; `false` when there is none. It is evaluated once, however often it is
+    /// named.
+    fn own_group(&mut self, term: &Term, name: &str, nothing: Nothing, out: &mut Selection) -> bool {
+        let known = self.known;
+        let Some(expression) = known.groups().get(name) else { return false };
+        let members = match self.own.get(name) {
+            Some(members) => Rc::clone(members),
+            None => {
+                let mut selection = self.empty();
+                // What is no error within the group is none for who names it.
+                let before = self.errors.fields.len();
+                self.expression(expression, Nothing::IsRefused, &mut selection);
+                for error in self.errors.fields.iter_mut().skip(before) {
+                    error.message.push_str(&format!(", in the own group @{name}"));
+                }
+                let members: Rc<[u32]> = selection.iter().collect();
+                self.give_back(selection);
+                self.own.insert(name.to_owned(), Rc::clone(&members));
+                members
+            }
+        };
+        if members.is_empty() {
+            let shown = group_text(None, name);
+            self.nothing(term, nothing, || format!("group {shown} has no members"), &shown);
+        } else if self.takes(term, members.len()) {
+            out.extend(members.iter().copied());
+        }
+        true
     }
 
     /// Adds the members of a group and says how many it has, or `None` when the source has no such group.

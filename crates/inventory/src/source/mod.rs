@@ -11,17 +11,23 @@
 //! | an inventory of Bolt, version 2 | [`BoltInventory`] |
 //! | the hosts of an `ssh_config(5)` | [`OpensshInventory`] |
 //! | a program that prints JSON | [`CommandInventory`] |
+//!
+//! [`detect`] tells what a path is, a [`SourcesFile`] lists sources with their settings, and [`SourceSpec`] makes them.
 
 pub(crate) mod ansible;
 mod bolt;
 mod command;
+mod detect;
 mod document;
 mod error;
 mod faults;
 mod file;
 mod hosts;
 mod inventory_file;
+mod named;
 mod openssh;
+mod sources_file;
+mod spec;
 mod static_inventory;
 mod tool;
 mod tree;
@@ -31,10 +37,13 @@ pub(crate) mod yaml11;
 pub use ansible::AnsibleInventory;
 pub use bolt::BoltInventory;
 pub use command::CommandInventory;
+pub use detect::{Detected, detect};
 pub use error::SourceError;
 pub use file::{FileInventory, MAX_FILE_BYTES};
 pub use hosts::{hosts_file, hosts_list};
 pub use inventory_file::inventory_file;
 pub use openssh::OpensshInventory;
 pub use pabawi_domain::document::Problem;
+pub use sources_file::SourcesFile;
+pub use spec::{SourceKind, SourceSpec};
 pub use static_inventory::StaticInventory;

@@ -1,13 +1,13 @@
 //! `pab inventory list`.
 
-use pabawi::inventory::{Freshness, Inventory, Resolver, View};
+use pabawi::inventory::{Freshness, Inventory, View};
 use pabawi::ports::TargetResolver as _;
 use pabawi::{FrameworkError, Node, TargetExpression};
 
 use crate::args::{GlobalArgs, InventoryListArgs};
 use crate::command::listing::List;
 use crate::exit::{Exit, Failure};
-use crate::open;
+use crate::sources::catalog;
 use crate::text::Table;
 use crate::watch::{Sink, write_problems};
 
@@ -16,14 +16,14 @@ use crate::watch::{Sink, write_problems};
 /// # Errors
 /// [`Failure`].
 pub(crate) async fn list(global: &GlobalArgs, args: &InventoryListArgs) -> Result<Exit, Failure> {
-    let catalog = open::catalog(&args.sources)?;
-    let view = catalog.read(Freshness::Cached).await;
+    let resolver = catalog(&args.sources)?;
+    let view = resolver.catalog().read(Freshness::Cached).await;
     write_problems(&mut Sink::standard(global.no_color), &view)?;
     let nodes: Vec<&Node> = if args.expression.is_empty() {
         view.inventory.nodes().iter().collect()
     } else {
         let expression = TargetExpression::new(args.expression.join(","));
-        let targets = Resolver::over(catalog).resolve(&expression).await.map_err(FrameworkError::from)?;
+        let targets = resolver.resolve(&expression).await.map_err(FrameworkError::from)?;
         targets.iter().filter_map(|target| view.inventory.node(target.node.as_str())).collect()
     };
     List::of_all(&nodes, "the sources know no node").write(global, args.format, |nodes| {

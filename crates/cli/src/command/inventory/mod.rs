@@ -3,9 +3,11 @@
 mod explain;
 mod groups;
 mod list;
+mod show;
 mod sources;
 
 pub(crate) use explain::explain;
 pub(crate) use groups::groups;
 pub(crate) use list::list;
+pub(crate) use show::show;
 pub(crate) use sources::sources;

@@ -63,6 +63,7 @@ impl OpensshInventory {
     pub fn read(&self) -> Result<InventorySnapshot, SourceError> {
         let mut reader = Reader::default();
         reader.file(&self.path, &[], 0)?;
+        reader.name_by_host();
         Ok(InventorySnapshot {
             nodes: reader.nodes,
             warnings: reader.warnings,
@@ -264,6 +265,31 @@ impl Reader {
         for (name, value) in &host.settings {
             if !node.metadata.contains_key(name) {
                 node.metadata.insert(name.as_str(), value.clone());
+            }
+        }
+    }
+
+    /// The host that a block names is another name of its node, by which other sources may know it; not when several
+    /// blocks name it, or when it takes a port or a jump host to tell which machine is meant.
+    fn name_by_host(&mut self) {
+        let text = |node: &Node, key: &str| node.metadata.get(key).and_then(Value::as_str).map(str::to_owned);
+        let mut nodes_of: HashMap<String, usize> = HashMap::new();
+        for host in self.nodes.iter().filter_map(|node| text(node, "hostName")) {
+            *nodes_of.entry(host).or_default() += 1;
+        }
+        for node in &mut self.nodes {
+            let is_plain = node.metadata.get("port").is_none_or(|port| *port == 22)
+                && !node.metadata.contains_key("proxyJump");
+            let Some(host) = text(node, "hostName").filter(|host| is_plain && nodes_of.get(host) == Some(&1))
+            else {
+                continue;
+            };
+            if let Ok(name) = NodeId::new(&host)
+                && !host.contains('%')
+                && !self.index.contains_key(&name)
+                && !node.aliases.contains(&name)
+            {
+                node.aliases.push(name);
             }
         }
     }

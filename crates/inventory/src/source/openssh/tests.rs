@@ -46,6 +46,16 @@ fn hosts_become_nodes_with_groups_and_nothing_that_hides_the_file() {
     assert!(snapshot.warnings[0].contains("config: line ") && snapshot.warnings[0].contains("bad;name"));
 }
 
+/// R3.8
+#[test]
+fn a_host_that_only_one_block_names_is_another_name_of_its_node() {
+    let text = "Host a\nHostName a.example.org\nHost b\nHostName 10.0.0.1\nHost c\nHostName 10.0.0.1\n\
+                Host d\nHostName d.example.org\nPort 2222\nHost e\nHostName 10.0.0.2\nProxyJump b\n\
+                Host f\nHostName %h.example.org\nHost g\nHostName a\nHost h h2\nHostName h.example.org\nPort 22\n";
+    let snapshot = read(&[("config", text)]).unwrap();
+    assert_eq!(ids(&snapshot), ["a=a.example.org", "b", "c", "d", "e", "f", "g", "h=h2=h.example.org"]);
+}
+
 #[test]
 fn includes_are_followed_within_limits() {
     let files = [
