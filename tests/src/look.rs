@@ -57,7 +57,21 @@ pub fn sha256(bytes: &[u8]) -> String {
 /// When it fails.
 #[must_use]
 pub fn python(script: &str, path: &Path) -> String {
-    let output = Command::new("/usr/bin/python3")
+    run_python(Path::new("/usr/bin/python3"), script, path)
+}
+
+/// The same with the Python that runs the `ansible` which is found first, so that its modules are there.
+pub fn ansible_python(script: &str, path: &Path) -> String {
+    let on_path = std::env::var_os("PATH").unwrap_or_default();
+    let found =
+        std::env::split_paths(&on_path).find(|directory| directory.join("ansible-inventory").exists());
+    let directory = found.expect("ansible-inventory is on PATH: cargo xtask setup");
+    let own = directory.join("python3");
+    run_python(if own.exists() { &own } else { Path::new("/usr/bin/python3") }, script, path)
+}
+
+fn run_python(program: &Path, script: &str, path: &Path) -> String {
+    let output = Command::new(program)
         .args(["-c", script])
         .arg(path)
         .output()

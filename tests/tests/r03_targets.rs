@@ -17,7 +17,7 @@ use pabawi::TargetExpression;
 use pabawi::inventory::{Dialect, FileInventory, Resolver, ansible_limit};
 use pabawi::ports::TargetResolver as _;
 use pabawi_testkit::fleet::Fleet;
-use pabawi_tests::{Lab, Pab, Ran, python};
+use pabawi_tests::{Lab, Pab, Ran, ansible_python};
 use serde_json::Value;
 
 /// What failed is found by how it failed, and only that runs again.
@@ -232,7 +232,7 @@ fn ansible_patterns_select_what_ansible_selects() {
         .map(|(pattern, given)| (*pattern, given.replace("LIMIT", limit.to_str().unwrap())))
         .collect();
     std::fs::write(folder.path().join("patterns.json"), serde_json::to_string(&patterns).unwrap()).unwrap();
-    let said = python(ASK_ANSIBLE, folder.path());
+    let said = ansible_python(ASK_ANSIBLE, folder.path());
     let said: Vec<Value> = serde_json::from_str(said.lines().last().unwrap()).unwrap();
     assert!(said.len() == patterns.len() && said.len() >= 60);
 

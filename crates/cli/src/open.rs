@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use pabawi::facts::ProviderOptions;
 use pabawi::inventory::{FileInventory, UnknownNames, ansible_limit, hosts_list};
 use pabawi::ssh::{SshConfig, SshSettings};
 use pabawi::{
@@ -129,8 +130,11 @@ fn builder(global: &GlobalArgs) -> FrameworkBuilder {
 }
 
 fn with_sources(builder: FrameworkBuilder, args: &SourceArgs) -> Result<FrameworkBuilder, Failure> {
-    let Sources { list, groups } = sources(args)?;
-    Ok(builder.inventories(list).own_groups(groups))
+    let Sources { list, groups, facts } = sources(args)?;
+    let builder = builder.inventories(list).own_groups(groups);
+    Ok(facts
+        .into_iter()
+        .fold(builder, |builder, provider| builder.fact_provider(provider, ProviderOptions::default())))
 }
 
 fn with_ssh(

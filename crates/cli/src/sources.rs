@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use pabawi::GroupName;
 use pabawi::inventory::{
-    Catalog, ConfiguredSource, Detected, OwnGroups, Resolver, SourceKind, SourceSettings, SourceSpec,
-    SourcesFile, StaticInventory, detect, hosts_list, source_of,
+    Catalog, ConfiguredSource, Detected, MadeSource, OwnGroups, Resolver, SourceKind, SourceSettings,
+    SourceSpec, SourcesFile, StaticInventory, detect, hosts_list, source_of,
 };
+
+use pabawi::ports::FactProvider;
 
 use crate::args::SourceArgs;
 use crate::exit::Failure;
@@ -20,6 +22,8 @@ pub(crate) struct Sources {
     pub(crate) list: Vec<ConfiguredSource>,
     /// Own groups.
     pub(crate) groups: OwnGroups,
+    /// Those of the sources that tell facts.
+    pub(crate) facts: Vec<Arc<dyn FactProvider>>,
 }
 
 /// The sources that were named.
@@ -29,38 +33,45 @@ pub(crate) struct Sources {
 pub(crate) fn sources(args: &SourceArgs) -> Result<Sources, Failure> {
     let mut list: Vec<ConfiguredSource> = Vec::new();
     let mut groups: Vec<(GroupName, String)> = Vec::new();
+    let mut facts = Vec::new();
+    let mut add = |spec: &SourceSpec, list: &mut Vec<ConfiguredSource>| -> Result<(), Failure> {
+        let made = made(spec)?;
+        list.push(made.source);
+        facts.extend(made.facts);
+        Ok(())
+    };
     for (hosts, number) in args.hosts.iter().zip(1..) {
         let name = if args.hosts.len() == 1 { "--hosts".to_owned() } else { format!("--hosts ({number})") };
         let snapshot = hosts_list(&name, hosts).map_err(Failure::usage)?;
         list.push((Arc::new(StaticInventory::new(name, 40, snapshot)), SourceSettings::default()));
     }
     for path in &args.hosts_file {
-        list.push(made(&SourceSpec::new(SourceKind::Hosts(path.clone())))?);
+        add(&SourceSpec::new(SourceKind::Hosts(path.clone())), &mut list)?;
     }
     for path in &args.inventory {
         let text = path.to_string_lossy();
         match detect(&text).map_err(|error| Failure::usage(format!("--inventory: {error}")))? {
-            Detected::Source(kind) => list.push(made(&SourceSpec::new(kind))?),
+            Detected::Source(kind) => add(&SourceSpec::new(kind), &mut list)?,
             Detected::SourcesFile => {
                 let path = text.strip_prefix("sources:").map_or(path.as_path(), Path::new);
                 let file = SourcesFile::read(path)
                     .map_err(|error| Failure::usage(format!("--inventory: {error}")))?;
                 for spec in &file.sources {
-                    list.push(made(spec)?);
+                    add(spec, &mut list)?;
                 }
                 groups.extend(file.groups);
             }
         }
     }
     if let Some(path) = &args.ssh_config {
-        list.push(made(&SourceSpec::new(SourceKind::SshConfig(path.clone())))?);
+        add(&SourceSpec::new(SourceKind::SshConfig(path.clone())), &mut list)?;
     }
     let groups = OwnGroups::new(groups)
         .map_err(|error| Failure::usage(format!("--inventory: own groups: {error}")))?;
-    Ok(Sources { list, groups })
+    Ok(Sources { list, groups, facts })
 }
 
-fn made(spec: &SourceSpec) -> Result<ConfiguredSource, Failure> {
+fn made(spec: &SourceSpec) -> Result<MadeSource, Failure> {
     source_of(spec).map_err(|error| {
         let name = spec.name.as_deref().unwrap_or("a source");
         Failure::usage(format!("--inventory: {name}: {error}"))

@@ -279,7 +279,7 @@ fn bad_input_is_told_with_field_and_option_and_nothing_is_written() {
         (&["run", "true", "--targets=-x"][..], "start with '-'"),
         (&["run", "true", "-t", "!a"], "write all!a"),
         (&["run", "true", "-t", "a&b"], "selects no node"),
-        (&["run", "true", "-t", "fact(os.family=Debian)"], "needs facts, and none are kept"),
+        (&["run", "true", "-t", "fact(os.family=Debian)"], "selects no node"),
         (&["run", "true", "-t", "n[1-999999999]"], "at most 1000000"),
         (&["run", "true", "-t", "@web"], "needs an inventory"),
         (&["run", "true", "--hosts", "web1,web2", "-t", "web3"], "did you mean web1 or web2?"),

@@ -19,4 +19,4 @@ pub use pabawi_inventory::{
 };
 pub use pabawi_transport::local::LocalTools;
 
-pub use crate::sources::source_of;
+pub use crate::sources::{MadeSource, source_of};

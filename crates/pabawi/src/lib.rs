@@ -29,6 +29,7 @@ mod builder;
 mod error;
 mod framework;
 mod knowledge;
+mod known_as;
 mod listed_nodes;
 mod node_commands;
 mod sources;

@@ -2,21 +2,38 @@
 
 use std::sync::Arc;
 
-use pabawi_domain::ports::ToolRunner;
+use pabawi_domain::ports::{FactProvider, ToolRunner};
 use pabawi_domain::validation::ValidationError;
+use pabawi_engine::SystemClock;
+use pabawi_facts::AnsibleFacts;
 use pabawi_inventory::ConfiguredSource;
 use pabawi_inventory::source::{SourceKind, SourceSpec};
-use pabawi_plugins::puppetdb::{PuppetDbClient, PuppetDbInventory, PuppetDbSettings};
+use pabawi_plugins::puppetdb::{PuppetDbClient, PuppetDbFacts, PuppetDbInventory, PuppetDbSettings};
 use pabawi_transport::local::LocalTools;
+
+/// What is made of a source that is written down.
+pub struct MadeSource {
+    /// The source.
+    pub source: ConfiguredSource,
+    /// Its facts, where it has some and they are wanted: always of PuppetDB, of Ansible when its entry says `facts: true`,
+    /// since Ansible logs in for them.
+    pub facts: Option<Arc<dyn FactProvider>>,
+}
 
 /// Makes a source of what is written down. Nothing is asked yet.
 ///
 /// # Errors
 /// A kind that nobody knows, and options that are not valid, each with its field.
-pub fn source_of(spec: &SourceSpec) -> Result<ConfiguredSource, ValidationError> {
+pub fn source_of(spec: &SourceSpec) -> Result<MadeSource, ValidationError> {
     let tools: Arc<dyn ToolRunner> = Arc::new(LocalTools);
     if let Some(source) = spec.build(&tools) {
-        return Ok(source);
+        let facts: Option<Arc<dyn FactProvider>> = match &spec.kind {
+            SourceKind::Ansible(path) if spec.facts == Some(true) => {
+                Some(Arc::new(AnsibleFacts::new(tools, Arc::new(SystemClock), path)))
+            }
+            _ => None,
+        };
+        return Ok(MadeSource { source, facts });
     }
     match &spec.kind {
         SourceKind::Other { kind, options, directory } if kind == "puppetdb" => {
@@ -26,8 +43,15 @@ pub fn source_of(spec: &SourceSpec) -> Result<ConfiguredSource, ValidationError>
             if let Some(priority) = spec.settings.priority {
                 settings.priority = priority;
             }
+            // Facts are asked for under the names that the source of the same name has for the nodes.
+            if let Some(name) = &spec.name {
+                settings.name.clone_from(name);
+            }
             let client = PuppetDbClient::new(settings)?;
-            Ok(spec.configure(Arc::new(PuppetDbInventory::new(client))))
+            let source = spec.configure(Arc::new(PuppetDbInventory::new(client.clone())));
+            let facts: Option<Arc<dyn FactProvider>> =
+                (spec.facts != Some(false)).then(|| Arc::new(PuppetDbFacts::new(client)) as _);
+            Ok(MadeSource { source, facts })
         }
         SourceKind::Other { kind, .. } => {
             let known = SourceKind::WORDS.join(", ");

@@ -15,6 +15,7 @@ use pabawi_transport::{SshSettings, SshTransport};
 
 use crate::facts::NodeFactsHandle;
 use crate::knowledge::Knowledge;
+use crate::known_as::KnownAs;
 use crate::listed_nodes::ListedNodes;
 use crate::node_commands::EngineCommands;
 use crate::{Framework, FrameworkBuilder, FrameworkError};
@@ -71,7 +72,8 @@ pub(crate) async fn open(options: FrameworkBuilder) -> Result<Framework, Framewo
     let commands = Arc::new(EngineCommands { engine: engine.clone(), store: Arc::clone(&store) as _ });
     let mut facts = Facts::builder(known, Arc::clone(&clock));
     for (provider, options) in options.fact_providers {
-        facts = facts.provider(provider, options)?;
+        let catalog = Arc::clone(resolver.catalog());
+        facts = facts.provider(Arc::new(KnownAs { provider, catalog }), options)?;
     }
     let times = options.fact_times.unwrap_or(ProviderOptions { timeout: LAST_RESORT, ..Default::default() });
     let facter = FacterFacts::new(Arc::clone(&commands) as _, Arc::clone(&clock));

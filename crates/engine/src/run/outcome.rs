@@ -92,6 +92,7 @@ mod tests {
                 | "plan_changed"
                 | "plan_expired"
                 | "plan_applied"
+                | "unavailable"
                 | "store_unavailable"
                 | "store_corrupt"
                 | "store_too_new"

@@ -10,6 +10,7 @@
 //!     error_ttl: 10s            # how long a failure is remembered
 //!     timeout: 30s              # how long it may take to answer
 //!     enabled: true
+//!     facts: true               # also gather facts with Ansible; PuppetDB tells them unless this is false
 //!   - type: command
 //!     command: [cloud-nodes, --json]
 //!   - type: puppetdb            # what a plugin knows; its options stand beside it
@@ -95,7 +96,7 @@ fn sources(reader: &mut Reader, tree: &Tree, directory: &Path) -> Vec<SourceSpec
 
 fn source(reader: &mut Reader, tree: &Tree, field: &str, directory: &Path) -> Option<SourceSpec> {
     let mut settings = SourceSettings::default();
-    let (mut name, mut word) = (None, None);
+    let (mut name, mut word, mut facts) = (None, None, None);
     let mut rest: Vec<(&str, &Tree)> = Vec::new();
     for (key, value) in reader.mapping(tree, field) {
         let field = join(field, &key.value);
@@ -106,10 +107,8 @@ fn source(reader: &mut Reader, tree: &Tree, field: &str, directory: &Path) -> Op
             "ttl" => set(&mut settings.ttl, duration(reader, value, &field)),
             "error_ttl" => set(&mut settings.error_ttl, duration(reader, value, &field)),
             "timeout" => set(&mut settings.timeout, duration(reader, value, &field)),
-            "enabled" => match value.value {
-                Data::Bool(enabled) => settings.enabled = enabled,
-                _ => reader.fault(value, &field, "must be true or false"),
-            },
+            "enabled" => set(&mut settings.enabled, truth(reader, value, &field)),
+            "facts" => facts = truth(reader, value, &field),
             other => rest.push((other, value)),
         }
     }
@@ -119,7 +118,7 @@ fn source(reader: &mut Reader, tree: &Tree, field: &str, directory: &Path) -> Op
         return None;
     };
     let kind = kind(reader, tree, field, &word, &rest, directory)?;
-    Some(SourceSpec { name, kind, settings })
+    Some(SourceSpec { name, kind, settings, facts })
 }
 
 fn kind(
@@ -175,6 +174,16 @@ fn groups(reader: &mut Reader, tree: &Tree) -> BTreeMap<GroupName, String> {
 fn set<T>(field: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *field = value;
+    }
+}
+
+fn truth(reader: &mut Reader, tree: &Tree, field: &str) -> Option<bool> {
+    match tree.value {
+        Data::Bool(truth) => Some(truth),
+        _ => {
+            reader.fault(tree, field, "must be true or false");
+            None
+        }
     }
 }
 

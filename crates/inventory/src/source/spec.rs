@@ -19,6 +19,8 @@ pub struct SourceSpec {
     pub kind: SourceKind,
     /// How it is asked.
     pub settings: SourceSettings,
+    /// Whether it is asked for facts too; as its kind does by itself when absent.
+    pub facts: Option<bool>,
 }
 
 /// What a source is.
@@ -79,7 +81,7 @@ impl SourceKind {
 impl SourceSpec {
     /// A source with the usual settings.
     pub fn new(kind: SourceKind) -> Self {
-        Self { name: None, kind, settings: SourceSettings::default() }
+        Self { name: None, kind, settings: SourceSettings::default(), facts: None }
     }
 
     /// Makes the source. Nothing is read or asked yet. `None` for [`SourceKind::Other`], which a plugin has to make.
