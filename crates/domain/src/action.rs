@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::id::PluginName;
 use crate::output::OutputData;
-use crate::secret::Secret;
+use crate::secret::{REDACTED, Secret};
 use crate::validation as check;
 
 /// What is to be done on each target.
@@ -88,6 +88,30 @@ impl Action {
         }
     }
 
+    /// What a tool is to do, where the action is one of a tool.
+    pub fn tool(&self) -> Option<&ToolAction> {
+        match self {
+            Self::Task(tool)
+            | Self::Playbook(tool)
+            | Self::Plan(tool)
+            | Self::Facts(tool)
+            | Self::Package(tool) => Some(tool),
+            _ => None,
+        }
+    }
+
+    /// What a tool is to do, where the action is one of a tool.
+    pub fn tool_mut(&mut self) -> Option<&mut ToolAction> {
+        match self {
+            Self::Task(tool)
+            | Self::Playbook(tool)
+            | Self::Plan(tool)
+            | Self::Facts(tool)
+            | Self::Package(tool) => Some(tool),
+            _ => None,
+        }
+    }
+
     /// The options of a process, where the action starts one.
     pub fn process_mut(&mut self) -> Option<&mut ProcessOptions> {
         match self {
@@ -149,6 +173,21 @@ impl ActionKind {
             Self::Plan => "plan",
             Self::Facts => "facts",
             Self::Package => "package",
+        }
+    }
+
+    /// The capability that whoever does such an action has to have, as `category.verb`.
+    pub fn capability(self) -> &'static str {
+        match self {
+            Self::Command => "command.execute",
+            Self::Script => "script.execute",
+            Self::Upload => "file.upload",
+            Self::Download => "file.download",
+            Self::Task => "task.execute",
+            Self::Playbook => "playbook.execute",
+            Self::Plan => "plan.execute",
+            Self::Facts => "facts.collect",
+            Self::Package => "package.manage",
         }
     }
 
@@ -392,6 +431,43 @@ pub struct ToolAction {
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     #[garde(skip)]
     pub parameters: Map<String, Value>,
+    /// JSON pointers (RFC 6901) to parameters that are secrets: used, never shown, never stored. The engine adds those that
+    /// the capability names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[garde(skip)]
+    pub sensitive: Vec<String>,
+}
+
+impl ToolAction {
+    /// The parameters that are secrets, each with its pointer.
+    pub fn secrets(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.sensitive.iter().filter_map(|pointer| Some((pointer.as_str(), self.parameter(pointer)?)))
+    }
+
+    fn parameter(&self, pointer: &str) -> Option<&Value> {
+        let (first, rest) = split(pointer)?;
+        let value = self.parameters.get(&first)?;
+        value.pointer(rest)
+    }
+
+    /// Puts `***` in place of every secret parameter, whatever it holds.
+    pub(crate) fn redact(&mut self) {
+        for pointer in &self.sensitive {
+            let Some((first, rest)) = split(pointer) else { continue };
+            let found = self.parameters.get_mut(&first).and_then(|value| value.pointer_mut(rest));
+            if let Some(value) = found.filter(|value| !value.is_null()) {
+                *value = Value::from(REDACTED);
+            }
+        }
+    }
+}
+
+/// The first name of a pointer, and the pointer from there on.
+fn split(pointer: &str) -> Option<(String, &str)> {
+    let names = pointer.strip_prefix('/')?;
+    let end = names.find('/').unwrap_or(names.len());
+    let (first, rest) = names.split_at(end);
+    Some((first.replace("~1", "/").replace("~0", "~"), rest))
 }
 
 impl From<Bytes> for StdinSource {

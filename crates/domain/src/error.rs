@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::NodeId;
+use crate::id::{NodeId, PluginName};
 
 /// Makes the codes, their words and the table of all of them from one list.
 macro_rules! error_codes {
@@ -170,12 +170,47 @@ pub struct NodeError {
     /// The chain of causes, outermost first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<String>,
+    /// The plugin whose fault it is, where it is one (R7.4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<Box<PluginTrace>>,
+}
+
+/// What is known of the inside of a plugin's fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PluginTrace {
+    /// The plugin.
+    pub name: PluginName,
+    /// The stack or diagnostics of its tool or language, at most [`PluginTrace::MOST_STACK`] bytes of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack: Option<String>,
+}
+
+impl PluginTrace {
+    /// Bytes of a stack that are kept.
+    pub const MOST_STACK: usize = 16 * 1024;
+
+    /// A trace whose stack is cut to what is kept.
+    pub fn new(name: PluginName, stack: Option<&str>) -> Self {
+        let cut = |stack: &str| {
+            let end = stack.floor_char_boundary(Self::MOST_STACK);
+            stack.get(..end).unwrap_or_default().to_owned()
+        };
+        Self { name, stack: stack.map(cut) }
+    }
 }
 
 impl NodeError {
     /// An error without deeper causes.
     pub fn new(node: NodeId, code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { node, code, message: message.into(), causes: Vec::new() }
+        Self { node, code, message: message.into(), causes: Vec::new(), plugin: None }
+    }
+
+    /// The same error as the fault of a plugin.
+    #[must_use]
+    pub fn of_plugin(mut self, trace: PluginTrace) -> Self {
+        self.plugin = Some(Box::new(trace));
+        self
     }
 
     /// The same error with the causes of `source` written down.

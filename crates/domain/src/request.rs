@@ -6,7 +6,7 @@ use garde::Validate;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::action::{Action, EnvValue, ProcessOptions};
+use crate::action::{Action, EnvValue, ProcessOptions, ToolAction};
 use crate::host_key::HostKeyPolicy;
 use crate::id::{CorrelationId, ExecutionId, IdempotencyKey, NodeId, PluginName, Tag};
 use crate::node::TargetExpression;
@@ -122,6 +122,11 @@ impl ExecutionRequest {
                     "cannot be had with detach: it would end with the link, and the command must not",
                 );
             }
+            let lost = action.tool().into_iter().flat_map(ToolAction::secrets);
+            for (pointer, _) in lost.filter(|(_, value)| value.as_str() == Some(REDACTED)) {
+                let path = format!("{place}.parameters{}", pointer.replace('/', "."));
+                faults.push(path, "the secret was not stored with the original request; give it again");
+            }
         }
         faults.into_result()
     }
@@ -152,6 +157,9 @@ pub struct Attach {
 }
 
 fn redact(action: &mut Action) {
+    if let Some(tool) = action.tool_mut() {
+        tool.redact();
+    }
     let Some(process) = action.process_mut() else { return };
     for value in process.env.values_mut() {
         if let EnvValue::Secret { secret } = value {
@@ -250,6 +258,26 @@ mod tests {
             assert!(paths.contains(path), "{path} is not among {paths:?}");
         }
         assert_eq!(paths.len(), 9, "{paths:?}");
+    }
+
+    #[test]
+    fn a_secret_parameter_is_neither_stored_nor_taken_for_the_secret() {
+        let parameters = serde_json::json!({"user": "ann", "login": {"pass/word": {"raw": "hunter2"}}});
+        let tool = ToolAction {
+            name: "users::add".to_owned(),
+            parameters: parameters.as_object().unwrap().clone(),
+            sensitive: vec!["/login/pass~1word".to_owned(), "/absent".to_owned(), "user".to_owned()],
+            ..ToolAction::default()
+        };
+        let given = ExecutionRequest::new(Action::Task(tool), TargetExpression::new("web1"));
+        given.check().unwrap();
+        let stored = given.redacted();
+        let Action::Task(tool) = &stored.action else { panic!() };
+        let left = serde_json::json!({"user": "ann", "login": {"pass/word": "***"}});
+        assert_eq!(serde_json::Value::Object(tool.parameters.clone()), left);
+        let fields = stored.check().unwrap_err().fields;
+        assert_eq!(fields.len(), 1, "{fields:?}");
+        assert_eq!(fields[0].path, "action.parameters.login.pass~1word");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use pabawi_domain::action::ActionKind;
 use pabawi_domain::id::NodeId;
 use pabawi_domain::node::Target;
 use pabawi_domain::ports::{AuthorizationQuery, Authorizer, AuthorizerError, Decision};
@@ -15,8 +16,9 @@ use pabawi_domain::request::{Caller, ExecutionRequest};
 use tokio::task::JoinSet;
 
 use crate::error::SubmitError;
-use crate::panic_guard::CatchPanic;
+use crate::needs::Needs;
 use crate::resolve::ResolvedRequest;
+use pabawi_domain::panic_guard::CatchPanic;
 
 /// Questions about single nodes that are under way at once, where many are asked before anything runs.
 const ASKED_AT_ONCE: usize = 64;
@@ -74,6 +76,20 @@ impl AuthorizerGate {
         Err(Denial { reason })
     }
 
+    /// Asks for everything that an action needs.
+    pub(crate) async fn ask_for(
+        &self,
+        caller: &Caller,
+        needs: &Needs,
+        action: ActionKind,
+        nodes: &[NodeId],
+    ) -> Result<(), Denial> {
+        for capability in needs.permissions() {
+            self.ask(&AuthorizationQuery { caller, capability, action: Some(action), nodes }).await?;
+        }
+        Ok(())
+    }
+
     /// Asks about the engine itself: listing, showing, cancelling.
     pub(crate) async fn ask_about(&self, caller: &Caller, capability: &str) -> Result<(), Denial> {
         self.ask_on(caller, capability, &[]).await
@@ -100,7 +116,7 @@ impl AuthorizerGate {
 pub(crate) struct AuthorizedRequest {
     caller: Caller,
     request: ExecutionRequest,
-    capability: &'static str,
+    needs: Needs,
     targets: Vec<Target>,
 }
 
@@ -129,16 +145,12 @@ pub(crate) async fn authorize(
     gate: &AuthorizerGate,
 ) -> Result<AuthorizedRequest, DeniedRequest> {
     let nodes = resolved.nodes();
-    let query = AuthorizationQuery {
-        caller: resolved.caller(),
-        capability: resolved.capability(),
-        action: Some(resolved.request().action.kind()),
-        nodes: &nodes,
-    };
-    let answer = gate.ask(&query).await;
-    let (caller, request, capability, targets) = resolved.into_parts();
+    let kind = resolved.request().action.kind();
+    let answer = gate.ask_for(resolved.caller(), resolved.needs(), kind, &nodes).await;
+    let (caller, request, needs, targets) = resolved.into_parts();
+    let capability = needs.capability;
     match answer {
-        Ok(()) => Ok(AuthorizedRequest { caller, request, capability, targets }),
+        Ok(()) => Ok(AuthorizedRequest { caller, request, needs, targets }),
         Err(Denial { reason }) => {
             tracing::warn!(user = ?caller.user, entry_point = ?caller.entry_point, capability,
                 targets = nodes.len(), action = ?request.action.text(),
@@ -168,13 +180,8 @@ pub(crate) async fn foresee(
     limit: Duration,
 ) -> ForeseenRequest {
     let nodes = resolved.nodes();
-    let query = AuthorizationQuery {
-        caller: resolved.caller(),
-        capability: resolved.capability(),
-        action: Some(resolved.request().action.kind()),
-        nodes: &nodes,
-    };
-    let whole = gate.ask(&query).await;
+    let kind = resolved.request().action.kind();
+    let whole = gate.ask_for(resolved.caller(), resolved.needs(), kind, &nodes).await;
     let each = ask_each(&resolved, nodes, gate, limit).await;
     ForeseenRequest { resolved, whole, each }
 }
@@ -187,7 +194,7 @@ async fn ask_each(
     limit: Duration,
 ) -> Vec<Permission> {
     let caller = Arc::new(resolved.caller().clone());
-    let (capability, action) = (resolved.capability(), resolved.request().action.kind());
+    let (needs, action) = (resolved.needs().clone(), resolved.request().action.kind());
     let deadline = tokio::time::Instant::now() + limit;
     let mut answers: Vec<Option<Result<(), Denial>>> = vec![None; nodes.len()];
     let mut waiting = nodes.into_iter().enumerate();
@@ -195,13 +202,8 @@ async fn ask_each(
     // Ends with the last answer or with the limit; questions that are under way then are dropped.
     loop {
         for (place, node) in waiting.by_ref().take(ASKED_AT_ONCE.saturating_sub(asking.len())) {
-            let (gate, caller) = (gate.clone(), Arc::clone(&caller));
-            asking.spawn(async move {
-                let nodes = [node];
-                let action = Some(action);
-                let query = AuthorizationQuery { caller: &caller, capability, action, nodes: &nodes };
-                (place, gate.ask(&query).await)
-            });
+            let (gate, caller, needs) = (gate.clone(), Arc::clone(&caller), needs.clone());
+            asking.spawn(async move { (place, gate.ask_for(&caller, &needs, action, &[node]).await) });
         }
         match tokio::time::timeout_at(deadline, asking.join_next()).await {
             Ok(Some(Ok((place, answer)))) => {
@@ -229,6 +231,10 @@ impl ForeseenRequest {
 
     pub(crate) fn targets(&self) -> &[Target] {
         self.resolved.targets()
+    }
+
+    pub(crate) fn needs(&self) -> &Needs {
+        self.resolved.needs()
     }
 
     /// The answers about each target, in their order.
@@ -260,9 +266,10 @@ impl ForeseenRequest {
             }
             Ok(()) => reasons.into_iter().next(),
         };
-        let (caller, request, capability, targets) = resolved.into_parts();
+        let (caller, request, needs, targets) = resolved.into_parts();
+        let capability = needs.capability;
         match reason {
-            None => Ok(AuthorizedRequest { caller, request, capability, targets }),
+            None => Ok(AuthorizedRequest { caller, request, needs, targets }),
             Some(reason) => {
                 tracing::warn!(user = ?caller.user, entry_point = ?caller.entry_point, capability,
                     targets = nodes.len(), action = ?request.action.text(), ?reason, "denied");
@@ -281,7 +288,11 @@ impl AuthorizedRequest {
         &self.targets
     }
 
-    pub(crate) fn into_parts(self) -> (Caller, ExecutionRequest, &'static str, Vec<Target>) {
-        (self.caller, self.request, self.capability, self.targets)
+    pub(crate) fn needs(&self) -> &Needs {
+        &self.needs
+    }
+
+    pub(crate) fn into_parts(self) -> (Caller, ExecutionRequest, Needs, Vec<Target>) {
+        (self.caller, self.request, self.needs, self.targets)
     }
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use pabawi_domain::id::PluginName;
 use pabawi_domain::ports::{
     Authorizer, BreakerStore, Clock, ExecutionStore, JournalStore, MetricsSink, PlanStore, StoreError,
-    TargetResolver, Transport,
+    TargetResolver, ToolRouter, Transport,
 };
 use pabawi_domain::validation::ValidationError;
 use tokio::sync::RwLock;
@@ -21,6 +21,7 @@ use crate::engine::{Engine, Shared};
 use crate::journaller::Journaller;
 use crate::limits::EngineLimits;
 use crate::meter::Meter;
+use crate::needs::Tools;
 use crate::plan::Transports;
 use crate::pressure::{MemoryBudget, Watchman, memory_of_process};
 use crate::registry::Registry;
@@ -73,6 +74,7 @@ pub struct EngineBuilder {
     breakers: Option<Arc<dyn BreakerStore>>,
     plans: Option<Arc<dyn PlanStore>>,
     metrics: Option<Arc<dyn MetricsSink>>,
+    tools: Option<Arc<dyn ToolRouter>>,
     limits: EngineLimits,
 }
 
@@ -99,6 +101,14 @@ impl EngineBuilder {
     #[must_use]
     pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
         self.transports.push(transport);
+        self
+    }
+
+    /// Who knows which plugin does an action of a tool. Each plugin that it names has to be a transport of that name.
+    /// Without one, actions of tools are refused.
+    #[must_use]
+    pub fn tools(mut self, router: Arc<dyn ToolRouter>) -> Self {
+        self.tools = Some(router);
         self
     }
 
@@ -199,6 +209,7 @@ impl EngineBuilder {
         let shared = Shared {
             resolver,
             transports,
+            tools: Tools::new(self.tools, Arc::clone(&breakers)),
             gate: AuthorizerGate::new(
                 self.authorizer.unwrap_or_else(|| Arc::new(DenyAll)),
                 limits.authorizer_timeout,

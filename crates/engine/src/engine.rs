@@ -8,7 +8,9 @@ use std::time::Duration;
 use pabawi_domain::breaker::{BreakerStatus, Component};
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::node::Target;
-use pabawi_domain::ports::{Clock, ExecutionStore, PlanStore, PoolStats, TargetResolver};
+use pabawi_domain::ports::{
+    Clock, ExecutionRef, ExecutionStore, PlanStore, PoolStats, TargetResolver, ToolRunStats,
+};
 use pabawi_domain::record::ExecutionRecord;
 use pabawi_domain::request::{Caller, ExecutionRequest};
 use pabawi_domain::summary::ExecutionSummary;
@@ -26,6 +28,7 @@ use crate::foreign::Foreign;
 use crate::journaller::Journaller;
 use crate::limits::EngineLimits;
 use crate::meter::Meter;
+use crate::needs::Tools;
 use crate::plan::{ExecutionPlan, Transports, plan};
 use crate::pressure::{MemoryBudget, MemoryStats};
 use crate::record::{Recorded, RecordedExecution, record};
@@ -56,6 +59,7 @@ pub(crate) struct Shared {
     pub(crate) store: Arc<dyn ExecutionStore>,
     pub(crate) resolver: Arc<dyn TargetResolver>,
     pub(crate) transports: Arc<Transports>,
+    pub(crate) tools: Tools,
     pub(crate) gate: AuthorizerGate,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limits: Arc<EngineLimits>,
@@ -118,6 +122,8 @@ pub struct EngineStats {
     pub memory: MemoryStats,
     /// How the connections of each transport stand, by its name.
     pub transports: Vec<(String, PoolStats)>,
+    /// How often the tools of plugins were run, and for how many nodes, by the plugin's name (R8.3).
+    pub tool_runs: Vec<(String, ToolRunStats)>,
 }
 
 impl Engine {
@@ -187,6 +193,7 @@ impl Engine {
     pub fn stats(&self) -> EngineStats {
         let shared = &self.shared;
         let transports = shared.transports.all().iter();
+        let tool_runs = transports.clone().filter_map(|one| Some((one.name().to_owned(), one.tool_runs()?)));
         let (store_commits, store_writes) = shared.recorder.batched();
         EngineStats {
             store_commits,
@@ -196,6 +203,7 @@ impl Engine {
             node_runs: shared.scheduler.permits_in_use(),
             store_trouble: shared.recorder.trouble().map(|error| error.to_string()),
             memory: shared.budget.stats(),
+            tool_runs: tool_runs.collect(),
             transports: transports.map(|one| (one.name().to_owned(), one.stats())).collect(),
         }
     }
@@ -242,7 +250,7 @@ impl Engine {
         if shared.closing.load(Ordering::Acquire) {
             return Err(SubmitError::ShuttingDown);
         }
-        let valid = validate(caller, request)?;
+        let valid = validate(caller, request, &shared.tools)?;
         let resolved = resolve(valid, &*shared.resolver, known, shared.limits.max_targets).await?;
         let authorized = match authorize(resolved, &shared.gate).await {
             Ok(authorized) => authorized,
@@ -402,8 +410,9 @@ fn start(
         detached,
         unsettled: Arc::clone(&shared.unsettled),
         id: recorded.id,
+        execution_ref: ExecutionRef { id: recorded.id, correlation_id: request.correlation_id },
         caller: recorded.caller,
-        capability: recorded.capability,
+        needs: recorded.needs,
         action: Arc::new(request.action),
         targets: Arc::clone(&targets),
         transports: Arc::clone(&shared.transports),

@@ -2,7 +2,7 @@
 
 use pabawi_domain::action::ActionKind;
 use pabawi_domain::error::ErrorCode;
-use pabawi_domain::id::ExecutionId;
+use pabawi_domain::id::{ExecutionId, PluginName};
 use pabawi_domain::ports::StoreError;
 use pabawi_domain::validation::ValidationError;
 
@@ -27,6 +27,14 @@ pub enum SubmitError {
         kind: ActionKind,
         /// The capability a plugin would need.
         capability: &'static str,
+    },
+    /// There are plugins that can do it, and none of them can be asked now.
+    #[error("nobody can do {capability} now: {}", told(.reasons))]
+    NotReady {
+        /// The capability.
+        capability: &'static str,
+        /// Each of the plugins with the reason.
+        reasons: Vec<(PluginName, String)>,
     },
     /// The queue has reached its limit; try again when something has ended.
     #[error("queue is full: {limit} {what} wait already; try again later")]
@@ -59,6 +67,11 @@ pub enum SubmitError {
     Internal(String),
 }
 
+fn told(reasons: &[(PluginName, String)]) -> String {
+    let reasons = reasons.iter().map(|(plugin, why)| format!("plugin {plugin}: {why}"));
+    reasons.collect::<Vec<_>>().join("; ")
+}
+
 impl SubmitError {
     /// The stable code.
     pub fn code(&self) -> ErrorCode {
@@ -66,6 +79,7 @@ impl SubmitError {
             Self::Invalid(_) => ErrorCode::Validation,
             Self::Denied { .. } => ErrorCode::Denied,
             Self::Unsupported { .. } => ErrorCode::Unsupported,
+            Self::NotReady { .. } => ErrorCode::Unavailable,
             Self::QueueFull { .. } => ErrorCode::QueueFull,
             Self::IdempotencyConflict { .. } => ErrorCode::IdempotencyConflict,
             Self::NotFound(_) => ErrorCode::NotFound,

@@ -57,7 +57,7 @@ mod foreign;
 mod graph;
 mod journaller;
 mod meter;
-mod panic_guard;
+mod needs;
 mod pressure;
 mod query;
 mod registry;

@@ -20,6 +20,10 @@
 //! | `pabawi_connects_in_flight` | gauge | `transport` |
 //! | `pabawi_connect_limit` | gauge | `transport` |
 //! | `pabawi_connect_overloads` | gauge | `transport` |
+//! | `pabawi_tool_runs` | gauge | `transport` |
+//! | `pabawi_tool_run_nodes` | gauge | `transport` |
+//! | `pabawi_tool_run_nodes_last` | gauge | `transport` |
+//! | `pabawi_tool_run_nodes_largest` | gauge | `transport` |
 //!
 //! `pabawi_backpressure` is 1 while output in memory holds nodes back, else 0; the count is that of the times at which it
 //! was told that it had begun. The gauges below it are taken every second while something runs.
@@ -28,7 +32,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pabawi_domain::ports::{Metric, MetricsSink, PoolStats};
+use pabawi_domain::ports::{Metric, MetricsSink, PoolStats, ToolRunStats};
 use pabawi_domain::summary::ExecutionSummary;
 
 /// The way to the host's metrics.
@@ -117,6 +121,17 @@ impl Meter {
             gauge("pabawi_connect_limit", stats.connect_limit);
             gauge("pabawi_connect_overloads", stats.overloads);
         }
+    }
+
+    /// How often a tool was run, and for how many nodes (R8.3).
+    pub(crate) fn tool_runs(&self, name: &str, stats: ToolRunStats) {
+        let labels = [("transport", name)];
+        let gauge =
+            |name, value: u64| self.record(Metric::Gauge { name, value: value as f64, labels: &labels });
+        gauge("pabawi_tool_runs", stats.runs);
+        gauge("pabawi_tool_run_nodes", stats.nodes);
+        gauge("pabawi_tool_run_nodes_last", stats.last);
+        gauge("pabawi_tool_run_nodes_largest", stats.largest);
     }
 
     fn record(&self, metric: Metric<'_>) {

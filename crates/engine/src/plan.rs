@@ -15,6 +15,7 @@ use pabawi_domain::validation::ValidationError;
 use crate::authorize::AuthorizedRequest;
 use crate::error::SubmitError;
 use crate::limits::EngineLimits;
+use crate::needs::Needs;
 use crate::run::probe_spill_dir;
 
 /// The transport of nodes and requests that name none.
@@ -55,6 +56,12 @@ impl Transports {
         self.plugins.get(index)
     }
 
+    /// The plugin that was chosen for an action of a tool.
+    fn of_tool(&self, plugin: &PluginName) -> Result<usize, SubmitError> {
+        let missing = || SubmitError::Internal(format!("plugin {plugin} is no transport of this engine"));
+        self.by_name.get(plugin.as_str()).copied().ok_or_else(missing)
+    }
+
     fn names(&self) -> String {
         if self.all.is_empty() {
             return "none is set up".to_owned();
@@ -77,7 +84,7 @@ pub(crate) struct PlannedTarget {
 pub(crate) struct ExecutionPlan {
     caller: Caller,
     request: ExecutionRequest,
-    capability: &'static str,
+    needs: Needs,
     targets: Vec<PlannedTarget>,
 }
 
@@ -91,8 +98,9 @@ pub(crate) async fn plan(
     store: &dyn ExecutionStore,
     limits: &EngineLimits,
 ) -> Result<ExecutionPlan, SubmitError> {
-    let chosen = ways(authorized.request(), authorized.targets(), transports, store, limits).await?;
-    let (caller, request, capability, targets) = authorized.into_parts();
+    let (request, targets, needs) = (authorized.request(), authorized.targets(), authorized.needs());
+    let chosen = ways(request, targets, needs, transports, store, limits).await?;
+    let (caller, request, needs, targets) = authorized.into_parts();
     let targets = targets
         .into_iter()
         .zip(chosen)
@@ -104,7 +112,7 @@ pub(crate) async fn plan(
             PlannedTarget { target, transport }
         })
         .collect();
-    Ok(ExecutionPlan { caller, request, capability, targets })
+    Ok(ExecutionPlan { caller, request, needs, targets })
 }
 
 /// What the stage looks at, without making a plan of it: the index of the transport of each target.
@@ -114,12 +122,17 @@ pub(crate) async fn plan(
 pub(crate) async fn ways(
     request: &ExecutionRequest,
     targets: &[Target],
+    needs: &Needs,
     transports: &Transports,
     store: &dyn ExecutionStore,
     limits: &EngineLimits,
 ) -> Result<Vec<usize>, SubmitError> {
     let mut faults = ValidationError::default();
-    let chosen = choose_transports(targets, request, transports, &mut faults);
+    let chosen = match &needs.plugin {
+        // How the tool reaches a node is the tool's.
+        Some(plugin) => vec![transports.of_tool(plugin)?; targets.len()],
+        None => choose_transports(targets, request, transports, &mut faults),
+    };
     check_local_files(&request.action, &mut faults).await;
     if request.debug
         && let Err(error) = probe_spill_dir(&limits.spill_dir).await
@@ -242,7 +255,7 @@ impl ExecutionPlan {
         &self.targets
     }
 
-    pub(crate) fn into_parts(self) -> (Caller, ExecutionRequest, &'static str, Vec<PlannedTarget>) {
-        (self.caller, self.request, self.capability, self.targets)
+    pub(crate) fn into_parts(self) -> (Caller, ExecutionRequest, Needs, Vec<PlannedTarget>) {
+        (self.caller, self.request, self.needs, self.targets)
     }
 }

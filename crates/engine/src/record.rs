@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::engine::Origin;
 use crate::error::SubmitError;
+use crate::needs::Needs;
 use crate::plan::{ExecutionPlan, PlannedTarget};
 use crate::schedule::{QueuePlace, QueueRoom};
 
@@ -27,7 +28,7 @@ pub(crate) struct RecordedExecution {
     pub(crate) request: ExecutionRequest,
     /// Without secrets, as it is stored and shown.
     pub(crate) redacted: Arc<ExecutionRequest>,
-    pub(crate) capability: &'static str,
+    pub(crate) needs: Needs,
     pub(crate) targets: Vec<PlannedTarget>,
     pub(crate) place: QueuePlace,
     /// Nobody else makes one.
@@ -73,14 +74,14 @@ pub(crate) async fn record(
         .await?;
     match created {
         Created::New => {
-            let (caller, request, capability, targets) = plan.into_parts();
+            let (caller, request, needs, targets) = plan.into_parts();
             Ok(Recorded::New(Box::new(RecordedExecution {
                 id,
                 submitted_at,
                 caller,
                 request,
                 redacted,
-                capability,
+                needs,
                 targets,
                 place,
                 _stage: (),

@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::error::SubmitError;
+use crate::needs::Needs;
 use crate::validate::ValidRequest;
 
 /// A valid request and its targets, each node once, in the resolver's order. There is at least one.
@@ -23,7 +24,7 @@ use crate::validate::ValidRequest;
 pub(crate) struct ResolvedRequest {
     caller: Caller,
     request: ExecutionRequest,
-    capability: &'static str,
+    needs: Needs,
     targets: Vec<Target>,
 }
 
@@ -55,13 +56,13 @@ pub(crate) async fn resolve(
         let text = format!("selects {} nodes, at most {max_targets} are allowed", targets.len());
         return Err(ValidationError::of("targets", text).into());
     }
-    let (caller, mut request, capability) = valid.into_parts();
+    let (caller, mut request, needs) = valid.into_parts();
     let targets = match &mut request.rollout.canary {
         None => targets,
         // The seed is stored with the request, so that the draw can be repeated.
         Some(canary) => drawn(targets, canary.share, *canary.seed.get_or_insert_with(new_seed)),
     };
-    Ok(ResolvedRequest { caller, request, capability, targets })
+    Ok(ResolvedRequest { caller, request, needs, targets })
 }
 
 /// A part of the targets, in their order. Each gets a number that follows from the seed and its name alone, and those
@@ -102,8 +103,8 @@ impl ResolvedRequest {
         &self.request
     }
 
-    pub(crate) fn capability(&self) -> &'static str {
-        self.capability
+    pub(crate) fn needs(&self) -> &Needs {
+        &self.needs
     }
 
     pub(crate) fn targets(&self) -> &[Target] {
@@ -114,7 +115,7 @@ impl ResolvedRequest {
         self.targets.iter().map(|target| target.node.clone()).collect()
     }
 
-    pub(crate) fn into_parts(self) -> (Caller, ExecutionRequest, &'static str, Vec<Target>) {
-        (self.caller, self.request, self.capability, self.targets)
+    pub(crate) fn into_parts(self) -> (Caller, ExecutionRequest, Needs, Vec<Target>) {
+        (self.caller, self.request, self.needs, self.targets)
     }
 }

@@ -1,49 +1,37 @@
 //! First stage: every violation at once, before anything else happens. Main type: [`ValidRequest`], which only
-//! [`validate`] makes. It opens no file and asks nobody.
+//! [`validate`] makes. It opens no file; of ports, it asks the router of tools, which runs
+//! nothing.
 
-use pabawi_domain::action::ActionKind;
 use pabawi_domain::request::{Caller, ExecutionRequest};
 
 use crate::error::SubmitError;
+use crate::needs::{Needs, Tools};
 
 /// A request whose every field obeys its rules.
 #[derive(Debug)]
 pub(crate) struct ValidRequest {
     caller: Caller,
     request: ExecutionRequest,
-    capability: &'static str,
+    needs: Needs,
 }
 
-/// Checks a request.
+/// Checks a request, and has the plugin chosen for what a tool is to do (R6.8).
 ///
 /// # Errors
-/// [`SubmitError::Invalid`] with every bad field; [`SubmitError::Unsupported`] for actions of tools.
-pub(crate) fn validate(caller: Caller, request: ExecutionRequest) -> Result<ValidRequest, SubmitError> {
+/// [`SubmitError::Invalid`] with every bad field; [`SubmitError::Unsupported`] and [`SubmitError::NotReady`] for actions of
+/// tools.
+pub(crate) fn validate(
+    caller: Caller,
+    mut request: ExecutionRequest,
+    tools: &Tools,
+) -> Result<ValidRequest, SubmitError> {
     request.check()?;
-    let kind = request.action.kind();
-    let (capability, by_transport) = capability_of(kind);
-    if by_transport {
-        Ok(ValidRequest { caller, request, capability })
-    } else {
-        Err(SubmitError::Unsupported { kind, capability })
+    let needs = tools.needs(&mut request.action, "action")?;
+    if let Some(check) = request.rollout.health_check_mut() {
+        // It is asked about again when it is run; what is wrong with it is told before anything is.
+        tools.needs(&mut check.action, "rollout.healthCheck.action")?;
     }
-}
-
-/// The capability that an action needs, and whether transports can do it without a plugin.
-fn capability_of(kind: ActionKind) -> (&'static str, bool) {
-    match kind {
-        ActionKind::Command => ("command.execute", true),
-        ActionKind::Script => ("script.execute", true),
-        ActionKind::Upload => ("file.upload", true),
-        ActionKind::Download => ("file.download", true),
-        ActionKind::Task => ("task.execute", false),
-        ActionKind::Playbook => ("playbook.execute", false),
-        ActionKind::Plan => ("plan.execute", false),
-        ActionKind::Facts => ("facts.collect", false),
-        ActionKind::Package => ("package.manage", false),
-        // A kind that is newer than this engine: nothing here can do it.
-        _ => ("unknown", false),
-    }
+    Ok(ValidRequest { caller, request, needs })
 }
 
 impl ValidRequest {
@@ -51,9 +39,9 @@ impl ValidRequest {
         &self.request
     }
 
-    /// Caller, request and the capability that the action needs.
-    pub(crate) fn into_parts(self) -> (Caller, ExecutionRequest, &'static str) {
-        (self.caller, self.request, self.capability)
+    /// Caller, request and what the action needs.
+    pub(crate) fn into_parts(self) -> (Caller, ExecutionRequest, Needs) {
+        (self.caller, self.request, self.needs)
     }
 }
 
@@ -75,7 +63,9 @@ mod tests {
         let mut request =
             ExecutionRequest::new(Action::Command(CommandAction::new("")), TargetExpression::new(" "));
         request.concurrency = Some(0);
-        let SubmitError::Invalid(error) = validate(caller(), request).unwrap_err() else { panic!() };
+        let SubmitError::Invalid(error) = validate(caller(), request, &Tools::default()).unwrap_err() else {
+            panic!()
+        };
         let paths: Vec<&str> = error.fields.iter().map(|field| field.path.as_str()).collect();
         assert_eq!(paths, ["action.command", "concurrency", "targets"]);
     }
@@ -84,7 +74,7 @@ mod tests {
     fn an_action_of_a_tool_is_refused_with_the_capability_it_needs() {
         let tool = ToolAction { name: "package".into(), ..ToolAction::default() };
         let request = ExecutionRequest::new(Action::Task(tool), TargetExpression::new("web1"));
-        let error = validate(caller(), request).unwrap_err();
+        let error = validate(caller(), request, &Tools::default()).unwrap_err();
         assert_eq!(error.code(), ErrorCode::Unsupported);
         assert!(error.to_string().contains("task.execute"), "{error}");
     }

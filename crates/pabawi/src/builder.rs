@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pabawi_domain::node::Endpoint;
-use pabawi_domain::ports::{Authorizer, Clock, FactProvider, InventorySource, MetricsSink};
+use pabawi_domain::ports::{Authorizer, Clock, FactProvider, InventorySource, MetricsSink, Plugin};
 use pabawi_engine::EngineLimits;
 use pabawi_facts::ProviderOptions;
 use pabawi_inventory::expression::{OwnGroups, UnknownNames};
 use pabawi_inventory::{ConfiguredSource, SourceSettings};
 use pabawi_transport::SshSettings;
+use serde_json::Value;
 
 use crate::{Framework, FrameworkError, wire};
 
@@ -28,6 +29,7 @@ pub struct FrameworkBuilder {
     pub(crate) limits: Option<EngineLimits>,
     pub(crate) fact_providers: Vec<(Arc<dyn FactProvider>, ProviderOptions)>,
     pub(crate) fact_times: Option<ProviderOptions>,
+    pub(crate) plugins: Vec<(Arc<dyn Plugin>, Value)>,
 }
 
 impl FrameworkBuilder {
@@ -128,7 +130,15 @@ impl FrameworkBuilder {
         self
     }
 
-    /// Opens the database, closes the executions of processes that have died, and starts the engine on the
+    /// Adds a plugin with its configuration (R6.2). Its inventory, where it has one, becomes a
+    /// source of nodes, and its facts a provider of facts.
+    #[must_use]
+    pub fn plugin(mut self, plugin: impl Plugin, config: Value) -> Self {
+        self.plugins.push((Arc::new(plugin), config));
+        self
+    }
+
+    /// Opens the database, gets the plugins ready, closes the executions of processes that have died, and starts the engine on the
     /// current tokio runtime, which needs its timer and its I/O.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use pabawi_domain::ports::{StoreError, TargetError};
 use pabawi_domain::validation::ValidationError;
 use pabawi_engine::{BuildError, EngineError};
 use pabawi_facts::RegisterError;
+use pabawi_plugins::host;
 
 /// Why a framework could not be opened, or its inventory or facts not be read.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +35,9 @@ pub enum FrameworkError {
     /// The engine could not answer.
     #[error(transparent)]
     Engine(EngineError),
+    /// A plugin could not be registered.
+    #[error(transparent)]
+    Plugin(#[from] host::RegisterError),
     /// The parts do not fit together.
     #[error(transparent)]
     Build(BuildError),
@@ -45,7 +49,7 @@ impl FrameworkError {
         match self {
             Self::Invalid(_) | Self::NoDataDirectory => ErrorCode::Validation,
             Self::Store(error) => error.code(),
-            Self::Inventory(_) | Self::FactProvider(_) => ErrorCode::BadConfig,
+            Self::Inventory(_) | Self::FactProvider(_) | Self::Plugin(_) => ErrorCode::BadConfig,
             Self::Denied { .. } => ErrorCode::Denied,
             Self::Engine(error) => error.code(),
             Self::Build(_) => ErrorCode::Internal,

@@ -23,6 +23,7 @@ use pabawi_engine::{
 };
 use pabawi_inventory::expression::Explanation;
 use pabawi_inventory::{Catalog, Freshness, Resolver, View};
+use pabawi_plugins::host::{PluginHost, ProvidedCapability};
 
 use crate::facts::NodeFactsHandle;
 use crate::{FrameworkBuilder, FrameworkError};
@@ -33,6 +34,7 @@ pub struct Framework {
     pub(crate) engine: Engine,
     pub(crate) graphs: Graphs,
     pub(crate) facts: NodeFactsHandle,
+    pub(crate) plugins: PluginHost,
     pub(crate) resolver: Arc<Resolver>,
     pub(crate) journal: Arc<dyn JournalStore>,
     pub(crate) database: PathBuf,
@@ -289,6 +291,16 @@ impl Framework {
         &self.facts
     }
 
+    /// The plugins: how they stand, how they are, and another one in the place of one that is there.
+    pub fn plugins(&self) -> &PluginHost {
+        &self.plugins
+    }
+
+    /// What the plugins can do, by name; of several with the same the one that goes first before the others.
+    pub fn capabilities(&self) -> Vec<ProvidedCapability> {
+        self.plugins.capabilities()
+    }
+
     /// Journal entries, newest first.
     ///
     /// # Errors
@@ -341,6 +353,9 @@ impl Framework {
     /// everything. Graphs that run are left as interrupted and can be resumed.
     pub async fn shutdown(&self, deadline: Duration) -> ShutdownReport {
         self.graphs.leave(deadline).await;
-        self.engine.shutdown(deadline).await
+        let report = self.engine.shutdown(deadline).await;
+        // What its runs were given has been given.
+        self.plugins.shutdown(Duration::ZERO).await;
+        report
     }
 }

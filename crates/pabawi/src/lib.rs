@@ -21,6 +21,7 @@
 pub mod facts;
 pub mod graph;
 pub mod inventory;
+pub mod plugin;
 pub mod ports;
 pub mod puppetdb;
 pub mod ssh;

@@ -1,8 +1,9 @@
 //! The ports that a host application may implement itself.
 
 pub use pabawi_domain::ports::{
-    AuthorizationQuery, Authorizer, AuthorizerError, Clock, ConnectPhases, Decision, FactProvider,
-    FactProviderError, InventorySnapshot, InventorySource, InventorySourceError, Metric, MetricsSink,
-    NodeFacts, PoolStats, StoreError, TargetError, TargetResolver, TerminateMode, ToolCommand, ToolEnd,
-    ToolError, ToolOutput, ToolRunner,
+    ActionEnd, ActionEvent, AuthorizationQuery, Authorizer, AuthorizerError, Clock, ConnectPhases, Decision,
+    FactProvider, FactProviderError, InventorySnapshot, InventorySource, InventorySourceError, Metric,
+    MetricsSink, NodeFacts, Plugin, PluginError, PluginHealth, PluginMetadata, PluginRun, PoolStats,
+    RunningAction, StoreError, TargetError, TargetResolver, TerminateMode, ToolCommand, ToolEnd, ToolError,
+    ToolOutput, ToolRunStats, ToolRunner, TransportError,
 };

@@ -4,14 +4,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pabawi_domain::id::PluginName;
+use pabawi_domain::ports::{Clock, Plugin};
 use pabawi_domain::validation::ValidationError;
 use pabawi_engine::{Engine, EngineLimits, Graphs, SystemClock};
 use pabawi_facts::{FacterFacts, Facts, InventoryFacts, KnownFacts, ProviderOptions, SshFacts};
-use pabawi_inventory::{Catalog, Resolver};
+use pabawi_inventory::{Catalog, Resolver, SourceSettings};
+use pabawi_plugins::host::{BuiltIn, PluginHost};
 use pabawi_store::sqlite::{SqliteOptions, SqliteStore};
 use pabawi_transport::local::{LocalOptions, LocalTransport};
 use pabawi_transport::ssh_config::SshConfig;
 use pabawi_transport::{SshSettings, SshTransport};
+use serde_json::Value;
 
 use crate::facts::NodeFactsHandle;
 use crate::knowledge::Knowledge;
@@ -20,12 +24,25 @@ use crate::listed_nodes::ListedNodes;
 use crate::node_commands::EngineCommands;
 use crate::{Framework, FrameworkBuilder, FrameworkError};
 
-pub(crate) async fn open(options: FrameworkBuilder) -> Result<Framework, FrameworkError> {
+/// The ways to nodes that come with the framework, as plugins, with the priority that Pabawi gives them.
+const BUILT_IN: [(&str, &str, i32); 2] = [
+    ("ssh", "Runs commands and scripts and copies files over SSH", 50),
+    ("local", "Does the same on this machine", 0),
+];
+
+pub(crate) async fn open(mut options: FrameworkBuilder) -> Result<Framework, FrameworkError> {
     let database = options.database.map_or_else(default_database, Ok)?;
 
     let ssh = options.ssh.map_or_else(default_ssh, Ok)?;
     let ssh = SshTransport::new(ssh);
     let local = LocalTransport::new(LocalOptions::default());
+
+    let clock = options.clock.unwrap_or_else(|| Arc::new(SystemClock));
+    let plugins = plugins(options.plugins, Arc::clone(&clock)).await?;
+    let sources = plugins.inventories().into_iter().map(|source| (source, SourceSettings::default()));
+    options.sources.extend(sources);
+    let providers = plugins.fact_providers().into_iter();
+    options.fact_providers.extend(providers.map(|provider| (provider, ProviderOptions::default())));
 
     let mut limits = options.limits.unwrap_or_default();
     if limits.spill_dir == EngineLimits::default().spill_dir {
@@ -37,7 +54,6 @@ pub(crate) async fn open(options: FrameworkBuilder) -> Result<Framework, Framewo
 
     let store = Arc::new(SqliteStore::open(SqliteOptions::new(&database)).await?);
     let known = KnownFacts::new(Arc::clone(&store) as _);
-    let clock = options.clock.unwrap_or_else(|| Arc::new(SystemClock));
 
     let knowledge =
         Knowledge { store: Arc::clone(&store) as _, clock: Arc::clone(&clock), facts: known.clone() };
@@ -59,12 +75,16 @@ pub(crate) async fn open(options: FrameworkBuilder) -> Result<Framework, Framewo
         .transport(Arc::new(local))
         .resolver(Arc::clone(&resolver) as _)
         .clock(Arc::clone(&clock))
-        .limits(limits);
+        .limits(limits)
+        .tools(plugins.router());
     if let Some(authorizer) = options.authorizer {
         engine = engine.authorizer(authorizer);
     }
     if let Some(metrics) = options.metrics {
         engine = engine.metrics(metrics);
+    }
+    for transport in plugins.transports() {
+        engine = engine.transport(Arc::clone(transport));
     }
     let engine = engine.build().await?;
     let graphs = Graphs::open(engine.clone(), Arc::clone(&store) as _).await?;
@@ -85,7 +105,24 @@ pub(crate) async fn open(options: FrameworkBuilder) -> Result<Framework, Framewo
         .provider(Arc::new(listed), OF_INVENTORY)?
         .build();
     let facts = NodeFactsHandle { facts, engine: engine.clone(), resolver: Arc::clone(&resolver) };
-    Ok(Framework { engine, graphs, facts, resolver, journal: store, database })
+    Ok(Framework { engine, graphs, facts, plugins, resolver, journal: store, database })
+}
+
+/// Registers the plugins beside those that are built in and gets them ready.
+async fn plugins(
+    given: Vec<(Arc<dyn Plugin>, Value)>,
+    clock: Arc<dyn Clock>,
+) -> Result<PluginHost, FrameworkError> {
+    let mut registering = PluginHost::builder(clock);
+    for (name, description, priority) in BUILT_IN {
+        let name =
+            PluginName::new(name).map_err(|error| ValidationError::of("plugins", error.to_string()))?;
+        registering.built_in(BuiltIn::new(name, env!("CARGO_PKG_VERSION"), description, priority))?;
+    }
+    for (plugin, config) in given {
+        registering.plugin(plugin, config)?;
+    }
+    Ok(registering.start().await)
 }
 
 /// What runs on a node has a limit of its own there; a call about a thousand of them only has to end some time.

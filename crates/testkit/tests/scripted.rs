@@ -27,6 +27,7 @@ fn request(node: &str) -> ConnectRequest {
         target: Target::new(id(node), Endpoint::default()),
         timeout: Duration::from_secs(10),
         host_keys: None,
+        execution: None,
     }
 }
 

@@ -46,7 +46,8 @@ async fn measure(transport: SshTransport, logins: usize, nodes: &[&str]) -> Resu
         // A password that is never needed makes each a connection of its own.
         let endpoint = Endpoint { password: Some(Secret::new(number.to_string())), ..Endpoint::default() };
         let target = Target::new(NodeId::new(node)?, endpoint);
-        let request = ConnectRequest { target, timeout: Duration::from_secs(10), host_keys: None };
+        let request =
+            ConnectRequest { target, timeout: Duration::from_secs(10), host_keys: None, execution: None };
         let transport = Arc::clone(&transport);
         set.spawn(async move { transport.connect(&request).await.is_ok() });
     }

@@ -61,7 +61,8 @@ fn pool(time: Duration, config: &Path, nodes: &[&str]) -> Result<f64, Failure> {
         let mut tasks = Vec::new();
         for node in nodes {
             let target = Target::new(NodeId::new(node)?, Endpoint::default());
-            let request = ConnectRequest { target, timeout: Duration::from_secs(30), host_keys: None };
+            let request =
+                ConnectRequest { target, timeout: Duration::from_secs(30), host_keys: None, execution: None };
             let (transport, ready) = (Arc::clone(&transport), Arc::clone(&ready));
             tasks.push(tokio::spawn(async move {
                 through_pool(&*transport, &request).await?;

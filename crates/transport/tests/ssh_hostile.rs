@@ -44,6 +44,7 @@ async fn peers_that_never_let_us_in() {
             target: peer(hostile.address()),
             timeout: Duration::from_secs(2),
             host_keys: None,
+            execution: None,
         };
         let started = Instant::now();
         let error = within("connecting", transport.connect(&request)).await.err().unwrap();
@@ -81,7 +82,8 @@ async fn silent_peers_do_not_hold_others_up() {
     for silent in &hostile {
         let (transport, target) = (transport.clone(), peer(silent.address()));
         waiting.spawn(async move {
-            let request = ConnectRequest { target, timeout: Duration::from_secs(8), host_keys: None };
+            let request =
+                ConnectRequest { target, timeout: Duration::from_secs(8), host_keys: None, execution: None };
             transport.connect(&request).await.err().unwrap().error.code
         });
     }
@@ -133,8 +135,12 @@ async fn peers_that_misbehave_after_the_login() {
         let transport = for_server(&server, directory.path());
         let target = peer(server.address());
         let started = Instant::now();
-        let request =
-            ConnectRequest { target: target.clone(), timeout: Duration::from_secs(5), host_keys: None };
+        let request = ConnectRequest {
+            target: target.clone(),
+            timeout: Duration::from_secs(5),
+            host_keys: None,
+            execution: None,
+        };
         let session = within("connecting", transport.connect(&request)).await;
         if kind == HostileSshKind::AuthNeverAnswered {
             assert_eq!(session.err().unwrap().error.code, ErrorCode::ConnectTimeout);

@@ -170,6 +170,7 @@ async fn a_node_that_cannot_be_reached_holds_up_no_other() {
         ),
         timeout: LIMIT,
         host_keys: None,
+        execution: None,
     };
     let nowhere = tokio::spawn({
         let transport = transport.clone();

@@ -392,8 +392,12 @@ async fn a_node_that_stops_answering_is_given_up_in_time() {
     let fleet = Fleet::builder().nodes(1).start().unwrap();
     fleet.freeze_node(0).unwrap();
     let transport = SshTransport::new(settings(&fleet));
-    let request =
-        ConnectRequest { target: target(&fleet, 0), timeout: Duration::from_millis(700), host_keys: None };
+    let request = ConnectRequest {
+        target: target(&fleet, 0),
+        timeout: Duration::from_millis(700),
+        host_keys: None,
+        execution: None,
+    };
     let started = std::time::Instant::now();
     let error = within("the timeout", transport.connect(&request)).await.err().unwrap();
     fleet.thaw_node(0).unwrap();

@@ -111,7 +111,8 @@ async fn a_penalty_is_waited_out_or_told_and_never_tried_against() {
     let transport = SshTransport::new(SshSettings::default());
     let endpoint = Endpoint { host: Some("127.0.0.1".to_owned()), port: Some(port), ..Endpoint::default() };
     let target = Target::new(NodeId::new("strict").unwrap(), endpoint);
-    let request = ConnectRequest { target, timeout: Duration::from_secs(5), host_keys: None };
+    let request =
+        ConnectRequest { target, timeout: Duration::from_secs(5), host_keys: None, execution: None };
     for _ in 0..3 {
         let error = within("the refusal", transport.connect(&request)).await.err().expect("refused");
         assert_eq!(error.error.code, ErrorCode::ConnectionReset, "{error}");

@@ -101,6 +101,7 @@ async fn what_makes_a_difference_makes_another_connection() {
             target: target(&fleet, 0),
             timeout: Duration::from_secs(20),
             host_keys: Some(policy),
+            execution: None,
         };
         drop(within("connecting", transport.connect(&request)).await.unwrap());
         assert_eq!(transport.stats().connects, connects, "{policy:?}");
@@ -187,8 +188,12 @@ async fn a_full_pool_says_so() {
     settings.pool.channels_per_connection = 1;
     let transport = SshTransport::new(settings);
     let held = connect(&transport, &target(&fleet, 0)).await.unwrap();
-    let request =
-        ConnectRequest { target: target(&fleet, 0), timeout: Duration::from_millis(300), host_keys: None };
+    let request = ConnectRequest {
+        target: target(&fleet, 0),
+        timeout: Duration::from_millis(300),
+        host_keys: None,
+        execution: None,
+    };
     let error = within("connecting", transport.connect(&request)).await.err().unwrap();
     assert_eq!(error.error.code, ErrorCode::LimitReached, "{error}");
     drop(held);
@@ -207,6 +212,7 @@ async fn room_is_not_lost_on_those_who_have_gone() {
         target: target(&fleet, node),
         timeout: Duration::from_secs(20),
         host_keys: None,
+        execution: None,
     };
     let (first, second) = (request(1), request(2));
     let (mut gives_up, mut waits) = (transport.connect(&first), transport.connect(&second));

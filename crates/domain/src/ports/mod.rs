@@ -18,6 +18,7 @@ mod plan_store;
 mod plugin;
 mod target_knowledge;
 mod target_resolver;
+mod tool_router;
 mod tool_runner;
 mod transport;
 
@@ -37,8 +38,10 @@ pub use plan_store::PlanStore;
 pub use plugin::{Plugin, PluginError, PluginHealth, PluginMetadata, PluginRun};
 pub use target_knowledge::TargetKnowledge;
 pub use target_resolver::{TargetError, TargetResolver};
+pub use tool_router::{RouteError, ToolRoute, ToolRouter};
 pub use tool_runner::{ToolCommand, ToolEnd, ToolError, ToolOutput, ToolRunner};
 pub use transport::{
     ActionEnd, ActionEvent, ConnectPhases, ConnectRequest, CopyReport, DETACHED_KEPT, DetachedName,
-    PoolStats, RunningAction, Session, SessionInfo, TerminateMode, Transport, TransportError,
+    ExecutionRef, PoolStats, RunningAction, Session, SessionInfo, TerminateMode, ToolRunStats, Transport,
+    TransportError,
 };

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::action::Action;
+use crate::action::{Action, ActionKind};
 use crate::capability::Capability;
 use crate::error::ErrorCode;
 use crate::id::{CorrelationId, ExecutionId, NodeId, PluginName};
@@ -47,6 +47,14 @@ pub trait Plugin: Send + Sync + 'static {
     /// # Errors
     /// [`PluginError`] when the tool could not be started for any of them.
     async fn run(&self, run: PluginRun) -> Result<Vec<(NodeId, Box<dyn RunningAction>)>, PluginError>;
+
+    /// Whether such an action can be ended on one node while the tool goes on for the others. Where it cannot,
+    /// [`RunningAction::terminate`] is called only when all nodes that are left of the run are to end, and then for each
+    /// of them.
+    fn ends_single_nodes(&self, action: ActionKind) -> bool {
+        let _ = action;
+        true
+    }
 
     /// Its inventory, where it has one.
     fn inventory(&self) -> Option<Arc<dyn InventorySource>> {

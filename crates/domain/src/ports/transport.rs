@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::action::{Action, RunAs};
 use crate::error::{ErrorCode, NodeError};
 use crate::host_key::{HostKeyPolicy, HostKeySeen};
-use crate::id::{ExecutionId, NodeId};
+use crate::id::{CorrelationId, ExecutionId, NodeId};
 use crate::node::Target;
 use crate::outcome::Termination;
 use crate::output::StreamKind;
@@ -54,6 +54,11 @@ pub trait Transport: Send + Sync + 'static {
     /// How the connections stand now.
     fn stats(&self) -> PoolStats;
 
+    /// How often a tool was run, where one run of it serves many nodes.
+    fn tool_runs(&self) -> Option<ToolRunStats> {
+        None
+    }
+
     /// Closes idle connections and lets those in use go when their action ends. Later calls of
     /// [`Transport::connect`] fail with [`ErrorCode::ShuttingDown`].
     async fn shutdown(&self);
@@ -68,6 +73,17 @@ pub struct ConnectRequest {
     pub timeout: Duration,
     /// How host keys are checked; the transport's own setting when absent.
     pub host_keys: Option<HostKeyPolicy>,
+    /// The execution that it is for, where it is for one: a tool is run once for many nodes of an execution.
+    pub execution: Option<ExecutionRef>,
+}
+
+/// An execution, for whoever works for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecutionRef {
+    /// The execution.
+    pub id: ExecutionId,
+    /// The request it belongs to.
+    pub correlation_id: Option<CorrelationId>,
 }
 
 /// A lease on a connection, good for one action. Dropping it gives the connection back.
@@ -160,6 +176,11 @@ pub trait RunningAction: Send {
     /// Ends the process and looks whether it is gone. Bounded in time: the grace plus a few seconds. May be
     /// called after `Ended` and more than once; output that is still unread is discarded.
     async fn terminate(&mut self, mode: TerminateMode) -> Termination;
+
+    /// Whether whoever does it has taken it on. Before that, nothing is known of whether they work.
+    fn is_taken(&self) -> bool {
+        true
+    }
 
     /// Whether the node keeps something of it for somebody who has to come again, which [`RunningAction::settle`] would
     /// remove now. Never before the end.
@@ -284,6 +305,24 @@ impl TransportError {
         self.termination = Some(termination);
         self
     }
+}
+
+/// How often a tool was run, and for how many nodes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolRunStats {
+    /// Runs of the tool, since the start.
+    pub runs: u64,
+    /// Nodes in all of them together.
+    pub nodes: u64,
+    /// Nodes in the last one.
+    pub last: u64,
+    /// Most nodes in one.
+    pub largest: u64,
+    /// Runs that have not ended.
+    pub running: u64,
+    /// Nodes that wait to be taken into a run.
+    pub waiting: u64,
 }
 
 /// How a transport's connections stand.

@@ -151,6 +151,13 @@ impl BreakerBoard {
         Ok(Passage { board: Arc::clone(self), node: node.clone(), held, changes })
     }
 
+    /// Whether a request would pass the breaker of that component now. Nothing changes by asking.
+    pub(crate) fn lets_pass(&self, component: &Component) -> bool {
+        let now = self.clock.now();
+        let guarded = self.policies.of_component(component).is_some();
+        !guarded || self.lock().all.get_mut(component).is_none_or(|breaker| breaker.refuses(now).is_none())
+    }
+
     /// Learns what a request to a node told about a component.
     fn learn(&self, component: &Component, node: &NodeId, pass: Pass, verdict: Verdict) -> Option<Change> {
         let policy = self.policies.of_component(component)?;

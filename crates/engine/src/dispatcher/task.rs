@@ -25,9 +25,9 @@ use super::rollout::RolloutState;
 use super::stragglers::StragglerWatch;
 use super::target_table::TargetTable;
 use crate::emit::{MAX_ENDED, Message};
-use crate::panic_guard::panic_text;
 use crate::run::{Again, NodeEnd, NodeRun, Returned, RunContext, RunEnd, StopCause, StopOrder, give};
 use crate::schedule::{Permit, QueuePlace, Registration, SchedulerHandle, Turn};
+use pabawi_domain::panic_guard::panic_text;
 
 /// What a dispatcher needs besides the run's context.
 pub(crate) struct Orders {

@@ -8,7 +8,6 @@ use pabawi_domain::document::{self, Data, DocumentLimits, Problem, Tree};
 use pabawi_domain::task::{CheckedGraph, TaskGraph, check};
 use pabawi_domain::validation::ValidationError;
 
-use crate::graph::schema;
 use crate::graph::shape::{GRAPH, look};
 
 /// The largest file that is read, in bytes.
@@ -105,7 +104,7 @@ pub fn parse_graph(name: &str, bytes: &[u8]) -> Result<CheckedGraph, GraphFileEr
 /// # Errors
 /// Every violation with its field.
 pub fn check_graph(graph: TaskGraph) -> Result<CheckedGraph, ValidationError> {
-    check(graph, &schema::violations)
+    check(graph, &pabawi_domain::schema::violations)
 }
 
 /// The value of a field, or the nearest one around it that is there.

@@ -210,6 +210,7 @@ fn the_table_of_keys_is_complete() {
         plugin: "bolt".parse().ok(),
         name: "t".into(),
         parameters: serde_json::json!({"a": [1]}).as_object().unwrap().clone(),
+        sensitive: vec!["/a".into()],
     };
     let mut task = TaskDef {
         name: "t".into(),

@@ -29,6 +29,7 @@ use crate::graph::progress::{Teller, pace, sum};
 use crate::graph::runner::{Order, Runner};
 use crate::graph::start::{Context, Resume};
 use crate::graph::targets::check_targets;
+use crate::graph::tools::check_tools;
 use crate::record::new_id;
 use crate::rerun::RerunSecrets;
 
@@ -116,9 +117,10 @@ impl Graphs {
         self.may(&caller, "graphs.run").await?;
         self.is_open()?;
         check_targets(&graph, &*engine.shared.resolver).await?;
+        let stored = check_tools(graph.graph().clone(), &engine.shared.tools)?.redacted();
         let submitted_at = engine.shared.clock.now();
         let id = new_id(submitted_at);
-        let new = NewGraphRun { id, caller: caller.clone(), graph: graph.graph().redacted(), submitted_at };
+        let new = NewGraphRun { id, caller: caller.clone(), graph: stored, submitted_at };
         self.shared.store.create_graph(new).await?;
         let graph = Arc::new(graph);
         let tasks = (0..).zip(&graph.graph().tasks).map(|(at, task)| TaskRecord::queued(at, &task.name));

@@ -3,7 +3,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | `file`, `shape`, `schema` | graph files, what they may hold, parameters against their schema |
+//! | `file`, `shape` | graph files, and what they may hold |
 //! | `graphs` | the handle |
 //! | `targets` | what the inventory says before the start |
 //! | `runner` | the one task that owns a run |
@@ -17,10 +17,10 @@ mod file;
 mod graphs;
 mod progress;
 mod runner;
-mod schema;
 mod shape;
 mod start;
 mod targets;
+mod tools;
 mod values;
 
 pub use error::GraphError;

@@ -88,6 +88,7 @@ const TOOL: &[Field] = &[
     may("plugin", Shape::Leaf(reads::<PluginName>)),
     must("name", TEXT),
     may("parameters", Shape::Each(&Shape::Any)),
+    may("sensitive", Shape::List(&TEXT)),
 ];
 
 const ACTION: Shape = Shape::Tagged(&[

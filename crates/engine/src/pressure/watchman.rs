@@ -78,6 +78,9 @@ impl Watchman {
         self.meter.buffered(self.budget.stats().used_bytes);
         for transport in self.transports.all() {
             self.meter.transport(transport.name(), transport.stats());
+            if let Some(runs) = transport.tool_runs() {
+                self.meter.tool_runs(transport.name(), runs);
+            }
         }
     }
 }

@@ -41,12 +41,13 @@ impl Engine {
     pub(super) async fn look(&self, caller: Caller, request: ExecutionRequest) -> Result<Look, SubmitError> {
         let shared = &self.shared;
         let limits = &shared.limits;
-        let valid = validate(caller, request)?;
+        let valid = validate(caller, request, &shared.tools)?;
         let most = limits.max_targets.min(limits.plan_targets);
         let resolved = resolve(valid, &*shared.resolver, None, most).await?;
         let foreseen = foresee(resolved, &shared.gate, limits.plan_permissions_timeout).await;
         let (request, targets) = (foreseen.request(), foreseen.targets());
-        let chosen = ways(request, targets, &shared.transports, &*shared.store, limits).await?;
+        let chosen =
+            ways(request, targets, foreseen.needs(), &shared.transports, &*shared.store, limits).await?;
         let ways = self.approaches(targets, &chosen, request).await?;
         let files = contents::of_request(request).await?;
         let basis = basis_of(request, targets, &ways, files);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use pabawi_domain::action::Action;
 use pabawi_domain::host_key::HostKeyPolicy;
 use pabawi_domain::id::{ExecutionId, NodeId};
-use pabawi_domain::ports::Clock;
+use pabawi_domain::ports::{Clock, ExecutionRef};
 use pabawi_domain::request::Caller;
 use pabawi_domain::resilience::RetryPolicy;
 use tokio::sync::{Semaphore, mpsc};
@@ -17,6 +17,7 @@ use crate::breaker::BreakerBoard;
 use crate::emit::Message;
 use crate::journaller::Journaller;
 use crate::limits::EngineLimits;
+use crate::needs::Needs;
 use crate::plan::{PlannedTarget, Transports};
 use crate::pressure::{MemoryBudget, ReadingGate};
 use crate::run::{DetachedNames, Unsettled};
@@ -24,8 +25,10 @@ use crate::run::{DetachedNames, Unsettled};
 /// What a node run needs besides its own target.
 pub(crate) struct RunContext {
     pub(crate) id: ExecutionId,
+    /// The execution, for whoever works for it.
+    pub(crate) execution_ref: ExecutionRef,
     pub(crate) caller: Caller,
-    pub(crate) capability: &'static str,
+    pub(crate) needs: Needs,
     /// With its secrets; shared, never cloned for a node.
     pub(crate) action: Arc<Action>,
     /// Shared with the hub.

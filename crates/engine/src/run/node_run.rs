@@ -22,8 +22,8 @@ use pabawi_domain::node::Target;
 use pabawi_domain::outcome::{NodeOutcome, RejectedBy, SkipReason, Termination, TimeoutPhase};
 use pabawi_domain::output::CapturedOutput;
 use pabawi_domain::ports::{
-    ActionEnd, ActionEvent, AuthorizationQuery, ConnectRequest, DetachedName, RunningAction, SessionInfo,
-    TerminateMode, Transport,
+    ActionEnd, ActionEvent, ConnectRequest, DetachedName, RunningAction, SessionInfo, TerminateMode,
+    Transport,
 };
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
@@ -38,9 +38,9 @@ use super::shrink::shrink;
 use super::stop::{StopOrder, kill_is_ordered, ordered};
 use crate::breaker::Passage;
 use crate::emit::Message;
-use crate::panic_guard::CatchPanic;
 use crate::pressure::{Held, ReadingGate};
 use crate::schedule::Permit;
+use pabawi_domain::panic_guard::CatchPanic;
 
 /// How a node's run ended, with all that is kept of it.
 #[derive(Debug)]
@@ -271,6 +271,7 @@ impl NodeRun {
             target: target.clone(),
             timeout: context.connect_timeout,
             host_keys: context.host_keys,
+            execution: Some(context.execution_ref.clone()),
         };
         let patience = context.connect_timeout + context.limits.connect_slack;
         let connecting = tokio::time::timeout(patience, transport.connect(&request));
@@ -296,8 +297,10 @@ impl NodeRun {
         };
         let mut running = started.map_err(of_failure)?;
         // The others need not wait for the end of a long action to be let through.
-        for change in passage.as_mut().map(Passage::works).unwrap_or_default() {
-            let _ = context.hub.send(Message::Breaker(Box::new(change))).await;
+        if running.is_taken() {
+            for change in passage.as_mut().map(Passage::works).unwrap_or_default() {
+                let _ = context.hub.send(Message::Breaker(Box::new(change))).await;
+            }
         }
         let outcome = self.follow(&mut *running, notes, deadline, target).await;
         notes.detached = name.map(|name| (name, running));
@@ -428,13 +431,8 @@ impl NodeRun {
 
 /// The authorizer's second look, at this one target (R6.6).
 async fn ask_again(context: &RunContext, target: &Target) -> Result<(), NodeOutcome> {
-    let query = AuthorizationQuery {
-        caller: &context.caller,
-        capability: context.capability,
-        action: Some(context.action.kind()),
-        nodes: slice::from_ref(&target.node),
-    };
-    context.gate.ask(&query).await.map_err(|denial| {
+    let (kind, nodes) = (context.action.kind(), slice::from_ref(&target.node));
+    context.gate.ask_for(&context.caller, &context.needs, kind, nodes).await.map_err(|denial| {
         let node = target.node.clone();
         tracing::warn!(execution_id = %context.id, %node, user = ?context.caller.user,
             reason = ?denial.reason, "denied at the start");
@@ -443,7 +441,7 @@ async fn ask_again(context: &RunContext, target: &Target) -> Result<(), NodeOutc
             context.id,
             &context.caller,
             &node,
-            context.capability,
+            context.needs.capability,
             &denial.reason,
         );
         let error = NodeError::new(node, ErrorCode::Denied, denial.reason);

@@ -24,6 +24,13 @@ pub(super) fn of_failure(failure: TransportError) -> NodeOutcome {
         None if may_have_started => Some(Termination::Unconfirmed { why: why.to_owned() }),
         other => other,
     };
+    // Whatever code the plugin gave it.
+    if error.plugin.is_some() {
+        if let Some(termination) = termination {
+            error.causes.push(termination.describe());
+        }
+        return NodeOutcome::PluginFault { error };
+    }
     match error.code {
         ErrorCode::HostKeyUnknown | ErrorCode::HostKeyChanged | ErrorCode::HostKeyRevoked => {
             NodeOutcome::HostKeyRejected { error }
@@ -105,6 +112,7 @@ mod tests {
                 | "checksum_mismatch"
                 | "bad_config"
                 | "limit_reached"
+                | "unavailable"
                 | "internal" => "failed",
                 unknown => panic!("no outcome was decided for {unknown}"),
             };

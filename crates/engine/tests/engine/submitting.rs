@@ -168,7 +168,7 @@ async fn the_endpoint_chooses_the_transport_before_the_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn actions_of_tools_have_no_plugin_yet() {
+async fn actions_of_tools_are_refused_where_no_plugin_is() {
     let rig = Rig::new(ScriptedTransport::new()).await;
     let tool = ToolAction { name: "package".to_owned(), ..ToolAction::default() };
     let request = ExecutionRequest::new(Action::Task(tool), TargetExpression::new("a"));

@@ -44,8 +44,12 @@ impl TransportSubject {
     /// # Errors
     /// The transport's.
     pub async fn connect(&self) -> Result<Box<dyn Session>, TransportError> {
-        let request =
-            ConnectRequest { target: self.target.clone(), timeout: Duration::from_secs(30), host_keys: None };
+        let request = ConnectRequest {
+            target: self.target.clone(),
+            timeout: Duration::from_secs(30),
+            host_keys: None,
+            execution: None,
+        };
         within("connect", self.transport.connect(&request)).await
     }
 

@@ -49,7 +49,11 @@ impl Session for ScriptedSession {
 }
 
 impl ScriptedSession {
-    fn begin(self, action: Arc<Action>, detached: bool) -> Result<Box<dyn RunningAction>, TransportError> {
+    pub(super) fn begin(
+        self,
+        action: Arc<Action>,
+        detached: bool,
+    ) -> Result<Box<dyn RunningAction>, TransportError> {
         let Self { node, script, counts, latency, held, .. } = self;
         if let Some(failure) = &script.start_failure {
             if failure.may_have_started {

@@ -61,8 +61,12 @@ pub async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
 }
 
 pub async fn connect(transport: &SshTransport, target: &Target) -> Result<Box<dyn Session>, TransportError> {
-    let request =
-        ConnectRequest { target: target.clone(), timeout: Duration::from_secs(20), host_keys: None };
+    let request = ConnectRequest {
+        target: target.clone(),
+        timeout: Duration::from_secs(20),
+        host_keys: None,
+        execution: None,
+    };
     within("connecting", transport.connect(&request)).await
 }
 

@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 
 /// A future whose panic is its result. The panicked future is never polled again, so what it left half done
 /// inside is not seen; what it borrowed must make sense after any of its steps.
-pub(crate) struct CatchPanic<F>(pub(crate) F);
+#[derive(Debug)]
+pub struct CatchPanic<F>(pub F);
 
 impl<F: Future + Unpin> Future for CatchPanic<F> {
     type Output = Result<F::Output, String>;
@@ -24,7 +25,7 @@ impl<F: Future + Unpin> Future for CatchPanic<F> {
 }
 
 /// What a panic said, where it said something.
-pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> String {
+pub fn panic_text(payload: &(dyn Any + Send)) -> String {
     if let Some(text) = payload.downcast_ref::<&str>() {
         (*text).to_owned()
     } else if let Some(text) = payload.downcast_ref::<String>() {
@@ -37,18 +38,22 @@ pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::task::Waker;
 
     /// R7.4
-    #[tokio::test]
-    async fn a_panic_becomes_its_message() {
-        let fine = CatchPanic(Box::pin(async { 7 })).await;
-        assert_eq!(fine, Ok(7));
+    #[test]
+    fn a_panic_becomes_its_message() {
+        let mut context = Context::from_waker(Waker::noop());
+        let mut fine = CatchPanic(Box::pin(async { 7 }));
+        assert_eq!(Pin::new(&mut fine).poll(&mut context), Poll::Ready(Ok(7)));
         let text = String::from("at step 3");
-        let bad = CatchPanic(Box::pin(async move {
-            tokio::task::yield_now().await;
-            panic!("broke {text}")
-        }))
-        .await;
-        assert_eq!(bad, Err::<(), _>("broke at step 3".to_owned()));
+        let mut steps = 0;
+        let mut bad = CatchPanic(Box::pin(std::future::poll_fn(move |_| {
+            steps += 1;
+            if steps < 2 { Poll::<()>::Pending } else { panic!("broke {text}") }
+        })));
+        assert_eq!(Pin::new(&mut bad).poll(&mut context), Poll::Pending);
+        let broke = Pin::new(&mut bad).poll(&mut context);
+        assert_eq!(broke, Poll::Ready(Err("broke at step 3".to_owned())));
     }
 }

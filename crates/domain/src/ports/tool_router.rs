@@ -1,0 +1,57 @@
+//! Port [`ToolRouter`]: which plugin does an action of a tool, and whether its parameters are good. The engine knows no
+//! plugin by name; it asks here and finds the plugin among its transports.
+
+use std::sync::Arc;
+
+use crate::action::Action;
+use crate::capability::Capability;
+use crate::id::PluginName;
+use crate::validation::ValidationError;
+
+/// Knows what the plugins can do.
+pub trait ToolRouter: Send + Sync + 'static {
+    /// Chooses the plugin for an action: the one that the action names, else of those that have the capability the one of
+    /// the highest priority that works and that `passes` lets through; where there is none of these, the one of the highest
+    /// priority (R6.8). The parameters are checked against the schema of what was chosen (R9.3).
+    ///
+    /// It waits for nothing and runs nothing.
+    ///
+    /// # Errors
+    /// [`RouteError`].
+    fn route(&self, action: &Action, passes: &dyn Fn(&PluginName) -> bool) -> Result<ToolRoute, RouteError>;
+
+    /// JSON pointers (RFC 6901) to the parameters that are secrets for any plugin that may do the action: for whoever stores
+    /// it before it is known which one does.
+    fn sensitive(&self, action: &Action) -> Vec<String>;
+}
+
+/// Who is to do an action, as what.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolRoute {
+    /// The plugin, which is also the name of the transport.
+    pub plugin: PluginName,
+    /// The capability, as this plugin has it.
+    pub capability: Arc<Capability>,
+}
+
+/// Why nobody is to do an action.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum RouteError {
+    /// No plugin has the capability.
+    #[error("no plugin has the capability {capability}")]
+    NoPlugin {
+        /// The capability.
+        capability: &'static str,
+    },
+    /// There are plugins that have it, or the one that was named has, and none can be asked.
+    #[error("{}", .reasons.iter().map(|(plugin, why)| format!("plugin {plugin}: {why}")).collect::<Vec<_>>().join("; "))]
+    NotReady {
+        /// Each of them with the reason.
+        reasons: Vec<(PluginName, String)>,
+    },
+    /// The action is bad: it names a plugin that does not exist or cannot do it, or parameters that break the schema.
+    /// Paths begin with `action.`.
+    #[error(transparent)]
+    Invalid(#[from] ValidationError),
+}

@@ -1,0 +1,43 @@
+//! What of a graph is for tools: [`check_tools`].
+
+use pabawi_domain::action::Action;
+use pabawi_domain::task::TaskGraph;
+use pabawi_domain::validation::ValidationError;
+
+use crate::error::SubmitError;
+use crate::graph::error::GraphError;
+use crate::needs::Tools;
+
+/// Looks whether somebody can do the actions of tools, with these parameters, and returns the graph with a mark at the
+/// parameters that are secrets. Who does it is chosen when the task starts. Parameters that refer to results of other tasks
+/// are checked then, since they are not known before.
+///
+/// # Errors
+/// [`GraphError::Invalid`] with all that is bad.
+pub(super) fn check_tools(mut graph: TaskGraph, tools: &Tools) -> Result<TaskGraph, GraphError> {
+    let mut faults = ValidationError::default();
+    for (index, task) in graph.tasks.iter_mut().enumerate() {
+        if !is_known_later(&task.request.action) {
+            match tools.needs(&mut task.request.action, "action") {
+                Err(SubmitError::Invalid(error)) => {
+                    for fault in error.fields {
+                        faults.push(format!("tasks[{index}].{}", fault.path), fault.message);
+                    }
+                }
+                Err(error @ SubmitError::Unsupported { .. }) => {
+                    faults.push(format!("tasks[{index}].action.type"), error.to_string());
+                }
+                // It may be able to by the time the task starts.
+                Ok(_) | Err(_) => {}
+            }
+        }
+        tools.mark(&mut task.request.action);
+    }
+    faults.into_result()?;
+    Ok(graph)
+}
+
+fn is_known_later(action: &Action) -> bool {
+    let refers = |tool| serde_json::to_string(tool).is_ok_and(|text| text.contains("${"));
+    action.tool().is_some_and(refers)
+}

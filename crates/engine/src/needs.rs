@@ -1,0 +1,97 @@
+//! What an action needs: [`Needs`], and the way to who knows that of the actions of tools, [`Tools`].
+
+use std::sync::Arc;
+
+use pabawi_domain::action::Action;
+use pabawi_domain::breaker::Component;
+use pabawi_domain::id::PluginName;
+use pabawi_domain::ports::{RouteError, ToolRouter};
+use pabawi_domain::validation::{FieldError, ValidationError};
+
+use crate::breaker::BreakerBoard;
+use crate::error::SubmitError;
+
+/// What an action needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Needs {
+    /// The capability.
+    pub(crate) capability: &'static str,
+    /// What its caller has to be allowed, all of it.
+    permissions: Arc<[String]>,
+    /// The plugin that does it; the transport of each node where absent.
+    pub(crate) plugin: Option<PluginName>,
+}
+
+impl Needs {
+    /// What its caller has to be allowed, at least one thing.
+    pub(crate) fn permissions(&self) -> impl Iterator<Item = &str> {
+        let itself = self.permissions.is_empty().then_some(self.capability);
+        self.permissions.iter().map(String::as_str).chain(itself)
+    }
+}
+
+/// The way to who knows what the plugins can do.
+#[derive(Clone, Default)]
+pub(crate) struct Tools {
+    router: Option<Arc<dyn ToolRouter>>,
+    breakers: Option<Arc<BreakerBoard>>,
+}
+
+impl Tools {
+    pub(crate) fn new(router: Option<Arc<dyn ToolRouter>>, breakers: Arc<BreakerBoard>) -> Self {
+        Self { router, breakers: Some(breakers) }
+    }
+
+    /// What an action needs. Which of its parameters are secrets is written into it. `at` is the action's place in the
+    /// request.
+    ///
+    /// # Errors
+    /// [`SubmitError::Invalid`], [`SubmitError::Unsupported`], [`SubmitError::NotReady`].
+    pub(crate) fn needs(&self, action: &mut Action, at: &str) -> Result<Needs, SubmitError> {
+        let kind = action.kind();
+        let capability = kind.capability();
+        if action.tool().is_none() {
+            return Ok(Needs { capability, permissions: Arc::default(), plugin: None });
+        }
+        let unsupported = SubmitError::Unsupported { kind, capability };
+        let Some(router) = &self.router else { return Err(unsupported) };
+        let passes = |plugin: &PluginName| {
+            let board = self.breakers.as_ref();
+            board.is_none_or(|board| board.lets_pass(&Component::Plugin(plugin.clone())))
+        };
+        let route = router.route(action, &passes).map_err(|error| match error {
+            RouteError::Invalid(error) => SubmitError::Invalid(placed(error, at)),
+            RouteError::NotReady { reasons } => SubmitError::NotReady { capability, reasons },
+            _ => unsupported,
+        })?;
+        mark(action, &route.capability.sensitive);
+        let permissions = route.capability.required_permissions.clone().into();
+        Ok(Needs { capability, permissions, plugin: Some(route.plugin) })
+    }
+
+    /// Writes into an action which of its parameters are secrets, for any plugin that may do it.
+    pub(crate) fn mark(&self, action: &mut Action) {
+        if let Some(router) = self.router.as_ref().filter(|_| action.tool().is_some()) {
+            let sensitive = router.sensitive(action);
+            mark(action, &sensitive);
+        }
+    }
+}
+
+fn mark(action: &mut Action, sensitive: &[String]) {
+    let Some(tool) = action.tool_mut() else { return };
+    for pointer in sensitive {
+        if !tool.sensitive.contains(pointer) {
+            tool.sensitive.push(pointer.clone());
+        }
+    }
+}
+
+/// The same violations of an action that stands elsewhere in the request.
+fn placed(error: ValidationError, at: &str) -> ValidationError {
+    let moved = |FieldError { path, message }| {
+        let path = path.strip_prefix("action").map_or_else(|| path.clone(), |rest| format!("{at}{rest}"));
+        FieldError { path, message }
+    };
+    ValidationError { fields: error.fields.into_iter().map(moved).collect() }
+}

@@ -1,0 +1,17 @@
+//! The engine with plugins behind it, on a store in memory and in tokio's paused time: one run of a tool for many nodes,
+//! what a plugin can do wrong, who does an action and what is checked before.
+
+#[cfg(test)]
+mod batching;
+#[cfg(test)]
+mod cancelling;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod graphs;
+#[cfg(test)]
+mod loading_anew;
+#[cfg(test)]
+mod routing;
+#[cfg(test)]
+mod support;

@@ -1,0 +1,149 @@
+//! Who does an action, and what is checked before anything runs (R6.5, R6.6, R6.8, R9.3, R10.2, R10.3).
+
+use std::sync::Arc;
+
+use pabawi_domain::action::ActionKind;
+use pabawi_domain::capability::Capability;
+use pabawi_domain::error::ErrorCode;
+use pabawi_domain::ports::{ExecutionStore as _, PluginHealth};
+use pabawi_domain::summary::ExecutionStatus;
+use pabawi_engine::{AllowAll, SubmitError};
+use pabawi_plugins::host::HostSettings;
+use pabawi_testkit::scripted::{Conduct, ScriptedPlugin, capability};
+use serde_json::json;
+
+use crate::support::{Forbids, Rig, ann, bolt, name, task, tool};
+
+fn ansible() -> ScriptedPlugin {
+    ScriptedPlugin::new(name("ansible"))
+}
+
+/// `task.execute` with parameters of its own.
+fn users() -> Capability {
+    let mut users = capability(ActionKind::Task);
+    users.parameters = json!({
+        "type": "object",
+        "required": ["user"],
+        "properties": {"user": {"type": "string"}, "uids": {"items": {"type": "integer"}}},
+    });
+    users.sensitive = vec!["/password".to_owned()];
+    users.required_permissions = vec!["task.execute".to_owned(), "users.change".to_owned()];
+    users
+}
+
+/// R6.8: the highest priority goes first, the caller's choice before that, and one that is not well is passed over.
+#[tokio::test(start_paused = true)]
+async fn the_plugin_is_the_one_that_goes_first_and_works() {
+    let (low, high) = (bolt().priority(5), ansible().priority(8));
+    let rig = Rig::new(&[&low, &high]).await;
+    rig.execute(task("a", 1)).await;
+    assert_eq!((low.runs().len(), high.runs().len()), (0, 1));
+    let mut chosen = task("a", 1);
+    tool(&mut chosen).plugin = Some(name("bolt"));
+    rig.execute(chosen).await;
+    assert_eq!((low.runs().len(), high.runs().len()), (1, 1));
+    high.set_health(PluginHealth::Degraded {
+        message: "no Python".to_owned(),
+        working: vec!["facts.collect".to_owned()],
+        failing: vec!["task.execute".to_owned()],
+    });
+    rig.host.check_health(None).await;
+    let capabilities = rig.host.capabilities();
+    let listed: Vec<(&str, i32, bool)> =
+        capabilities.iter().map(|one| (one.plugin.as_str(), one.priority, one.available)).collect();
+    assert_eq!(listed, [("ansible", 8, false), ("bolt", 5, true)]);
+    rig.execute(task("a", 1)).await;
+    assert_eq!((low.runs().len(), high.runs().len()), (2, 1));
+    low.set_health(PluginHealth::Unhealthy { message: "gone".to_owned() });
+    rig.host.check_health(None).await;
+    rig.execute(task("a", 1)).await;
+    assert_eq!((low.runs().len(), high.runs().len()), (2, 2), "where none is well, the first is asked");
+}
+
+/// R6.8, R7.8: a plugin whose breaker is open is passed over too.
+#[tokio::test(start_paused = true)]
+async fn a_plugin_whose_breaker_is_open_is_passed_over() {
+    let (low, high) = (bolt().priority(5), ansible().priority(8));
+    let rig = Rig::new(&[&low, &high]).await;
+    high.next_run(Conduct::Panics);
+    let many = rig.engine.limits().plugin_breaker.unwrap().failures;
+    rig.execute(task(&format!("many*{many}"), many)).await;
+    let ended = rig.execute(task("a", 1)).await;
+    assert_eq!(ended.summary.status, ExecutionStatus::Completed);
+    assert_eq!((low.runs().len(), high.runs().len()), (1, 1));
+}
+
+/// R9.3, R9.6: every violation of the schema is told with its path, no secret with it, and nothing has run.
+#[tokio::test(start_paused = true)]
+async fn parameters_are_checked_before_anything_runs() {
+    let plugin = bolt().capabilities([users()]);
+    let rig = Rig::new(&[&plugin]).await;
+    let mut request = task("a", 1);
+    tool(&mut request).parameters =
+        json!({"uids": [1, "x"], "password": "hunter2"}).as_object().unwrap().clone();
+    let SubmitError::Invalid(error) = rig.engine.submit(ann(), request).await.unwrap_err() else { panic!() };
+    let mut paths: Vec<&str> = error.fields.iter().map(|field| field.path.as_str()).collect();
+    paths.sort_unstable();
+    assert_eq!(paths, ["action.parameters", "action.parameters.uids[1]"], "{error}");
+    assert!(error.to_string().contains("user") && !error.to_string().contains("hunter2"), "{error}");
+    assert!(plugin.runs().is_empty());
+}
+
+/// R6.3, R10.2: what the capability calls secret reaches the plugin and not the store.
+#[tokio::test(start_paused = true)]
+async fn secret_parameters_are_not_stored() {
+    let plugin = bolt().capabilities([users()]);
+    let rig = Rig::new(&[&plugin]).await;
+    let mut request = task("a", 1);
+    let given = json!({"user": "ann", "password": "hunter2"});
+    tool(&mut request).parameters = given.as_object().unwrap().clone();
+    let ended = rig.execute(request).await;
+    assert_eq!(plugin.runs()[0].run.action.tool().unwrap().parameters, *given.as_object().unwrap());
+    let stored = rig.store.execution(ended.record.id).await.unwrap().unwrap().request;
+    let left = json!({"user": "ann", "password": "***"});
+    assert_eq!(stored.action.tool().unwrap().parameters, *left.as_object().unwrap());
+    let again = rig
+        .engine
+        .rerun(ann(), ended.record.id, pabawi_engine::RerunSelection::All, Default::default())
+        .await;
+    let SubmitError::Invalid(error) = again.unwrap_err() else { panic!() };
+    assert_eq!(error.fields[0].path, "action.parameters.password");
+}
+
+/// R6.5, R6.6, R10.3: the caller needs every permission that the capability of the chosen plugin names.
+#[tokio::test(start_paused = true)]
+async fn every_permission_of_the_capability_is_asked_for() {
+    let plugin = bolt().capabilities([users()]);
+    for (forbidden, may) in [(&["users.change"][..], false), (&["task.execute"], false), (&["other"], true)] {
+        let rig = Rig::with(&[&plugin], Arc::new(Forbids(forbidden)), HostSettings::default()).await;
+        let mut request = task("a", 1);
+        tool(&mut request).parameters = json!({"user": "ann"}).as_object().unwrap().clone();
+        let before = plugin.runs().len();
+        match rig.engine.execute(ann(), request).await {
+            Ok(_) => assert!(may, "{forbidden:?}"),
+            Err(error) => {
+                assert!(!may && error.code() == ErrorCode::Denied, "{forbidden:?}: {error}");
+                assert!(error.to_string().contains(forbidden[0]), "{error}");
+                assert_eq!(plugin.runs().len(), before, "nothing was run");
+            }
+        }
+    }
+}
+
+/// R9.6: what nobody can do, and a plugin that does not exist, are told in words that help.
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_done_is_refused() {
+    let broken = ansible().initializes(Conduct::Fails(ErrorCode::BadConfig));
+    let rig = Rig::with(&[&broken], Arc::new(AllowAll), HostSettings::default()).await;
+    let error = rig.engine.submit(ann(), task("a", 1)).await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Unavailable);
+    assert!(error.to_string().contains("plugin ansible: could not get ready: scripted failure"), "{error}");
+    let mut unknown = task("a", 1);
+    tool(&mut unknown).plugin = Some(name("chef"));
+    let SubmitError::Invalid(error) = rig.engine.submit(ann(), unknown).await.unwrap_err() else { panic!() };
+    assert_eq!(error.fields[0].path, "action.plugin");
+    assert!(error.to_string().contains("there is no plugin chef; there are: ansible"), "{error}");
+    let mut playbook = task("a", 1);
+    playbook.action = pabawi_domain::action::Action::Playbook(tool(&mut playbook).clone());
+    assert_eq!(rig.engine.submit(ann(), playbook).await.unwrap_err().code(), ErrorCode::Unsupported);
+}

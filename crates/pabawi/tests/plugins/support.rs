@@ -1,0 +1,158 @@
+//! An engine with plugins: [`Rig`].
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use pabawi_domain::action::{Action, ToolAction};
+use pabawi_domain::id::{ExecutionId, NodeId, PluginName};
+use pabawi_domain::node::{Endpoint, Target, TargetExpression};
+use pabawi_domain::outcome::NodeOutcome;
+use pabawi_domain::ports::{
+    AuthorizationQuery, Authorizer, AuthorizerError, Decision, ExecutionStore, TargetError, TargetResolver,
+    ToolRunStats,
+};
+use pabawi_domain::record::TargetQuery;
+use pabawi_domain::request::{Caller, EntryPoint, ExecutionRequest};
+use pabawi_engine::{AllowAll, Engine, EngineLimits, ExecutionOutcome};
+use pabawi_plugins::host::{HostSettings, PluginHost};
+use pabawi_testkit::clock::ManualClock;
+use pabawi_testkit::memory_store::MemoryStore;
+use pabawi_testkit::scripted::{ScriptedPlugin, ScriptedTransport};
+use serde_json::Value;
+
+pub(crate) fn node(name: &str) -> NodeId {
+    NodeId::new(name).unwrap()
+}
+
+pub(crate) fn name(text: &str) -> PluginName {
+    PluginName::new(text).unwrap()
+}
+
+pub(crate) fn ann() -> Caller {
+    Caller { user: "ann".to_owned(), entry_point: EntryPoint::Rust }
+}
+
+/// A plugin named `bolt`.
+pub(crate) fn bolt() -> ScriptedPlugin {
+    ScriptedPlugin::new(name("bolt"))
+}
+
+/// A tool task on these targets, so many at once.
+pub(crate) fn task(targets: &str, concurrency: u32) -> ExecutionRequest {
+    let tool = ToolAction { name: "package".to_owned(), ..ToolAction::default() };
+    let mut request = ExecutionRequest::new(Action::Task(tool), TargetExpression::new(targets));
+    request.concurrency = Some(concurrency);
+    request
+}
+
+/// What a tool task is to do.
+pub(crate) fn tool(request: &mut ExecutionRequest) -> &mut ToolAction {
+    request.action.tool_mut().unwrap()
+}
+
+/// Understands `a,b,c` and `many*300` (`many0` to `many299`).
+pub(crate) struct Names;
+
+#[async_trait]
+impl TargetResolver for Names {
+    async fn resolve(&self, expression: &TargetExpression) -> Result<Vec<Target>, TargetError> {
+        let target = |name: &str| Target::new(node(name), Endpoint::default());
+        let mut targets = Vec::new();
+        for word in expression.as_str().split(',') {
+            match word.split_once('*') {
+                Some((prefix, count)) => {
+                    let count: u32 = count.parse().unwrap();
+                    targets.extend((0..count).map(|number| target(&format!("{prefix}{number}"))));
+                }
+                None => targets.push(target(word)),
+            }
+        }
+        Ok(targets)
+    }
+}
+
+/// Allows what is not in its list.
+pub(crate) struct Forbids(pub(crate) &'static [&'static str]);
+
+#[async_trait]
+impl Authorizer for Forbids {
+    async fn authorize(&self, query: &AuthorizationQuery<'_>) -> Result<Decision, AuthorizerError> {
+        if self.0.contains(&query.capability) {
+            return Ok(Decision::Deny { reason: format!("{} is not yours", query.capability) });
+        }
+        Ok(Decision::Allow)
+    }
+}
+
+/// An engine with plugins.
+pub(crate) struct Rig {
+    pub(crate) engine: Engine,
+    pub(crate) host: PluginHost,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) clock: Arc<ManualClock>,
+}
+
+impl Rig {
+    pub(crate) async fn new(plugins: &[&ScriptedPlugin]) -> Self {
+        Self::with(plugins, Arc::new(AllowAll), HostSettings::default()).await
+    }
+
+    pub(crate) async fn with(
+        plugins: &[&ScriptedPlugin],
+        authorizer: Arc<dyn Authorizer>,
+        settings: HostSettings,
+    ) -> Self {
+        let clock = Arc::new(ManualClock::default());
+        let mut registering = PluginHost::builder(clock.clone()).settings(settings);
+        for plugin in plugins {
+            registering.plugin(Arc::new((*plugin).clone()), Value::Null).unwrap();
+        }
+        let host = registering.start().await;
+        let store = Arc::new(MemoryStore::new());
+        let mut engine = Engine::builder()
+            .store(store.clone())
+            .breakers(store.clone())
+            .transport(Arc::new(ScriptedTransport::new()))
+            .tools(host.router())
+            .resolver(Arc::new(Names))
+            .authorizer(authorizer)
+            .clock(clock.clone())
+            .limits(EngineLimits { max_node_runs: 2_000, ..EngineLimits::default() });
+        for transport in host.transports() {
+            engine = engine.transport(Arc::clone(transport));
+        }
+        let engine = engine.build().await.unwrap();
+        Self { engine, host, store, clock }
+    }
+
+    pub(crate) async fn submit(&self, request: ExecutionRequest) -> ExecutionId {
+        self.engine.submit(ann(), request).await.unwrap()
+    }
+
+    pub(crate) async fn execute(&self, request: ExecutionRequest) -> ExecutionOutcome {
+        self.engine.execute(ann(), request).await.unwrap()
+    }
+
+    pub(crate) async fn wait(&self, id: ExecutionId) -> ExecutionOutcome {
+        self.engine.wait(&ann(), id).await.unwrap()
+    }
+
+    /// How a node's run ended.
+    pub(crate) async fn outcome(&self, id: ExecutionId, name: &str) -> NodeOutcome {
+        let query = TargetQuery { nodes: vec![node(name)], ..TargetQuery::default() };
+        self.store.targets(id, &query).await.unwrap().items.remove(0).result.unwrap()
+    }
+
+    /// How often a plugin's tool was run.
+    pub(crate) fn tool_runs(&self, plugin: &str) -> ToolRunStats {
+        let runs = self.engine.stats().tool_runs;
+        runs.into_iter().find(|(name, _)| name == plugin).unwrap().1
+    }
+}
+
+/// Lets every other task of this one-threaded runtime do what it can without time passing.
+pub(crate) async fn settle() {
+    for _ in 0..300 {
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,0 +1,74 @@
+//! One living plugin and the runs on it: [`Instance`]. A plugin that is loaded anew is another instance in the same slot.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pabawi_domain::action::ActionKind;
+use pabawi_domain::id::PluginName;
+use pabawi_domain::ports::Plugin;
+use tokio::sync::watch;
+
+use super::register::Declared;
+
+/// One living plugin.
+pub(super) struct Instance {
+    pub(super) plugin: Arc<dyn Plugin>,
+    pub(super) declared: Declared,
+    runs: watch::Sender<usize>,
+}
+
+impl Instance {
+    pub(super) fn new(plugin: Arc<dyn Plugin>, declared: Declared) -> Arc<Self> {
+        Arc::new(Self { plugin, declared, runs: watch::Sender::new(0) })
+    }
+
+    pub(super) fn name(&self) -> &PluginName {
+        &self.declared.metadata.name
+    }
+
+    /// Runs that have not ended.
+    pub(super) fn runs(&self) -> usize {
+        *self.runs.borrow()
+    }
+
+    /// Returns when no run is left.
+    pub(super) async fn idle(&self) {
+        // The sender lives as long as `self`, so waiting cannot fail.
+        let _ = self.runs.subscribe().wait_for(|runs| *runs == 0).await;
+    }
+
+    /// Holds the instance for a run.
+    pub(super) fn enter(self: &Arc<Self>) -> RunGuard {
+        self.runs.send_modify(|runs| *runs += 1);
+        RunGuard(Arc::clone(self))
+    }
+}
+
+/// A run on an instance: it is not shut down before this is dropped.
+pub(super) struct RunGuard(Arc<Instance>);
+
+impl RunGuard {
+    pub(super) fn plugin(&self) -> &PluginName {
+        self.0.name()
+    }
+
+    pub(super) fn tool(&self) -> &dyn Plugin {
+        &*self.0.plugin
+    }
+
+    /// The limit of one call, where the capability has one.
+    pub(super) fn limit_of(&self, kind: ActionKind) -> Option<Duration> {
+        let checked = self.0.declared.capability(kind.capability())?;
+        checked.capability.timeout_ms.map(Duration::from_millis)
+    }
+
+    pub(super) fn ends_single_nodes(&self, kind: ActionKind) -> bool {
+        self.0.plugin.ends_single_nodes(kind)
+    }
+}
+
+impl Drop for RunGuard {
+    fn drop(&mut self) {
+        self.0.runs.send_modify(|runs| *runs = runs.saturating_sub(1));
+    }
+}

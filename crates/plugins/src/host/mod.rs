@@ -1,0 +1,35 @@
+//! The host of plugins: it registers them, checks their configuration, gets them ready in the order in which they depend on
+//! each other, asks how they are, runs them for the engine and lets go of them. Main type: [`PluginHost`].
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `handle` | the handle that others hold |
+//! | `register` | what a plugin says of itself, checked |
+//! | `order` | who has to be ready before whom |
+//! | `slot` | the place of a plugin: its state, its instance and how it is |
+//! | `instance` | one living plugin and the runs on it |
+//! | `lifecycle` | calls of `initialize`, `health` and `shutdown`, each with a deadline |
+//! | `router` | who does an action, and the list of capabilities |
+//! | `built_in` | the ways to nodes that are no plugins of a host, as plugins |
+//! | `run` | one run of a tool for many nodes |
+//!
+//! Nothing that a plugin does reaches another one: a failure, a panic or a call that does not return is the state of that
+//! plugin and of the nodes it was to work on.
+
+mod built_in;
+mod handle;
+mod instance;
+mod lifecycle;
+mod order;
+mod register;
+mod router;
+mod run;
+mod settings;
+mod slot;
+mod status;
+
+pub use built_in::BuiltIn;
+pub use handle::{PluginHost, PluginHostBuilder, ReloadError, ShutdownFault};
+pub use register::RegisterError;
+pub use settings::HostSettings;
+pub use status::{HealthReport, PluginState, PluginStatus, ProvidedCapability};

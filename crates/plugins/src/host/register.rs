@@ -1,0 +1,135 @@
+//! What a plugin says of itself, checked: [`Declared`] (R6.3, R6.4).
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use pabawi_domain::capability::Capability;
+use pabawi_domain::id::PluginName;
+use pabawi_domain::panic_guard::panic_text;
+use pabawi_domain::ports::{Plugin, PluginMetadata};
+use pabawi_domain::schema::ParameterSchema;
+use pabawi_domain::validation::{MAX_TIMEOUT_MS, ValidationError};
+use serde_json::Value;
+
+/// Why a plugin was not registered.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegisterError {
+    /// There is another one of that name.
+    #[error("plugin {0} is already registered; give it another name")]
+    Duplicate(PluginName),
+    /// What it says of itself is bad; all of it is named.
+    #[error("plugin {plugin} cannot be registered: {error}")]
+    Invalid {
+        /// The plugin.
+        plugin: PluginName,
+        /// What is bad, with paths such as `capabilities[0].name`.
+        error: ValidationError,
+    },
+    /// It panicked when it was asked about itself.
+    #[error("a plugin panicked when it was asked about itself: {0}")]
+    Panicked(String),
+}
+
+/// A capability whose schemas can be used.
+#[derive(Debug)]
+pub(super) struct CheckedCapability {
+    pub(super) capability: Arc<Capability>,
+    pub(super) parameters: ParameterSchema,
+}
+
+/// What a plugin says of itself.
+#[derive(Debug)]
+pub(super) struct Declared {
+    pub(super) metadata: PluginMetadata,
+    pub(super) capabilities: Vec<CheckedCapability>,
+    /// The schema of its configuration, where it has one.
+    pub(super) config: Option<ParameterSchema>,
+}
+
+impl Declared {
+    /// Asks a plugin.
+    ///
+    /// # Errors
+    /// [`RegisterError::Invalid`], [`RegisterError::Panicked`].
+    pub(super) fn of(plugin: &dyn Plugin) -> Result<Self, RegisterError> {
+        let asked = || (plugin.metadata(), plugin.capabilities(), plugin.config_schema());
+        let asked = catch_unwind(AssertUnwindSafe(asked));
+        let (metadata, capabilities, config) =
+            asked.map_err(|panic| RegisterError::Panicked(panic_text(&*panic)))?;
+        let mut faults = ValidationError::default();
+        let capabilities = checked(capabilities, &mut faults);
+        let config =
+            config.as_ref().and_then(|schema| usable(schema, "configSchema".to_owned(), &mut faults));
+        if metadata.depends_on.contains(&metadata.name) {
+            faults.push("dependsOn", "names the plugin itself");
+        }
+        match faults.into_result() {
+            Ok(()) => Ok(Self { metadata, capabilities, config }),
+            Err(error) => Err(RegisterError::Invalid { plugin: metadata.name, error }),
+        }
+    }
+
+    pub(super) fn capability(&self, name: &str) -> Option<&CheckedCapability> {
+        self.capabilities.iter().find(|checked| checked.capability.name == name)
+    }
+}
+
+fn checked(capabilities: Vec<Capability>, faults: &mut ValidationError) -> Vec<CheckedCapability> {
+    let mut names = BTreeSet::new();
+    let mut all = Vec::with_capacity(capabilities.len());
+    for (index, capability) in capabilities.into_iter().enumerate() {
+        let at = |field: &str| format!("capabilities[{index}].{field}");
+        let name = &capability.name;
+        if !is_name(name) {
+            let text = "must be category.verb of small letters, digits and '_', such as package.install";
+            faults.push(at("name"), format!("{name:?} {text}"));
+        } else if !names.insert(name.clone()) {
+            faults.push(at("name"), format!("{name:?} is there twice"));
+        }
+        if capability.description.trim().is_empty() {
+            faults.push(at("description"), "must not be blank; it is shown in help texts");
+        }
+        for (place, permission) in capability.required_permissions.iter().enumerate() {
+            if permission.trim().is_empty() {
+                faults.push(at(&format!("requiredPermissions[{place}]")), "must not be blank");
+            }
+        }
+        for (place, pointer) in capability.sensitive.iter().enumerate() {
+            if !pointer.starts_with('/') {
+                let text = "must be a JSON pointer (RFC 6901), such as /password";
+                faults.push(at(&format!("sensitive[{place}]")), format!("{pointer:?} {text}"));
+            }
+        }
+        if capability.timeout_ms.is_some_and(|ms| ms == 0 || ms > MAX_TIMEOUT_MS) {
+            faults.push(at("timeoutMs"), format!("must be from 1 to {MAX_TIMEOUT_MS}"));
+        }
+        if let Some(result) = &capability.result {
+            usable(result, at("result"), faults);
+        }
+        if let Some(parameters) = usable(&capability.parameters, at("parameters"), faults) {
+            all.push(CheckedCapability { capability: Arc::new(capability), parameters });
+        }
+    }
+    all
+}
+
+fn usable(schema: &Value, at: String, faults: &mut ValidationError) -> Option<ParameterSchema> {
+    match ParameterSchema::new(schema) {
+        Ok(schema) => Some(schema),
+        Err(message) => {
+            faults.push(at, message);
+            None
+        }
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let is_part = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_lowercase())
+            && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    name.len() <= 100
+        && name.split_once('.').is_some_and(|(category, verb)| is_part(category) && is_part(verb))
+}

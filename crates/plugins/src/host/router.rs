@@ -1,0 +1,132 @@
+//! Who does an action, and the list of capabilities: [`Router`] (R6.8, R10.2).
+
+use std::sync::Arc;
+
+use pabawi_domain::action::Action;
+use pabawi_domain::id::PluginName;
+use pabawi_domain::ports::{RouteError, ToolRoute, ToolRouter};
+use pabawi_domain::validation::ValidationError;
+use serde_json::Value;
+
+use super::instance::Instance;
+use super::slot::Slot;
+use super::status::ProvidedCapability;
+
+/// The plugins, in the order of their registration.
+pub(super) struct Router {
+    pub(super) slots: Vec<Arc<Slot>>,
+}
+
+impl Router {
+    pub(super) fn slot(&self, name: &PluginName) -> Option<&Arc<Slot>> {
+        self.slots.iter().find(|slot| slot.name() == name)
+    }
+
+    /// Those that have a capability, the one that goes first at the beginning; of equals the one that was registered
+    /// first.
+    fn providers(&self, capability: &str) -> Vec<(&Arc<Slot>, Arc<Instance>)> {
+        let all = self.slots.iter().map(|slot| (slot, slot.instance()));
+        let mut all: Vec<_> =
+            all.filter(|(_, instance)| instance.declared.capability(capability).is_some()).collect();
+        all.sort_by_key(|(_, instance)| std::cmp::Reverse(instance.declared.metadata.priority));
+        all
+    }
+
+    /// Every capability of every plugin, by name, and below that as they go first.
+    pub(super) fn capabilities(&self) -> Vec<ProvidedCapability> {
+        let mut all = Vec::new();
+        for slot in &self.slots {
+            let instance = slot.instance();
+            let metadata = &instance.declared.metadata;
+            all.extend(instance.declared.capabilities.iter().map(|checked| ProvidedCapability {
+                capability: checked.capability.as_ref().clone(),
+                plugin: metadata.name.clone(),
+                priority: metadata.priority,
+                available: slot.is_ready().is_ok() && slot.is_well(&checked.capability.name),
+            }));
+        }
+        all.sort_by(|a, b| {
+            a.capability.name.cmp(&b.capability.name).then_with(|| b.priority.cmp(&a.priority))
+        });
+        all
+    }
+
+    fn named(
+        &self,
+        name: &PluginName,
+        capability: &'static str,
+    ) -> Result<(&Arc<Slot>, Arc<Instance>), RouteError> {
+        let Some(slot) = self.slot(name) else {
+            let known: Vec<&str> = self.slots.iter().map(|slot| slot.name().as_str()).collect();
+            let text = format!("there is no plugin {name}; there are: {}", known.join(", "));
+            return Err(ValidationError::of("action.plugin", text).into());
+        };
+        let instance = slot.instance();
+        if instance.declared.capability(capability).is_none() {
+            let text = format!("plugin {name} does not have the capability {capability}");
+            return Err(ValidationError::of("action.plugin", text).into());
+        }
+        match slot.is_ready() {
+            Ok(()) => Ok((slot, instance)),
+            Err(why) => Err(RouteError::NotReady { reasons: vec![(name.clone(), why)] }),
+        }
+    }
+
+    fn chosen(
+        &self,
+        capability: &'static str,
+        passes: &dyn Fn(&PluginName) -> bool,
+    ) -> Result<(&Arc<Slot>, Arc<Instance>), RouteError> {
+        let providers = self.providers(capability);
+        if providers.is_empty() {
+            return Err(RouteError::NoPlugin { capability });
+        }
+        let mut reasons = Vec::new();
+        let mut ready = Vec::with_capacity(providers.len());
+        for provider in providers {
+            match provider.0.is_ready() {
+                Ok(()) => ready.push(provider),
+                Err(why) => reasons.push((provider.0.name().clone(), why)),
+            }
+        }
+        let works = |(slot, _): &&(&Arc<Slot>, _)| slot.is_well(capability) && passes(slot.name());
+        // Where none works, the first is asked all the same: it may be well again, and its breaker has its own word.
+        let chosen = ready.iter().find(works).or(ready.first()).cloned();
+        chosen.ok_or(RouteError::NotReady { reasons })
+    }
+}
+
+impl ToolRouter for Router {
+    fn route(&self, action: &Action, passes: &dyn Fn(&PluginName) -> bool) -> Result<ToolRoute, RouteError> {
+        let capability = action.kind().capability();
+        let tool = action.tool();
+        let (slot, instance) = match tool.and_then(|tool| tool.plugin.as_ref()) {
+            Some(name) => self.named(name, capability)?,
+            None => self.chosen(capability, passes)?,
+        };
+        let checked = instance.declared.capability(capability).ok_or(RouteError::NoPlugin { capability })?;
+        if let Some(tool) = tool {
+            let mut secrets = checked.capability.sensitive.clone();
+            secrets.extend(tool.sensitive.iter().cloned());
+            let parameters = Value::Object(tool.parameters.clone());
+            let fields = checked.parameters.violations("action.parameters", &parameters, &secrets);
+            ValidationError { fields }.into_result()?;
+        }
+        Ok(ToolRoute { plugin: slot.name().clone(), capability: Arc::clone(&checked.capability) })
+    }
+
+    fn sensitive(&self, action: &Action) -> Vec<String> {
+        let named = action.tool().and_then(|tool| tool.plugin.as_ref());
+        let name = action.kind().capability();
+        let all =
+            self.providers(name).into_iter().filter(|(slot, _)| named.is_none_or(|it| it == slot.name()));
+        let mut pointers: Vec<String> = Vec::new();
+        for (_, instance) in all {
+            let checked = instance.declared.capability(name);
+            pointers.extend(checked.into_iter().flat_map(|checked| checked.capability.sensitive.clone()));
+        }
+        pointers.sort();
+        pointers.dedup();
+        pointers
+    }
+}

@@ -1,0 +1,37 @@
+//! Faults of plugins as errors of nodes: [`fault`]. Each names node, plugin, code and, where there is one, the stack
+//! (R7.4).
+
+use pabawi_domain::error::{ErrorCode, NodeError, PluginTrace};
+use pabawi_domain::id::{NodeId, PluginName};
+use pabawi_domain::ports::{PluginError, TransportError};
+
+/// What a plugin did wrong.
+#[derive(Debug, Clone)]
+pub(super) struct Fault {
+    pub(super) plugin: PluginName,
+    pub(super) code: ErrorCode,
+    pub(super) message: String,
+    pub(super) stack: Option<String>,
+}
+
+impl Fault {
+    /// Without a code and a stack of the plugin's own.
+    pub(super) fn new(plugin: &PluginName, message: impl Into<String>) -> Self {
+        Self { plugin: plugin.clone(), code: ErrorCode::PluginFault, message: message.into(), stack: None }
+    }
+
+    /// As a failure on one node.
+    pub(super) fn on(&self, node: &NodeId, may_have_started: bool) -> TransportError {
+        let trace = PluginTrace::new(self.plugin.clone(), self.stack.as_deref());
+        let text = format!("plugin {}: {}", self.plugin, self.message);
+        let error = NodeError::new(node.clone(), self.code, text).of_plugin(trace);
+        TransportError { error, may_have_started, termination: None }
+    }
+}
+
+impl From<PluginError> for Fault {
+    fn from(error: PluginError) -> Self {
+        let PluginError { plugin, code, message, stack } = error;
+        Self { plugin, code, message, stack }
+    }
+}

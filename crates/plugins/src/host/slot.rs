@@ -1,0 +1,138 @@
+//! The place of a plugin: its state, its instance and how it is: [`Slot`]. Look-ups are short and never across an await.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use pabawi_domain::id::PluginName;
+use pabawi_domain::ports::PluginHealth;
+use tokio::sync::watch;
+
+use super::instance::{Instance, RunGuard};
+use super::status::{HealthReport, PluginState};
+
+/// The place of a plugin.
+pub(super) struct Slot {
+    name: PluginName,
+    start_limit: Duration,
+    /// The ways to nodes of this machine's own, which run without a tool.
+    pub(super) is_built_in: bool,
+    instance: Mutex<Arc<Instance>>,
+    state: watch::Sender<PluginState>,
+    health: Mutex<Option<HealthReport>>,
+}
+
+impl Slot {
+    pub(super) fn new(instance: Arc<Instance>, is_built_in: bool, start_limit: Duration) -> Arc<Self> {
+        Arc::new(Self {
+            name: instance.name().clone(),
+            start_limit,
+            is_built_in,
+            instance: Mutex::new(instance),
+            state: watch::Sender::new(PluginState::Waiting),
+            health: Mutex::default(),
+        })
+    }
+
+    pub(super) fn name(&self) -> &PluginName {
+        &self.name
+    }
+
+    pub(super) fn start_limit(&self) -> Duration {
+        self.start_limit
+    }
+
+    pub(super) fn instance(&self) -> Arc<Instance> {
+        Arc::clone(&lock(&self.instance))
+    }
+
+    pub(super) fn state(&self) -> PluginState {
+        self.state.borrow().clone()
+    }
+
+    pub(super) fn set_state(&self, state: PluginState) {
+        self.state.send_replace(state);
+    }
+
+    /// The state once it is no longer that of the beginning.
+    pub(super) async fn settled(&self) -> PluginState {
+        let mut states = self.state.subscribe();
+        match states.wait_for(|state| *state != PluginState::Waiting).await {
+            Ok(state) => state.clone(),
+            // The sender lives as long as `self`.
+            Err(_) => PluginState::Stopped,
+        }
+    }
+
+    /// Puts another instance in; runs that are under way stay on the old one, which is returned. Nothing once it is shut
+    /// down.
+    pub(super) fn replace(&self, new: Arc<Instance>) -> Option<Arc<Instance>> {
+        let mut instance = lock(&self.instance);
+        if *self.state.borrow() == PluginState::Stopped {
+            return None;
+        }
+        *lock(&self.health) = None;
+        self.set_state(PluginState::Ready);
+        Some(std::mem::replace(&mut *instance, new))
+    }
+
+    /// Whether runs can begin.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(super) fn is_ready(&self) -> Result<(), String> {
+        match &*self.state.borrow() {
+            PluginState::Ready => Ok(()),
+            PluginState::Waiting => Err("is not ready yet".to_owned()),
+            PluginState::Failed { message, .. } => Err(format!("could not get ready: {message}")),
+            PluginState::Stopped => Err("is shut down".to_owned()),
+        }
+    }
+
+    /// Holds the instance for a run.
+    ///
+    /// # Errors
+    /// Why none can begin.
+    pub(super) fn enter(&self) -> Result<RunGuard, String> {
+        let instance = lock(&self.instance);
+        self.is_ready()?;
+        Ok(instance.enter())
+    }
+
+    /// No run begins any more. Returns the instance for its last call.
+    pub(super) fn stop(&self) -> (Arc<Instance>, PluginState) {
+        // Together with the lock that a run takes to begin.
+        let instance = lock(&self.instance);
+        let before = self.state.send_replace(PluginState::Stopped);
+        (Arc::clone(&instance), before)
+    }
+
+    pub(super) fn can(&self, capability: &str) -> bool {
+        self.instance().declared.capability(capability).is_some()
+    }
+
+    pub(super) fn health(&self) -> Option<HealthReport> {
+        lock(&self.health).clone()
+    }
+
+    /// Takes the answer of an instance, if that is still the one that is there.
+    pub(super) fn set_health(&self, of: &Arc<Instance>, report: HealthReport) {
+        let instance = lock(&self.instance);
+        if Arc::ptr_eq(&instance, of) {
+            *lock(&self.health) = Some(report);
+        }
+    }
+
+    /// Whether it was well when it was asked last, as far as a capability is concerned.
+    pub(super) fn is_well(&self, capability: &str) -> bool {
+        match lock(&self.health).as_ref().map(|report| &report.health) {
+            None | Some(PluginHealth::Healthy) => true,
+            Some(PluginHealth::Degraded { failing, .. }) => !failing.iter().any(|name| name == capability),
+            Some(PluginHealth::Unhealthy { .. }) => false,
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing in here can panic half way, so a poisoned lock holds something sound.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,4 @@
+//! The host of plugins by itself, without an engine.
+
+#[cfg(test)]
+mod living;

@@ -1,0 +1,342 @@
+//! A plugin whose tool plays a script for each node. Main type: [`ScriptedPlugin`]. It writes down how it was called.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use pabawi_domain::action::ActionKind;
+use pabawi_domain::capability::{Capability, RiskLevel};
+use pabawi_domain::error::ErrorCode;
+use pabawi_domain::id::{NodeId, PluginName};
+use pabawi_domain::ports::{
+    Plugin, PluginError, PluginHealth, PluginMetadata, PluginRun, RunningAction, SessionInfo,
+};
+use serde_json::{Value, json};
+
+use super::counts::{Counts, NodeCounts};
+use super::gate::Gate;
+use super::running::ScriptedSession;
+use super::script::NodeScript;
+
+/// How a scripted plugin answers a call.
+#[derive(Debug, Clone)]
+pub enum Conduct {
+    /// As it should.
+    Good,
+    /// As it should, after this time.
+    Slow(Duration),
+    /// As it should, once the gate is open.
+    Gated(Gate),
+    /// With an error that has a stack.
+    Fails(ErrorCode),
+    /// It panics.
+    Panics,
+    /// It never answers.
+    Hangs,
+    /// Runs only: without the last nodes, so many of them.
+    LeavesOut(usize),
+    /// Runs only: with a node that was not asked for.
+    Adds(NodeId),
+    /// Runs only: with the first node twice and without the last.
+    Doubles,
+}
+
+impl Conduct {
+    #[expect(clippy::panic, reason = "the script asks for a fault of the plugin")]
+    async fn play(&self, plugin: &PluginName) -> Result<(), PluginError> {
+        match self {
+            Self::Slow(time) => tokio::time::sleep(*time).await,
+            Self::Gated(gate) => gate.passed().await,
+            Self::Fails(code) => {
+                return Err(PluginError {
+                    plugin: plugin.clone(),
+                    code: *code,
+                    message: "scripted failure of the plugin".to_owned(),
+                    stack: Some("at scripted.rb:7".to_owned()),
+                });
+            }
+            Self::Panics => panic!("scripted panic of the plugin"),
+            Self::Hangs => std::future::pending().await,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// One call of [`Plugin::run`].
+#[derive(Debug, Clone)]
+pub struct ScriptedRun {
+    /// As it was called.
+    pub run: PluginRun,
+}
+
+impl ScriptedRun {
+    /// Names of its nodes, in their order.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<&str> {
+        self.run.targets.iter().map(|target| target.node.as_str()).collect()
+    }
+}
+
+/// A plugin that plays scripts. Cloning it gives the same plugin.
+#[derive(Debug, Clone)]
+pub struct ScriptedPlugin {
+    metadata: PluginMetadata,
+    capabilities: Vec<Capability>,
+    config_schema: Option<Value>,
+    ends_single_nodes: bool,
+    initialize: Conduct,
+    shutdown: Conduct,
+    scripts: HashMap<NodeId, Arc<NodeScript>>,
+    default: Arc<NodeScript>,
+    counts: Arc<Counts>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    conducts: VecDeque<Conduct>,
+    health: Option<(PluginHealth, Option<Conduct>)>,
+    runs: Vec<ScriptedRun>,
+    calls: Vec<String>,
+    configs: Vec<Value>,
+}
+
+/// A capability for an action of that kind that takes any parameters.
+#[must_use]
+pub fn capability(kind: ActionKind) -> Capability {
+    Capability {
+        name: kind.capability().to_owned(),
+        description: format!("Does a {kind}"),
+        parameters: json!({"type": "object"}),
+        result: None,
+        required_permissions: vec![kind.capability().to_owned()],
+        risk: RiskLevel::Execute,
+        sensitive: Vec::new(),
+        idempotent: false,
+        timeout_ms: None,
+    }
+}
+
+impl ScriptedPlugin {
+    /// A plugin of that name that has the capability `task.execute`, and whose tool succeeds everywhere at once.
+    #[must_use]
+    pub fn new(name: PluginName) -> Self {
+        let metadata = PluginMetadata {
+            name,
+            version: "1.0.0".to_owned(),
+            description: "Plays scripts".to_owned(),
+            priority: 0,
+            depends_on: Vec::new(),
+        };
+        Self {
+            metadata,
+            capabilities: vec![capability(ActionKind::Task)],
+            config_schema: None,
+            ends_single_nodes: true,
+            initialize: Conduct::Good,
+            shutdown: Conduct::Good,
+            scripts: HashMap::new(),
+            default: Arc::default(),
+            counts: Arc::default(),
+            seen: Arc::default(),
+        }
+    }
+
+    /// Its priority among those that can do the same.
+    #[must_use]
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.metadata.priority = priority;
+        self
+    }
+
+    /// Plugins that have to be ready before it.
+    #[must_use]
+    pub fn depends_on(mut self, others: impl IntoIterator<Item = PluginName>) -> Self {
+        self.metadata.depends_on = others.into_iter().collect();
+        self
+    }
+
+    /// What it can do.
+    #[must_use]
+    pub fn capabilities(mut self, capabilities: impl IntoIterator<Item = Capability>) -> Self {
+        self.capabilities = capabilities.into_iter().collect();
+        self
+    }
+
+    /// JSON Schema of its configuration.
+    #[must_use]
+    pub fn config_schema(mut self, schema: Value) -> Self {
+        self.config_schema = Some(schema);
+        self
+    }
+
+    /// Its tool cannot be ended on one node alone.
+    #[must_use]
+    pub fn ends_all_nodes_together(mut self) -> Self {
+        self.ends_single_nodes = false;
+        self
+    }
+
+    /// How it gets ready.
+    #[must_use]
+    pub fn initializes(mut self, conduct: Conduct) -> Self {
+        self.initialize = conduct;
+        self
+    }
+
+    /// How it lets go.
+    #[must_use]
+    pub fn shuts_down(mut self, conduct: Conduct) -> Self {
+        self.shutdown = conduct;
+        self
+    }
+
+    /// The script of every node that has none of its own.
+    #[must_use]
+    pub fn default_script(mut self, script: NodeScript) -> Self {
+        self.default = Arc::new(script);
+        self
+    }
+
+    /// The script of one node.
+    #[must_use]
+    pub fn node(mut self, node: &NodeId, script: NodeScript) -> Self {
+        self.scripts.insert(node.clone(), Arc::new(script));
+        self
+    }
+
+    /// How the next run that has no conduct yet answers; those after the last are good.
+    pub fn next_run(&self, conduct: Conduct) {
+        self.seen().conducts.push_back(conduct);
+    }
+
+    /// What it says from now on when it is asked how it is.
+    pub fn set_health(&self, health: PluginHealth) {
+        self.seen().health = Some((health, None));
+    }
+
+    /// How it behaves from now on when it is asked how it is.
+    pub fn health_conduct(&self, conduct: Conduct) {
+        self.seen().health = Some((PluginHealth::Healthy, Some(conduct)));
+    }
+
+    /// Calls of run so far.
+    #[must_use]
+    pub fn runs(&self) -> Vec<ScriptedRun> {
+        self.seen().runs.clone()
+    }
+
+    /// Names of the other methods that were called, in order: `initialize`, `health`, `shutdown`.
+    #[must_use]
+    pub fn calls(&self) -> Vec<String> {
+        self.seen().calls.clone()
+    }
+
+    /// The configurations it was initialized with.
+    #[must_use]
+    pub fn configs(&self) -> Vec<Value> {
+        self.seen().configs.clone()
+    }
+
+    /// What was asked of one node.
+    #[must_use]
+    pub fn counts(&self, node: &NodeId) -> NodeCounts {
+        self.counts.node(node, |counts| counts.clone())
+    }
+
+    /// Nodes on which the tool works now.
+    #[must_use]
+    pub fn running(&self) -> u64 {
+        self.counts.running.now()
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn call(&self, name: &str) {
+        self.seen().calls.push(name.to_owned());
+    }
+
+    fn begin(&self, node: &NodeId, run: &PluginRun) -> Result<Box<dyn RunningAction>, PluginError> {
+        let session = ScriptedSession {
+            node: node.clone(),
+            script: Arc::clone(self.scripts.get(node).unwrap_or(&self.default)),
+            counts: Arc::clone(&self.counts),
+            info: SessionInfo::default(),
+            latency: Duration::ZERO,
+            held: self.counts.hold(|counts| &counts.sessions),
+        };
+        session.begin(Arc::clone(&run.action), false).map_err(|error| PluginError {
+            plugin: self.metadata.name.clone(),
+            code: error.error.code,
+            message: error.error.message,
+            stack: None,
+        })
+    }
+}
+
+#[async_trait]
+impl Plugin for ScriptedPlugin {
+    fn metadata(&self) -> PluginMetadata {
+        self.metadata.clone()
+    }
+
+    fn config_schema(&self) -> Option<Value> {
+        self.config_schema.clone()
+    }
+
+    fn capabilities(&self) -> Vec<Capability> {
+        self.capabilities.clone()
+    }
+
+    async fn initialize(&self, config: Value) -> Result<(), PluginError> {
+        self.call("initialize");
+        self.seen().configs.push(config);
+        self.initialize.play(&self.metadata.name).await
+    }
+
+    async fn health(&self) -> PluginHealth {
+        self.call("health");
+        let scripted = self.seen().health.clone();
+        let Some((health, conduct)) = scripted else { return PluginHealth::Healthy };
+        if let Some(conduct) = conduct
+            && let Err(error) = conduct.play(&self.metadata.name).await
+        {
+            return PluginHealth::Unhealthy { message: error.message };
+        }
+        health
+    }
+
+    async fn shutdown(&self) {
+        self.call("shutdown");
+        // A shutdown has no error to return.
+        let _ = self.shutdown.play(&self.metadata.name).await;
+    }
+
+    async fn run(&self, run: PluginRun) -> Result<Vec<(NodeId, Box<dyn RunningAction>)>, PluginError> {
+        let conduct = {
+            let mut seen = self.seen();
+            seen.runs.push(ScriptedRun { run: run.clone() });
+            seen.conducts.pop_front().unwrap_or(Conduct::Good)
+        };
+        conduct.play(&self.metadata.name).await?;
+        let mut nodes: Vec<NodeId> = run.targets.iter().map(|target| target.node.clone()).collect();
+        match conduct {
+            Conduct::LeavesOut(many) => nodes.truncate(nodes.len().saturating_sub(many)),
+            Conduct::Adds(node) => nodes.push(node),
+            Conduct::Doubles => {
+                nodes.pop();
+                nodes.extend(nodes.first().cloned());
+            }
+            _ => {}
+        }
+        nodes.into_iter().map(|node| Ok((node.clone(), self.begin(&node, &run)?))).collect()
+    }
+
+    fn ends_single_nodes(&self, _: ActionKind) -> bool {
+        self.ends_single_nodes
+    }
+}
