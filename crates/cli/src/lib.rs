@@ -92,6 +92,8 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             ExecutionsCommand::Rerun(args) => command::rerun::rerun(global, args).await,
             ExecutionsCommand::Resume(args) => command::resume::resume(global, args).await,
         },
+        Command::Plugins(command) => command::plugins::plugins(global, command).await,
+        Command::Capabilities(command) => command::plugins::capabilities(global, command).await,
         Command::Breakers(command) => command::breakers::breakers(global, command).await,
         Command::Facts(command) => match &**command {
             FactsCommand::Show(args) => command::facts::show(global, args).await,

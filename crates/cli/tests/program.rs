@@ -491,3 +491,35 @@ fn scripts_and_copies_work_here() {
     assert_eq!(done.code, 0, "{done:?}");
     assert!(Path::new(&into).join("n").join("copied").exists());
 }
+
+/// R6.7, R6.8, R10.2, R12.3: what is built in is listed, described and asked how it is.
+#[test]
+fn plugins_and_capabilities_are_shown() {
+    let home = Home::new();
+    let plugins = home.run(&["plugins", "list", "-f", "json"]).json();
+    let named: Vec<(&str, &str)> = plugins
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["name"].as_str().unwrap(), one["state"].as_str().unwrap()))
+        .collect();
+    assert_eq!(named, [("ssh", "ready"), ("local", "ready")]);
+    let health = home.run(&["plugins", "health"]);
+    assert_eq!((health.code, health.out.matches("healthy").count()), (0, 2), "{health:?}");
+    let shown = home.run(&["plugins", "show", "ssh", "-f", "json"]).json();
+    assert_eq!(shown["health"]["health"]["state"], "healthy");
+    let unknown = home.run(&["plugins", "show", "chef"]);
+    assert!(
+        unknown.code == 2 && unknown.err.contains("there is no plugin chef; there are: ssh, local"),
+        "{unknown:?}"
+    );
+    let table = home.run(&["capabilities", "list"]);
+    assert!(table.out.contains("command.execute") && table.out.contains("file.download"), "{table:?}");
+    let some = home.run(&["capabilities", "list", "--plugin", "local", "-f", "json"]).json();
+    assert_eq!(some.as_array().unwrap().len(), 4);
+    let one = home.run(&["capabilities", "show", "script.execute", "-f", "json"]).json();
+    assert_eq!((one[0]["plugin"].as_str(), one[1]["plugin"].as_str()), (Some("ssh"), Some("local")));
+    assert_eq!(one[0]["parameters"]["required"], serde_json::json!(["name", "content"]));
+    let unknown = home.run(&["capabilities", "show", "coffee.make"]);
+    assert!(unknown.code == 2 && unknown.err.contains("command.execute"), "{unknown:?}");
+}

@@ -44,3 +44,15 @@ pub enum RiskLevel {
     /// It changes who may do what, or creates and destroys machines.
     Admin,
 }
+
+impl RiskLevel {
+    /// The word that is shown, the same as in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Execute => "execute",
+            Self::Admin => "admin",
+        }
+    }
+}

@@ -23,6 +23,10 @@ use pabawi_testkit::fleet::Fleet;
 #[path = "../examples/run_command.rs"]
 mod example;
 
+#[allow(dead_code, reason = "the example's own main is not run here")]
+#[path = "../examples/plugin.rs"]
+mod plugin_example;
+
 fn caller() -> Caller {
     Caller { user: "ops".to_owned(), entry_point: EntryPoint::Rust }
 }
@@ -103,4 +107,40 @@ async fn an_inventory_decides_which_names_are_known() {
     assert_eq!(targets.len(), 1);
     assert_eq!(targets.first().unwrap().endpoint.transport, PluginName::new("local").ok());
     framework.shutdown(Duration::from_secs(1)).await;
+}
+
+/// R6.1, R6.2, R9.7: the example of docs/plugins.md, as it stands there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_example_of_a_plugin_does_a_task_on_many_nodes() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = |config| {
+        let database = directory.path().join("executions.db");
+        Framework::builder()
+            .authorizer(AllowAll)
+            .database(database)
+            .ssh(SshSettings::default())
+            .plugin(plugin_example::Greeter::default(), config)
+    };
+    let framework = open(serde_json::json!({"greeting": "Hello"})).open().await.expect("opens");
+    let summary = plugin_example::greet(&framework, "web[01-20]").await.expect("runs");
+    assert_eq!((summary.status, summary.progress.succeeded), (ExecutionStatus::Completed, 20));
+    let page = framework.executions(&caller(), &ExecutionQuery::default()).await.unwrap();
+    let id = page.items.first().unwrap().id;
+    let groups = framework.output_groups(&caller(), id, StreamKind::Stdout).await.unwrap();
+    let hash = groups.first().unwrap().output.expect("it printed something").hash;
+    let chunk = framework.output(&caller(), hash, 0, 1024).await.unwrap().expect("is stored");
+    assert!(chunk.data.as_ref().starts_with(b"Hello the world from web"), "{chunk:?}");
+    let runs = framework.stats().tool_runs;
+    assert!(
+        runs.iter().any(|(name, runs)| name == "greet" && runs.nodes == 20 && runs.runs < 20),
+        "{runs:?}"
+    );
+    let names: Vec<String> = framework.capabilities().into_iter().map(|one| one.capability.name).collect();
+    assert!(names.contains(&"task.execute".to_owned()) && names.contains(&"command.execute".to_owned()));
+    framework.shutdown(Duration::from_secs(5)).await;
+
+    let bad = open(serde_json::json!({"greeting": ""})).open().await.expect("opens all the same");
+    let error = plugin_example::greet(&bad, "web01").await.unwrap_err().to_string();
+    assert!(error.contains("config.greeting"), "{error}");
+    bad.shutdown(Duration::from_secs(5)).await;
 }

@@ -14,6 +14,7 @@ mod graph;
 mod inventory;
 mod page;
 mod plan;
+mod plugins;
 mod process;
 mod rollout;
 mod root;
@@ -43,6 +44,7 @@ pub use inventory::{
 };
 pub use page::{HeadArgs, PageArgs};
 pub use plan::{ApplyArgs, PlanCommand, PlanShowArgs};
+pub use plugins::{CapabilitiesCommand, PluginsCommand};
 pub use process::{LinkLossArg, ProcessArgs, RunAsMethodArg};
 pub use rollout::{GrowthArg, RetryArgs, RolloutArgs};
 pub use root::{BreakersCommand, Cli, Command, GlobalArgs, LogFormat, ManArgs, TargetsCommand};

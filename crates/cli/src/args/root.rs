@@ -8,8 +8,8 @@ use clap_complete::Shell;
 use pabawi::Component;
 
 use crate::args::{
-    ApplyArgs, CopyCommand, DialectArgs, ExecutionsCommand, FactsCommand, Format, GraphCommand,
-    InventoryCommand, PlanCommand, RunArgs, ScriptArgs, SourceArgs,
+    ApplyArgs, CapabilitiesCommand, CopyCommand, DialectArgs, ExecutionsCommand, FactsCommand, Format,
+    GraphCommand, InventoryCommand, PlanCommand, PluginsCommand, RunArgs, ScriptArgs, SourceArgs,
 };
 
 /// What stands at the end of every help text.
@@ -140,6 +140,12 @@ pub enum Command {
     /// failed for some node: what is shown is what the others know.
     #[command(subcommand, after_long_help = EXIT_STATUS)]
     Facts(Box<FactsCommand>),
+    /// Look at the plugins: which there are, how they stand and how they are
+    #[command(subcommand)]
+    Plugins(PluginsCommand),
+    /// Look at what the plugins can do
+    #[command(subcommand)]
+    Capabilities(CapabilitiesCommand),
     /// Try out target expressions
     #[command(subcommand)]
     Targets(TargetsCommand),

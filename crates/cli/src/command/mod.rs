@@ -20,4 +20,5 @@ pub(crate) mod targets;
 mod find;
 mod listing;
 mod plans;
+pub(crate) mod plugins;
 mod preview;
