@@ -79,8 +79,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A group of 100 members, a glob that every name is held against, and two differences.
-const EXPRESSION: &str = "@site1,*7.example.org,host[00001-00500].example.org";
+/// A group, a glob and a regular expression that every name is held against, a range, an intersection, a difference.
+const EXPRESSION: &str = "@site1,(*7.example.org&~^host~),host[00001-00500].example.org!~5\\.example~";
 
 fn ms(begin: Instant) -> f64 {
     begin.elapsed().as_secs_f64() * 1000.0
