@@ -133,12 +133,14 @@ fn a_list_of_sources_that_is_wrong_is_told_whole() {
         ("b.yaml", "sources: [{type: cloud, name: c}]\n"),
         ("c.yaml", "sources: [{type: hosts, path: x}]\ngroups: {a: '@b', b: '@a', c: 'web['}\n"),
         ("d.yaml", "sources: [{type: puppetdb, url: 'ftp://x'}]\n"),
+        ("e.yaml", "sources: [{type: command, command: [nodes, a]}, {type: command, command: [nodes, b]}]\n"),
     ]);
     for (file, parts) in [
         ("a.yaml", &["line 2", "sources[0].path", "line 3", "sources[1].ttl"][..]),
         ("b.yaml", &["c: ", "unknown type cloud", "puppetdb"]),
         ("c.yaml", &["groups.c"]),
         ("d.yaml", &["url"]),
+        ("e.yaml", &["two sources are called command:nodes"]),
     ] {
         let ran = pab(&home, &["inventory", "list", "--inventory", file]).exits(2);
         for part in parts {

@@ -66,6 +66,11 @@ pub(crate) fn sources(args: &SourceArgs) -> Result<Sources, Failure> {
     if let Some(path) = &args.ssh_config {
         add(&SourceSpec::new(SourceKind::SshConfig(path.clone())), &mut list)?;
     }
+    let mut names = std::collections::HashSet::new();
+    if let Some((twice, _)) = list.iter().find(|(source, _)| !names.insert(source.name().to_owned())) {
+        let text = format!("two sources are called {}; give one of them a name of its own", twice.name());
+        return Err(Failure::usage(format!("--inventory: {text}")));
+    }
     let groups = OwnGroups::new(groups)
         .map_err(|error| Failure::usage(format!("--inventory: own groups: {error}")))?;
     Ok(Sources { list, groups, facts })

@@ -122,6 +122,13 @@ impl ExecutionRequest {
                     "cannot be had with detach: it would end with the link, and the command must not",
                 );
             }
+            let pointers = action.tool().into_iter().flat_map(|tool| tool.sensitive.iter().enumerate());
+            for (index, _) in pointers.filter(|(_, pointer)| !pointer.starts_with('/')) {
+                faults.push(
+                    format!("{place}.sensitive[{index}]"),
+                    "must be a JSON pointer (RFC 6901) such as /password, or the secret would be shown",
+                );
+            }
             let lost = action.tool().into_iter().flat_map(ToolAction::secrets);
             for (pointer, _) in lost.filter(|(_, value)| value.as_str() == Some(REDACTED)) {
                 let path = format!("{place}.parameters{}", pointer.replace('/', "."));
@@ -225,6 +232,16 @@ mod tests {
         ExecutionRequest::new(Action::Command(CommandAction::new(command)), TargetExpression::new("web1"))
     }
 
+    #[test]
+    fn a_secret_is_named_by_a_pointer() {
+        let mut tool = ToolAction { name: "user".to_owned(), ..ToolAction::default() };
+        tool.sensitive = vec!["/ok".to_owned(), "password".to_owned()];
+        let request = ExecutionRequest::new(Action::Task(tool), TargetExpression::new("web1"));
+        let error = request.check().unwrap_err();
+        assert_eq!(error.fields.len(), 1);
+        assert!(error.to_string().contains("action.sensitive[1]"), "{error}");
+    }
+
     /// R9.3, R9.4, R9.6
     #[test]
     fn every_violation_is_reported_at_once_with_the_callers_path() {
@@ -266,7 +283,7 @@ mod tests {
         let tool = ToolAction {
             name: "users::add".to_owned(),
             parameters: parameters.as_object().unwrap().clone(),
-            sensitive: vec!["/login/pass~1word".to_owned(), "/absent".to_owned(), "user".to_owned()],
+            sensitive: vec!["/login/pass~1word".to_owned(), "/absent".to_owned()],
             ..ToolAction::default()
         };
         let given = ExecutionRequest::new(Action::Task(tool), TargetExpression::new("web1"));

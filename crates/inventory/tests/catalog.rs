@@ -61,7 +61,10 @@ impl InventorySource for Scripted {
     }
 
     fn revision(&self) -> Option<u64> {
-        Some(self.revision.load(Ordering::SeqCst).into())
+        match self.revision.load(Ordering::SeqCst) {
+            u32::MAX => None,
+            revision => Some(revision.into()),
+        }
     }
 
     async fn fetch(&self) -> Result<InventorySnapshot, InventorySourceError> {
@@ -248,4 +251,15 @@ async fn a_changed_source_is_asked_before_its_time() {
     source.revision.store(3, Ordering::SeqCst);
     tokio::time::sleep(Duration::from_secs(10)).await;
     assert_eq!(source.asked(), before + 1);
+}
+
+/// R3.5: a source that only knows a mark before it was asked holds for its time all the same.
+#[tokio::test(start_paused = true)]
+async fn a_source_without_a_mark_holds_for_its_time() {
+    let source = scripted("s", |_| Ok(vec!["a"]));
+    let catalog = catalog(&[&source]);
+    catalog.read(Freshness::Cached).await;
+    source.revision.store(u32::MAX, Ordering::SeqCst);
+    catalog.read(Freshness::Cached).await;
+    assert_eq!(source.asked(), 1);
 }

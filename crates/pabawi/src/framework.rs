@@ -28,6 +28,9 @@ use pabawi_plugins::host::{PluginHost, ProvidedCapability};
 use crate::facts::NodeFactsHandle;
 use crate::{FrameworkBuilder, FrameworkError};
 
+/// How long plugins may take to let go of what they hold.
+const PLUGINS_CLOSING: Duration = Duration::from_secs(5);
+
 /// Runs executions and answers questions about them. Cloning gives another handle of the same framework.
 #[derive(Clone)]
 pub struct Framework {
@@ -354,8 +357,8 @@ impl Framework {
     pub async fn shutdown(&self, deadline: Duration) -> ShutdownReport {
         self.graphs.leave(deadline).await;
         let report = self.engine.shutdown(deadline).await;
-        // What its runs were given has been given.
-        self.plugins.shutdown(Duration::ZERO).await;
+        // Its runs have had their time; a plugin may still have to end what it started.
+        self.plugins.shutdown(PLUGINS_CLOSING).await;
         report
     }
 }

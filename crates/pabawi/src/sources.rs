@@ -28,8 +28,9 @@ pub fn source_of(spec: &SourceSpec) -> Result<MadeSource, ValidationError> {
     let tools: Arc<dyn ToolRunner> = Arc::new(LocalTools);
     if let Some(source) = spec.build(&tools) {
         let facts: Option<Arc<dyn FactProvider>> = match &spec.kind {
-            SourceKind::Ansible(path) if spec.facts == Some(true) => {
-                Some(Arc::new(AnsibleFacts::new(tools, Arc::new(SystemClock), path)))
+            SourceKind::Ansible(path) if spec.facts == Some(true) && spec.settings.enabled => {
+                let facts = AnsibleFacts::new(tools, Arc::new(SystemClock), path);
+                Some(Arc::new(facts.named(source.0.name())))
             }
             _ => None,
         };
@@ -49,8 +50,8 @@ pub fn source_of(spec: &SourceSpec) -> Result<MadeSource, ValidationError> {
             }
             let client = PuppetDbClient::new(settings)?;
             let source = spec.configure(Arc::new(PuppetDbInventory::new(client.clone())));
-            let facts: Option<Arc<dyn FactProvider>> =
-                (spec.facts != Some(false)).then(|| Arc::new(PuppetDbFacts::new(client)) as _);
+            let facts: Option<Arc<dyn FactProvider>> = (spec.facts != Some(false) && spec.settings.enabled)
+                .then(|| Arc::new(PuppetDbFacts::new(client)) as _);
             Ok(MadeSource { source, facts })
         }
         SourceKind::Other { kind, .. } => {

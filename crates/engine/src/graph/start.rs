@@ -226,7 +226,8 @@ async fn accepted<F: Future<Output = Result<ExecutionId, SubmitError>>>(
         match submit().await {
             Ok(id) => return Ok(id),
             Err(SubmitError::ShuttingDown) => return Err(Stop::Open("the engine was shut down".to_owned())),
-            Err(error) if error.is_retryable() => {
+            // A plugin that did not get ready is not waited for: nobody says when, or whether, it will.
+            Err(error) if error.is_retryable() && !matches!(error, SubmitError::NotReady { .. }) => {
                 tracing::debug!(graph_id = %context.run, %error, "a task waits for its turn");
                 let _ = tokio::time::timeout(AGAIN, cancelled.wait_for(|cancelled| *cancelled)).await;
             }

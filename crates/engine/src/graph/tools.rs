@@ -17,24 +17,31 @@ use crate::needs::Tools;
 pub(super) fn check_tools(mut graph: TaskGraph, tools: &Tools) -> Result<TaskGraph, GraphError> {
     let mut faults = ValidationError::default();
     for (index, task) in graph.tasks.iter_mut().enumerate() {
-        if !is_known_later(&task.request.action) {
-            match tools.needs(&mut task.request.action, "action") {
-                Err(SubmitError::Invalid(error)) => {
-                    for fault in error.fields {
-                        faults.push(format!("tasks[{index}].{}", fault.path), fault.message);
-                    }
-                }
-                Err(error @ SubmitError::Unsupported { .. }) => {
-                    faults.push(format!("tasks[{index}].action.type"), error.to_string());
-                }
-                // It may be able to by the time the task starts.
-                Ok(_) | Err(_) => {}
-            }
+        look_at(&mut task.request.action, "action", index, tools, &mut faults);
+        if let Some(check) = task.request.rollout.health_check_mut() {
+            look_at(&mut check.action, "rollout.healthCheck.action", index, tools, &mut faults);
         }
-        tools.mark(&mut task.request.action);
     }
     faults.into_result()?;
     Ok(graph)
+}
+
+fn look_at(action: &mut Action, place: &str, task: usize, tools: &Tools, faults: &mut ValidationError) {
+    if !is_known_later(action) {
+        match tools.needs(action, place) {
+            Err(SubmitError::Invalid(error)) => {
+                for fault in error.fields {
+                    faults.push(format!("tasks[{task}].{}", fault.path), fault.message);
+                }
+            }
+            Err(error @ SubmitError::Unsupported { .. }) => {
+                faults.push(format!("tasks[{task}].{place}.type"), error.to_string());
+            }
+            // It may be able to by the time the task starts.
+            Ok(_) | Err(_) => {}
+        }
+    }
+    tools.mark(action);
 }
 
 fn is_known_later(action: &Action) -> bool {

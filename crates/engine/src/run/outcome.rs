@@ -112,7 +112,6 @@ mod tests {
                 | "checksum_mismatch"
                 | "bad_config"
                 | "limit_reached"
-                | "unavailable"
                 | "internal" => "failed",
                 unknown => panic!("no outcome was decided for {unknown}"),
             };

@@ -22,6 +22,7 @@ use super::output::{ModuleResult, results};
 /// What Ansible's module `setup` says of nodes, which have to be in an inventory of Ansible under the same names. One run of
 /// `ansible` asks all nodes of a call.
 pub struct AnsibleFacts {
+    name: String,
     tools: Arc<dyn ToolRunner>,
     clock: Arc<dyn Clock>,
     inventory: PathBuf,
@@ -41,6 +42,7 @@ impl AnsibleFacts {
     /// A provider that runs `ansible` with this inventory: 50 nodes at once, no longer than 10 minutes.
     pub fn new(tools: Arc<dyn ToolRunner>, clock: Arc<dyn Clock>, inventory: impl Into<PathBuf>) -> Self {
         Self {
+            name: Self::NAME.to_owned(),
             tools,
             clock,
             inventory: inventory.into(),
@@ -48,6 +50,13 @@ impl AnsibleFacts {
             forks: 50,
             timeout: Duration::from_secs(600),
         }
+    }
+
+    /// Another name than [`AnsibleFacts::NAME`]: that of the source whose nodes it asks, where there are several.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
     }
 
     /// Another program than the `ansible` on `PATH`.
@@ -123,7 +132,7 @@ impl AnsibleFacts {
 #[async_trait]
 impl FactProvider for AnsibleFacts {
     fn name(&self) -> &str {
-        Self::NAME
+        &self.name
     }
 
     fn priority(&self) -> i32 {
@@ -132,7 +141,7 @@ impl FactProvider for AnsibleFacts {
 
     async fn collect(&self, _: &Caller, nodes: &[NodeId]) -> Vec<Result<NodeFacts, FactProviderError>> {
         let failed = |node: &NodeId, code: ErrorCode, message: String| FactProviderError {
-            provider: Self::NAME.to_owned(),
+            provider: self.name.clone(),
             error: NodeError::new(node.clone(), code, message),
         };
         let names: Vec<&str> = nodes.iter().map(NodeId::as_str).filter(|name| is_plain(name)).collect();

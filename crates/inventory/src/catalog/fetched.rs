@@ -54,7 +54,7 @@ impl Fetched {
         };
         let limit = if self.failure.is_some() { limit.min(settings.error_ttl) } else { limit };
         // What was asked for later than the question is never too old for it.
-        self.started >= asked.at || (age < limit && revision == self.revision)
+        self.started >= asked.at || (age < limit && (revision.is_none() || revision == self.revision))
     }
 
     /// Whether the last good answer is the same one.

@@ -42,7 +42,7 @@ impl Slot {
         if !self.settings.enabled {
             return None;
         }
-        let revision = self.source.revision();
+        let revision = self.revision().await;
         let mut fetched = self.ask(asked, revision).await;
         // An answer that was under way when this reader came may be older than asked for; the next one is not.
         if !fetched.meets(asked, &self.settings, revision) && fetched.started < asked.at {
@@ -60,6 +60,14 @@ impl Slot {
             });
         }
         Some(fetched)
+    }
+
+    /// The source's mark, which it may take from files: those of a file system that hangs hold up nobody for longer than
+    /// an answer would.
+    async fn revision(&self) -> Option<u64> {
+        let source = Arc::clone(&self.source);
+        let mark = tokio::task::spawn_blocking(move || source.revision());
+        tokio::time::timeout(self.settings.timeout, mark).await.ok()?.ok()?
     }
 
     async fn ask(&self, asked: Asked, revision: Option<u64>) -> Arc<Fetched> {
@@ -108,7 +116,7 @@ impl Slot {
         let good = fetched.and_then(|fetched| fetched.good.as_ref());
         let failure = fetched.and_then(|fetched| fetched.failure.as_ref());
         let state = match (fetched, good, failure) {
-            (None, ..) => SourceState::Disabled,
+            (None, ..) if !self.settings.enabled => SourceState::Disabled,
             (_, Some(_), None) => SourceState::Healthy,
             (_, Some(_), Some(_)) => SourceState::Stale,
             (_, None, _) => SourceState::Unavailable,

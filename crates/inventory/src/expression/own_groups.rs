@@ -28,7 +28,10 @@ impl OwnGroups {
         for (name, text) in groups {
             match Expression::parse(&text) {
                 Ok(expression) => {
-                    own.0.insert(name, expression);
+                    let field = format!("groups.{name}");
+                    if own.0.insert(name, expression).is_some() {
+                        faults.push(field, "is given twice");
+                    }
                 }
                 Err(errors) => {
                     for error in &errors.0 {
@@ -133,6 +136,9 @@ mod tests {
         let error = own(&[("a", "@b,x"), ("b", "(y & @\"a\")"), ("c", "@c"), ("d", "web[")]).unwrap_err();
         let text = error.to_string();
         assert!(text.contains("groups.d"), "{text}");
+        assert!(own(&[("a", "x"), ("a", "y")]).unwrap_err().to_string().contains("given twice"));
+        // A range of groups means those of the sources.
+        assert!(own(&[("web1", "@web[1-3] & x")]).is_ok());
         let error = own(&[("a", "@b,x"), ("b", "(y & @\"a\")"), ("c", "@c")]).unwrap_err();
         let fields: Vec<&str> = error.fields.iter().map(|field| field.path.as_str()).collect();
         assert_eq!(fields, ["groups.a", "groups.b", "groups.c"]);

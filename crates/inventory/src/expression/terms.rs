@@ -13,7 +13,7 @@ use crate::expression::glob::{Glob, is_glob};
 use crate::expression::selection::Selection;
 use crate::expression::steps::comparing;
 use crate::expression::universe::number;
-use crate::nodeset::{Pattern, fold};
+use crate::nodeset::{Part, Pattern, fold};
 use crate::similar::suggestion;
 
 /// At most so many unknown names of one term are looked at to tell them.
@@ -38,6 +38,8 @@ impl Evaluation<'_> {
                 });
             }
             Selector::Groups(group) => self.groups(term, group, nothing, out),
+            Selector::GroupNamed(group)
+                if group.source.is_none() && self.own_group(term, &group.name, nothing, out) => {}
             Selector::GroupNamed(group) => {
                 self.group(term, group.source.as_deref(), &group.name, nothing, out);
             }
@@ -177,6 +179,12 @@ impl Evaluation<'_> {
 
     fn groups(&mut self, term: &Term, group: &GroupRef<Pattern>, nothing: Nothing, out: &mut Selection) {
         let source = group.source.as_deref();
+        // Own groups are meant by their plain names, which is what tells beforehand what they are made of.
+        if let ([Part::Literal(name)], None) = (group.name.parts(), source)
+            && self.own_group(term, name, nothing, out)
+        {
+            return;
+        }
         for name in self.expand(term, &group.name) {
             if is_glob(&name) {
                 self.group_glob(term, source, &name, nothing, out);
@@ -229,9 +237,6 @@ impl Evaluation<'_> {
         nothing: Nothing,
         out: &mut Selection,
     ) {
-        if source.is_none() && self.own_group(term, name, nothing, out) {
-            return;
-        }
         let inventory = self.universe.inventory;
         if !self.has_source(term, source) {
             return;

@@ -35,6 +35,10 @@ pub(super) fn identifiers(node: &Node) -> impl Iterator<Item = (Claim, Cow<'_, s
 /// in a network behind a jump host, of which there may be many. With a port other than that of SSH it is another
 /// machine, or another container, than without.
 fn host(endpoint: &Endpoint) -> Option<Cow<'_, str>> {
+    // By other ways, such as from this machine or into a container, the host is not where the node is.
+    if endpoint.transport.as_ref().is_some_and(|transport| transport.as_str() != "ssh") {
+        return None;
+    }
     let host = endpoint.host.as_deref()?;
     let address = host.parse::<IpAddr>().ok();
     let is_behind_jump = endpoint.jump.as_ref().is_some_and(|jump| !jump.is_empty());
@@ -103,6 +107,10 @@ mod tests {
         // Many networks have a 10.0.0.5; a name stays a name also behind a jump host.
         assert_eq!(of("w", Some("10.0.0.5"), None, &["bastion"]), ["w"]);
         assert_eq!(of("w", Some("db.site1"), None, &["bastion"]), ["w", "db.site1"]);
+        let mut local = Node::named(NodeId::new("switch1").unwrap());
+        local.endpoint.host = Some("mgmt.example.org".into());
+        local.endpoint.transport = pabawi_domain::id::PluginName::new("local").ok();
+        assert_eq!(identifiers(&local).count(), 1);
         // A scheme before a name is part of the name.
         assert_eq!(of("azure:vm1", None, None, &[]), ["azure:vm1"]);
     }

@@ -44,10 +44,18 @@ impl Merge {
         for (at, node) in (0u32..).zip(&nodes.list) {
             nodes.names.insert(node.id.clone(), at);
         }
+        // What is another name of several nodes names none of them.
+        let mut shared = Vec::new();
         for (at, node) in (0u32..).zip(&nodes.list) {
             for alias in &node.aliases {
-                nodes.names.entry(alias.clone()).or_insert(at);
+                let known = *nodes.names.entry(alias.clone()).or_insert(at);
+                if known != at && nodes.list.get(known as usize).is_some_and(|other| other.id != *alias) {
+                    shared.push(alias);
+                }
             }
+        }
+        for alias in shared {
+            nodes.names.remove(alias);
         }
 
         let mut groups = Groups::default();
@@ -89,6 +97,8 @@ impl Places<'_, '_> {
     fn of(&mut self, id: &NodeId, source: &str) -> u32 {
         let known = self.linked.node_named(id.as_str());
         if let Some(at) = known.or_else(|| self.nodes.names.get(id).copied()) {
+            // Under this name the source means it, and so does who asks for the source's group.
+            self.nodes.names.entry(id.clone()).or_insert(at);
             return at;
         }
         let at = u32::try_from(self.nodes.list.len()).unwrap_or(u32::MAX);

@@ -179,6 +179,21 @@ fn a_source_is_asked_for_its_own_group() {
     assert_eq!(inventory.members(inventory.group("db").unwrap()).len(), 4);
 }
 
+#[test]
+fn a_name_of_several_nodes_names_none_and_a_member_is_known_by_any_name() {
+    let inventory = merge(vec![
+        ("p", 2, snapshot(vec![with_aliases("a", &["www"]), with_aliases("b", &["www"])], vec![])),
+        ("site", 1, snapshot(vec![at("web1", "10.0.0.5"), node("db1")], vec![])),
+        ("cloud", 0, snapshot(vec![], vec![group("web", &["10.0.0.5", "DB1"], &[])])),
+    ]);
+    assert!(inventory.node("www").is_none());
+    let members = |indexes: Vec<usize>| -> Vec<String> {
+        indexes.into_iter().map(|index| inventory.nodes()[index].id.to_string()).collect()
+    };
+    assert_eq!(members(inventory.members_in_source("cloud", "web").unwrap()), ["web1", "db1"]);
+    assert_eq!(members(inventory.member_indexes(inventory.group("web").unwrap())), ["web1", "db1"]);
+}
+
 /// R3.7, R3.9
 #[test]
 fn a_field_says_who_says_so_and_who_said_otherwise() {

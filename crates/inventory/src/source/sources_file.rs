@@ -108,7 +108,8 @@ fn source(reader: &mut Reader, tree: &Tree, field: &str, directory: &Path) -> Op
             "error_ttl" => set(&mut settings.error_ttl, duration(reader, value, &field)),
             "timeout" => set(&mut settings.timeout, duration(reader, value, &field)),
             "enabled" => set(&mut settings.enabled, truth(reader, value, &field)),
-            "facts" => facts = truth(reader, value, &field),
+            // Plugins may mean something else by it, such as which facts become metadata.
+            "facts" if matches!(value.value, Data::Bool(_)) => facts = truth(reader, value, &field),
             other => rest.push((other, value)),
         }
     }

@@ -17,14 +17,19 @@ use crate::watch::{Sink, write_problems};
 /// [`Failure`].
 pub(crate) async fn list(global: &GlobalArgs, args: &InventoryListArgs) -> Result<Exit, Failure> {
     let resolver = catalog(&args.sources)?;
-    let view = resolver.catalog().read(Freshness::Cached).await;
-    write_problems(&mut Sink::standard(global.no_color), &view)?;
-    let nodes: Vec<&Node> = if args.expression.is_empty() {
-        view.inventory.nodes().iter().collect()
+    let targets = if args.expression.is_empty() {
+        None
     } else {
         let expression = TargetExpression::new(args.expression.join(","));
-        let targets = resolver.resolve(&expression).await.map_err(FrameworkError::from)?;
-        targets.iter().filter_map(|target| view.inventory.node(target.node.as_str())).collect()
+        Some(resolver.resolve(&expression).await.map_err(FrameworkError::from)?)
+    };
+    let view = resolver.catalog().read(Freshness::Cached).await;
+    write_problems(&mut Sink::standard(global.no_color), &view)?;
+    let nodes: Vec<&Node> = match &targets {
+        None => view.inventory.nodes().iter().collect(),
+        Some(targets) => {
+            targets.iter().filter_map(|target| view.inventory.node(target.node.as_str())).collect()
+        }
     };
     List::of_all(&nodes, "the sources know no node").write(global, args.format, |nodes| {
         let mut table = Table::new(&["NODE", "HOST", "TRANSPORT", "SOURCES", "GROUPS"]);

@@ -90,7 +90,16 @@ impl InventorySource for OpensshInventory {
     }
 
     async fn fetch(&self) -> Result<InventorySnapshot, InventorySourceError> {
-        self.read().map_err(|error| error.of_source(&self.name))
+        let reader = self.clone();
+        let read = tokio::task::spawn_blocking(move || reader.read()).await;
+        match read {
+            Ok(read) => read.map_err(|error| error.of_source(&self.name)),
+            Err(error) => Err(InventorySourceError {
+                source_name: self.name.clone(),
+                message: format!("{}: reading it failed: {error}", self.path.display()),
+                retryable: false,
+            }),
+        }
     }
 }
 

@@ -172,10 +172,6 @@ async fn park(mut action: Box<dyn RunningAction>, place: Place, run: Arc<ToolRun
     loop {
         tokio::select! {
             biased;
-            event = CatchPanic(action.next()) => match event {
-                Ok(ActionEvent::Ended(_)) | Err(_) => break,
-                Ok(_) => tokio::task::yield_now().await,
-            },
             () = run.all_leave() => {
                 // The others report how it went.
                 let _ = tokio::time::timeout(patience(mode), CatchPanic(action.terminate(mode))).await;
@@ -185,6 +181,10 @@ async fn park(mut action: Box<dyn RunningAction>, place: Place, run: Arc<ToolRun
                 let _ = tokio::time::timeout(patience(mode), CatchPanic(action.terminate(mode))).await;
                 break;
             }
+            event = CatchPanic(action.next()) => match event {
+                Ok(ActionEvent::Ended(_)) | Err(_) => break,
+                Ok(_) => tokio::task::yield_now().await,
+            },
         }
     }
     drop(action);
