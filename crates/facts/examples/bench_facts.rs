@@ -1,6 +1,6 @@
 //! Benchmark of facts without nodes and without a disk: providers that are made up say something about every node, and it
 //! is collected, merged, read from the cache and explained. Main function: [`main`]. It prints one JSON object;
-//! `cargo xtask bench facts` runs and judges it.
+//! `cargo xtask bench inventory` runs and judges it.
 //!
 //! Usage: `bench_facts [NODES]`.
 

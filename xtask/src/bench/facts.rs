@@ -1,26 +1,15 @@
-//! The benchmark of facts: collecting and merging many nodes, and reading what is cached. Main function: [`run`].
+//! The part about facts: collecting and merging many nodes, and reading what is cached. Main function: [`cache`].
 
 use anyhow::Result;
 
 use super::cold::mib;
 use super::list::Options;
-use super::parts::{Part, run_parts};
 use super::programs::{number, result_of};
 use super::report::{Aim, Table};
 
-/// One line about it.
-pub(super) const ABOUT: &str = "two providers for 10,000 nodes collected and merged, cached reads";
-
-const PARTS: &[Part] = &[("cache", cache)];
-
-/// Runs the wanted parts.
-pub(super) fn run(options: &Options) -> Result<()> {
-    run_parts(PARTS, options)
-}
-
 /// The program fails when a node lacks facts or a cached answer is copied, so what it prints is complete.
-fn cache(options: &Options) -> Result<Vec<Aim>> {
-    println!("\n== cache: two providers, each with about eighty facts of every node ==");
+pub(super) fn cache(options: &Options) -> Result<Vec<Aim>> {
+    println!("\n== facts: two providers, each with about eighty facts of every node ==");
     let mut table =
         Table::new(&["nodes", "collect ms", "us a node", "cached us a node", "one cached us", "cache MiB"]);
     let mut read = f64::INFINITY;

@@ -1,4 +1,4 @@
-//! The benchmark of the inventory: merging, reading, target expressions, and Ansible's own files beside Ansible. Main
+//! The benchmark of the inventory: merging, reading, target expressions, Ansible's own files beside Ansible, facts. Main
 //! function: [`run`].
 
 use std::fmt::Write as _;
@@ -8,6 +8,7 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 
 use super::cold::mib;
+use super::facts;
 use super::list::Options;
 use super::parts::{Part, run_parts};
 use super::programs::{number, result_of};
@@ -15,10 +16,9 @@ use super::report::{Aim, Table};
 use crate::ansible;
 
 /// One line about it.
-pub(super) const ABOUT: &str =
-    "sources merged and linked, cached reads, target expressions, folding, Ansible's files beside Ansible";
+pub(super) const ABOUT: &str = "sources merged and linked, cached reads, target expressions, folding, Ansible's files beside Ansible, facts";
 
-const PARTS: &[Part] = &[("merge", merge), ("ansible", ansible_files)];
+const PARTS: &[Part] = &[("merge", merge), ("ansible", ansible_files), ("facts", facts::cache)];
 
 /// Runs the wanted parts.
 pub(super) fn run(options: &Options) -> Result<()> {

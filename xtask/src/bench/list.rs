@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 
-use super::{adaptive, engine, facts, fanout, inventory};
+use super::{adaptive, engine, fanout, inventory};
 
 /// Which benchmark, and how large.
 #[derive(Debug, clap::Args)]
@@ -42,7 +42,6 @@ struct Bench {
 
 const BENCHES: &[Bench] = &[
     Bench { name: "engine", about: engine::ABOUT, run: engine::run },
-    Bench { name: "facts", about: facts::ABOUT, run: facts::run },
     Bench { name: "fanout", about: fanout::ABOUT, run: fanout::run },
     Bench { name: "inventory", about: inventory::ABOUT, run: inventory::run },
     Bench { name: "adaptive", about: adaptive::ABOUT, run: adaptive::run },
