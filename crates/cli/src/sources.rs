@@ -87,7 +87,7 @@ fn made(spec: &SourceSpec) -> Result<MadeSource, Failure> {
 ///
 /// # Errors
 /// As for [`sources`]; also that none was named.
-pub(crate) fn catalog(args: &SourceArgs) -> Result<Resolver, Failure> {
+pub(crate) fn resolver(args: &SourceArgs) -> Result<Resolver, Failure> {
     let sources = sources(args)?;
     if sources.list.is_empty() {
         return Err(Failure::usage(

@@ -122,6 +122,37 @@ pub enum FactTest {
     AtLeast(String),
 }
 
+/// Makes a test of the value behind its sign.
+pub type MakeTest = fn(String) -> FactTest;
+
+impl FactTest {
+    /// The sign of each test that has one, and what makes the test of a value; those that begin alike with the longest
+    /// first.
+    pub const SIGNS: [(&'static str, MakeTest); 7] = [
+        ("!=", Self::Differs),
+        ("<=", Self::AtMost),
+        (">=", Self::AtLeast),
+        ("=", Self::Equals),
+        ("~", Self::Matches),
+        ("<", Self::Less),
+        (">", Self::Greater),
+    ];
+
+    /// How the test is written: its sign and its value. `None` for [`FactTest::Present`], which has neither.
+    pub fn sign_and_value(&self) -> Option<(&'static str, &str)> {
+        match self {
+            Self::Present => None,
+            Self::Equals(value) => Some(("=", value)),
+            Self::Differs(value) => Some(("!=", value)),
+            Self::Matches(value) => Some(("~", value)),
+            Self::Less(value) => Some(("<", value)),
+            Self::AtMost(value) => Some(("<=", value)),
+            Self::Greater(value) => Some((">", value)),
+            Self::AtLeast(value) => Some((">=", value)),
+        }
+    }
+}
+
 /// A last outcome that nodes are chosen by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LastCondition {
@@ -193,6 +224,14 @@ mod tests {
         assert_eq!(find("cpus.2.model"), None);
         assert_eq!(find("os.family.x"), None);
         assert_eq!(find("nothing"), None);
+    }
+
+    #[test]
+    fn tests_are_written_with_the_signs_by_which_they_are_made() {
+        for (sign, make) in FactTest::SIGNS {
+            assert_eq!(make("12".to_owned()).sign_and_value(), Some((sign, "12")));
+        }
+        assert_eq!(FactTest::Present.sign_and_value(), None);
     }
 
     #[test]

@@ -4,18 +4,6 @@ use pabawi_domain::condition::{FactCondition, FactPath, FactTest};
 
 use super::InvalidCondition;
 
-/// The signs between path and value. The first in the text counts, of those that begin there the longest.
-type Kind = fn(String) -> FactTest;
-const SIGNS: [(&str, Kind); 7] = [
-    ("!=", FactTest::Differs),
-    ("<=", FactTest::AtMost),
-    (">=", FactTest::AtLeast),
-    ("=", FactTest::Equals),
-    ("~", FactTest::Matches),
-    ("<", FactTest::Less),
-    (">", FactTest::Greater),
-];
-
 /// Reads `path`, `path=value`, `path!=value`, `path~regex`, `path<value`, `path<=value`, `path>value` or `path>=value`.
 /// Blanks around path and value do not count.
 ///
@@ -24,7 +12,8 @@ const SIGNS: [(&str, Kind); 7] = [
 pub fn parse_condition(text: &str) -> Result<FactCondition, InvalidCondition> {
     let found = text.char_indices().find_map(|(at, _)| {
         let rest = text.get(at..)?;
-        let (sign, kind) = SIGNS.iter().find(|(sign, _)| rest.starts_with(sign))?;
+        // The first sign in the text counts.
+        let (sign, kind) = FactTest::SIGNS.iter().find(|(sign, _)| rest.starts_with(sign))?;
         Some((text.get(..at)?, rest.get(sign.len()..)?, kind))
     });
     let (path, test) = match found {

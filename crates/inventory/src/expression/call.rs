@@ -42,22 +42,12 @@ fn fact(scanner: &mut Scanner<'_>) -> Result<FactCondition, String> {
         }
         path => FactPath::new(&path).map_err(|error| error.to_string())?,
     };
-    let test: fn(String) -> FactTest = match scanner.peek() {
-        Some('=') => FactTest::Equals,
-        Some('~') => FactTest::Matches,
-        Some('!') => FactTest::Differs,
-        Some('<') => FactTest::Less,
-        Some('>') => FactTest::Greater,
-        _ => return Ok(FactCondition { path, test: FactTest::Present }),
-    };
-    let sign = scanner.next();
-    let test = match (sign, scanner.take_equals(sign)) {
-        (Some('!'), false) => {
+    let test = match scanner.take_one_of(&FactTest::SIGNS) {
+        Some(test) => test,
+        None if scanner.peek() == Some('!') => {
             return Err("'!' in fact(...) is written '!=', for example fact(os.family!=Debian)".to_owned());
         }
-        (Some('<'), true) => FactTest::AtMost,
-        (Some('>'), true) => FactTest::AtLeast,
-        _ => test,
+        None => return Ok(FactCondition { path, test: FactTest::Present }),
     };
     scanner.skip_blanks();
     let is_quoted = scanner.peek() == Some('"');
@@ -116,13 +106,6 @@ fn argument(scanner: &mut Scanner<'_>, ends: impl Fn(char) -> bool) -> Result<St
 
 fn shortened(text: &str) -> String {
     text.chars().take(40).collect()
-}
-
-impl Scanner<'_> {
-    /// Takes the second character of `!=`, `<=` and `>=`.
-    fn take_equals(&mut self, sign: Option<char>) -> bool {
-        matches!(sign, Some('!' | '<' | '>')) && self.take('=')
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter, Write as _};
 
-use pabawi_domain::condition::{FactCondition, FactTest, LastCondition};
+use pabawi_domain::condition::{FactCondition, LastCondition};
 use pabawi_domain::duration::exact_duration;
 use pabawi_domain::id::NodeId;
 
@@ -102,26 +102,11 @@ fn source<T>(group: &GroupRef<T>, f: &mut Formatter<'_>) -> fmt::Result {
 fn fact(FactCondition { path, test }: &FactCondition, f: &mut Formatter<'_>) -> fmt::Result {
     f.write_str("fact(")?;
     argument(path.as_str(), f)?;
-    if let Some((sign, value)) = sign_and_value(test) {
+    if let Some((sign, value)) = test.sign_and_value() {
         f.write_str(sign)?;
         argument(value, f)?;
     }
     f.write_char(')')
-}
-
-/// How a test is written.
-fn sign_and_value(test: &FactTest) -> Option<(&'static str, &str)> {
-    match test {
-        FactTest::Equals(value) => Some(("=", value)),
-        FactTest::Differs(value) => Some(("!=", value)),
-        FactTest::Matches(value) => Some(("~", value)),
-        FactTest::Less(value) => Some(("<", value)),
-        FactTest::AtMost(value) => Some(("<=", value)),
-        FactTest::Greater(value) => Some((">", value)),
-        FactTest::AtLeast(value) => Some((">=", value)),
-        // Present, which has neither.
-        _ => None,
-    }
 }
 
 fn last(condition: &LastCondition, f: &mut Formatter<'_>) -> fmt::Result {

@@ -35,6 +35,15 @@ impl<'a> Scanner<'a> {
         is_next
     }
 
+    /// Takes the first of these signs that comes next, and tells what it stands for.
+    pub(super) fn take_one_of<T: Copy>(&mut self, signs: &[(&str, T)]) -> Option<T> {
+        let (sign, meaning) = signs.iter().find(|(sign, _)| self.rest().starts_with(sign))?;
+        sign.chars().for_each(|_| {
+            self.next();
+        });
+        Some(*meaning)
+    }
+
     pub(super) fn skip_blanks(&mut self) {
         while self.peek().is_some_and(char::is_whitespace) {
             self.next();

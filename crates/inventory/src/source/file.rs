@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use pabawi_domain::ports::{InventorySnapshot, InventorySource, InventorySourceError};
 
+use crate::source::blocking::blocking;
 use crate::source::{SourceError, hosts_file, inventory_file};
 
 /// The largest file that is read, in bytes.
@@ -73,17 +74,7 @@ impl InventorySource for FileInventory {
 
     async fn fetch(&self) -> Result<InventorySnapshot, InventorySourceError> {
         let file = self.clone();
-        // A large file takes a while to read; the runtime's threads have other work.
-        let read = tokio::task::spawn_blocking(move || file.read()).await;
-        match read {
-            Ok(Ok(snapshot)) => Ok(snapshot),
-            Ok(Err(error)) => Err(error.of_source(&self.name)),
-            Err(error) => Err(InventorySourceError {
-                source_name: self.name.clone(),
-                message: format!("{}: reading it failed: {error}", self.path.display()),
-                retryable: false,
-            }),
-        }
+        blocking(&self.path, move || file.read()).await.map_err(|error| error.of_source(&self.name))
     }
 }
 

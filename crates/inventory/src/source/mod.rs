@@ -15,6 +15,7 @@
 //! [`detect`] tells what a path is, a [`SourcesFile`] lists sources with their settings, and [`SourceSpec`] makes them.
 
 pub(crate) mod ansible;
+mod blocking;
 mod bolt;
 mod command;
 mod detect;

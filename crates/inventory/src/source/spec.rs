@@ -68,7 +68,7 @@ impl SourceKind {
 
     /// The priority of such a source when nothing else is said: what is written for this engine wins over what is written
     /// for another tool, and that over what only says how to connect.
-    pub fn priority(&self) -> i32 {
+    fn priority(&self) -> i32 {
         match self {
             Self::Hosts(_) => 30,
             Self::Pabawi(_) => 20,

@@ -1,9 +1,12 @@
 //! Tasks of a graph that are actions of tools (R2.1, R2.3).
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use pabawi_domain::error::ErrorCode;
 use pabawi_domain::task::{TaskGraph, TaskStatus};
 use pabawi_engine::{GraphError, Graphs, check_graph};
+use pabawi_testkit::scripted::Conduct;
 use serde_json::json;
 
 use crate::support::{Rig, ann, bolt};
@@ -39,4 +42,17 @@ async fn a_graph_that_nobody_can_run_is_refused() {
     let paths: Vec<&str> = error.fields.iter().map(|field| field.path.as_str()).collect();
     assert_eq!(paths, ["tasks[0].action.type", "tasks[1].action.type"], "{error}");
     assert!(plugin.runs().is_empty());
+}
+
+/// R7.4: a task whose plugin did not get ready fails; nobody waits for a plugin of which nobody says when it will be.
+#[tokio::test(start_paused = true)]
+async fn a_task_of_a_plugin_that_is_not_ready_fails() {
+    let broken = bolt().initializes(Conduct::Fails(ErrorCode::BadConfig));
+    let rig = Rig::new(&[&broken]).await;
+    let graphs = Graphs::open(rig.engine.clone(), Arc::clone(&rig.store) as _).await.unwrap();
+    let (id, _events) = graphs.submit(ann(), check_graph(graph("task")).unwrap()).await.unwrap();
+    let view = tokio::time::timeout(Duration::from_secs(600), graphs.wait(&ann(), id)).await;
+    let view = view.expect("the graph ends").unwrap();
+    assert_eq!(view.tasks[0].status, TaskStatus::Failed, "{view:?}");
+    assert!(broken.runs().is_empty());
 }

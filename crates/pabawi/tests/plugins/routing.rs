@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use pabawi_domain::action::ActionKind;
+use pabawi_domain::action::{Action, ActionKind, CommandAction};
 use pabawi_domain::capability::Capability;
 use pabawi_domain::error::ErrorCode;
+use pabawi_domain::node::TargetExpression;
 use pabawi_domain::ports::{ExecutionStore as _, PluginHealth};
+use pabawi_domain::request::ExecutionRequest;
 use pabawi_domain::summary::ExecutionStatus;
 use pabawi_engine::{AllowAll, SubmitError};
 use pabawi_plugins::host::HostSettings;
@@ -146,4 +148,19 @@ async fn what_cannot_be_done_is_refused() {
     let mut playbook = task("a", 1);
     playbook.action = pabawi_domain::action::Action::Playbook(tool(&mut playbook).clone());
     assert_eq!(rig.engine.submit(ann(), playbook).await.unwrap_err().code(), ErrorCode::Unsupported);
+}
+
+/// R6.4, R10.2: a command does not run through a tool, whose permissions nobody has asked for.
+#[tokio::test(start_paused = true)]
+async fn a_plugin_is_no_transport_for_a_command() {
+    let plugin = ansible().capabilities([capability(ActionKind::Command)]);
+    let rig = Rig::new(&[&plugin]).await;
+    let action = Action::Command(CommandAction::new("true"));
+    let mut request = ExecutionRequest::new(action, TargetExpression::new("a"));
+    request.transport = Some(name("ansible"));
+    let id = rig.submit(request).await;
+    rig.wait(id).await;
+    let outcome = rig.outcome(id, "a").await;
+    assert_eq!(outcome.error().unwrap().code, ErrorCode::Unsupported, "{outcome:?}");
+    assert!(plugin.runs().is_empty());
 }

@@ -105,6 +105,20 @@ async fn a_bad_configuration_stops_its_plugin_alone() {
     assert_eq!(good.configs(), [json!({"project": "/srv"})]);
 }
 
+/// R9.8: a configuration holds secrets, so that what is wrong with it is told without its values.
+#[tokio::test(start_paused = true)]
+async fn a_bad_configuration_is_told_without_its_values() {
+    let schema = json!({"type": "object", "properties": {"token": {"type": "integer"}}, "maxProperties": 1});
+    let bad = plugin("bolt").config_schema(schema);
+    let mut registering = builder();
+    registering.plugin(Arc::new(bad), json!({"token": "hunter2", "other": "hunter3"})).unwrap();
+    let host = registering.start().await;
+    let status = host.plugin(&name("bolt")).unwrap();
+    let PluginState::Failed { fields, .. } = &status.state else { panic!() };
+    assert_eq!(fields.len(), 2, "{fields:?}");
+    assert!(!format!("{status:?}").contains("hunter"), "{status:?}");
+}
+
 /// R6.7, R7.4: each gets ready after those it depends on; one that fails, panics, hangs, or can never be ready stops those
 /// that depend on it and no other.
 #[tokio::test(start_paused = true)]

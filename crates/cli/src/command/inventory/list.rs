@@ -7,7 +7,7 @@ use pabawi::{FrameworkError, Node, TargetExpression};
 use crate::args::{GlobalArgs, InventoryListArgs};
 use crate::command::listing::List;
 use crate::exit::{Exit, Failure};
-use crate::sources::catalog;
+use crate::sources::resolver;
 use crate::text::Table;
 use crate::watch::{Sink, write_problems};
 
@@ -16,7 +16,7 @@ use crate::watch::{Sink, write_problems};
 /// # Errors
 /// [`Failure`].
 pub(crate) async fn list(global: &GlobalArgs, args: &InventoryListArgs) -> Result<Exit, Failure> {
-    let resolver = catalog(&args.sources)?;
+    let resolver = resolver(&args.sources)?;
     let targets = if args.expression.is_empty() {
         None
     } else {

@@ -96,13 +96,12 @@ fn megabytes(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::facts_of;
     use super::*;
     use serde_json::{Value, json};
 
     fn facts(output: &str) -> Value {
-        let mut tree = Tree::default();
-        put(&Sections::of(output), &mut tree);
-        tree.into_map().remove("memory").unwrap_or_default()
+        facts_of(put, output).get("memory").cloned().unwrap_or_default()
     }
 
     #[test]

@@ -6,6 +6,8 @@
 mod addresses;
 mod all;
 mod disks;
+#[cfg(test)]
+mod facts_of;
 mod machine;
 mod memory;
 mod mounts;
@@ -15,3 +17,5 @@ mod processors;
 mod system;
 
 pub(super) use all::facts;
+#[cfg(test)]
+use facts_of::facts_of;

@@ -169,13 +169,12 @@ fn unescaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::facts_of;
     use super::*;
     use serde_json::json;
 
     fn facts(output: &str) -> Value {
-        let mut tree = Tree::default();
-        put(&Sections::of(output), &mut tree);
-        tree.into_map().remove("mountpoints").unwrap_or_default()
+        facts_of(put, output).get("mountpoints").cloned().unwrap_or_default()
     }
 
     #[test]

@@ -139,13 +139,12 @@ fn bsd(lines: &[&str]) -> Option<Route> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::facts_of;
     use super::*;
     use serde_json::{Value, json};
 
     fn facts(output: &str) -> Value {
-        let mut tree = Tree::default();
-        put(&Sections::of(output), &mut tree);
-        tree.into_map().remove("networking").unwrap()
+        facts_of(put, output).get("networking").cloned().unwrap()
     }
 
     #[test]

@@ -197,13 +197,12 @@ fn leading_version(text: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::facts_of;
     use super::*;
     use serde_json::{Value, json};
 
     fn facts(output: &str) -> Value {
-        let mut tree = Tree::default();
-        put(&Sections::of(output), &mut tree);
-        Value::Object(tree.into_map())
+        facts_of(put, output)
     }
 
     #[test]

@@ -58,13 +58,12 @@ fn init<'a>(sections: &Sections<'a>) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::facts_of;
     use super::*;
     use serde_json::{Value, json};
 
     fn facts(output: &str) -> Value {
-        let mut tree = Tree::default();
-        put(&Sections::of(output), &mut tree);
-        Value::Object(tree.into_map())
+        facts_of(put, output)
     }
 
     #[test]

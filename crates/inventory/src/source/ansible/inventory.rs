@@ -19,6 +19,7 @@ use super::model::Model;
 use super::snapshot::{Built, snapshot};
 use super::yaml::read_yaml;
 use crate::source::SourceError;
+use crate::source::blocking::blocking;
 use crate::source::faults::Faults;
 use crate::source::file::revision_of;
 use crate::source::tool::{NoAnswer, answer};
@@ -219,17 +220,6 @@ impl AnsibleInventory {
         }
         groups.insert("_meta".to_owned(), serde_json::json!({ "hostvars": hostvars }));
         Ok(groups)
-    }
-}
-
-/// Does what takes a while on a thread for such work; the runtime's own threads have other work.
-async fn blocking<T: Send + 'static>(
-    path: &Path,
-    work: impl FnOnce() -> Result<T, SourceError> + Send + 'static,
-) -> Result<T, SourceError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => Err(SourceError::of_file(path, format!("reading it failed: {error}"))),
     }
 }
 

@@ -17,6 +17,7 @@ use super::shown::shown;
 use super::target::{metadata, node};
 use super::tree::Tree;
 use crate::source::SourceError;
+use crate::source::blocking::blocking;
 use crate::source::faults::Faults;
 use crate::source::file::{read_text, revision_of};
 use crate::source::tool::{NoAnswer, answer};
@@ -95,10 +96,7 @@ impl BoltInventory {
             let (file, project) = (file.clone(), project.clone());
             move || parse(&file, &project)
         };
-        let Parsed { read, snapshot, has_targets } = match tokio::task::spawn_blocking(work).await {
-            Ok(result) => result?,
-            Err(error) => return Err(SourceError::of_file(&file, format!("reading it failed: {error}"))),
-        };
+        let Parsed { read, snapshot, has_targets } = blocking(&file, work).await?;
         if read.references.is_empty() {
             return Ok(snapshot);
         }

@@ -25,6 +25,7 @@ use super::lines::{arguments, groups_comment, keyword};
 use crate::expression::glob;
 use crate::nodeset::MAX_NODES;
 use crate::source::SourceError;
+use crate::source::blocking::blocking;
 use crate::source::faults::Faults;
 use crate::source::file::{read_text, revision_of};
 
@@ -90,16 +91,8 @@ impl InventorySource for OpensshInventory {
     }
 
     async fn fetch(&self) -> Result<InventorySnapshot, InventorySourceError> {
-        let reader = self.clone();
-        let read = tokio::task::spawn_blocking(move || reader.read()).await;
-        match read {
-            Ok(read) => read.map_err(|error| error.of_source(&self.name)),
-            Err(error) => Err(InventorySourceError {
-                source_name: self.name.clone(),
-                message: format!("{}: reading it failed: {error}", self.path.display()),
-                retryable: false,
-            }),
-        }
+        let file = self.clone();
+        blocking(&self.path, move || file.read()).await.map_err(|error| error.of_source(&self.name))
     }
 }
 
