@@ -44,7 +44,7 @@ impl Merge {
         for (at, node) in (0u32..).zip(&nodes.list) {
             nodes.names.insert(node.id.clone(), at);
         }
-        // What is another name of several nodes names none of them.
+        // What is another name of several nodes names that one of them which linking found by it, or none.
         let mut shared = Vec::new();
         for (at, node) in (0u32..).zip(&nodes.list) {
             for alias in &node.aliases {
@@ -55,7 +55,10 @@ impl Merge {
             }
         }
         for alias in shared {
-            nodes.names.remove(alias);
+            match linked.node_named(alias.as_str()) {
+                Some(node) => nodes.names.insert(alias.clone(), node),
+                None => nodes.names.remove(alias),
+            };
         }
 
         let mut groups = Groups::default();
@@ -95,10 +98,12 @@ struct Places<'a, 'b> {
 impl Places<'_, '_> {
     /// A member that no source lists is a node of which only the name is known.
     fn of(&mut self, id: &NodeId, source: &str) -> u32 {
-        let known = self.linked.node_named(id.as_str());
-        if let Some(at) = known.or_else(|| self.nodes.names.get(id).copied()) {
+        if let Some(at) = self.nodes.names.get(id) {
+            return *at;
+        }
+        if let Some(at) = self.linked.node_named(id.as_str()) {
             // Under this name the source means it, and so does who asks for the source's group.
-            self.nodes.names.entry(id.clone()).or_insert(at);
+            self.nodes.names.insert(id.clone(), at);
             return at;
         }
         let at = u32::try_from(self.nodes.list.len()).unwrap_or(u32::MAX);

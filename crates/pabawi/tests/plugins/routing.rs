@@ -150,7 +150,7 @@ async fn what_cannot_be_done_is_refused() {
     assert_eq!(rig.engine.submit(ann(), playbook).await.unwrap_err().code(), ErrorCode::Unsupported);
 }
 
-/// R6.4, R10.2: a command does not run through a tool, whose permissions nobody has asked for.
+/// R6.6: a command does not run through a tool, whose permissions nobody has asked for.
 #[tokio::test(start_paused = true)]
 async fn a_plugin_is_no_transport_for_a_command() {
     let plugin = ansible().capabilities([capability(ActionKind::Command)]);
