@@ -1,6 +1,6 @@
 //! [`OwnGroups`]: groups that are target expressions under a name.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use pabawi_domain::id::GroupName;
 use pabawi_domain::validation::ValidationError;
@@ -40,8 +40,9 @@ impl OwnGroups {
                 }
             }
         }
+        let mut known = HashMap::new();
         for name in own.0.keys() {
-            if let Err(reason) = own.depth(name.as_str(), &mut Vec::new()) {
+            if let Err(reason) = own.height(name.as_str(), &mut Vec::new(), &mut known) {
                 faults.push(format!("groups.{name}"), reason);
             }
         }
@@ -88,23 +89,35 @@ impl OwnGroups {
         reached
     }
 
-    /// No deeper than the limit, since what is deeper is an error before that.
-    fn depth<'a>(&'a self, name: &'a str, within: &mut Vec<&'a str>) -> Result<(), String> {
+    /// How many groups stand below each other from this one on, itself counted. Goes no deeper than the limit, since what
+    /// is deeper is an error before that, and looks at each group once.
+    fn height<'a>(
+        &'a self,
+        name: &'a str,
+        within: &mut Vec<&'a str>,
+        known: &mut HashMap<&'a str, usize>,
+    ) -> Result<usize, String> {
+        let too_deep = || format!("is made of groups that are nested more than {MAX_NESTING} deep");
         if within.contains(&name) {
             return Err(format!("contains itself: {} -> {name}", within.join(" -> ")));
         }
-        if within.len() >= MAX_NESTING {
-            return Err(format!("is made of groups that are nested more than {MAX_NESTING} deep"));
+        let least = known.get(name).copied().unwrap_or(1);
+        if within.len() + least > MAX_NESTING {
+            return Err(too_deep());
+        }
+        if let Some(height) = known.get(name) {
+            return Ok(*height);
         }
         within.push(name);
-        let mut seen = HashSet::new();
+        let mut height = 1;
         for inner in self.get(name).into_iter().flat_map(names_in) {
-            if self.0.contains_key(inner) && seen.insert(inner) {
-                self.depth(inner, within)?;
+            if self.0.contains_key(inner) {
+                height = height.max(1 + self.height(inner, within, known)?);
             }
         }
         within.pop();
-        Ok(())
+        known.insert(name, height);
+        Ok(height)
     }
 }
 
@@ -157,6 +170,13 @@ mod tests {
         };
         let known = of(&groups).unwrap();
         assert_eq!(known.reached(known.get("g7").unwrap()).len(), 8);
+        // Eight layers of forty groups, each made of all of the layer below: forty to the power of seven ways.
+        let layers =
+            (0..8).flat_map(|layer| (0..40).map(move |group| (layer, group))).map(|(layer, group)| {
+                let below: Vec<String> = (0..40).map(|group| format!("@l{}x{group}", layer - 1)).collect();
+                (format!("l{layer}x{group}"), if layer == 0 { "n1".to_owned() } else { below.join(",") })
+            });
+        assert!(of(&layers.collect::<Vec<_>>()).is_ok());
         groups.push(("g8".into(), "@g7".into()));
         assert!(of(&groups).unwrap_err().to_string().contains("more than 8 deep"));
     }
