@@ -187,7 +187,7 @@ impl ActionKind {
             Self::Playbook => "playbook.execute",
             Self::Plan => "plan.execute",
             Self::Facts => "facts.collect",
-            Self::Package => "package.manage",
+            Self::Package => "package.install",
         }
     }
 

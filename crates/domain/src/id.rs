@@ -177,6 +177,13 @@ name_type!(
     PluginName, "plugin name", plugin_name_fault
 );
 
+impl PluginName {
+    /// The transport of nodes and requests that name none.
+    pub fn ssh() -> Self {
+        Self("ssh".into())
+    }
+}
+
 name_type!(
     /// Makes a submission repeatable: the same key returns the same execution. 1 to 253 printable characters.
     IdempotencyKey, "idempotency key", label_fault

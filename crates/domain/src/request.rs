@@ -25,7 +25,8 @@ pub struct ExecutionRequest {
     /// Where.
     #[garde(dive)]
     pub targets: TargetExpression,
-    /// The transport for nodes whose endpoint names none; `ssh` when absent.
+    /// The transport for nodes whose endpoint names none; `ssh` when absent. Where it names a tool's plugin, such as `bolt`,
+    /// that does the action on all nodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(skip)]
     pub transport: Option<PluginName>,

@@ -3,12 +3,13 @@
 //!
 //! An authorizer that is missing, fails, panics or takes too long denies.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use pabawi_domain::action::ActionKind;
-use pabawi_domain::id::NodeId;
+use pabawi_domain::id::{NodeId, PluginName};
 use pabawi_domain::node::Target;
 use pabawi_domain::ports::{AuthorizationQuery, Authorizer, AuthorizerError, Decision};
 use pabawi_domain::preview::Permission;
@@ -76,16 +77,24 @@ impl AuthorizerGate {
         Err(Denial { reason })
     }
 
-    /// Asks for everything that an action needs.
+    /// Asks for everything that an action needs, once for each plugin or transport that is to do it.
     pub(crate) async fn ask_for(
         &self,
         caller: &Caller,
         needs: &Needs,
         action: ActionKind,
-        nodes: &[NodeId],
+        targets: &[Target],
     ) -> Result<(), Denial> {
-        for capability in needs.permissions() {
-            self.ask(&AuthorizationQuery { caller, capability, action: Some(action), nodes }).await?;
+        let action = Some(action);
+        let mut by_way: BTreeMap<&PluginName, Vec<NodeId>> = BTreeMap::new();
+        for target in targets {
+            by_way.entry(needs.way(target)).or_default().push(target.node.clone());
+        }
+        for (plugin, nodes) in &by_way {
+            for capability in needs.permissions() {
+                let plugin = Some(*plugin);
+                self.ask(&AuthorizationQuery { caller, capability, action, plugin, nodes }).await?;
+            }
         }
         Ok(())
     }
@@ -102,7 +111,8 @@ impl AuthorizerGate {
         capability: &str,
         nodes: &[NodeId],
     ) -> Result<(), Denial> {
-        let denied = self.ask(&AuthorizationQuery { caller, capability, action: None, nodes }).await;
+        let query = AuthorizationQuery { caller, capability, action: None, plugin: None, nodes };
+        let denied = self.ask(&query).await;
         if let Err(denial) = &denied {
             tracing::warn!(user = ?caller.user, entry_point = ?caller.entry_point, capability,
                 reason = ?denial.reason, "denied");
@@ -146,7 +156,7 @@ pub(crate) async fn authorize(
 ) -> Result<AuthorizedRequest, DeniedRequest> {
     let nodes = resolved.nodes();
     let kind = resolved.request().action.kind();
-    let answer = gate.ask_for(resolved.caller(), resolved.needs(), kind, &nodes).await;
+    let answer = gate.ask_for(resolved.caller(), resolved.needs(), kind, resolved.targets()).await;
     let (caller, request, needs, targets) = resolved.into_parts();
     let capability = needs.capability;
     match answer {
@@ -179,31 +189,27 @@ pub(crate) async fn foresee(
     gate: &AuthorizerGate,
     limit: Duration,
 ) -> ForeseenRequest {
-    let nodes = resolved.nodes();
     let kind = resolved.request().action.kind();
-    let whole = gate.ask_for(resolved.caller(), resolved.needs(), kind, &nodes).await;
-    let each = ask_each(&resolved, nodes, gate, limit).await;
+    let whole = gate.ask_for(resolved.caller(), resolved.needs(), kind, resolved.targets()).await;
+    let each = ask_each(&resolved, gate, limit).await;
     ForeseenRequest { resolved, whole, each }
 }
 
 /// The answers about each node, in their order. Those that have not come within the limit deny.
-async fn ask_each(
-    resolved: &ResolvedRequest,
-    nodes: Vec<NodeId>,
-    gate: &AuthorizerGate,
-    limit: Duration,
-) -> Vec<Permission> {
+async fn ask_each(resolved: &ResolvedRequest, gate: &AuthorizerGate, limit: Duration) -> Vec<Permission> {
     let caller = Arc::new(resolved.caller().clone());
     let (needs, action) = (resolved.needs().clone(), resolved.request().action.kind());
     let deadline = tokio::time::Instant::now() + limit;
-    let mut answers: Vec<Option<Result<(), Denial>>> = vec![None; nodes.len()];
-    let mut waiting = nodes.into_iter().enumerate();
+    let targets = resolved.targets();
+    let mut answers: Vec<Option<Result<(), Denial>>> = vec![None; targets.len()];
+    let mut waiting = targets.iter().enumerate();
     let mut asking = JoinSet::new();
     // Ends with the last answer or with the limit; questions that are under way then are dropped.
     loop {
-        for (place, node) in waiting.by_ref().take(ASKED_AT_ONCE.saturating_sub(asking.len())) {
-            let (gate, caller, needs) = (gate.clone(), Arc::clone(&caller), needs.clone());
-            asking.spawn(async move { (place, gate.ask_for(&caller, &needs, action, &[node]).await) });
+        for (place, target) in waiting.by_ref().take(ASKED_AT_ONCE.saturating_sub(asking.len())) {
+            let (gate, caller, needs, target) =
+                (gate.clone(), Arc::clone(&caller), needs.clone(), target.clone());
+            asking.spawn(async move { (place, gate.ask_for(&caller, &needs, action, &[target]).await) });
         }
         match tokio::time::timeout_at(deadline, asking.join_next()).await {
             Ok(Some(Ok((place, answer)))) => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pabawi_domain::action::Action;
 use pabawi_domain::breaker::Component;
 use pabawi_domain::id::PluginName;
+use pabawi_domain::node::Target;
 use pabawi_domain::ports::{RouteError, ToolRouter};
 use pabawi_domain::validation::{FieldError, ValidationError};
 
@@ -20,6 +21,8 @@ pub(crate) struct Needs {
     permissions: Arc<[String]>,
     /// The plugin that does it; the transport of each node where absent.
     pub(crate) plugin: Option<PluginName>,
+    /// The transport of nodes whose endpoint names none.
+    pub(crate) transport: PluginName,
 }
 
 impl Needs {
@@ -27,6 +30,11 @@ impl Needs {
     pub(crate) fn permissions(&self) -> impl Iterator<Item = &str> {
         let itself = self.permissions.is_empty().then_some(self.capability);
         self.permissions.iter().map(String::as_str).chain(itself)
+    }
+
+    /// By which plugin or transport it is done on a node.
+    pub(crate) fn way<'a>(&'a self, target: &'a Target) -> &'a PluginName {
+        self.plugin.as_ref().or(target.endpoint.transport.as_ref()).unwrap_or(&self.transport)
     }
 }
 
@@ -42,16 +50,23 @@ impl Tools {
         Self { router, breakers: Some(breakers) }
     }
 
-    /// What an action needs. Which of its parameters are secrets is written into it. `at` is the action's place in the
-    /// request.
+    /// What an action needs. Which of its parameters are secrets is written into it. `by` is the transport that the request
+    /// names, `at` the action's place in the request.
     ///
     /// # Errors
     /// [`SubmitError::Invalid`], [`SubmitError::Unsupported`], [`SubmitError::NotReady`].
-    pub(crate) fn needs(&self, action: &mut Action, at: &str) -> Result<Needs, SubmitError> {
+    pub(crate) fn needs(
+        &self,
+        action: &mut Action,
+        by: Option<&PluginName>,
+        at: &str,
+    ) -> Result<Needs, SubmitError> {
         let kind = action.kind();
         let capability = kind.capability();
-        if action.tool().is_none() {
-            return Ok(Needs { capability, permissions: Arc::default(), plugin: None });
+        let wanted = by.filter(|name| self.router.as_ref().is_some_and(|router| router.is_tool(name)));
+        let transport = by.cloned().unwrap_or_else(PluginName::ssh);
+        if action.tool().is_none() && wanted.is_none() {
+            return Ok(Needs { capability, permissions: Arc::default(), plugin: None, transport });
         }
         let unsupported = SubmitError::Unsupported { kind, capability };
         let Some(router) = &self.router else { return Err(unsupported) };
@@ -59,14 +74,14 @@ impl Tools {
             let board = self.breakers.as_ref();
             board.is_none_or(|board| board.lets_pass(&Component::Plugin(plugin.clone())))
         };
-        let route = router.route(action, &passes).map_err(|error| match error {
+        let route = router.route(action, wanted, &passes).map_err(|error| match error {
             RouteError::Invalid(error) => SubmitError::Invalid(placed(error, at)),
             RouteError::NotReady { reasons } => SubmitError::NotReady { capability, reasons },
             _ => unsupported,
         })?;
         mark(action, &route.capability.sensitive);
         let permissions = route.capability.required_permissions.clone().into();
-        Ok(Needs { capability, permissions, plugin: Some(route.plugin) })
+        Ok(Needs { capability, permissions, plugin: Some(route.plugin), transport })
     }
 
     /// Writes into an action which of its parameters are secrets, for any plugin that may do it.

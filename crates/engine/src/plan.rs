@@ -18,9 +18,6 @@ use crate::limits::EngineLimits;
 use crate::needs::Needs;
 use crate::run::probe_spill_dir;
 
-/// The transport of nodes and requests that name none.
-const DEFAULT_TRANSPORT: &str = "ssh";
-
 /// The transports by name.
 #[derive(Default)]
 pub(crate) struct Transports {
@@ -62,11 +59,19 @@ impl Transports {
         self.by_name.get(plugin.as_str()).copied().ok_or_else(missing)
     }
 
+    /// A transport for what is no action of a tool. A tool does such an action only where the request names it, since only
+    /// then it was asked which permissions it wants.
+    fn way(&self, name: &str) -> Option<usize> {
+        let index = self.by_name.get(name).copied()?;
+        self.get(index).filter(|transport| transport.tool_runs().is_none()).map(|_| index)
+    }
+
     fn names(&self) -> String {
-        if self.all.is_empty() {
+        let ways = self.all.iter().filter(|transport| transport.tool_runs().is_none());
+        let names: Vec<&str> = ways.map(|transport| transport.name()).collect();
+        if names.is_empty() {
             return "none is set up".to_owned();
         }
-        let names: Vec<&str> = self.all.iter().map(|transport| transport.name()).collect();
         format!("there are: {}", names.join(", "))
     }
 }
@@ -131,7 +136,7 @@ pub(crate) async fn ways(
     let chosen = match &needs.plugin {
         // How the tool reaches a node is the tool's.
         Some(plugin) => vec![transports.of_tool(plugin)?; targets.len()],
-        None => choose_transports(targets, request, transports, &mut faults),
+        None => choose_transports(targets, needs, transports, &mut faults),
     };
     check_local_files(&request.action, &mut faults).await;
     if request.debug
@@ -152,14 +157,14 @@ pub(crate) async fn ways(
 /// One index for each target; where there is a fault the indices do not matter.
 fn choose_transports(
     targets: &[Target],
-    request: &ExecutionRequest,
+    needs: &Needs,
     transports: &Transports,
     faults: &mut ValidationError,
 ) -> Vec<usize> {
-    let default = request.transport.as_ref().map_or(DEFAULT_TRANSPORT, PluginName::as_str);
-    let default_index = transports.by_name.get(default).copied();
+    let default = needs.transport.as_str();
+    let default_index = transports.way(default);
     let mut default_missing = false;
-    // Unknown names of endpoints, each with the first node that has it and how many have it.
+    // Names of endpoints that are no transports, each with the first node that has it and how many have it.
     let mut unknown: BTreeMap<&str, (&Target, usize)> = BTreeMap::new();
     let mut chosen = Vec::with_capacity(targets.len());
     for target in targets {
@@ -169,7 +174,7 @@ fn choose_transports(
                 default_index
             }
             Some(name) => {
-                let index = transports.by_name.get(name.as_str()).copied();
+                let index = transports.way(name.as_str());
                 if index.is_none() {
                     unknown.entry(name.as_str()).or_insert((target, 0)).1 += 1;
                 }

@@ -26,10 +26,11 @@ pub(crate) fn validate(
     tools: &Tools,
 ) -> Result<ValidRequest, SubmitError> {
     request.check()?;
-    let needs = tools.needs(&mut request.action, "action")?;
+    let by = request.transport.as_ref();
+    let needs = tools.needs(&mut request.action, by, "action")?;
     if let Some(check) = request.rollout.health_check_mut() {
         // It is asked about again when it is run; what is wrong with it is told before anything is.
-        tools.needs(&mut check.action, "rollout.healthCheck.action")?;
+        tools.needs(&mut check.action, by, "rollout.healthCheck.action")?;
     }
     Ok(ValidRequest { caller, request, needs })
 }

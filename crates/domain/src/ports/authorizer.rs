@@ -4,14 +4,14 @@
 use async_trait::async_trait;
 
 use crate::action::ActionKind;
-use crate::id::NodeId;
+use crate::id::{NodeId, PluginName};
 use crate::request::Caller;
 
 /// Decides about callers.
 #[async_trait]
 pub trait Authorizer: Send + Sync + 'static {
-    /// Whether the caller may do this to all of these nodes. It is asked once with every target before
-    /// anything is recorded and again for each target when its run starts.
+    /// Whether the caller may do this to all of these nodes. It is asked with every target before anything is recorded,
+    /// once for each plugin or transport, and again for each target when its run starts.
     ///
     /// # Errors
     /// [`AuthorizerError`] when it cannot tell, which counts as a denial.
@@ -27,6 +27,8 @@ pub struct AuthorizationQuery<'a> {
     pub capability: &'a str,
     /// The kind of action, where one is to be done.
     pub action: Option<ActionKind>,
+    /// By which plugin or transport, where that is known: `ssh`, `bolt`.
+    pub plugin: Option<&'a PluginName>,
     /// Where; empty for a question that concerns no node.
     pub nodes: &'a [NodeId],
 }

@@ -35,7 +35,7 @@ pub use log_sink::{LogLevel, LogRecord, LogSink};
 pub use metrics_sink::{Metric, MetricsSink};
 pub use node_commands::{CommandOutput, NodeCommand, NodeCommands};
 pub use plan_store::PlanStore;
-pub use plugin::{Plugin, PluginError, PluginHealth, PluginMetadata, PluginRun};
+pub use plugin::{Plugin, PluginCall, PluginError, PluginHealth, PluginMetadata, PluginMethods, PluginRun};
 pub use target_knowledge::TargetKnowledge;
 pub use target_resolver::{TargetError, TargetResolver};
 pub use tool_router::{RouteError, ToolRoute, ToolRouter};

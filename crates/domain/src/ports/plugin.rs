@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::action::{Action, ActionKind};
 use crate::capability::Capability;
@@ -13,6 +13,7 @@ use crate::error::ErrorCode;
 use crate::id::{CorrelationId, ExecutionId, NodeId, PluginName};
 use crate::node::Target;
 use crate::ports::{FactProvider, InventorySource, RunningAction};
+use crate::request::Caller;
 
 /// A tool (R6.1).
 #[async_trait]
@@ -46,7 +47,26 @@ pub trait Plugin: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`PluginError`] when the tool could not be started for any of them.
-    async fn run(&self, run: PluginRun) -> Result<Vec<(NodeId, Box<dyn RunningAction>)>, PluginError>;
+    async fn run(&self, run: PluginRun) -> Result<Vec<(NodeId, Box<dyn RunningAction>)>, PluginError> {
+        let _ = run;
+        Err(self.metadata().cannot("run actions"))
+    }
+
+    /// Answers what is no action on nodes: `task.list`, `reports.list`, a look-up. Its parameters have been checked against
+    /// the capability's schema and its caller may ask; the answer is checked against the schema of its result.
+    ///
+    /// # Errors
+    /// [`PluginError`].
+    async fn call(&self, call: PluginCall) -> Result<Value, PluginError> {
+        let _ = call;
+        Err(self.metadata().cannot("answer calls"))
+    }
+
+    /// Which of [`Plugin::run`] and [`Plugin::call`] it has. A plugin whose capability needs what it does not have is refused
+    /// when it is registered (R6.4).
+    fn methods(&self) -> PluginMethods {
+        PluginMethods::default()
+    }
 
     /// Whether such an action can be ended on one node while the tool goes on for the others. Where it cannot,
     /// [`RunningAction::terminate`] is called only when all nodes that are left of the run are to end, and then for each
@@ -80,6 +100,37 @@ pub struct PluginRun {
     pub targets: Vec<Target>,
 }
 
+/// What is to be answered.
+#[derive(Debug, Clone)]
+pub struct PluginCall {
+    /// The capability.
+    pub capability: String,
+    /// Its parameters.
+    pub parameters: Map<String, Value>,
+    /// Who asks.
+    pub caller: Caller,
+    /// The request it belongs to.
+    pub correlation_id: Option<CorrelationId>,
+    /// The nodes that it is about, where it is about some.
+    pub nodes: Vec<NodeId>,
+}
+
+/// Which of its optional methods a plugin has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PluginMethods {
+    /// [`Plugin::run`].
+    pub run: bool,
+    /// [`Plugin::call`].
+    pub call: bool,
+}
+
+impl Default for PluginMethods {
+    /// A tool that runs actions and answers nothing else.
+    fn default() -> Self {
+        Self { run: true, call: false }
+    }
+}
+
 /// What a plugin is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -95,6 +146,17 @@ pub struct PluginMetadata {
     /// Plugins that have to be ready before it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<PluginName>,
+}
+
+impl PluginMetadata {
+    fn cannot(&self, what: &str) -> PluginError {
+        PluginError {
+            plugin: self.name.clone(),
+            code: ErrorCode::Unsupported,
+            message: format!("does not {what}"),
+            stack: None,
+        }
+    }
 }
 
 /// Whether a plugin works.

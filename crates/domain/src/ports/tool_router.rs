@@ -10,7 +10,7 @@ use crate::validation::ValidationError;
 
 /// Knows what the plugins can do.
 pub trait ToolRouter: Send + Sync + 'static {
-    /// Chooses the plugin for an action: the one that the action names, else of those that have the capability the one of
+    /// Chooses the plugin for an action: the one that the action names, or `wanted`, else of those that have the capability the one of
     /// the highest priority that works and that `passes` lets through; where there is none of these, the one of the highest
     /// priority (R6.8). The parameters are checked against the schema of what was chosen (R9.3).
     ///
@@ -18,7 +18,15 @@ pub trait ToolRouter: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`RouteError`].
-    fn route(&self, action: &Action, passes: &dyn Fn(&PluginName) -> bool) -> Result<ToolRoute, RouteError>;
+    fn route(
+        &self,
+        action: &Action,
+        wanted: Option<&PluginName>,
+        passes: &dyn Fn(&PluginName) -> bool,
+    ) -> Result<ToolRoute, RouteError>;
+
+    /// Whether there is a tool of that name, which is no way to nodes for others.
+    fn is_tool(&self, plugin: &PluginName) -> bool;
 
     /// JSON pointers (RFC 6901) to the parameters that are secrets for any plugin that may do the action: for whoever stores
     /// it before it is known which one does.

@@ -1,6 +1,7 @@
 //! What of a graph is for tools: [`check_tools`].
 
 use pabawi_domain::action::Action;
+use pabawi_domain::id::PluginName;
 use pabawi_domain::task::TaskGraph;
 use pabawi_domain::validation::ValidationError;
 
@@ -17,18 +18,26 @@ use crate::needs::Tools;
 pub(super) fn check_tools(mut graph: TaskGraph, tools: &Tools) -> Result<TaskGraph, GraphError> {
     let mut faults = ValidationError::default();
     for (index, task) in graph.tasks.iter_mut().enumerate() {
-        look_at(&mut task.request.action, "action", index, tools, &mut faults);
+        let by = task.request.transport.clone();
+        look_at(&mut task.request.action, by.as_ref(), "action", index, tools, &mut faults);
         if let Some(check) = task.request.rollout.health_check_mut() {
-            look_at(&mut check.action, "rollout.healthCheck.action", index, tools, &mut faults);
+            look_at(&mut check.action, by.as_ref(), "rollout.healthCheck.action", index, tools, &mut faults);
         }
     }
     faults.into_result()?;
     Ok(graph)
 }
 
-fn look_at(action: &mut Action, place: &str, task: usize, tools: &Tools, faults: &mut ValidationError) {
+fn look_at(
+    action: &mut Action,
+    by: Option<&PluginName>,
+    place: &str,
+    task: usize,
+    tools: &Tools,
+    faults: &mut ValidationError,
+) {
     if !is_known_later(action) {
-        match tools.needs(action, place) {
+        match tools.needs(action, by, place) {
             Err(SubmitError::Invalid(error)) => {
                 for fault in error.fields {
                     faults.push(format!("tasks[{task}].{}", fault.path), fault.message);

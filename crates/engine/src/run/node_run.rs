@@ -431,8 +431,8 @@ impl NodeRun {
 
 /// The authorizer's second look, at this one target (R6.6).
 async fn ask_again(context: &RunContext, target: &Target) -> Result<(), NodeOutcome> {
-    let (kind, nodes) = (context.action.kind(), slice::from_ref(&target.node));
-    context.gate.ask_for(&context.caller, &context.needs, kind, nodes).await.map_err(|denial| {
+    let (kind, targets) = (context.action.kind(), slice::from_ref(target));
+    context.gate.ask_for(&context.caller, &context.needs, kind, targets).await.map_err(|denial| {
         let node = target.node.clone();
         tracing::warn!(execution_id = %context.id, %node, user = ?context.caller.user,
             reason = ?denial.reason, "denied at the start");

@@ -6,7 +6,7 @@ use pabawi_domain::action::{Action, ActionKind, CommandAction};
 use pabawi_domain::capability::Capability;
 use pabawi_domain::error::ErrorCode;
 use pabawi_domain::node::TargetExpression;
-use pabawi_domain::ports::{ExecutionStore as _, PluginHealth};
+use pabawi_domain::ports::{Authorizer, ExecutionStore as _, PluginHealth};
 use pabawi_domain::request::ExecutionRequest;
 use pabawi_domain::summary::ExecutionStatus;
 use pabawi_engine::{AllowAll, SubmitError};
@@ -14,7 +14,7 @@ use pabawi_plugins::host::HostSettings;
 use pabawi_testkit::scripted::{Conduct, ScriptedPlugin, capability};
 use serde_json::json;
 
-use crate::support::{Forbids, Rig, ann, bolt, name, task, tool};
+use crate::support::{Forbids, ForbidsBy, Rig, ann, bolt, name, task, tool};
 
 fn ansible() -> ScriptedPlugin {
     ScriptedPlugin::new(name("ansible"))
@@ -150,17 +150,60 @@ async fn what_cannot_be_done_is_refused() {
     assert_eq!(rig.engine.submit(ann(), playbook).await.unwrap_err().code(), ErrorCode::Unsupported);
 }
 
-/// R6.6: a command does not run through a tool, whose permissions nobody has asked for.
+fn command(targets: &str, by: &str) -> ExecutionRequest {
+    let action = Action::Command(CommandAction::new("true"));
+    let mut request = ExecutionRequest::new(action, TargetExpression::new(targets));
+    request.transport = Some(name(by));
+    request
+}
+
+/// R6.6, R6.8: a command is done by a tool where the request names it; then its caller needs what the tool's capability
+/// wants, by that tool, on every node.
 #[tokio::test(start_paused = true)]
-async fn a_plugin_is_no_transport_for_a_command() {
+async fn a_command_is_done_by_the_tool_that_the_request_names() {
+    let mut runs_commands = capability(ActionKind::Command);
+    runs_commands.required_permissions = vec!["shell.use".to_owned()];
+    let plugin = ansible().capabilities([runs_commands]);
+    let rig = Rig::new(&[&plugin]).await;
+    let ended = rig.execute(command("a,b@scripted", "ansible")).await;
+    assert_eq!(ended.summary.status, ExecutionStatus::Completed);
+    assert_eq!(plugin.runs()[0].run.targets.len(), 2, "one run for both, however they are reached otherwise");
+    for denying in [Arc::new(Forbids(&["shell.use"])) as Arc<dyn Authorizer>, Arc::new(ForbidsBy("ansible"))]
+    {
+        let rig = Rig::with(&[&plugin], denying, HostSettings::default()).await;
+        let error = rig.engine.submit(ann(), command("a", "ansible")).await.unwrap_err();
+        assert!(error.code() == ErrorCode::Denied && error.to_string().contains("shell.use"), "{error}");
+    }
+    assert_eq!(plugin.runs().len(), 1);
+    let cannot = bolt().capabilities([capability(ActionKind::Task)]);
+    let rig = Rig::new(&[&cannot]).await;
+    let SubmitError::Invalid(error) = rig.engine.submit(ann(), command("a", "bolt")).await.unwrap_err()
+    else {
+        panic!()
+    };
+    assert_eq!(error.fields[0].path, "transport");
+    assert!(error.to_string().contains("does not have the capability command.execute"), "{error}");
+}
+
+/// R6.6: a node that names a tool as its transport does not lead round the permissions of that tool.
+#[tokio::test(start_paused = true)]
+async fn a_tool_is_no_transport_of_a_node() {
     let plugin = ansible().capabilities([capability(ActionKind::Command)]);
     let rig = Rig::new(&[&plugin]).await;
-    let action = Action::Command(CommandAction::new("true"));
-    let mut request = ExecutionRequest::new(action, TargetExpression::new("a"));
-    request.transport = Some(name("ansible"));
-    let id = rig.submit(request).await;
-    rig.wait(id).await;
-    let outcome = rig.outcome(id, "a").await;
-    assert_eq!(outcome.error().unwrap().code, ErrorCode::Unsupported, "{outcome:?}");
+    let refused = rig.engine.submit(ann(), command("a@ansible", "scripted")).await;
+    let SubmitError::Invalid(error) = refused.unwrap_err() else { panic!() };
+    assert_eq!(error.fields[0].path, "targets");
+    assert!(error.to_string().contains("a transport \"ansible\" that does not exist"), "{error}");
     assert!(plugin.runs().is_empty());
+}
+
+/// R6.6, R10.3: an authorizer hears by which transport each node is reached.
+#[tokio::test(start_paused = true)]
+async fn the_transport_of_each_node_is_part_of_the_question() {
+    let plugin = ansible();
+    let denying = Arc::new(ForbidsBy("other"));
+    let rig = Rig::with(&[&plugin], denying, HostSettings::default()).await;
+    let error = rig.engine.submit(ann(), command("a,b@other", "scripted")).await.unwrap_err();
+    assert!(error.code() == ErrorCode::Denied && error.to_string().contains('b'), "{error}");
+    assert!(!error.to_string().contains("\"a\""), "{error}");
 }

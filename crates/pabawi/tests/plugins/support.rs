@@ -50,13 +50,17 @@ pub(crate) fn tool(request: &mut ExecutionRequest) -> &mut ToolAction {
     request.action.tool_mut().unwrap()
 }
 
-/// Understands `a,b,c` and `many*300` (`many0` to `many299`).
+/// Understands `a,b,c`, `many*300` (`many0` to `many299`) and `a@bolt` (a node whose endpoint names a transport).
 pub(crate) struct Names;
 
 #[async_trait]
 impl TargetResolver for Names {
     async fn resolve(&self, expression: &TargetExpression) -> Result<Vec<Target>, TargetError> {
-        let target = |name: &str| Target::new(node(name), Endpoint::default());
+        let target = |word: &str| {
+            let (word, transport) =
+                word.split_once('@').map_or((word, None), |(word, by)| (word, Some(name(by))));
+            Target::new(node(word), Endpoint { transport, ..Endpoint::default() })
+        };
         let mut targets = Vec::new();
         for word in expression.as_str().split(',') {
             match word.split_once('*') {
@@ -81,6 +85,21 @@ impl Authorizer for Forbids {
             return Ok(Decision::Deny { reason: format!("{} is not yours", query.capability) });
         }
         Ok(Decision::Allow)
+    }
+}
+
+/// Allows what is not to be done by this plugin or transport.
+pub(crate) struct ForbidsBy(pub(crate) &'static str);
+
+#[async_trait]
+impl Authorizer for ForbidsBy {
+    async fn authorize(&self, query: &AuthorizationQuery<'_>) -> Result<Decision, AuthorizerError> {
+        match query.plugin {
+            Some(plugin) if plugin.as_str() == self.0 => Ok(Decision::Deny {
+                reason: format!("{} of {:?} is not yours", query.capability, query.nodes),
+            }),
+            _ => Ok(Decision::Allow),
+        }
     }
 }
 

@@ -54,17 +54,18 @@ impl Router {
     fn named(
         &self,
         name: &PluginName,
+        field: &str,
         capability: &'static str,
     ) -> Result<(&Arc<Slot>, Arc<Instance>), RouteError> {
         let Some(slot) = self.slot(name) else {
             let known: Vec<&str> = self.slots.iter().map(|slot| slot.name().as_str()).collect();
             let text = format!("there is no plugin {name}; there are: {}", known.join(", "));
-            return Err(ValidationError::of("action.plugin", text).into());
+            return Err(ValidationError::of(field, text).into());
         };
         let instance = slot.instance();
         if instance.declared.capability(capability).is_none() {
             let text = format!("plugin {name} does not have the capability {capability}");
-            return Err(ValidationError::of("action.plugin", text).into());
+            return Err(ValidationError::of(field, text).into());
         }
         match slot.is_ready() {
             Ok(()) => Ok((slot, instance)),
@@ -97,11 +98,17 @@ impl Router {
 }
 
 impl ToolRouter for Router {
-    fn route(&self, action: &Action, passes: &dyn Fn(&PluginName) -> bool) -> Result<ToolRoute, RouteError> {
+    fn route(
+        &self,
+        action: &Action,
+        wanted: Option<&PluginName>,
+        passes: &dyn Fn(&PluginName) -> bool,
+    ) -> Result<ToolRoute, RouteError> {
         let capability = action.kind().capability();
         let tool = action.tool();
-        let (slot, instance) = match tool.and_then(|tool| tool.plugin.as_ref()) {
-            Some(name) => self.named(name, capability)?,
+        let named = tool.and_then(|tool| tool.plugin.as_ref());
+        let (slot, instance) = match named.or(wanted) {
+            Some(name) => self.named(name, named.map_or("transport", |_| "action.plugin"), capability)?,
             None => self.chosen(capability, passes)?,
         };
         let checked = instance.declared.capability(capability).ok_or(RouteError::NoPlugin { capability })?;
@@ -113,6 +120,10 @@ impl ToolRouter for Router {
             ValidationError { fields }.into_result()?;
         }
         Ok(ToolRoute { plugin: slot.name().clone(), capability: Arc::clone(&checked.capability) })
+    }
+
+    fn is_tool(&self, plugin: &PluginName) -> bool {
+        self.slot(plugin).is_some_and(|slot| !slot.is_built_in)
     }
 
     fn sensitive(&self, action: &Action) -> Vec<String> {

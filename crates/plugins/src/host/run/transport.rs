@@ -110,12 +110,6 @@ impl Session for ToolSession {
     ) -> Result<Box<dyn RunningAction>, TransportError> {
         let (node, plugin) = (self.target.node.clone(), self.slot.name().clone());
         let capability = action.kind().capability();
-        // Only for actions of tools was the plugin asked what permissions it wants and what its parameters may be.
-        if action.tool().is_none() {
-            let text =
-                format!("plugin {plugin} runs actions of tools; it is no transport for a {capability}");
-            return Err(TransportError::before_start(&node, ErrorCode::Unsupported, text));
-        }
         if !self.slot.can(capability) {
             let text = format!("plugin {plugin} does not have the capability {capability}");
             return Err(TransportError::before_start(&node, ErrorCode::Unsupported, text));
