@@ -1,13 +1,17 @@
 //! The ways to nodes that come with the framework, as plugins: [`BuiltIn`]. Their runs go through the transport of the same
 //! name and never through the plugin.
 
+mod schemas;
+
 use async_trait::async_trait;
 use pabawi_domain::action::ActionKind;
 use pabawi_domain::capability::{Capability, RiskLevel};
 use pabawi_domain::error::ErrorCode;
 use pabawi_domain::id::{NodeId, PluginName};
 use pabawi_domain::ports::{Plugin, PluginError, PluginHealth, PluginMetadata, PluginRun, RunningAction};
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use self::schemas::{command, download, script, upload};
 
 /// A transport that comes with the framework.
 #[derive(Debug, Clone)]
@@ -23,6 +27,14 @@ impl BuiltIn {
     }
 }
 
+/// Secrets among the parameters of an action.
+fn sensitive(kind: ActionKind) -> Vec<String> {
+    match kind {
+        ActionKind::Command | ActionKind::Script => vec!["/runAs/password".to_owned()],
+        _ => Vec::new(),
+    }
+}
+
 #[async_trait]
 impl Plugin for BuiltIn {
     fn metadata(&self) -> PluginMetadata {
@@ -30,43 +42,22 @@ impl Plugin for BuiltIn {
     }
 
     fn capabilities(&self) -> Vec<Capability> {
-        let text = json!({"type": "string"});
-        let of = |kind: ActionKind, description: &str, required: Value, properties: Value| Capability {
+        let of = |kind: ActionKind, description: &str, parameters: Value| Capability {
             name: kind.capability().to_owned(),
             description: description.to_owned(),
-            parameters: json!({"type": "object", "required": required, "properties": properties}),
+            parameters,
             result: None,
             required_permissions: vec![kind.capability().to_owned()],
             risk: RiskLevel::Execute,
-            sensitive: Vec::new(),
+            sensitive: sensitive(kind),
             idempotent: false,
             timeout_ms: None,
         };
         vec![
-            of(
-                ActionKind::Command,
-                "Runs a shell command line",
-                json!(["command"]),
-                json!({"command": text}),
-            ),
-            of(
-                ActionKind::Script,
-                "Brings a script to the node and runs it there",
-                json!(["name", "content"]),
-                json!({"name": text, "arguments": {"type": "array", "items": text}, "interpreter": text}),
-            ),
-            of(
-                ActionKind::Upload,
-                "Copies a file or directory to the node",
-                json!(["source", "destination"]),
-                json!({"source": text, "destination": text}),
-            ),
-            of(
-                ActionKind::Download,
-                "Copies a file or directory from the node",
-                json!(["source", "destination"]),
-                json!({"source": text, "destination": text}),
-            ),
+            of(ActionKind::Command, "Runs a shell command line", command()),
+            of(ActionKind::Script, "Brings a script to the node and runs it there", script()),
+            of(ActionKind::Upload, "Copies a file or directory to the node", upload()),
+            of(ActionKind::Download, "Copies a file or directory from the node", download()),
         ]
     }
 
