@@ -25,6 +25,7 @@ pub mod panic_guard;
 pub mod ports;
 pub mod preview;
 pub mod record;
+pub mod redact;
 pub mod request;
 pub mod resilience;
 pub mod rollout;

@@ -12,6 +12,7 @@ use pabawi_domain::ports::{
     Clock, ExecutionRef, ExecutionStore, PlanStore, PoolStats, TargetResolver, ToolRunStats,
 };
 use pabawi_domain::record::ExecutionRecord;
+use pabawi_domain::redact::Redactor;
 use pabawi_domain::request::{Caller, ExecutionRequest};
 use pabawi_domain::summary::ExecutionSummary;
 use pabawi_domain::validation::ValidationError;
@@ -406,6 +407,7 @@ fn start(
     });
     shared.rings.add(&live.log);
     let detached = DetachedNames::of(recorded.id, &request);
+    let redactor = Redactor::of(&request);
     let context = Arc::new(RunContext {
         detached,
         unsettled: Arc::clone(&shared.unsettled),
@@ -413,6 +415,7 @@ fn start(
         execution_ref: ExecutionRef { id: recorded.id, correlation_id: request.correlation_id },
         caller: recorded.caller,
         needs: recorded.needs,
+        redactor,
         action: Arc::new(request.action),
         targets: Arc::clone(&targets),
         transports: Arc::clone(&shared.transports),

@@ -8,6 +8,7 @@ use pabawi_domain::action::Action;
 use pabawi_domain::host_key::HostKeyPolicy;
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::ports::{Clock, ExecutionRef};
+use pabawi_domain::redact::Redactor;
 use pabawi_domain::request::Caller;
 use pabawi_domain::resilience::RetryPolicy;
 use tokio::sync::{Semaphore, mpsc};
@@ -31,6 +32,8 @@ pub(crate) struct RunContext {
     pub(crate) needs: Needs,
     /// With its secrets; shared, never cloned for a node.
     pub(crate) action: Arc<Action>,
+    /// Finds those secrets in what the nodes say, where there are any.
+    pub(crate) redactor: Option<Arc<Redactor>>,
     /// Shared with the hub.
     pub(crate) targets: Arc<[PlannedTarget]>,
     pub(crate) transports: Arc<Transports>,

@@ -10,6 +10,7 @@
 //! The attempt is durable before the action is started, so that a target that reads `queued` after a crash has
 //! never run.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::slice;
 use std::sync::Arc;
@@ -34,6 +35,7 @@ use super::context::RunContext;
 use super::detached::{settle, settle_left};
 use super::outcome::{of_end, of_failure};
 use super::outgoing::Outgoing;
+use super::redacted::{self, Redacted};
 use super::shrink::shrink;
 use super::stop::{StopOrder, kill_is_ordered, ordered};
 use crate::breaker::Passage;
@@ -127,6 +129,10 @@ impl NodeRun {
             Ok(outcome) => outcome,
             Err(panic) => {
                 let node = planned.target.node.clone();
+                let panic = context
+                    .redactor
+                    .as_ref()
+                    .map_or_else(|| Cow::Borrowed(panic.as_str()), |redactor| redactor.text(&panic));
                 let text = format!("the transport panicked: {panic}");
                 tracing::error!(execution_id = %context.id, %node, %panic, "transport panicked");
                 NodeOutcome::PluginFault { error: NodeError::new(node, ErrorCode::PluginFault, text) }
@@ -275,8 +281,10 @@ impl NodeRun {
         };
         let patience = context.connect_timeout + context.limits.connect_slack;
         let connecting = tokio::time::timeout(patience, transport.connect(&request));
+        let redactor = context.redactor.as_ref();
+        let failed = |failure| of_failure(redacted::of_failure(failure, redactor));
         let session = match before_start(&mut self.stop, deadline, connecting).await? {
-            Ok(connected) => connected.map_err(of_failure)?,
+            Ok(connected) => connected.map_err(failed)?,
             Err(_) => {
                 return Err(NodeOutcome::TimedOut { phase: TimeoutPhase::Connect, termination: None });
             }
@@ -295,7 +303,7 @@ impl NodeRun {
             None => session.start(action).await,
             Some(name) => session.start_detached(action, name.clone()).await,
         };
-        let mut running = started.map_err(of_failure)?;
+        let mut running = Redacted::of(started.map_err(failed)?, redactor);
         // The others need not wait for the end of a long action to be let through.
         if running.is_taken() {
             for change in passage.as_mut().map(Passage::works).unwrap_or_default() {

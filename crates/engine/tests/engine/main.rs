@@ -36,6 +36,8 @@ mod progressing;
 #[cfg(test)]
 mod reading_events;
 #[cfg(test)]
+mod redacting;
+#[cfg(test)]
 mod rerunning;
 #[cfg(test)]
 mod retrying;

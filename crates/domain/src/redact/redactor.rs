@@ -1,0 +1,175 @@
+//! Texts and errors without the secrets of one request: [`Redactor`].
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use serde_json::Value;
+
+use super::forms;
+use super::stream::RedactedStream;
+use crate::action::{Action, EnvValue};
+use crate::error::NodeError;
+use crate::outcome::Termination;
+use crate::request::ExecutionRequest;
+use crate::secret::REDACTED;
+
+/// Finds the secrets of one request.
+#[derive(Debug)]
+pub struct Redactor {
+    /// Sorted, so that what begins like one of them is found by a search.
+    pub(super) patterns: Vec<Vec<u8>>,
+    pub(super) longest: usize,
+    /// Absent where it could not be made; then nothing is let out.
+    pub(super) search: Option<AhoCorasick>,
+}
+
+impl Redactor {
+    /// Looks for these secrets; nothing where there is none to look for.
+    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a [u8]>) -> Option<Arc<Self>> {
+        let mut patterns: Vec<Vec<u8>> = secrets.into_iter().flat_map(forms::forms).collect();
+        patterns.sort();
+        patterns.dedup();
+        let longest = patterns.iter().map(Vec::len).max()?;
+        let search = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&patterns).ok();
+        Some(Arc::new(Self { patterns, longest, search }))
+    }
+
+    /// Looks for the secrets of a request.
+    pub fn of(request: &ExecutionRequest) -> Option<Arc<Self>> {
+        let mut secrets = Vec::new();
+        collect(&request.action, &mut secrets);
+        if let Some(check) = request.rollout.health_check() {
+            collect(&check.action, &mut secrets);
+        }
+        Self::new(secrets.iter().map(Vec::as_slice))
+    }
+
+    /// The text with `***` in place of every secret.
+    pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match &self.search {
+            None => Cow::Borrowed(REDACTED),
+            Some(search) if search.is_match(text) => {
+                Cow::Owned(String::from_utf8_lossy(&self.bytes(text.as_bytes())).into_owned())
+            }
+            Some(_) => Cow::Borrowed(text),
+        }
+    }
+
+    /// Takes the secrets out of an error.
+    pub fn error(&self, error: &mut NodeError) {
+        let texts = std::iter::once(&mut error.message).chain(&mut error.causes);
+        let stack = error.plugin.as_mut().and_then(|trace| trace.stack.as_mut());
+        for text in texts.chain(stack) {
+            self.owned(text);
+        }
+    }
+
+    /// Takes the secrets out of a report.
+    pub fn termination(&self, termination: &mut Termination) {
+        match termination {
+            Termination::Confirmed => {}
+            Termination::Unconfirmed { why } => self.owned(why),
+            Termination::Survivors { processes } => {
+                processes.iter_mut().for_each(|survivor| self.owned(&mut survivor.command));
+            }
+        }
+    }
+
+    /// A stream of output.
+    pub fn stream(self: &Arc<Self>) -> RedactedStream {
+        RedactedStream::new(Arc::clone(self))
+    }
+
+    fn owned(&self, text: &mut String) {
+        if let Cow::Owned(redacted) = self.text(text) {
+            *text = redacted;
+        } else if self.search.is_none() {
+            REDACTED.clone_into(text);
+        }
+    }
+
+    pub(super) fn bytes(&self, bytes: &[u8]) -> Vec<u8> {
+        let Some(search) = &self.search else { return REDACTED.into() };
+        let (mut out, mut from) = (Vec::with_capacity(bytes.len()), 0);
+        for found in search.find_iter(bytes) {
+            out.extend_from_slice(bytes.get(from..found.start()).unwrap_or_default());
+            out.extend_from_slice(REDACTED.as_bytes());
+            from = found.end();
+        }
+        out.extend_from_slice(bytes.get(from..).unwrap_or_default());
+        out
+    }
+}
+
+/// The secrets of an action.
+fn collect(action: &Action, secrets: &mut Vec<Vec<u8>>) {
+    if let Some(process) = action.process() {
+        let of_env = process.env.values().filter_map(|value| match value {
+            EnvValue::Secret { secret } => Some(secret),
+            EnvValue::Plain(_) => None,
+        });
+        let password = process.run_as.as_ref().and_then(|run_as| run_as.password.as_ref());
+        secrets.extend(of_env.chain(password).map(|secret| secret.expose().to_vec()));
+    }
+    for (_, value) in action.tool().into_iter().flat_map(|tool| tool.secrets()) {
+        collect_texts(value, secrets);
+    }
+}
+
+/// Texts and numbers of a secret value, wherever they stand in it.
+fn collect_texts(value: &Value, secrets: &mut Vec<Vec<u8>>) {
+    match value {
+        Value::String(text) => secrets.push(text.clone().into_bytes()),
+        Value::Number(number) => secrets.push(number.to_string().into_bytes()),
+        Value::Array(values) => values.iter().for_each(|value| collect_texts(value, secrets)),
+        Value::Object(fields) => fields.values().for_each(|value| collect_texts(value, secrets)),
+        Value::Null | Value::Bool(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::action::{CommandAction, ToolAction};
+    use crate::error::{ErrorCode, PluginTrace};
+    use crate::id::{NodeId, PluginName};
+    use crate::node::TargetExpression;
+    use crate::secret::Secret;
+
+    fn request(action: Action) -> ExecutionRequest {
+        ExecutionRequest::new(action, TargetExpression::new("web1"))
+    }
+
+    #[test]
+    fn the_secrets_of_a_request_are_taken_out_of_texts_and_errors() {
+        let mut command = CommandAction::new("true");
+        command.process.env.insert("TOKEN".into(), EnvValue::Secret { secret: Secret::new("canary 1") });
+        command.process.env.insert("PLAIN".into(), EnvValue::from("plainly"));
+        let redactor = Redactor::of(&request(Action::Command(command))).unwrap();
+        assert_eq!(redactor.text("say canary 1 and canary%201, plainly"), "say *** and ***, plainly");
+        assert!(matches!(redactor.text("nothing"), Cow::Borrowed("nothing")));
+        let mut error = NodeError::new(NodeId::new("web1").unwrap(), ErrorCode::Internal, "a canary 1");
+        error.causes.push("of canary 1".into());
+        error = error.of_plugin(PluginTrace::new(PluginName::ssh(), Some("in 'canary 1'")));
+        redactor.error(&mut error);
+        assert_eq!((error.message.as_str(), error.causes[0].as_str()), ("a ***", "of ***"));
+        assert_eq!(error.plugin.unwrap().stack.unwrap(), "in '***'");
+        let mut report = Termination::Unconfirmed { why: "canary 1".into() };
+        redactor.termination(&mut report);
+        assert_eq!(report, Termination::Unconfirmed { why: "***".into() });
+    }
+
+    #[test]
+    fn secrets_of_tools_are_found_inside_their_values() {
+        let mut tool =
+            ToolAction { name: "users".into(), sensitive: vec!["/login".into()], ..Default::default() };
+        tool.parameters.insert("login".into(), json!({"password": "hunter22", "pins": [123_456, true]}));
+        tool.parameters.insert("user".into(), json!("annabell"));
+        let redactor = Redactor::of(&request(Action::Task(tool))).unwrap();
+        assert_eq!(redactor.text("hunter22 123456 true annabell"), "*** *** true annabell");
+        assert!(Redactor::of(&request(Action::Command(CommandAction::new("true")))).is_none());
+    }
+}
