@@ -300,3 +300,25 @@ fn equal_outputs_are_stored_once_and_secrets_never() {
         std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(lab.database()).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600, "only the owner reads the records");
 }
+
+/// R5.7: where the time went is told for real nodes: the one that slept ran long, the one behind it waited.
+#[test]
+fn what_made_an_execution_slow_is_explained() {
+    let lab = Lab::new(2);
+    let _ = lab.run("web[01-02]", "sleep 0.5; echo done").args(["--concurrency", "1"]).succeeds();
+    let report = lab.pab(["executions", "explain-slow", "last", "--format", "json"]).succeeds().json();
+    let phases = report["phases"].as_array().unwrap();
+    let names: Vec<&str> = phases.iter().map(|phase| phase["phase"].as_str().unwrap()).collect();
+    assert!(names.contains(&"keyExchange") && names.contains(&"firstByte"), "{names:?}");
+    let at = |name: &str| names.iter().position(|one| *one == name).unwrap();
+    let us = |node: &Value, phase: &str| node["phases"][at(phase)].as_u64().unwrap();
+    let slowest = &report["slowest"].as_array().unwrap()[0];
+    assert!(us(slowest, "queue") >= 500_000, "it waited for the other one: {report}");
+    assert!(us(slowest, "firstByte") >= 500_000, "{report}");
+    for phase in ["tcp", "keyExchange", "authentication", "start"] {
+        assert!(us(slowest, phase) > 0, "{phase}: {report}");
+    }
+    let table = lab.pab(["executions", "explain-slow", "last", "--top", "1"]).succeeds().out();
+    assert!(table.contains("SLOWEST NODE") && table.contains("first byte"), "{table}");
+    let _ = lab.pab(["executions", "explain-slow", "no-such"]).exits(2);
+}

@@ -88,6 +88,7 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             ExecutionsCommand::Show(args) => command::show::show(global, args).await,
             ExecutionsCommand::Output(args) => command::output::output(global, args).await,
             ExecutionsCommand::Events(args) => command::events::events(global, args).await,
+            ExecutionsCommand::ExplainSlow(args) => command::explain_slow::explain_slow(global, args).await,
             ExecutionsCommand::Cancel(args) => command::cancel::cancel(global, args).await,
             ExecutionsCommand::Rerun(args) => command::rerun::rerun(global, args).await,
             ExecutionsCommand::Resume(args) => command::resume::resume(global, args).await,

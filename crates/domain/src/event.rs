@@ -11,6 +11,7 @@ use crate::id::{ExecutionId, NodeId};
 use crate::outcome::{NodeOutcome, SkipReason};
 use crate::output::{ContentHash, OutputData, StreamKind};
 use crate::pace::ProgressReport;
+use crate::phases::RunPhases;
 use crate::ports::ConnectPhases;
 use crate::summary::{ExecutionSummary, Progress};
 
@@ -160,6 +161,9 @@ pub enum EventKind {
         result: NodeOutcome,
         /// From the start of the last attempt, in milliseconds.
         duration_ms: u64,
+        /// Where the time of the last attempt went; absent where its action was not started.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        phases: Option<RunPhases>,
         /// Content hash of stdout; absent when it was empty.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         stdout: Option<ContentHash>,

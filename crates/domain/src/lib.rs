@@ -22,6 +22,7 @@ pub mod outcome;
 pub mod output;
 pub mod pace;
 pub mod panic_guard;
+pub mod phases;
 pub mod ports;
 pub mod preview;
 pub mod record;

@@ -231,6 +231,12 @@ fn events() {
             attempt: 1,
             result: NodeOutcome::Succeeded,
             duration_ms: 12,
+            phases: Some(pabawi_domain::phases::RunPhases {
+                start_us: 2_000,
+                first_byte_us: Some(3_000),
+                run_us: 9_000,
+                drain_us: 40,
+            }),
             stdout: Some(pabawi_domain::output::ContentHash([1; 32])),
             stderr: None,
             progress: fold.progress(),

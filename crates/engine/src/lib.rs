@@ -64,6 +64,7 @@ mod registry;
 mod rerun;
 mod resume;
 mod shutdown;
+mod slow;
 
 pub use authorize::AllowAll;
 pub use builder::{BuildError, EngineBuilder, SystemClock};
@@ -80,4 +81,5 @@ pub use preview::{ApplyOptions, PlanError};
 pub use rerun::{Login, RerunOptions, RerunSecrets, RerunSelection};
 pub use resume::Resumed;
 pub use shutdown::ShutdownReport;
+pub use slow::{PhaseTimes, SlowNode, SlowPhase, SlowReport};
 pub use subscribe::{Subscription, SubscriptionMode};

@@ -18,7 +18,7 @@ use pabawi_domain::record::{
 use pabawi_domain::request::{Caller, ExecutionRequest};
 use pabawi_engine::{
     ApplyOptions, CancelReceipt, CancelScope, Engine, EngineError, EngineStats, ExecutionOutcome, Graphs,
-    PlanError, RerunOptions, RerunSecrets, RerunSelection, Resumed, ShutdownReport, SubmitError,
+    PlanError, RerunOptions, RerunSecrets, RerunSelection, Resumed, ShutdownReport, SlowReport, SubmitError,
     Subscription, SubscriptionMode,
 };
 use pabawi_inventory::expression::Explanation;
@@ -255,6 +255,20 @@ impl Framework {
         node: Option<&NodeId>,
     ) -> Result<Vec<AttemptRecord>, EngineError> {
         self.engine.attempts(caller, id, node).await
+    }
+
+    /// Where the time of an execution went, with the `most` nodes that took longest (R5.7). Of one that runs, as far as it
+    /// is.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn explain_slow(
+        &self,
+        caller: &Caller,
+        id: ExecutionId,
+        most: usize,
+    ) -> Result<SlowReport, EngineError> {
+        self.engine.explain_slow(caller, id, most).await
     }
 
     /// A part of a stored output: at most `max_bytes` from `offset` of what is kept.

@@ -77,6 +77,7 @@ pub use pabawi_domain::validation::{FieldError, ValidationError};
 
 pub use pabawi_engine::{
     AllowAll, ApplyOptions, CancelReceipt, CancelScope, EngineError, EngineLimits, EngineStats,
-    ExecutionOutcome, Login, MemoryStats, PlanError, RerunOptions, RerunSecrets, RerunSelection, Resumed,
-    ShutdownReport, SubmitError, Subscription, SubscriptionMode, SystemClock,
+    ExecutionOutcome, Login, MemoryStats, PhaseTimes, PlanError, RerunOptions, RerunSecrets, RerunSelection,
+    Resumed, ShutdownReport, SlowNode, SlowPhase, SlowReport, SubmitError, Subscription, SubscriptionMode,
+    SystemClock,
 };

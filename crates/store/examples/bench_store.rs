@@ -86,6 +86,7 @@ fn batch(
         });
         let stdout = output(text);
         event(EventKind::NodeFinished {
+            phases: None,
             node: node.clone(),
             attempt: 1,
             result: NodeOutcome::Succeeded,

@@ -18,6 +18,8 @@ pub enum ExecutionsCommand {
     Output(OutputArgs),
     /// Write the events of an execution, one JSON object a line
     Events(EventsArgs),
+    /// Tell where the time of an execution went: by phase over all nodes, and for the slowest nodes
+    ExplainSlow(ExplainSlowArgs),
     /// End an execution or some of its nodes; works from another terminal too
     Cancel(CancelArgs),
     /// Run an execution again, on the nodes that failed or on chosen ones
@@ -105,6 +107,19 @@ pub struct EventsArgs {
     /// Wait for more until the execution ends
     #[arg(long)]
     pub follow: bool,
+}
+
+/// `pab executions explain-slow`.
+#[derive(Debug, Clone, Args)]
+pub struct ExplainSlowArgs {
+    /// Execution id, the beginning of one, or 'last'
+    pub id: String,
+    /// Show this many of the slowest nodes
+    #[arg(long, value_name = "COUNT", default_value_t = 10)]
+    pub top: usize,
+    /// In which form results are written
+    #[arg(short = 'f', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
+    pub format: Format,
 }
 
 /// `pab executions cancel`.

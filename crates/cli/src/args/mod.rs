@@ -26,8 +26,8 @@ mod time;
 pub use connect::{ConnectArgs, HostKeysArg, LoginArgs, TransportArg, TrustArgs};
 pub use duration::format_duration;
 pub use executions::{
-    CancelArgs, EventsArgs, ExecutionsCommand, ListArgs, OutputArgs, RerunArgs, RerunSecretArgs, ResumeArgs,
-    ShowArgs, StreamArg,
+    CancelArgs, EventsArgs, ExecutionsCommand, ExplainSlowArgs, ListArgs, OutputArgs, RerunArgs,
+    RerunSecretArgs, ResumeArgs, ShowArgs, StreamArg,
 };
 pub use facts::{
     FactsCollectArgs, FactsCommand, FactsExplainArgs, FactsGetArgs, FactsQueryArgs, FactsRefreshArgs,

@@ -114,6 +114,7 @@ mod tests {
             attempt: 1,
             result: NodeOutcome::Succeeded,
             duration_ms: 1,
+            phases: None,
             stdout: None,
             stderr: None,
             progress: Progress::default(),

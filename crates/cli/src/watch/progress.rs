@@ -186,6 +186,7 @@ mod tests {
             attempt: 1,
             result,
             duration_ms: 5,
+            phases: None,
             stdout: None,
             stderr: None,
             progress,

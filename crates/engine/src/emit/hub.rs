@@ -303,6 +303,7 @@ impl Hub {
             attempt: end.attempt,
             result: end.outcome.clone(),
             duration_ms: end.duration_ms,
+            phases: end.phases,
             stdout: end.stdout.as_ref().map(|output| output.hash),
             stderr: end.stderr.as_ref().map(|output| output.hash),
             progress: self.fold.progress(),

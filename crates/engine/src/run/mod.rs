@@ -1,7 +1,7 @@
 //! Seventh stage: one node run from its permit to its end. `node_run` is the state machine, `context` what all
 //! runs of an execution share, `attempt` which try it is, `outgoing` tells the hub what was read, `capture` and `spill`
 //! keep the output (`left_spills` takes away what a process that died left of it), `outcome` turns a transport's
-//! failures into outcomes, `redacted` takes the request's secrets out of what comes, `shrink` holds little of an attempt that another one follows, `detached` names commands that survive, `unsettled`
+//! failures into outcomes, `phase_watch` takes the time, `redacted` takes the request's secrets out of what comes, `shrink` holds little of an attempt that another one follows, `detached` names commands that survive, `unsettled`
 //! takes away what a process that died left of them on nodes.
 
 mod attempt;
@@ -12,6 +12,7 @@ mod left_spills;
 mod node_run;
 mod outcome;
 mod outgoing;
+mod phase_watch;
 mod redacted;
 mod shrink;
 mod spill;

@@ -22,6 +22,7 @@ use pabawi_domain::host_key::HostKeyAcceptance;
 use pabawi_domain::node::Target;
 use pabawi_domain::outcome::{NodeOutcome, RejectedBy, SkipReason, Termination, TimeoutPhase};
 use pabawi_domain::output::CapturedOutput;
+use pabawi_domain::phases::RunPhases;
 use pabawi_domain::ports::{
     ActionEnd, ActionEvent, ConnectRequest, DetachedName, RunningAction, SessionInfo, TerminateMode,
     Transport,
@@ -35,6 +36,7 @@ use super::context::RunContext;
 use super::detached::{settle, settle_left};
 use super::outcome::{of_end, of_failure};
 use super::outgoing::Outgoing;
+use super::phase_watch::PhaseWatch;
 use super::redacted::{self, Redacted};
 use super::shrink::shrink;
 use super::stop::{StopOrder, kill_is_ordered, ordered};
@@ -53,6 +55,8 @@ pub(crate) struct NodeEnd {
     pub(crate) started_at: Option<Timestamp>,
     pub(crate) finished_at: Timestamp,
     pub(crate) duration_ms: u64,
+    /// Absent when the action was not started.
+    pub(crate) phases: Option<RunPhases>,
     pub(crate) stdout: Option<CapturedOutput>,
     pub(crate) stderr: Option<CapturedOutput>,
     /// The permit for what is in memory of the two.
@@ -70,6 +74,7 @@ impl NodeEnd {
             started_at: None,
             finished_at: at,
             duration_ms: 0,
+            phases: None,
             stdout: None,
             stderr: None,
             held: Held::default(),
@@ -100,6 +105,8 @@ struct Notes {
     reached: Option<(Arc<dyn Transport>, ConnectRequest)>,
     /// A detached action, and by which name it is found again.
     detached: Option<(DetachedName, Box<dyn RunningAction>)>,
+    /// Where the time goes, once the action is started.
+    watch: Option<PhaseWatch>,
 }
 
 impl NodeRun {
@@ -115,6 +122,7 @@ impl NodeRun {
             gate: context.reading_gate(),
             reached: None,
             detached: None,
+            watch: None,
         };
         self.attempt.first_began.get_or_insert_with(Instant::now);
         let mut passage = None;
@@ -161,6 +169,7 @@ impl NodeRun {
             started_at: begun.map(|(_, at)| at),
             finished_at: context.clock.now(),
             duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+            phases: notes.watch.map(PhaseWatch::phases),
             stdout,
             stderr,
             held,
@@ -299,11 +308,13 @@ impl NodeRun {
         // From here on the node may have got the command: `start` is awaited to its end.
         let action = Arc::clone(&context.action);
         let name = context.detached.as_ref().map(|names| names.name(&target.node, attempt));
+        let starting = Instant::now();
         let started = match &name {
             None => session.start(action).await,
             Some(name) => session.start_detached(action, name.clone()).await,
         };
         let mut running = Redacted::of(started.map_err(failed)?, redactor);
+        notes.watch = Some(PhaseWatch::started(starting));
         // The others need not wait for the end of a long action to be let through.
         if running.is_taken() {
             for change in passage.as_mut().map(Passage::works).unwrap_or_default() {
@@ -311,6 +322,7 @@ impl NodeRun {
             }
         }
         let outcome = self.follow(&mut *running, notes, deadline, target).await;
+        notes.watch.iter_mut().for_each(PhaseWatch::ended);
         notes.detached = name.map(|name| (name, running));
         Ok(outcome)
     }
@@ -384,6 +396,7 @@ impl NodeRun {
                 () = notes.gate.changed(), if is_ready => {}
                 event = running.next(), if may_read => match event {
                     ActionEvent::Output { stream, data } => {
+                        notes.watch.iter_mut().for_each(PhaseWatch::output);
                         let offset = notes.captures.push(stream, &data);
                         notes.outgoing.output(stream, offset, data);
                         notes.gate.has_read();

@@ -48,6 +48,8 @@ mod scheduling;
 #[cfg(test)]
 mod shutting_down;
 #[cfg(test)]
+mod slowness;
+#[cfg(test)]
 mod soup;
 #[cfg(test)]
 mod storing;
