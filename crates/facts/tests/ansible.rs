@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use pabawi_domain::error::ErrorCode;
 use pabawi_domain::id::NodeId;
 use pabawi_domain::ports::{
-    FactProvider as _, NodeFacts, ToolCommand, ToolEnd, ToolError, ToolOutput, ToolRunner,
+    FactProvider as _, NodeFacts, RunningTool, ToolCommand, ToolEnd, ToolError, ToolOutput, ToolRunner,
 };
 use pabawi_domain::request::{Caller, EntryPoint};
 use pabawi_facts::AnsibleFacts;
@@ -33,6 +33,10 @@ impl ToolRunner for Tools {
         })?;
         let end = ToolEnd::Exited(output.status.code().unwrap());
         Ok(ToolOutput { end, stdout: output.stdout.into(), stderr: output.stderr.into() })
+    }
+
+    async fn start(&self, _: ToolCommand) -> Result<Box<dyn RunningTool>, ToolError> {
+        panic!("facts are read when the tool has ended")
     }
 }
 

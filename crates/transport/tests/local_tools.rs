@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use pabawi_domain::outcome::Termination;
 use pabawi_domain::output::StreamKind;
-use pabawi_domain::ports::{ToolCommand, ToolEnd, ToolError, ToolOutput, ToolRunner as _};
+use pabawi_domain::ports::{
+    RunningTool, TerminateMode, ToolCommand, ToolEnd, ToolError, ToolEvent, ToolOutput, ToolRunner as _,
+};
 use pabawi_domain::secret::Secret;
 use pabawi_testkit::{process, wait};
 use pabawi_transport::local::LocalTools;
@@ -129,5 +131,152 @@ async fn a_dropped_future_leaves_nothing() {
     wait::until_async("the tool to run", LIMIT, || process::with_marker(&mark).len() >= 3).await.unwrap();
     task.abort();
     assert!(task.await.unwrap_err().is_cancelled());
+    wait_until_gone(&mark).await;
+}
+
+/// A tool that is read from while it works.
+async fn start(tool: ToolCommand) -> Box<dyn RunningTool> {
+    LocalTools.start(tool).await.unwrap()
+}
+
+/// Reads to the end; each event is handed over.
+async fn follow(
+    tool: &mut dyn RunningTool,
+    mut each: impl FnMut(StreamKind, &[u8]),
+) -> Result<ToolEnd, ToolError> {
+    let reading = async {
+        loop {
+            match tool.next().await {
+                ToolEvent::Output { stream, data } => {
+                    assert!(!data.is_empty());
+                    each(stream, &data);
+                }
+                ToolEvent::Ended(end) => return end,
+            }
+        }
+    };
+    tokio::time::timeout(LIMIT, reading).await.expect("it ends")
+}
+
+#[tokio::test]
+async fn output_is_read_while_the_tool_works() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut tool, _) =
+        tool("live", "echo one; echo err >&2; while ! test -e go; do sleep 0.01; done; echo two");
+    tool.directory = Some(directory.path().to_owned());
+    let mut running = start(tool).await;
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let end = follow(&mut *running, |stream, data| {
+        match stream {
+            StreamKind::Stdout => out.extend_from_slice(data),
+            StreamKind::Stderr => err.extend_from_slice(data),
+        }
+        // It goes on only when its first words have been read.
+        if out == b"one\n" && err == b"err\n" {
+            std::fs::write(directory.path().join("go"), "").unwrap();
+        }
+    })
+    .await;
+    assert_eq!((end.unwrap(), &*out), (ToolEnd::Exited(0), &b"one\ntwo\n"[..]));
+    assert!(matches!(running.next().await, ToolEvent::Ended(Ok(ToolEnd::Exited(0)))), "the same again");
+    assert_eq!(running.terminate(TerminateMode::Kill).await, Termination::Confirmed);
+}
+
+#[tokio::test]
+async fn nothing_is_lost_between_input_and_output_when_calls_are_given_up() {
+    let (mut cat, _) = tool("cat", "cat");
+    let input: Vec<u8> = (0..8 << 20).map(|n: u32| n.to_le_bytes()[n as usize % 3]).collect();
+    cat.stdin = Some(input.clone().into());
+    let mut running = start(cat).await;
+    let mut output = Vec::new();
+    let reading = async {
+        loop {
+            match tokio::time::timeout(Duration::from_micros(50), running.next()).await {
+                Ok(ToolEvent::Output { data, .. }) => output.extend_from_slice(&data),
+                Ok(ToolEvent::Ended(end)) => return end,
+                Err(_) => {}
+            }
+        }
+    };
+    let end = tokio::time::timeout(LIMIT, reading).await.expect("it ends");
+    assert_eq!(end.unwrap(), ToolEnd::Exited(0));
+    assert!(output == input, "{} bytes of {}", output.len(), input.len());
+}
+
+/// The memory of this process, `proc_pid_statm(5)`.
+fn resident_pages() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split_ascii_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn what_is_not_read_waits_in_the_tool() {
+    const LENGTH: usize = 1 << 30;
+    let (flood, mark) = tool("gigabyte", "head -c 1073741824 /dev/zero");
+    let mut running = start(flood).await;
+    wait::until_async("the tool to wait for a reader", LIMIT, || {
+        process::with_marker(&mark).iter().any(|one| one.name == "head" && one.state == 'S')
+    })
+    .await
+    .unwrap();
+    let before = resident_pages();
+    let (mut length, mut most) = (0, 0);
+    let end = follow(&mut *running, |_, data| {
+        length += data.len();
+        if length % (64 << 20) < data.len() {
+            most = most.max(resident_pages());
+        }
+    })
+    .await;
+    assert_eq!((end.unwrap(), length), (ToolEnd::Exited(0), LENGTH));
+    // Pages have 4 KiB or more; other tests of this process take a few of them.
+    assert!(most > 0 && most < before + (128 << 20) / 4096, "{before} -> {most} pages");
+}
+
+#[tokio::test]
+async fn a_started_tool_that_hangs_is_ended_in_time_and_what_it_said_is_kept() {
+    let (mut hanging, mark) = tool("slow", "trap '' TERM; echo said; sleep 3600 & sleep 3600");
+    hanging.timeout = Duration::from_millis(200);
+    let mut running = start(hanging).await;
+    let mut said = Vec::new();
+    let end = follow(&mut *running, |_, data| said.extend_from_slice(data)).await;
+    let Err(ToolError::TimedOut { termination, .. }) = end else { panic!("{end:?}") };
+    assert_eq!((termination, &*said), (Termination::Confirmed, &b"said\n"[..]));
+    wait_until_gone(&mark).await;
+}
+
+#[tokio::test]
+async fn a_started_tool_is_ended_with_its_children_when_it_ignores_the_signal() {
+    let (deaf, mark) = tool("deaf", "trap '' TERM; yes & setsid sleep 3600 & sleep 3600");
+    let mut running = start(deaf).await;
+    wait::until_async("the tool to run", LIMIT, || process::with_marker(&mark).len() >= 4).await.unwrap();
+    let grace = Duration::from_millis(100);
+    let termination = running.terminate(TerminateMode::Graceful { grace }).await;
+    let Termination::Survivors { processes } = &termination else { panic!("{termination:?}") };
+    assert_eq!(processes.len(), 1, "what left the session is named: {processes:?}");
+    assert_eq!(processes[0].command, "sleep 3600");
+    assert_eq!(process::with_marker(&mark).len(), 1);
+    let end = follow(&mut *running, |_, _| {}).await;
+    assert_eq!(end.unwrap(), ToolEnd::Signalled("KILL".to_owned()));
+    let left = rustix::process::Pid::from_raw(i32::try_from(processes[0].pid).unwrap()).unwrap();
+    rustix::process::kill_process(left, rustix::process::Signal::KILL).unwrap();
+    wait_until_gone(&mark).await;
+    assert_eq!(running.terminate(TerminateMode::Kill).await, Termination::Confirmed);
+}
+
+#[tokio::test]
+async fn what_a_started_tool_leaves_behind_is_ended() {
+    let (staying, mark) = tool("left", "sleep 3600 & echo answer");
+    let mut running = start(staying).await;
+    assert_eq!(follow(&mut *running, |_, _| {}).await.unwrap(), ToolEnd::Exited(0));
+    assert!(process::with_marker(&mark).is_empty(), "at its end nothing of it is left");
+}
+
+#[tokio::test]
+async fn a_dropped_tool_leaves_nothing() {
+    let (hanging, mark) = tool("let-go", "sleep 3600 & sleep 3600");
+    let running = start(hanging).await;
+    wait::until_async("the tool to run", LIMIT, || process::with_marker(&mark).len() >= 3).await.unwrap();
+    drop(running);
     wait_until_gone(&mark).await;
 }

@@ -1,5 +1,5 @@
-//! Port [`ToolRunner`]: runs a tool of this machine to its end, for sources and plugins that ask one: an inventory
-//! script, `ansible-inventory`, `bolt`.
+//! Port [`ToolRunner`]: runs a tool of this machine, for sources and plugins that ask one: an inventory script,
+//! `ansible-inventory`, `bolt`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use crate::outcome::Termination;
 use crate::output::StreamKind;
+use crate::ports::RunningTool;
 use crate::secret::Secret;
 
 /// Runs tools of this machine, each in a process group of its own.
@@ -21,6 +22,13 @@ pub trait ToolRunner: Send + Sync + 'static {
     /// # Errors
     /// [`ToolError`]. An exit status other than 0 is not one of them.
     async fn run(&self, tool: ToolCommand) -> Result<ToolOutput, ToolError>;
+
+    /// Starts a tool whose output is read while it works. What it writes has no limit: whoever reads bounds what is kept.
+    /// [`ToolCommand::timeout`] is looked at whenever somebody reads.
+    ///
+    /// # Errors
+    /// [`ToolError::NotStarted`].
+    async fn start(&self, tool: ToolCommand) -> Result<Box<dyn RunningTool>, ToolError>;
 }
 
 /// What is run, and within which limits.
@@ -38,7 +46,7 @@ pub struct ToolCommand {
     pub stdin: Option<Bytes>,
     /// After this time its process group is ended.
     pub timeout: Duration,
-    /// The most bytes of each stream; past it the tool is ended.
+    /// The most bytes of each stream that [`ToolRunner::run`] hands back; past it the tool is ended.
     pub max_output_bytes: usize,
 }
 

@@ -14,6 +14,7 @@ mod input;
 mod launch;
 mod processes;
 mod running;
+mod running_tool;
 mod session;
 mod signals;
 mod start;
