@@ -452,11 +452,18 @@ impl ToolAction {
 
     /// Puts `***` in place of every secret parameter, whatever it holds.
     pub(crate) fn redact(&mut self) {
+        self.replace_secrets(|_| Some(Value::from(REDACTED)));
+    }
+
+    /// Puts another value in place of every secret parameter that `value` has one for, by the parameter's pointer.
+    pub fn replace_secrets(&mut self, value: impl Fn(&str) -> Option<Value>) {
         for pointer in &self.sensitive {
             let Some((first, rest)) = split(pointer) else { continue };
             let found = self.parameters.get_mut(&first).and_then(|value| value.pointer_mut(rest));
-            if let Some(value) = found.filter(|value| !value.is_null()) {
-                *value = Value::from(REDACTED);
+            if let Some(found) = found.filter(|found| !found.is_null())
+                && let Some(value) = value(pointer)
+            {
+                *found = value;
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::node::TargetExpression;
 use crate::resilience::RetryPolicy;
 use crate::rollout::Rollout;
 use crate::secret::{REDACTED, Secret};
-use crate::validation::{self as check, ValidationError};
+use crate::validation::{self as check, FieldError, ValidationError};
 
 /// One request. Everything but the action and the targets may be left out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate)]
@@ -115,8 +115,7 @@ impl ExecutionRequest {
     pub fn check(&self) -> Result<(), ValidationError> {
         let mut faults =
             self.validate().err().map(|report| ValidationError::from_report(&report)).unwrap_or_default();
-        let checked = self.rollout.health_check().map(|check| ("rollout.healthCheck.action", &*check.action));
-        for (place, action) in std::iter::once(("action", &self.action)).chain(checked) {
+        for (place, action) in self.actions() {
             for field in action.process().into_iter().flat_map(ProcessOptions::detach_conflicts) {
                 faults.push(
                     format!("{place}.{field}"),
@@ -130,13 +129,29 @@ impl ExecutionRequest {
                     "must be a JSON pointer (RFC 6901) such as /password, or the secret would be shown",
                 );
             }
-            let lost = action.tool().into_iter().flat_map(ToolAction::secrets);
-            for (pointer, _) in lost.filter(|(_, value)| value.as_str() == Some(REDACTED)) {
-                let path = format!("{place}.parameters{}", pointer.replace('/', "."));
-                faults.push(path, "the secret was not stored with the original request; give it again");
-            }
         }
+        faults.fields.extend(self.lost_parameters());
         faults.into_result()
+    }
+
+    /// The secret parameters of tools that were not stored with the request, each by its field: they have to be given again.
+    pub fn lost_parameters(&self) -> Vec<FieldError> {
+        let lost = |(place, action): (&str, &Action)| {
+            let secrets = action.tool().into_iter().flat_map(ToolAction::secrets);
+            let lost = secrets.filter(|(_, value)| value.as_str() == Some(REDACTED));
+            let named = lost.map(|(pointer, _)| FieldError {
+                path: format!("{place}.parameters{}", pointer.replace('/', ".")),
+                message: "the secret was not stored with the original request; give it again".to_owned(),
+            });
+            named.collect::<Vec<_>>()
+        };
+        self.actions().flat_map(lost).collect()
+    }
+
+    /// What is run on the nodes, each with its place in the request.
+    fn actions(&self) -> impl Iterator<Item = (&'static str, &Action)> {
+        let checked = self.rollout.health_check().map(|check| ("rollout.healthCheck.action", &*check.action));
+        std::iter::once(("action", &self.action)).chain(checked)
     }
 
     /// The same request with `***` in place of every secret, as it is stored and logged.

@@ -4,9 +4,11 @@
 //! easy to search for. The memory is overwritten when the last owner goes.
 
 use std::fmt;
+use std::str::Utf8Error;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
 /// What stands in place of a secret wherever it would be shown or stored.
 pub const REDACTED: &str = "***";
@@ -75,9 +77,48 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
+/// A JSON value that is a secret, as a parameter of a tool may be one. It is shown as `***`.
+#[derive(Clone, PartialEq)]
+pub struct SecretValue(Value);
+
+impl SecretValue {
+    /// The value. Whoever calls this answers for where it goes.
+    pub fn expose(&self) -> &Value {
+        &self.0
+    }
+}
+
+impl From<Value> for SecretValue {
+    fn from(value: Value) -> Self {
+        Self(value)
+    }
+}
+
+impl TryFrom<&Secret> for SecretValue {
+    type Error = Utf8Error;
+
+    /// The same as a text.
+    fn try_from(secret: &Secret) -> Result<Self, Utf8Error> {
+        std::str::from_utf8(secret.expose()).map(|text| Self(Value::from(text)))
+    }
+}
+
+impl fmt::Debug for SecretValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(REDACTED)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_value_is_never_shown_and_is_made_of_a_secret_that_is_text() {
+        let value = SecretValue::try_from(&Secret::new("hunter2")).unwrap();
+        assert_eq!((value.expose(), format!("{value:?}").as_str()), (&Value::from("hunter2"), REDACTED));
+        SecretValue::try_from(&Secret::new(b"\xff".to_vec())).unwrap_err();
+    }
 
     #[test]
     fn a_secret_is_never_shown() {

@@ -11,7 +11,7 @@ use pabawi_domain::outcome::NodeOutcome;
 use pabawi_domain::ports::TargetError;
 use pabawi_domain::record::{TargetQuery, TargetRecord, TargetState};
 use pabawi_domain::request::{Attach, Caller, ExecutionRequest};
-use pabawi_domain::secret::Secret;
+use pabawi_domain::secret::{Secret, SecretValue};
 use pabawi_domain::validation::ValidationError;
 
 use crate::engine::{Engine, Origin};
@@ -66,6 +66,8 @@ pub struct RerunSecrets {
     pub env: BTreeMap<String, Secret>,
     /// The password for the change of user.
     pub run_as_password: Option<Secret>,
+    /// Secret parameters of a tool's action, by their JSON pointers (RFC 6901) as the action or the capability names them.
+    pub parameters: BTreeMap<String, SecretValue>,
 }
 
 impl RerunSecrets {
@@ -78,6 +80,9 @@ impl RerunSecrets {
     }
 
     fn fill_action(self, action: &mut Action) {
+        if let Some(tool) = action.tool_mut() {
+            tool.replace_secrets(|pointer| Some(self.parameters.get(pointer)?.expose().clone()));
+        }
         let Some(process) = action.process_mut() else { return };
         for (name, value) in self.env {
             if let Some(EnvValue::Secret { secret }) = process.env.get_mut(&name) {

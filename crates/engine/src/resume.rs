@@ -95,7 +95,11 @@ impl Engine {
         if nodes.is_empty() {
             return Err(nothing_left(&record, &chain));
         }
-        self.may_go_on(&caller, &record, &executions, &chain, &secrets).await?;
+        let mut filled = record.request.clone();
+        secrets.clone().fill(&mut filled);
+        // Before the health check of a wave runs something.
+        filled.check()?;
+        self.may_go_on(&caller, &record, &executions, &chain, filled).await?;
         let count = nodes.len() as u64;
         let id = self
             .go_on(caller, id, nodes, secrets, GoesOn { key, failures: chain.failures(), attach })
@@ -165,7 +169,7 @@ impl Engine {
         record: &ExecutionRecord,
         executions: &[ExecutionId],
         chain: &Chain,
-        secrets: &RerunSecrets,
+        request: ExecutionRequest,
     ) -> Result<(), SubmitError> {
         let rollout = &record.request.rollout;
         let failures = chain.failures();
@@ -185,8 +189,6 @@ impl Engine {
         if rollout.health_check().is_none() || !unchecked {
             return Ok(());
         }
-        let mut request = record.request.clone();
-        secrets.clone().fill(&mut request);
         let done = self.last_wave(&request, executions).await?;
         let Some(checks) = HealthChecks::of(self.clone(), caller, &request, record.id) else { return Ok(()) };
         match checks.begin(done).report().await.unhealthy {

@@ -71,7 +71,7 @@ pub use pabawi_domain::resilience::{Backoff, BreakerPolicy, Growth, RetryPolicy}
 pub use pabawi_domain::rollout::{
     Canary, HealthCheck, InvalidShare, Mode, Rolling, Rollout, Share, Stragglers, wave_lengths,
 };
-pub use pabawi_domain::secret::{REDACTED, Secret};
+pub use pabawi_domain::secret::{REDACTED, Secret, SecretValue};
 pub use pabawi_domain::summary::{ExecutionStatus, ExecutionSummary, Progress};
 pub use pabawi_domain::validation::{FieldError, ValidationError};
 

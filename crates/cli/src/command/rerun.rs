@@ -39,5 +39,6 @@ pub(crate) async fn rerun(global: &GlobalArgs, args: &RerunArgs) -> Result<Exit,
 /// A secret that could not be asked for, or a file that cannot be read.
 pub(in crate::command) fn secrets(args: &RerunSecretArgs) -> Result<RerunSecrets, Failure> {
     let password = request::run_as_password(args.ask_run_as_password, args.run_as_password_file.as_ref())?;
-    Ok(RerunSecrets { env: request::secret_env(&args.secret_env)?, run_as_password: password })
+    let env = request::secret_env(&args.secret_env)?;
+    Ok(RerunSecrets { env, run_as_password: password, ..RerunSecrets::default() })
 }

@@ -5,13 +5,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use pabawi_domain::action::{Action, EnvValue};
 use pabawi_domain::id::ExecutionId;
 use pabawi_domain::pace::Pace;
 use pabawi_domain::ports::{GraphStore, StoreError, TerminateMode};
 use pabawi_domain::record::Page;
 use pabawi_domain::request::Caller;
-use pabawi_domain::secret::Secret;
 use pabawi_domain::summary::Progress;
 use pabawi_domain::task::{
     CheckedGraph, GraphEvent, GraphQuery, GraphRun, GraphRunRecord, GraphStatus, GraphUpdate, NewGraphRun,
@@ -24,9 +22,9 @@ use crate::chain::look;
 use crate::engine::Engine;
 use crate::graph::error::GraphError;
 use crate::graph::events::{GraphEvents, WAITING};
-use crate::graph::file::check_graph;
 use crate::graph::progress::{Teller, pace, sum};
 use crate::graph::runner::{Order, Runner};
+use crate::graph::secrets::with_secrets;
 use crate::graph::start::{Context, Resume};
 use crate::graph::targets::check_targets;
 use crate::graph::tools::check_tools;
@@ -117,7 +115,7 @@ impl Graphs {
         self.may(&caller, "graphs.run").await?;
         self.is_open()?;
         check_targets(&graph, &*engine.shared.resolver).await?;
-        let stored = check_tools(graph.graph().clone(), &engine.shared.tools)?.redacted();
+        let stored = check_tools(graph.graph().clone(), &engine.shared.tools, |_| true)?.redacted();
         let submitted_at = engine.shared.clock.now();
         let id = new_id(submitted_at);
         let new = NewGraphRun { id, caller: caller.clone(), graph: stored, submitted_at };
@@ -154,7 +152,7 @@ impl Graphs {
         }
         let graph = store.graph_of_run(id).await?.ok_or(GraphError::NotFound(id))?;
         let tasks = store.graph_tasks(id).await?;
-        let graph = Arc::new(check_graph(with_secrets(graph, &tasks, &options.secrets))?);
+        let graph = Arc::new(with_secrets(graph, &tasks, &options.secrets, &engine.shared.tools)?);
         let stored: Vec<StoredTask> =
             tasks.iter().map(|task| StoredTask { status: task.status, why: task.skipped.clone() }).collect();
         if !store.claim_graph(id).await? {
@@ -368,34 +366,6 @@ impl Graphs {
     fn lock(&self) -> MutexGuard<'_, HashMap<ExecutionId, Live>> {
         // Nothing in here can panic half way, so a poisoned lock holds a sound map.
         self.shared.live.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The graph with the secrets that were given again. Tasks that have ended need none.
-fn with_secrets(mut graph: TaskGraph, tasks: &[TaskRecord], secrets: &RerunSecrets) -> TaskGraph {
-    for (definition, record) in graph.tasks.iter_mut().zip(tasks) {
-        if record.status == TaskStatus::Interrupted {
-            secrets.clone().fill(&mut definition.request);
-        } else {
-            forget(&mut definition.request.action);
-            if let Some(check) = definition.request.rollout.health_check_mut() {
-                forget(&mut check.action);
-            }
-        }
-    }
-    graph
-}
-
-/// Takes the marks of secrets away, so that nobody is asked for what is not needed any more.
-fn forget(action: &mut Action) {
-    let Some(process) = action.process_mut() else { return };
-    for value in process.env.values_mut() {
-        if let EnvValue::Secret { secret } = value {
-            *secret = Secret::new("not needed any more");
-        }
-    }
-    if let Some(run_as) = &mut process.run_as {
-        run_as.password = None;
     }
 }
 

@@ -7,6 +7,7 @@
 //! | `graphs` | the handle |
 //! | `targets` | what the inventory says before the start |
 //! | `runner` | the one task that owns a run |
+//! | `secrets`, `tools` | what a resume is given again, and what plugins say before the start |
 //! | `start`, `values` | one task: its values, its execution, how it ended |
 //! | `progress` | how far tasks are |
 //! | `events` | what is told while it happens |
@@ -17,6 +18,7 @@ mod file;
 mod graphs;
 mod progress;
 mod runner;
+mod secrets;
 mod shape;
 mod start;
 mod targets;

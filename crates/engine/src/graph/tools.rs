@@ -11,13 +11,17 @@ use crate::needs::Tools;
 
 /// Looks whether somebody can do the actions of tools, with these parameters, and returns the graph with a mark at the
 /// parameters that are secrets. Who does it is chosen when the task starts. Parameters that refer to results of other tasks
-/// are checked then, since they are not known before.
+/// are checked then, since they are not known before. `which` says of which tasks this is asked.
 ///
 /// # Errors
 /// [`GraphError::Invalid`] with all that is bad.
-pub(super) fn check_tools(mut graph: TaskGraph, tools: &Tools) -> Result<TaskGraph, GraphError> {
+pub(super) fn check_tools(
+    mut graph: TaskGraph,
+    tools: &Tools,
+    which: impl Fn(usize) -> bool,
+) -> Result<TaskGraph, GraphError> {
     let mut faults = ValidationError::default();
-    for (index, task) in graph.tasks.iter_mut().enumerate() {
+    for (index, task) in graph.tasks.iter_mut().enumerate().filter(|(index, _)| which(*index)) {
         let by = task.request.transport.clone();
         look_at(&mut task.request.action, by.as_ref(), "action", index, tools, &mut faults);
         if let Some(check) = task.request.rollout.health_check_mut() {

@@ -209,7 +209,7 @@ async fn secrets_are_given_again() {
     assert!(error.to_string().contains("give it again"), "{error}");
     bench.assert_untouched().await;
     let env = [("TOKEN".to_owned(), Secret::new("other"))].into();
-    let secrets = RerunSecrets { env, run_as_password: None };
+    let secrets = RerunSecrets { env, ..RerunSecrets::default() };
     let options = ApplyOptions { secrets, ..ApplyOptions::default() };
     let id = bench.engine.apply(ann(), hash, options).await.unwrap();
     bench.engine.wait(&ann(), id).await.unwrap();

@@ -98,6 +98,7 @@ async fn missing_secrets_are_named() {
     let secrets = RerunSecrets {
         env: [("TOKEN".to_owned(), Secret::new("canary-3"))].into(),
         run_as_password: Some(Secret::new("canary-4")),
+        ..RerunSecrets::default()
     };
     let options = RerunOptions { secrets, ..RerunOptions::default() };
     let new = rig.engine.rerun(ann(), old, RerunSelection::All, options).await.unwrap();

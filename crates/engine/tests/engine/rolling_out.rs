@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pabawi_domain::action::{Action, CommandAction};
+use pabawi_domain::action::{Action, CommandAction, EnvValue};
 use pabawi_domain::error::ErrorCode;
 use pabawi_domain::event::EventKind;
 use pabawi_domain::id::{ExecutionId, NodeId};
@@ -13,6 +13,7 @@ use pabawi_domain::outcome::{NodeOutcome, SkipReason, Termination, TimeoutPhase}
 use pabawi_domain::record::ExecutionQuery;
 use pabawi_domain::request::ExecutionRequest;
 use pabawi_domain::rollout::{Canary, HealthCheck, Mode, Rolling, Share, Stragglers};
+use pabawi_domain::secret::Secret;
 use pabawi_domain::summary::ExecutionStatus;
 use pabawi_engine::{CancelScope, EngineLimits, RerunSecrets};
 use pabawi_testkit::memory_store::MemoryStore;
@@ -264,6 +265,27 @@ async fn what_a_dead_process_left_goes_on_where_it_was() {
     assert_eq!(waves.len(), 2, "two waves of two are left: {waves:?}");
     let (_, nothing) = resumed(ScriptedTransport::new()).await;
     assert!(nothing.unwrap_err().to_string().contains("nothing is left"));
+}
+
+/// R9.3: a secret that has to be given again is asked for before the wave of then is checked, which runs something.
+#[tokio::test(start_paused = true)]
+async fn a_missing_secret_is_told_before_a_wave_is_checked_again() {
+    let store = Arc::new(MemoryStore::new());
+    let gate = Gate::new();
+    let held =
+        ScriptedTransport::new().default_script(NodeScript::new().then(NodeScript::new().waits_for(&gate)));
+    let first = Rig::on(Arc::clone(&store), held, EngineLimits::default()).await;
+    let mut request = checked("n*6", &[Share::Count(2)], None);
+    let secret = EnvValue::Secret { secret: Secret::new("canary") };
+    request.action.process_mut().unwrap().env.insert("TOKEN".into(), secret);
+    let id = first.submit(request).await;
+    first.events(id).await.until_finished("n1").await;
+    settle().await;
+    store.orphan_all();
+    let rig = Rig::on(Arc::clone(&store), ScriptedTransport::new(), EngineLimits::default()).await;
+    let refused = rig.engine.resume(ann(), id, false, RerunSecrets::default()).await.unwrap_err();
+    assert!(refused.to_string().contains("give it again"), "{refused}");
+    assert_eq!(started(&rig), Vec::<NodeId>::new());
 }
 
 /// A limit that was passed before the crash stays passed.

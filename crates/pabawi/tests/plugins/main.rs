@@ -14,4 +14,6 @@ mod loading_anew;
 #[cfg(test)]
 mod routing;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod support;

@@ -121,13 +121,22 @@ impl Rig {
         authorizer: Arc<dyn Authorizer>,
         settings: HostSettings,
     ) -> Self {
+        Self::over(Arc::new(MemoryStore::new()), plugins, authorizer, settings).await
+    }
+
+    /// On a store that another process may have left.
+    pub(crate) async fn over(
+        store: Arc<MemoryStore>,
+        plugins: &[&ScriptedPlugin],
+        authorizer: Arc<dyn Authorizer>,
+        settings: HostSettings,
+    ) -> Self {
         let clock = Arc::new(ManualClock::default());
         let mut registering = PluginHost::builder(clock.clone()).settings(settings);
         for plugin in plugins {
             registering.plugin(Arc::new((*plugin).clone()), Value::Null).unwrap();
         }
         let host = registering.start().await;
-        let store = Arc::new(MemoryStore::new());
         let mut engine = Engine::builder()
             .store(store.clone())
             .breakers(store.clone())
