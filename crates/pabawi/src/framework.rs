@@ -29,7 +29,7 @@ use crate::facts::NodeFactsHandle;
 use crate::{FrameworkBuilder, FrameworkError};
 
 /// How long plugins may take to let go of what they hold.
-const PLUGINS_CLOSING: Duration = Duration::from_secs(5);
+pub(crate) const PLUGINS_CLOSING: Duration = Duration::from_secs(5);
 
 /// Runs executions and answers questions about them. Cloning gives another handle of the same framework.
 #[derive(Clone)]

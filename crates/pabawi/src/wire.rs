@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pabawi_domain::id::PluginName;
-use pabawi_domain::ports::{Clock, Plugin};
+use pabawi_domain::ports::{Clock, Plugin, Transport};
 use pabawi_domain::validation::ValidationError;
 use pabawi_engine::{Engine, EngineLimits, Graphs, SystemClock};
 use pabawi_facts::{FacterFacts, Facts, InventoryFacts, KnownFacts, ProviderOptions, SshFacts};
@@ -18,6 +18,7 @@ use pabawi_transport::{SshSettings, SshTransport};
 use serde_json::Value;
 
 use crate::facts::NodeFactsHandle;
+use crate::framework::PLUGINS_CLOSING;
 use crate::knowledge::Knowledge;
 use crate::known_as::KnownAs;
 use crate::listed_nodes::ListedNodes;
@@ -31,14 +32,30 @@ const BUILT_IN: [(&str, &str, i32); 2] = [
 ];
 
 pub(crate) async fn open(mut options: FrameworkBuilder) -> Result<Framework, FrameworkError> {
-    let database = options.database.map_or_else(default_database, Ok)?;
+    let database = options.database.take().map_or_else(default_database, Ok)?;
 
-    let ssh = options.ssh.map_or_else(default_ssh, Ok)?;
+    let ssh = options.ssh.take().map_or_else(default_ssh, Ok)?;
     let ssh = SshTransport::new(ssh);
     let local = LocalTransport::new(LocalOptions::default());
 
-    let clock = options.clock.unwrap_or_else(|| Arc::new(SystemClock));
-    let plugins = plugins(options.plugins, Arc::clone(&clock)).await?;
+    let clock = options.clock.take().unwrap_or_else(|| Arc::new(SystemClock));
+    let plugins = plugins(std::mem::take(&mut options.plugins), Arc::clone(&clock)).await?;
+    let opened = over(options, database, [Arc::new(ssh), Arc::new(local)], plugins.clone(), clock).await;
+    if opened.is_err() {
+        // They have begun to work, and nobody else has a handle of them.
+        plugins.shutdown(PLUGINS_CLOSING).await;
+    }
+    opened
+}
+
+/// The framework over its transports and over plugins that have got ready.
+async fn over(
+    mut options: FrameworkBuilder,
+    database: PathBuf,
+    transports: [Arc<dyn Transport>; 2],
+    plugins: PluginHost,
+    clock: Arc<dyn Clock>,
+) -> Result<Framework, FrameworkError> {
     let sources = plugins.inventories().into_iter().map(|source| (source, SourceSettings::default()));
     options.sources.extend(sources);
     let providers = plugins.fact_providers().into_iter();
@@ -71,8 +88,6 @@ pub(crate) async fn open(mut options: FrameworkBuilder) -> Result<Framework, Fra
         .journal(Arc::clone(&store) as _)
         .breakers(Arc::clone(&store) as _)
         .plans(Arc::clone(&store) as _)
-        .transport(Arc::new(ssh))
-        .transport(Arc::new(local))
         .resolver(Arc::clone(&resolver) as _)
         .clock(Arc::clone(&clock))
         .limits(limits)
@@ -83,7 +98,7 @@ pub(crate) async fn open(mut options: FrameworkBuilder) -> Result<Framework, Fra
     if let Some(metrics) = options.metrics {
         engine = engine.metrics(metrics);
     }
-    for transport in plugins.transports() {
+    for transport in transports.iter().chain(plugins.transports()) {
         engine = engine.transport(Arc::clone(transport));
     }
     let engine = engine.build().await?;

@@ -103,3 +103,28 @@ async fn nodes_are_ended_before_and_while_the_tool_is_started() {
     assert_eq!(rig.outcome(id, "b").await.termination(), Some(&Termination::Confirmed));
     assert_eq!(plugin.running(), 0);
 }
+
+/// R8.8, R6.7: a node that was let go of is ended with the last of the others, and only then is the plugin shut down.
+#[tokio::test(start_paused = true)]
+async fn a_node_that_was_let_go_of_is_ended_before_its_plugin() {
+    let slow = NodeScript::new().hangs().terminate_delay(Duration::from_secs(1));
+    let plugin =
+        bolt().ends_all_nodes_together().default_script(NodeScript::new().hangs()).node(&node("b"), slow);
+    let rig = Rig::new(&[&plugin]).await;
+    let id = rig.submit(task("a,b", 2)).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    rig.engine.cancel(&ann(), id, CancelScope::Nodes(vec![node("b")]), GRACEFUL).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!((rig.outcome(id, "b").await.word(), plugin.running()), ("cancelled", 2));
+    let closing = tokio::spawn({
+        let host = rig.host.clone();
+        async move { host.shutdown(Duration::from_secs(30)).await }
+    });
+    settle().await;
+    rig.engine.cancel(&ann(), id, CancelScope::All, GRACEFUL).await.unwrap();
+    rig.wait(id).await;
+    assert_eq!((plugin.running(), plugin.running_at_shutdown()), (1, None), "it is being ended");
+    assert_eq!(closing.await.unwrap(), []);
+    assert_eq!((plugin.running(), plugin.running_at_shutdown()), (0, Some(0)));
+    assert_eq!(plugin.counts(&node("b")).terminations.len(), 1);
+}

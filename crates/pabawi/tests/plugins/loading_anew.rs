@@ -45,3 +45,22 @@ async fn a_new_one_that_does_not_get_ready_changes_nothing() {
     rig.execute(task("a", 1)).await;
     assert_eq!(old.runs().len(), 1);
 }
+
+/// R6.7: an instance that has a run left when all is shut down is let go too, within the deadline, and told.
+#[tokio::test(start_paused = true)]
+async fn an_old_instance_with_a_run_left_is_let_go_with_the_others() {
+    let old = bolt().default_script(NodeScript::new().hangs());
+    let rig = Rig::new(&[&old]).await;
+    rig.submit(task("a", 1)).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let new = bolt();
+    rig.host.reload(Arc::new(new.clone()), json!({})).await.unwrap();
+    let began = tokio::time::Instant::now();
+    let faults = rig.host.shutdown(Duration::from_secs(4)).await;
+    assert!(began.elapsed() <= Duration::from_secs(4), "{:?}", began.elapsed());
+    for plugin in [&old, &new] {
+        assert_eq!(plugin.calls().last().unwrap(), "shutdown");
+    }
+    let told: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();
+    assert_eq!(told, ["1 runs of it had not ended"]);
+}

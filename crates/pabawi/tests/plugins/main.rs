@@ -6,6 +6,8 @@ mod batching;
 #[cfg(test)]
 mod cancelling;
 #[cfg(test)]
+mod facade;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod graphs;

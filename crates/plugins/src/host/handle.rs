@@ -1,167 +1,41 @@
-//! The handle that others hold: [`PluginHost`], and what it is made with, [`PluginHostBuilder`].
+//! The handle that others hold: [`PluginHost`].
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use pabawi_domain::id::PluginName;
-use pabawi_domain::ports::{
-    Clock, FactProvider, InventorySource, Plugin, PluginHealth, ToolRouter, Transport,
-};
+use pabawi_domain::ports::{Clock, FactProvider, InventorySource, Plugin, ToolRouter, Transport};
 use serde_json::Value;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::built_in::BuiltIn;
+use super::builder::PluginHostBuilder;
+use super::closing::{Retiring, ShutdownFault, let_go};
 use super::instance::Instance;
 use super::lifecycle;
-use super::order::order;
 use super::register::{Declared, RegisterError};
+use super::rounds::ask;
 use super::router::Router;
-use super::run::ToolTransport;
 use super::settings::HostSettings;
 use super::slot::Slot;
 use super::status::{PluginState, PluginStatus, ProvidedCapability};
 
-/// Registers plugins.
-pub struct PluginHostBuilder {
-    clock: Arc<dyn Clock>,
-    settings: HostSettings,
-    slots: Vec<Arc<Slot>>,
-    configs: BTreeMap<PluginName, Value>,
-}
-
-impl PluginHostBuilder {
-    /// Other limits than the defaults. Has to come before the plugins.
-    #[must_use]
-    pub fn settings(mut self, settings: HostSettings) -> Self {
-        self.settings = settings;
-        self
-    }
-
-    /// Registers a plugin with its configuration, and its capabilities (R6.3). Nothing of it is called yet but what asks
-    /// what it is.
-    ///
-    /// # Errors
-    /// [`RegisterError`]; the plugin is not registered then.
-    pub fn plugin(&mut self, plugin: Arc<dyn Plugin>, config: Value) -> Result<(), RegisterError> {
-        self.add(plugin, config, false)
-    }
-
-    /// Registers a way to nodes that comes with the framework.
-    ///
-    /// # Errors
-    /// [`RegisterError`].
-    pub fn built_in(&mut self, transport: BuiltIn) -> Result<(), RegisterError> {
-        self.add(Arc::new(transport), Value::Null, true)
-    }
-
-    fn add(
-        &mut self,
-        plugin: Arc<dyn Plugin>,
-        config: Value,
-        is_built_in: bool,
-    ) -> Result<(), RegisterError> {
-        let declared = Declared::of(&*plugin)?;
-        let name = declared.metadata.name.clone();
-        if self.slots.iter().any(|slot| *slot.name() == name) {
-            return Err(RegisterError::Duplicate(name));
-        }
-        let instance = Instance::new(plugin, declared);
-        self.slots.push(Slot::new(instance, is_built_in, self.settings.start_timeout));
-        self.configs.insert(name, config);
-        Ok(())
-    }
-
-    /// Gets all of them ready, each after those it depends on and otherwise side by side (R6.7), on the current tokio
-    /// runtime. One that cannot get ready is in that state and stops no other. Bounded in time.
-    pub async fn start(self) -> PluginHost {
-        let Self { clock, settings, slots, mut configs } = self;
-        let depends_on = |slot: &Arc<Slot>| slot.instance().declared.metadata.depends_on.clone();
-        let all: Vec<_> = slots.iter().map(|slot| (slot.name().clone(), depends_on(slot))).collect();
-        let (ordered, never) = order(&all);
-        for slot in &slots {
-            if let Some(why) = never.get(slot.name()) {
-                tracing::error!(plugin = %slot.name(), reason = %why, "plugin cannot get ready");
-                slot.set_state(PluginState::failed(why.clone()));
-            }
-        }
-        let router = Arc::new(Router { slots });
-        let mut starting = JoinSet::new();
-        for slot in router.slots.iter().filter(|slot| !never.contains_key(slot.name())) {
-            let needed: Vec<Arc<Slot>> =
-                depends_on(slot).iter().filter_map(|name| router.slot(name)).cloned().collect();
-            let config = configs.remove(slot.name()).unwrap_or_default();
-            let slot = Arc::clone(slot);
-            starting.spawn(async move {
-                let state = get_ready(&slot, &needed, config, settings.initialize_timeout).await;
-                match &state {
-                    PluginState::Failed { message, stack, .. } => {
-                        tracing::error!(plugin = %slot.name(), reason = %message, ?stack, "plugin cannot get ready");
-                    }
-                    _ => tracing::info!(plugin = %slot.name(), "plugin is ready"),
-                }
-                slot.set_state(state);
-            });
-        }
-        // Each has its deadline.
-        starting.join_all().await;
-        let tools = router.slots.iter().filter(|slot| !slot.is_built_in);
-        let transports =
-            tools.map(|slot| ToolTransport::start(Arc::clone(slot), settings.batch()) as _).collect();
-        let rounds = Rounds { router: Arc::clone(&router), clock: Arc::clone(&clock), settings };
-        let shared = Shared {
-            router,
-            order: ordered,
-            transports,
-            clock,
-            settings,
-            retiring: Mutex::default(),
-            rounds: tokio::spawn(rounds.run()).abort_handle(),
-        };
-        PluginHost { shared: Arc::new(shared) }
-    }
-}
-
-async fn get_ready(slot: &Slot, needed: &[Arc<Slot>], config: Value, patience: Duration) -> PluginState {
-    for other in needed {
-        match other.settled().await {
-            PluginState::Ready => {}
-            PluginState::Failed { message, .. } => {
-                let text =
-                    format!("depends on plugin {}, which could not get ready: {message}", other.name());
-                return PluginState::failed(text);
-            }
-            PluginState::Waiting | PluginState::Stopped => {
-                return PluginState::failed(format!(
-                    "depends on plugin {}, which is shut down",
-                    other.name()
-                ));
-            }
-        }
-    }
-    match lifecycle::initialize(&slot.instance(), config, patience).await {
-        Ok(()) => PluginState::Ready,
-        Err(state) => state,
-    }
-}
-
 /// The plugins of a framework. Cloning gives another handle of the same host.
 #[derive(Clone)]
 pub struct PluginHost {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
-struct Shared {
-    router: Arc<Router>,
+/// What all handles share.
+pub(super) struct Shared {
+    pub(super) router: Arc<Router>,
     /// Each after those it depends on.
-    order: Vec<PluginName>,
-    transports: Vec<Arc<dyn Transport>>,
-    clock: Arc<dyn Clock>,
-    settings: HostSettings,
-    /// Instances that were replaced and have runs left.
-    retiring: Mutex<JoinSet<()>>,
-    rounds: AbortHandle,
+    pub(super) order: Vec<PluginName>,
+    pub(super) transports: Vec<Arc<dyn Transport>>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) settings: HostSettings,
+    pub(super) retiring: Retiring,
+    pub(super) rounds: AbortHandle,
 }
 
 impl Drop for Shared {
@@ -193,24 +67,10 @@ pub enum ReloadError {
     Stopped(PluginName),
 }
 
-/// A plugin that did not let go as it should have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShutdownFault {
-    /// The plugin.
-    pub plugin: PluginName,
-    /// What it did instead.
-    pub message: String,
-}
-
 impl PluginHost {
     /// Registers plugins. The clock says when they were asked how they are.
     pub fn builder(clock: Arc<dyn Clock>) -> PluginHostBuilder {
-        PluginHostBuilder {
-            clock,
-            settings: HostSettings::default(),
-            slots: Vec::new(),
-            configs: BTreeMap::new(),
-        }
+        PluginHostBuilder::new(clock)
     }
 
     /// Who does which action, for the engine.
@@ -282,47 +142,26 @@ impl PluginHost {
         }
         let was_ready = slot.is_ready().is_ok();
         let Some(old) = slot.replace(Arc::clone(&instance)) else {
-            let _ = lifecycle::shutdown(&instance, Instant::now(), settings.shutdown_timeout).await;
+            let patience = settings.shutdown_timeout;
+            let _ = lifecycle::shutdown(&instance, patience, patience).await;
             return Err(ReloadError::Stopped(name));
         };
         tracing::info!(plugin = %name, runs_on_the_old_one = old.runs(), "plugin loaded anew");
         if was_ready {
-            let patience = settings.shutdown_timeout;
-            let mut retiring = self.shared.retiring.lock().unwrap_or_else(PoisonError::into_inner);
-            retiring.spawn(async move {
-                // Runs have their own limits.
-                old.idle().await;
-                if let Err(message) = lifecycle::shutdown(&old, Instant::now(), patience).await {
-                    tracing::warn!(plugin = %name, %message, "plugin did not let go");
-                }
-            });
+            self.shared.retiring.add(old, settings.shutdown_timeout);
         }
         Ok(())
     }
 
-    /// Begins no run any more, waits for those that are under way until the deadline, and shuts all plugins down, each
-    /// before those it depends on (R6.7). Returns those that did not let go in time or as they should have.
+    /// Begins no run any more, waits for those that are under way, and shuts all plugins down, each before those it depends
+    /// on (R6.7), all of it within the deadline. Returns those that did not let go in time or as they should have.
     pub async fn shutdown(&self, deadline: Duration) -> Vec<ShutdownFault> {
-        let Shared { router, order, settings, rounds, .. } = &*self.shared;
+        let Shared { router, order, settings, rounds, retiring, .. } = &*self.shared;
         rounds.abort();
         let until = Instant::now() + deadline;
-        let mut faults = Vec::new();
-        for slot in order.iter().rev().filter_map(|name| router.slot(name)) {
-            let (instance, before) = slot.stop();
-            if before != PluginState::Ready {
-                continue;
-            }
-            // One that hangs does not take the others' time.
-            let left = until.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
-            let patience = settings.shutdown_timeout.min(left);
-            if let Err(message) = lifecycle::shutdown(&instance, until, patience).await {
-                tracing::warn!(plugin = %slot.name(), %message, "plugin did not let go");
-                faults.push(ShutdownFault { plugin: slot.name().clone(), message });
-            }
-        }
-        let retiring =
-            std::mem::take(&mut *self.shared.retiring.lock().unwrap_or_else(PoisonError::into_inner));
-        let _ = tokio::time::timeout_at(until, retiring.join_all()).await;
+        let (mut faults, of_old) =
+            tokio::join!(let_go(router, order, until, settings.shutdown_timeout), retiring.close(until),);
+        faults.extend(of_old);
         faults
     }
 }
@@ -337,44 +176,5 @@ fn status(slot: &Slot) -> PluginStatus {
         health: slot.health(),
         capabilities: capabilities.iter().map(|checked| checked.capability.name.clone()).collect(),
         running: instance.runs(),
-    }
-}
-
-async fn ask(slots: &[Arc<Slot>], clock: &dyn Clock, patience: Duration) {
-    let mut asking = JoinSet::new();
-    for slot in slots.iter().filter(|slot| slot.is_ready().is_ok()) {
-        let (slot, at) = (Arc::clone(slot), clock.now());
-        asking.spawn(async move {
-            let instance = slot.instance();
-            let report = lifecycle::health(&*instance.plugin, patience, at).await;
-            if report.health != PluginHealth::Healthy {
-                tracing::warn!(plugin = %slot.name(), health = ?report.health, "plugin is not well");
-            }
-            slot.set_health(&instance, report);
-        });
-    }
-    // Each has its deadline.
-    asking.join_all().await;
-}
-
-/// The task that asks all plugins how they are, again and again.
-struct Rounds {
-    router: Arc<Router>,
-    clock: Arc<dyn Clock>,
-    settings: HostSettings,
-}
-
-impl Rounds {
-    /// Works until it is aborted.
-    async fn run(self) {
-        let is_well =
-            |slot: &Arc<Slot>| slot.health().is_none_or(|report| report.health == PluginHealth::Healthy);
-        // Ends by being aborted when the host goes.
-        loop {
-            ask(&self.router.slots, &*self.clock, self.settings.health_timeout).await;
-            let all_well = self.router.slots.iter().all(is_well);
-            let pause = if all_well { self.settings.health_interval } else { self.settings.health_retry };
-            tokio::time::sleep(pause).await;
-        }
     }
 }

@@ -77,15 +77,18 @@ pub(super) async fn health(plugin: &dyn Plugin, patience: Duration, at: Timestam
     HealthReport { health, checked_at: at, took_ms }
 }
 
-/// Lets a plugin let go of what it holds, once its last run has ended or `until` has come.
+/// Lets a plugin let go of what it holds. Of its share of the time, a half is for its last runs to end at the most; the call
+/// takes no longer than `patience`.
 ///
 /// # Errors
 /// What it did instead.
-pub(super) async fn shutdown(instance: &Instance, until: Instant, patience: Duration) -> Result<(), String> {
-    let runs_left = match tokio::time::timeout_at(until, instance.idle()).await {
+pub(super) async fn shutdown(instance: &Instance, share: Duration, patience: Duration) -> Result<(), String> {
+    let until = Instant::now() + share;
+    let runs_left = match tokio::time::timeout(share / 2, instance.idle()).await {
         Ok(()) => 0,
         Err(_) => instance.runs(),
     };
+    let patience = patience.min(until.saturating_duration_since(Instant::now()));
     let plugin = &*instance.plugin;
     let call = CatchPanic(Box::pin(async { plugin.shutdown().await }));
     match tokio::time::timeout(patience, call).await {

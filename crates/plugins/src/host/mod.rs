@@ -3,12 +3,15 @@
 //!
 //! | file | what it is |
 //! |---|---|
+//! | `builder` | what a host is made with |
 //! | `handle` | the handle that others hold |
 //! | `register` | what a plugin says of itself, checked |
 //! | `order` | who has to be ready before whom |
 //! | `slot` | the place of a plugin: its state, its instance and how it is |
 //! | `instance` | one living plugin and the runs on it |
 //! | `lifecycle` | calls of `initialize`, `health` and `shutdown`, each with a deadline |
+//! | `rounds` | asking how they are, again and again |
+//! | `closing` | letting all of them go, within one deadline |
 //! | `router` | who does an action, and the list of capabilities |
 //! | `built_in` | the ways to nodes that are no plugins of a host, as plugins |
 //! | `run` | one run of a tool for many nodes |
@@ -16,20 +19,25 @@
 //! Nothing that a plugin does reaches another one: a failure, a panic or a call that does not return is the state of that
 //! plugin and of the nodes it was to work on.
 
+mod builder;
 mod built_in;
+mod closing;
 mod handle;
 mod instance;
 mod lifecycle;
 mod order;
 mod register;
+mod rounds;
 mod router;
 mod run;
 mod settings;
 mod slot;
 mod status;
 
+pub use builder::PluginHostBuilder;
 pub use built_in::BuiltIn;
-pub use handle::{PluginHost, PluginHostBuilder, ReloadError, ShutdownFault};
+pub use closing::ShutdownFault;
+pub use handle::{PluginHost, ReloadError};
 pub use register::RegisterError;
 pub use settings::HostSettings;
 pub use status::{HealthReport, PluginState, PluginStatus, ProvidedCapability};

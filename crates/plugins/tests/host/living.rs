@@ -219,3 +219,23 @@ async fn plugins_are_let_go_in_reverse() {
     assert!(host.plugins().iter().all(|plugin| plugin.state == PluginState::Stopped));
     assert!(host.shutdown(Duration::from_secs(1)).await.is_empty(), "twice is once");
 }
+
+/// R6.7: the deadline of a shutdown is one for all, however many hang, side by side or one behind the other; each is asked.
+#[tokio::test(start_paused = true)]
+async fn plugins_are_let_go_within_one_deadline() {
+    let mut plugins: Vec<ScriptedPlugin> = (0..20).map(|at| plugin(&format!("p{at}"))).collect();
+    for at in 0..10 {
+        plugins.push(plugin(&format!("q{at}")).depends_on([name(&format!("p{at}"))]));
+    }
+    plugins.push(plugin("r").depends_on([name("q0")]));
+    let plugins: Vec<ScriptedPlugin> =
+        plugins.into_iter().map(|plugin| plugin.shuts_down(Conduct::Hangs)).collect();
+    let host = host(&plugins.iter().collect::<Vec<_>>()).await;
+    let began = Instant::now();
+    let faults = host.shutdown(Duration::from_secs(6)).await;
+    assert!(began.elapsed() <= Duration::from_millis(6_001), "{:?}", began.elapsed());
+    assert_eq!(faults.len(), 31, "{faults:?}");
+    assert_eq!(faults[0].plugin, name("r"));
+    assert_eq!(faults[0].message, "did not let go within 2000 ms");
+    assert!(plugins.iter().all(|plugin| plugin.calls().last().unwrap() == "shutdown"));
+}

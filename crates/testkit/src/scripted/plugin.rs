@@ -101,6 +101,7 @@ struct Seen {
     runs: Vec<ScriptedRun>,
     calls: Vec<String>,
     configs: Vec<Value>,
+    running_at_shutdown: Option<u64>,
 }
 
 /// A capability for an action of that kind that takes any parameters.
@@ -252,6 +253,12 @@ impl ScriptedPlugin {
         self.counts.running.now()
     }
 
+    /// Nodes on which the tool worked when it was shut down, once it was.
+    #[must_use]
+    pub fn running_at_shutdown(&self) -> Option<u64> {
+        self.seen().running_at_shutdown
+    }
+
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -312,6 +319,7 @@ impl Plugin for ScriptedPlugin {
 
     async fn shutdown(&self) {
         self.call("shutdown");
+        self.seen().running_at_shutdown = Some(self.running());
         // A shutdown has no error to return.
         let _ = self.shutdown.play(&self.metadata.name).await;
     }
