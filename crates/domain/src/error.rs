@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cut::{cut, message};
 use crate::id::{NodeId, PluginName};
 
 /// Makes the codes, their words and the table of all of them from one list.
@@ -192,11 +193,12 @@ impl PluginTrace {
 
     /// A trace whose stack is cut to what is kept.
     pub fn new(name: PluginName, stack: Option<&str>) -> Self {
-        let cut = |stack: &str| {
-            let end = stack.floor_char_boundary(Self::MOST_STACK);
-            stack.get(..end).unwrap_or_default().to_owned()
-        };
-        Self { name, stack: stack.map(cut) }
+        Self { name, stack: stack.map(Self::cut) }
+    }
+
+    /// A stack as it is kept.
+    pub fn cut(stack: &str) -> String {
+        cut(stack, Self::MOST_STACK)
     }
 }
 
@@ -210,6 +212,19 @@ impl NodeError {
     #[must_use]
     pub fn of_plugin(mut self, trace: PluginTrace) -> Self {
         self.plugin = Some(Box::new(trace));
+        self
+    }
+
+    /// The same error with texts no longer than those of others are kept.
+    #[must_use]
+    pub fn cut(mut self) -> Self {
+        // As many as are written down of a chain.
+        self.causes.truncate(16);
+        self.message = message(self.message);
+        self.causes = self.causes.into_iter().map(message).collect();
+        if let Some(stack) = self.plugin.as_mut().and_then(|trace| trace.stack.as_mut()) {
+            *stack = PluginTrace::cut(stack);
+        }
         self
     }
 

@@ -9,6 +9,7 @@ pub mod action;
 pub mod breaker;
 pub mod capability;
 pub mod condition;
+pub mod cut;
 pub mod document;
 pub mod duration;
 pub mod error;

@@ -17,7 +17,8 @@ use crate::merge::fill_endpoint;
 /// that none of them has is refused.
 pub struct Resolver {
     catalog: Arc<Catalog>,
-    unknown_names: UnknownNames,
+    /// What a name means that is in no source, where that is said.
+    unknown_names: Option<UnknownNames>,
     /// Who is asked about facts and last outcomes.
     knowledge: Option<Arc<dyn TargetKnowledge>>,
     /// Groups that are expressions.
@@ -36,10 +37,9 @@ impl Resolver {
 
     /// A resolver over a catalog.
     pub fn over(catalog: Arc<Catalog>) -> Self {
-        let unknown_names = if catalog.is_empty() { UnknownNames::AreNodes } else { UnknownNames::Refused };
         Self {
             catalog,
-            unknown_names,
+            unknown_names: None,
             knowledge: None,
             groups: Arc::default(),
             defaults: Endpoint::default(),
@@ -49,7 +49,7 @@ impl Resolver {
     /// The same with another meaning of names that are in no source.
     #[must_use]
     pub fn unknown_names(mut self, meaning: UnknownNames) -> Self {
-        self.unknown_names = meaning;
+        self.unknown_names = Some(meaning);
         self
     }
 
@@ -97,7 +97,13 @@ impl Resolver {
         let (parsed, known) = self.read(expression).await?;
         let view = self.catalog.read(Freshness::Cached).await;
         refuse_to_guess(&view, &parsed)?;
-        Ok(explain(&parsed, &view.inventory, self.unknown_names, &known, asked)?)
+        Ok(explain(&parsed, &view.inventory, self.meaning(), &known, asked)?)
+    }
+
+    /// What a name means that is in no source.
+    fn meaning(&self) -> UnknownNames {
+        let usual = || if self.catalog.is_empty() { UnknownNames::AreNodes } else { UnknownNames::Refused };
+        self.unknown_names.unwrap_or_else(usual)
     }
 
     /// Parses an expression and asks for what it wants to know beyond the inventory.
@@ -123,7 +129,7 @@ impl TargetResolver for Resolver {
         let (parsed, known) = self.read(expression).await?;
         let view = self.catalog.read(Freshness::Cached).await;
         refuse_to_guess(&view, &parsed)?;
-        let mut targets = evaluate_with(&parsed, &view.inventory, self.unknown_names, &known)
+        let mut targets = evaluate_with(&parsed, &view.inventory, self.meaning(), &known)
             .map_err(|error| with_missing(error, &view))?;
         if self.defaults != Endpoint::default() {
             targets.iter_mut().for_each(|target| fill_endpoint(&mut target.endpoint, &self.defaults));

@@ -9,8 +9,8 @@
     reason = "what a test's own functions meet is the test's failure"
 )]
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -28,6 +28,8 @@ struct Scripted {
     asked: AtomicU32,
     revision: AtomicU32,
     takes: Duration,
+    /// Its priority, while it is there.
+    stands: Mutex<Option<i32>>,
     answer: Box<Answer>,
 }
 
@@ -40,6 +42,7 @@ fn scripted(
         asked: AtomicU32::new(0),
         revision: AtomicU32::new(0),
         takes: Duration::from_secs(1),
+        stands: Mutex::new(Some(0)),
         answer: Box::new(answer),
     })
 }
@@ -57,7 +60,11 @@ impl InventorySource for Scripted {
     }
 
     fn priority(&self) -> i32 {
-        0
+        self.stands.lock().unwrap().unwrap_or_default()
+    }
+
+    fn is_there(&self) -> bool {
+        self.stands.lock().unwrap().is_some()
     }
 
     fn revision(&self) -> Option<u64> {
@@ -262,4 +269,30 @@ async fn a_source_without_a_mark_holds_for_its_time() {
     source.revision.store(u32::MAX, Ordering::SeqCst);
     catalog.read(Freshness::Cached).await;
     assert_eq!(source.asked(), 1);
+}
+
+/// R3.4: a source that is not there is as if it had never been added; it joins when it comes, and another priority counts.
+#[tokio::test(start_paused = true)]
+async fn sources_come_and_go() {
+    let (one, other) = (scripted("one", |_| Ok(vec!["a"])), scripted("other", |_| Ok(vec!["a"])));
+    *one.stands.lock().unwrap() = Some(1);
+    *other.stands.lock().unwrap() = None;
+    let catalog = Catalog::new([(Arc::clone(&one) as _, SETTINGS), (Arc::clone(&other) as _, SETTINGS)]);
+    let first = async || {
+        let view = catalog.read(Freshness::Cached).await;
+        let shown: Vec<String> = view.reports.iter().map(|report| report.name.clone()).collect();
+        let source = view.inventory.nodes().first().and_then(|node| node.source.clone());
+        (shown.join(" "), source)
+    };
+    let told = |shown: &str, source: &str| (shown.to_owned(), Some(source.to_owned()));
+    assert_eq!(first().await, told("one", "one"));
+    assert_eq!((other.asked(), catalog.is_empty()), (0, false));
+    *other.stands.lock().unwrap() = Some(0);
+    assert_eq!(first().await, told("one other", "one"));
+    *other.stands.lock().unwrap() = Some(2);
+    assert_eq!((first().await, other.asked()), (told("one other", "other"), 1));
+    *one.stands.lock().unwrap() = None;
+    assert_eq!(first().await, told("other", "other"));
+    *other.stands.lock().unwrap() = None;
+    assert_eq!((first().await, catalog.is_empty()), ((String::new(), None), true));
 }

@@ -9,6 +9,7 @@ use pabawi_engine::EngineLimits;
 use pabawi_facts::ProviderOptions;
 use pabawi_inventory::expression::{OwnGroups, UnknownNames};
 use pabawi_inventory::{ConfiguredSource, SourceSettings};
+use pabawi_plugins::host::HostSettings;
 use pabawi_transport::SshSettings;
 use serde_json::Value;
 
@@ -30,6 +31,7 @@ pub struct FrameworkBuilder {
     pub(crate) fact_providers: Vec<(Arc<dyn FactProvider>, ProviderOptions)>,
     pub(crate) fact_times: Option<ProviderOptions>,
     pub(crate) plugins: Vec<(Arc<dyn Plugin>, Value)>,
+    pub(crate) plugin_limits: HostSettings,
 }
 
 impl FrameworkBuilder {
@@ -135,6 +137,13 @@ impl FrameworkBuilder {
     #[must_use]
     pub fn plugin(mut self, plugin: impl Plugin, config: Value) -> Self {
         self.plugins.push((Arc::new(plugin), config));
+        self
+    }
+
+    /// Other limits for plugins than the defaults: how long they may take for what, and how much is taken of them.
+    #[must_use]
+    pub fn plugin_limits(mut self, limits: HostSettings) -> Self {
+        self.plugin_limits = limits;
         self
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use pabawi_domain::id::NodeId;
 use pabawi_domain::ports::{FactProvider, FactProviderError, NodeFacts};
 use pabawi_domain::request::Caller;
@@ -23,6 +24,14 @@ impl FactProvider for KnownAs {
 
     fn priority(&self) -> i32 {
         self.provider.priority()
+    }
+
+    fn is_there(&self) -> bool {
+        self.provider.is_there()
+    }
+
+    fn renewed_at(&self) -> Option<Timestamp> {
+        self.provider.renewed_at()
     }
 
     async fn collect(&self, caller: &Caller, nodes: &[NodeId]) -> Vec<Result<NodeFacts, FactProviderError>> {

@@ -10,7 +10,7 @@ use pabawi_domain::validation::ValidationError;
 use pabawi_engine::{Engine, EngineLimits, Graphs, SystemClock};
 use pabawi_facts::{FacterFacts, Facts, InventoryFacts, KnownFacts, ProviderOptions, SshFacts};
 use pabawi_inventory::{Catalog, Resolver, SourceSettings};
-use pabawi_plugins::host::{BuiltIn, PluginHost};
+use pabawi_plugins::host::{BuiltIn, HostSettings, PluginHost};
 use pabawi_store::sqlite::{SqliteOptions, SqliteStore};
 use pabawi_transport::local::{LocalOptions, LocalTransport};
 use pabawi_transport::ssh_config::SshConfig;
@@ -39,7 +39,8 @@ pub(crate) async fn open(mut options: FrameworkBuilder) -> Result<Framework, Fra
     let local = LocalTransport::new(LocalOptions::default());
 
     let clock = options.clock.take().unwrap_or_else(|| Arc::new(SystemClock));
-    let plugins = plugins(std::mem::take(&mut options.plugins), Arc::clone(&clock)).await?;
+    let given = std::mem::take(&mut options.plugins);
+    let plugins = plugins(given, options.plugin_limits, Arc::clone(&clock)).await?;
     let opened = over(options, database, [Arc::new(ssh), Arc::new(local)], plugins.clone(), clock).await;
     if opened.is_err() {
         // They have begun to work, and nobody else has a handle of them.
@@ -56,10 +57,12 @@ async fn over(
     plugins: PluginHost,
     clock: Arc<dyn Clock>,
 ) -> Result<Framework, FrameworkError> {
-    let sources = plugins.inventories().into_iter().map(|source| (source, SourceSettings::default()));
-    options.sources.extend(sources);
-    let providers = plugins.fact_providers().into_iter();
-    options.fact_providers.extend(providers.map(|provider| (provider, ProviderOptions::default())));
+    // The host's own deadlines come first, since their faults name the plugin.
+    let limits = plugins.settings();
+    let times = SourceSettings { timeout: limits.inventory_timeout + SLACK, ..Default::default() };
+    options.sources.extend(plugins.inventories().into_iter().map(|source| (source, times.clone())));
+    let times = ProviderOptions { timeout: limits.facts_timeout + SLACK, ..Default::default() };
+    options.fact_providers.extend(plugins.fact_providers().into_iter().map(|provider| (provider, times)));
 
     let mut limits = options.limits.unwrap_or_default();
     if limits.spill_dir == EngineLimits::default().spill_dir {
@@ -126,9 +129,10 @@ async fn over(
 /// Registers the plugins beside those that are built in and gets them ready.
 async fn plugins(
     given: Vec<(Arc<dyn Plugin>, Value)>,
+    limits: HostSettings,
     clock: Arc<dyn Clock>,
 ) -> Result<PluginHost, FrameworkError> {
-    let mut registering = PluginHost::builder(clock);
+    let mut registering = PluginHost::builder(clock).settings(limits);
     for (name, description, priority) in BUILT_IN {
         let name =
             PluginName::new(name).map_err(|error| ValidationError::of("plugins", error.to_string()))?;
@@ -139,6 +143,9 @@ async fn plugins(
     }
     Ok(registering.start().await)
 }
+
+/// What is given to a plugin beyond its own deadline.
+const SLACK: Duration = Duration::from_secs(5);
 
 /// What runs on a node has a limit of its own there; a call about a thousand of them only has to end some time.
 const LAST_RESORT: Duration = Duration::from_secs(60 * 60);

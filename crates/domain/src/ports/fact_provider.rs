@@ -18,6 +18,18 @@ pub trait FactProvider: Send + Sync + 'static {
     /// Higher wins where two providers give the same key (R4.7).
     fn priority(&self) -> i32;
 
+    /// Whether it is there now. One that is not is as if it had never been added. Looked at whenever facts are wanted, so it
+    /// has to cost nothing.
+    fn is_there(&self) -> bool {
+        true
+    }
+
+    /// When it became another one, where it has: what was collected before that no longer holds. Each time later than the
+    /// one before.
+    fn renewed_at(&self) -> Option<Timestamp> {
+        None
+    }
+
     /// Facts of these nodes, now: one answer for each, in their order. Many nodes come in one call, so that a tool is
     /// run once for all of them. Caching and merging are not its business.
     async fn collect(&self, caller: &Caller, nodes: &[NodeId]) -> Vec<Result<NodeFacts, FactProviderError>>;

@@ -14,6 +14,12 @@ pub trait InventorySource: Send + Sync + 'static {
     /// Higher wins where two sources disagree about a node.
     fn priority(&self) -> i32;
 
+    /// Whether it is there now. One that is not is as if it had never been added: nobody asks it, and it is shown nowhere.
+    /// Looked at whenever nodes are wanted, so it has to cost nothing.
+    fn is_there(&self) -> bool {
+        true
+    }
+
     /// A mark that differs when what [`InventorySource::fetch`] would say may have changed, and is cheap to have (sizes
     /// and times of files). `None` where only asking tells.
     fn revision(&self) -> Option<u64> {

@@ -76,8 +76,18 @@ impl Shared {
         self.flights.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// The providers that are there now.
     fn registry(&self) -> Arc<Registry> {
-        Arc::clone(&self.registry.read().unwrap_or_else(PoisonError::into_inner))
+        let known = Arc::clone(&self.registry.read().unwrap_or_else(PoisonError::into_inner));
+        if known.is_current() {
+            return known;
+        }
+        let mut registry = self.registry.write().unwrap_or_else(PoisonError::into_inner);
+        if !registry.is_current() {
+            *registry = Arc::new(registry.renewed());
+            self.known.rank(registry.names());
+        }
+        Arc::clone(&registry)
     }
 
     /// What is known of these nodes, from memory or else from the store, in the order of the registry.
@@ -100,11 +110,12 @@ impl Shared {
         });
         for KeptFacts { provider, collected_at, facts } in kept {
             let place = registry.providers().iter().position(|one| *one.name == *provider);
-            let Some(place) = place
-                .filter(|place| registry.providers().get(*place).is_some_and(|one| one.options.reuse_stored))
-            else {
-                continue;
+            let holds = |place: &usize| {
+                registry.providers().get(*place).is_some_and(|one| {
+                    one.options.reuse_stored && one.renewed_at.is_none_or(|renewed| renewed <= collected_at)
+                })
             };
+            let Some(place) = place.filter(holds) else { continue };
             let slots: &mut Vec<Option<Slot>> =
                 known.entry(facts.node.clone()).or_insert_with(|| vec![None; registry.providers().len()]);
             if let Some(slot) = slots.get_mut(place) {
@@ -190,6 +201,8 @@ impl Facts {
 
     /// What is stored of all nodes.
     pub fn known(&self) -> &KnownFacts {
+        // So that it knows which provider counts now.
+        self.shared.registry();
         &self.shared.known
     }
 

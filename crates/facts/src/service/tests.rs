@@ -438,3 +438,74 @@ async fn answers_about_other_nodes_are_refused() {
     let none = ProviderOptions { nodes_at_once: 0, ..ttl(1) };
     assert!(facts.register(Arc::new(Odd), none).is_err());
 }
+
+/// A provider that comes and goes, and that is another one now and then.
+struct Changing {
+    fake: Arc<Fake>,
+    stands: Mutex<(bool, i32, Option<Timestamp>)>,
+}
+
+impl Changing {
+    fn stands(&self, is_there: bool, priority: i32, renewed_at: Option<Timestamp>) {
+        *self.stands.lock().unwrap() = (is_there, priority, renewed_at);
+    }
+}
+
+#[async_trait]
+impl FactProvider for Changing {
+    fn name(&self) -> &str {
+        self.fake.name
+    }
+
+    fn priority(&self) -> i32 {
+        self.stands.lock().unwrap().1
+    }
+
+    fn is_there(&self) -> bool {
+        self.stands.lock().unwrap().0
+    }
+
+    fn renewed_at(&self) -> Option<Timestamp> {
+        self.stands.lock().unwrap().2
+    }
+
+    async fn collect(&self, caller: &Caller, nodes: &[NodeId]) -> Vec<Result<NodeFacts, FactProviderError>> {
+        self.fake.collect(caller, nodes).await
+    }
+}
+
+/// R4.5, R4.7: a provider that comes later is asked at once, one that has become another one is asked anew whatever was
+/// collected or stored before, and one that has gone says nothing any more.
+#[tokio::test]
+async fn providers_come_and_go_and_become_others() {
+    let mut lab = Lab::new();
+    lab.with("ssh", 5, ttl(60), |_, _| Ok(json!({"by": "ssh"})));
+    let count = AtomicUsize::new(0);
+    let fake = Lab::new().with("bolt", 0, ttl(60), move |_, _| {
+        Ok(json!({"by": "bolt", "count": count.fetch_add(1, Ordering::Relaxed) + 1}))
+    });
+    let changing = Arc::new(Changing { fake, stands: Mutex::new((false, 9, None)) });
+    let builder = lab.builder.take().unwrap();
+    lab.builder = Some(builder.provider(Arc::clone(&changing) as _, ttl(60)).unwrap());
+    let facts = lab.facts();
+    let ask = async || {
+        let answer = facts.facts(&caller(), &[node("web1")], Freshness::Cached).await.remove(0);
+        (
+            answer.facts()["by"].as_str().unwrap().to_owned(),
+            answer.facts().get("count").and_then(Value::as_u64),
+        )
+    };
+    let names = || facts.providers().iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>();
+    assert_eq!((ask().await, names()), (("ssh".to_owned(), None), vec!["ssh".to_owned()]));
+    changing.stands(true, 9, None);
+    assert_eq!((ask().await, ask().await), (("bolt".to_owned(), Some(1)), ("bolt".to_owned(), Some(1))));
+    assert_eq!(names(), ["bolt", "ssh"]);
+    lab.clock.advance(Duration::from_secs(5));
+    changing.stands(true, 9, Some(lab.clock.now()));
+    assert_eq!(ask().await, ("bolt".to_owned(), Some(2)), "what the old one said does not hold");
+    changing.stands(true, 1, Some(lab.clock.now()));
+    assert_eq!(ask().await, ("ssh".to_owned(), Some(2)), "its priority is another one");
+    assert_eq!(names(), ["ssh", "bolt"]);
+    changing.stands(false, 1, None);
+    assert_eq!((ask().await, names()), (("ssh".to_owned(), None), vec!["ssh".to_owned()]));
+}

@@ -22,9 +22,9 @@ pub struct Catalog {
     changes: watch::Sender<u64>,
 }
 
-/// An inventory and what it was made of.
+/// An inventory and what it was made of, each with its priority.
 struct Merged {
-    of: Vec<Arc<Fetched>>,
+    of: Vec<(Arc<Fetched>, i32)>,
     inventory: Arc<Inventory>,
 }
 
@@ -36,43 +36,45 @@ impl Catalog {
         Self { slots, merged: Mutex::new(None), changes: watch::Sender::new(0) }
     }
 
-    /// Whether there is no source at all.
+    /// Whether there is no source at all now.
     pub fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        !self.slots.iter().any(|slot| slot.is_there())
     }
 
     /// What the sources know, at least as fresh as asked for (R3.1, R3.4-R3.7). Sources that have to be asked are asked
     /// side by side, each within its own time. Never fails: what went wrong with which source is in the view.
     pub async fn read(&self, freshness: Freshness) -> View {
         let asked = freshness.at(tokio::time::Instant::now());
-        let reads: Vec<JoinHandle<Option<Arc<Fetched>>>> = self
-            .slots
+        // Sources of plugins come and go.
+        let slots: Vec<&Arc<Slot>> = self.slots.iter().filter(|slot| slot.is_there()).collect();
+        let reads: Vec<JoinHandle<Option<Arc<Fetched>>>> = slots
             .iter()
-            .map(|slot| {
+            .map(|&slot| {
                 let slot = Arc::clone(slot);
                 // A task of its own: who stops waiting does not stop the others' fetch.
                 tokio::spawn(async move { slot.read(asked).await })
             })
             .collect();
-        let mut known = Vec::with_capacity(self.slots.len());
+        let mut known = Vec::with_capacity(slots.len());
         for read in reads {
             known.push(read.await.ok().flatten());
         }
-        let inventory = self.merge(&known).await;
-        let reports = self.slots.iter().zip(&known).map(|(slot, fetched)| slot.report(fetched.as_deref()));
+        let inventory = self.merge(&slots, &known).await;
+        let reports = slots.iter().zip(&known).map(|(slot, fetched)| slot.report(fetched.as_deref()));
         View { inventory, reports: reports.collect() }
     }
 
-    async fn merge(&self, known: &[Option<Arc<Fetched>>]) -> Arc<Inventory> {
+    async fn merge(&self, slots: &[&Arc<Slot>], known: &[Option<Arc<Fetched>>]) -> Arc<Inventory> {
         let mut parts = Vec::new();
         let mut of = Vec::new();
-        for (slot, fetched) in self.slots.iter().zip(known) {
+        for (slot, fetched) in slots.iter().zip(known) {
             let Some(fetched) = fetched else { continue };
             if let Some(good) = &fetched.good {
-                of.push(Arc::clone(fetched));
+                let priority = slot.priority();
+                of.push((Arc::clone(fetched), priority));
                 parts.push(SourceData {
                     name: slot.name().to_owned(),
-                    priority: slot.priority(),
+                    priority,
                     snapshot: Arc::clone(&good.snapshot),
                 });
             }
@@ -80,7 +82,7 @@ impl Catalog {
         let mut merged = self.merged.lock().await;
         if let Some(last) = &*merged
             && last.of.len() == of.len()
-            && last.of.iter().zip(&of).all(|(last, now)| last.is_same_data(now))
+            && last.of.iter().zip(&of).all(|(last, now)| last.1 == now.1 && last.0.is_same_data(&now.0))
         {
             return Arc::clone(&last.inventory);
         }

@@ -33,6 +33,10 @@ impl Slot {
         self.source.name()
     }
 
+    pub(super) fn is_there(&self) -> bool {
+        self.source.is_there()
+    }
+
     pub(super) fn priority(&self) -> i32 {
         self.settings.priority.unwrap_or_else(|| self.source.priority())
     }

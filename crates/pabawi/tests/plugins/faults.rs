@@ -69,6 +69,27 @@ async fn a_panic_on_one_node_costs_that_node() {
     assert_eq!(rig.outcome(id, "c").await.word(), "succeeded");
 }
 
+/// R7.4: what a plugin says of a fault is kept up to a size, wherever it says it.
+#[tokio::test(start_paused = true)]
+async fn words_of_a_plugin_are_cut() {
+    let long = "w".repeat(1_000_000);
+    let plugin = bolt().node(&node("b"), NodeScript::new().fails(ErrorCode::NoRoute, &long)).node(
+        &node("c"),
+        NodeScript::new().hangs().terminate_reports(Termination::Unconfirmed { why: long.clone() }),
+    );
+    let rig = Rig::new(&[&plugin]).await;
+    plugin.next_run(Conduct::Says(ErrorCode::PluginFault, long.clone()));
+    let mut last = task("c", 1);
+    last.timeouts.node_ms = Some(1_000);
+    for request in [task("a", 1), task("b", 1), last] {
+        let name = request.targets.as_str().to_owned();
+        let ended = rig.execute(request).await;
+        let outcome = serde_json::to_string(&rig.outcome(ended.record.id, &name).await).unwrap();
+        assert!(outcome.len() < 34_000, "{name}: {}", outcome.len());
+        assert!(outcome.contains("w... [cut: 1000000 bytes in all]"), "{name}");
+    }
+}
+
 /// R7.4: a tool that does not come to its end within the limit of the capability is ended.
 #[tokio::test(start_paused = true)]
 async fn the_limit_of_a_capability_ends_a_tool_that_hangs() {

@@ -18,6 +18,7 @@ use super::rounds::ask;
 use super::router::Router;
 use super::settings::HostSettings;
 use super::slot::Slot;
+use super::sources::{PluginFacts, PluginInventory};
 use super::status::{PluginState, PluginStatus, ProvidedCapability};
 
 /// The plugins of a framework. Cloning gives another handle of the same host.
@@ -83,16 +84,26 @@ impl PluginHost {
         &self.shared.transports
     }
 
-    /// The sources of nodes that the plugins which are ready have.
+    /// A source of nodes for each plugin, under the plugin's name: the inventory of whichever instance of it lives, there as
+    /// long as that has one.
     pub fn inventories(&self) -> Vec<Arc<dyn InventorySource>> {
-        let ready = self.shared.router.slots.iter().filter(|slot| slot.is_ready().is_ok());
-        ready.filter_map(|slot| slot.instance().plugin.inventory()).collect()
+        let settings = self.shared.settings;
+        self.tools().map(|slot| Arc::new(PluginInventory { slot: Arc::clone(slot), settings }) as _).collect()
     }
 
-    /// The providers of facts that the plugins which are ready have.
+    /// A provider of facts for each plugin, likewise.
     pub fn fact_providers(&self) -> Vec<Arc<dyn FactProvider>> {
-        let ready = self.shared.router.slots.iter().filter(|slot| slot.is_ready().is_ok());
-        ready.filter_map(|slot| slot.instance().plugin.facts()).collect()
+        let settings = self.shared.settings;
+        self.tools().map(|slot| Arc::new(PluginFacts { slot: Arc::clone(slot), settings }) as _).collect()
+    }
+
+    /// Its limits.
+    pub fn settings(&self) -> &HostSettings {
+        &self.shared.settings
+    }
+
+    fn tools(&self) -> impl Iterator<Item = &Arc<Slot>> {
+        self.shared.router.slots.iter().filter(|slot| !slot.is_built_in)
     }
 
     /// All plugins and how they stand, in the order of their registration. Nobody is asked anything.
@@ -127,7 +138,7 @@ impl PluginHost {
     /// # Errors
     /// [`ReloadError`]; nothing has changed then.
     pub async fn reload(&self, plugin: Arc<dyn Plugin>, config: Value) -> Result<(), ReloadError> {
-        let Shared { router, settings, .. } = &*self.shared;
+        let Shared { router, settings, clock, .. } = &*self.shared;
         let declared = Declared::of(&*plugin)?;
         let name = declared.metadata.name.clone();
         let slot = router.slot(&name).filter(|slot| !slot.is_built_in);
@@ -141,7 +152,7 @@ impl PluginHost {
             return Err(ReloadError::NotReady { plugin: name, message });
         }
         let was_ready = slot.is_ready().is_ok();
-        let Some(old) = slot.replace(Arc::clone(&instance)) else {
+        let Some(old) = slot.replace(Arc::clone(&instance), clock.now()) else {
             let patience = settings.shutdown_timeout;
             let _ = lifecycle::shutdown(&instance, patience, patience).await;
             return Err(ReloadError::Stopped(name));

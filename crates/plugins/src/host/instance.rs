@@ -1,6 +1,6 @@
 //! One living plugin and the runs on it: [`Instance`]. A plugin that is loaded anew is another instance in the same slot.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use pabawi_domain::action::ActionKind;
@@ -8,22 +8,35 @@ use pabawi_domain::id::PluginName;
 use pabawi_domain::ports::Plugin;
 use tokio::sync::watch;
 
+use super::offers::Offers;
 use super::register::Declared;
 
 /// One living plugin.
 pub(super) struct Instance {
     pub(super) plugin: Arc<dyn Plugin>,
     pub(super) declared: Declared,
+    /// Once it has got ready.
+    offers: OnceLock<Offers>,
     runs: watch::Sender<usize>,
 }
 
 impl Instance {
     pub(super) fn new(plugin: Arc<dyn Plugin>, declared: Declared) -> Arc<Self> {
-        Arc::new(Self { plugin, declared, runs: watch::Sender::new(0) })
+        Arc::new(Self { plugin, declared, offers: OnceLock::new(), runs: watch::Sender::new(0) })
     }
 
     pub(super) fn name(&self) -> &PluginName {
         &self.declared.metadata.name
+    }
+
+    /// What it has besides its capabilities, once it has got ready.
+    pub(super) fn offers(&self) -> Option<&Offers> {
+        self.offers.get()
+    }
+
+    /// It has got ready. The first time counts.
+    pub(super) fn set_offers(&self, offers: Offers) {
+        let _ = self.offers.set(offers);
     }
 
     /// Runs that have not ended.
@@ -62,8 +75,13 @@ impl RunGuard {
         checked.capability.timeout_ms.map(Duration::from_millis)
     }
 
+    pub(super) fn offers(&self) -> Option<&Offers> {
+        self.0.offers()
+    }
+
+    /// No run begins on one that has not got ready.
     pub(super) fn ends_single_nodes(&self, kind: ActionKind) -> bool {
-        self.0.plugin.ends_single_nodes(kind)
+        self.offers().is_some_and(|offers| offers.ends_single_nodes(kind))
     }
 }
 

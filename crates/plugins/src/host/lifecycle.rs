@@ -1,14 +1,20 @@
 //! Calls of `initialize`, `health` and `shutdown` (R6.7), each with a deadline and none of which can panic through.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use pabawi_domain::panic_guard::CatchPanic;
-use pabawi_domain::ports::{Plugin, PluginHealth};
+use pabawi_domain::cut;
+use pabawi_domain::error::PluginTrace;
+use pabawi_domain::ports::PluginHealth;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::guard::{Broke, guarded};
 use super::instance::Instance;
+use super::offers::Offers;
+use super::register::Declared;
+use super::sources::{FACTS, INVENTORY};
 use super::status::{HealthReport, PluginState};
 
 /// Checks the configuration (R9.8), gets a plugin ready and looks whether it has what its capabilities say.
@@ -29,52 +35,78 @@ pub(super) async fn initialize(
             return Err(PluginState::Failed { message, fields, stack: None });
         }
     }
-    let plugin = &*instance.plugin;
-    let call = CatchPanic(Box::pin(async { plugin.initialize(config).await }));
-    match tokio::time::timeout(patience, call).await {
-        Ok(Ok(Ok(()))) => {}
-        Ok(Ok(Err(error))) => {
-            let message = format!("{} ({})", error.message, error.code);
-            return Err(PluginState::Failed { message, fields: Vec::new(), stack: error.stack });
+    let plugin = &instance.plugin;
+    match guarded(async { plugin.initialize(config).await }, patience).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            let message = cut::message(format!("{} ({})", error.message, error.code));
+            let stack = error.stack.as_deref().map(PluginTrace::cut);
+            return Err(PluginState::Failed { message, fields: Vec::new(), stack });
         }
-        Ok(Err(panic)) => return Err(PluginState::failed(format!("panicked: {panic}"))),
-        Err(_) => {
-            let ms = patience.as_millis();
-            return Err(PluginState::failed(format!("was not ready within {ms} ms")));
+        Err(Broke::Late(patience)) => {
+            return Err(PluginState::failed(format!("was not ready within {} ms", patience.as_millis())));
         }
+        Err(broke) => return Err(PluginState::failed(broke.to_string())),
     }
-    has_what_it_says(instance).map_err(PluginState::failed)
+    let offers = Offers::of(plugin, patience).await.map_err(|broke| {
+        PluginState::failed(format!(
+            "{broke}, when it was asked for its inventory, its facts and how it ends"
+        ))
+    })?;
+    has_what_it_says(instance, &offers).map_err(PluginState::failed)?;
+    instance.set_offers(offers);
+    Ok(())
 }
 
-/// Whether what stands behind the capabilities that are not runs is there (R6.4).
-fn has_what_it_says(instance: &Instance) -> Result<(), String> {
-    let plugin = &*instance.plugin;
-    let asked = || (plugin.inventory().is_some(), plugin.facts().is_some());
-    let asked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(asked));
-    let (inventory, facts) = asked.map_err(|_| "panicked when it was asked for its sources".to_owned())?;
+/// Whether what stands behind the capabilities that need no call is there (R6.4).
+fn has_what_it_says(instance: &Instance, offers: &Offers) -> Result<(), String> {
+    let Declared { methods, .. } = &instance.declared;
     for (name, is_there, method) in
-        [("inventory.list", inventory, "inventory"), ("facts.read", facts, "facts")]
+        [(INVENTORY, offers.inventory.is_some(), "inventory"), (FACTS, offers.facts.is_some(), "facts")]
     {
-        if instance.declared.capability(name).is_some() && !is_there {
-            return Err(format!("has the capability {name}, and its method {method} returns nothing"));
+        if instance.declared.capability(name).is_some() && !is_there && !methods.call {
+            return Err(format!(
+                "has the capability {name}, and its method {method} returns nothing, nor has it the method call"
+            ));
         }
     }
     Ok(())
 }
 
 /// Asks a plugin how it is. One that panics or does not answer in time is unhealthy.
-pub(super) async fn health(plugin: &dyn Plugin, patience: Duration, at: Timestamp) -> HealthReport {
+pub(super) async fn health(instance: &Instance, patience: Duration, at: Timestamp) -> HealthReport {
     let began = Instant::now();
-    let call = CatchPanic(Box::pin(async { plugin.health().await }));
-    let health = match tokio::time::timeout(patience, call).await {
-        Ok(Ok(health)) => health,
-        Ok(Err(panic)) => PluginHealth::Unhealthy { message: format!("panicked: {panic}") },
-        Err(_) => {
-            PluginHealth::Unhealthy { message: format!("did not answer within {} ms", patience.as_millis()) }
-        }
+    let health = match guarded(async { instance.plugin.health().await }, patience).await {
+        Ok(health) => sound(health, &instance.declared),
+        Err(broke) => PluginHealth::Unhealthy { message: broke.to_string() },
     };
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     HealthReport { health, checked_at: at, took_ms }
+}
+
+/// What a plugin said, as far as it makes sense: capabilities that it has, each once, and texts that are not too long. What
+/// works and fails at the same time fails.
+fn sound(health: PluginHealth, declared: &Declared) -> PluginHealth {
+    match health {
+        PluginHealth::Healthy => PluginHealth::Healthy,
+        PluginHealth::Unhealthy { message } => PluginHealth::Unhealthy { message: cut::message(message) },
+        PluginHealth::Degraded { message, working, failing } => {
+            let own = |named: Vec<String>| -> BTreeSet<String> {
+                named.into_iter().filter(|name| declared.capability(name).is_some()).collect()
+            };
+            let many = working.len() + failing.len();
+            let (mut working, failing) = (own(working), own(failing));
+            let unknown = many.saturating_sub(working.len() + failing.len());
+            working.retain(|name| !failing.contains(name));
+            let mut message = cut::message(message);
+            if unknown > 0 {
+                message
+                    .push_str(&format!(" ({unknown} names of capabilities that it does not have, or twice)"));
+            }
+            let (working, failing) = (working.into_iter().collect(), failing.into_iter().collect());
+            PluginHealth::Degraded { message, working, failing }
+        }
+    }
 }
 
 /// Lets a plugin let go of what it holds. Of its share of the time, a half is for its last runs to end at the most; the call
@@ -89,12 +121,10 @@ pub(super) async fn shutdown(instance: &Instance, share: Duration, patience: Dur
         Err(_) => instance.runs(),
     };
     let patience = patience.min(until.saturating_duration_since(Instant::now()));
-    let plugin = &*instance.plugin;
-    let call = CatchPanic(Box::pin(async { plugin.shutdown().await }));
-    match tokio::time::timeout(patience, call).await {
-        Ok(Ok(())) if runs_left == 0 => Ok(()),
-        Ok(Ok(())) => Err(format!("{runs_left} runs of it had not ended")),
-        Ok(Err(panic)) => Err(format!("panicked when it was shut down: {panic}")),
-        Err(_) => Err(format!("did not let go within {} ms", patience.as_millis())),
+    match guarded(async { instance.plugin.shutdown().await }, patience).await {
+        Ok(()) if runs_left == 0 => Ok(()),
+        Ok(()) => Err(format!("{runs_left} runs of it had not ended")),
+        Err(Broke::Panicked(words)) => Err(format!("panicked when it was shut down: {words}")),
+        Err(Broke::Late(patience)) => Err(format!("did not let go within {} ms", patience.as_millis())),
     }
 }

@@ -9,6 +9,8 @@
 //! | `order` | who has to be ready before whom |
 //! | `slot` | the place of a plugin: its state, its instance and how it is |
 //! | `instance` | one living plugin and the runs on it |
+//! | `offers`, `sources` | a plugin's inventory and facts, whichever instance of it lives |
+//! | `guard` | the fence around calls of plugins: panics and deadlines |
 //! | `lifecycle` | calls of `initialize`, `health` and `shutdown`, each with a deadline |
 //! | `rounds` | asking how they are, again and again |
 //! | `closing` | letting all of them go, within one deadline |
@@ -22,9 +24,11 @@
 mod builder;
 mod built_in;
 mod closing;
+mod guard;
 mod handle;
 mod instance;
 mod lifecycle;
+mod offers;
 mod order;
 mod register;
 mod rounds;
@@ -32,6 +36,7 @@ mod router;
 mod run;
 mod settings;
 mod slot;
+mod sources;
 mod status;
 
 pub use builder::PluginHostBuilder;

@@ -18,7 +18,7 @@ pub(super) async fn ask(slots: &[Arc<Slot>], clock: &dyn Clock, patience: Durati
         let (slot, at) = (Arc::clone(slot), clock.now());
         asking.spawn(async move {
             let instance = slot.instance();
-            let report = lifecycle::health(&*instance.plugin, patience, at).await;
+            let report = lifecycle::health(&instance, patience, at).await;
             if report.health != PluginHealth::Healthy {
                 tracing::warn!(plugin = %slot.name(), health = ?report.health, "plugin is not well");
             }

@@ -23,6 +23,12 @@ pub struct HostSettings {
     pub shutdown_timeout: Duration,
     /// What it is given to start its tool; 60 s by default.
     pub start_timeout: Duration,
+    /// What its inventory is given to list its nodes; 30 s by default.
+    pub inventory_timeout: Duration,
+    /// What its facts are given for one call about many nodes; 10 min by default.
+    pub facts_timeout: Duration,
+    /// Most nodes, and most groups, that are taken of its inventory; 1,000,000 by default.
+    pub max_inventory_nodes: usize,
     /// Most nodes in one run of a tool; 1,000 by default.
     pub max_nodes_per_run: usize,
     /// The longest wait of a node for others to be taken into the same run; 1 s by default.
@@ -38,6 +44,9 @@ impl Default for HostSettings {
             health_retry: Duration::from_secs(60),
             shutdown_timeout: Duration::from_secs(10),
             start_timeout: Duration::from_secs(60),
+            inventory_timeout: Duration::from_secs(30),
+            facts_timeout: Duration::from_secs(600),
+            max_inventory_nodes: 1_000_000,
             max_nodes_per_run: 1_000,
             longest_wait: Duration::from_secs(1),
         }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use pabawi_domain::id::PluginName;
 use pabawi_domain::ports::PluginHealth;
 use tokio::sync::watch;
@@ -19,6 +20,14 @@ pub(super) struct Slot {
     instance: Mutex<Arc<Instance>>,
     state: watch::Sender<PluginState>,
     health: Mutex<Option<HealthReport>>,
+    renewals: Mutex<Renewals>,
+}
+
+/// How often another instance has come, and when the last one did.
+#[derive(Debug, Clone, Copy, Default)]
+struct Renewals {
+    count: u64,
+    last: Option<Timestamp>,
 }
 
 impl Slot {
@@ -30,6 +39,7 @@ impl Slot {
             instance: Mutex::new(instance),
             state: watch::Sender::new(PluginState::Waiting),
             health: Mutex::default(),
+            renewals: Mutex::default(),
         })
     }
 
@@ -65,14 +75,29 @@ impl Slot {
 
     /// Puts another instance in; runs that are under way stay on the old one, which is returned. Nothing once it is shut
     /// down.
-    pub(super) fn replace(&self, new: Arc<Instance>) -> Option<Arc<Instance>> {
+    pub(super) fn replace(&self, new: Arc<Instance>, now: Timestamp) -> Option<Arc<Instance>> {
         let mut instance = lock(&self.instance);
         if *self.state.borrow() == PluginState::Stopped {
             return None;
         }
         *lock(&self.health) = None;
+        let renewals = &mut *lock(&self.renewals);
+        renewals.count += 1;
+        // Later than the one before, whatever the clock says.
+        let next = renewals.last.and_then(|last| last.checked_add(SignedDuration::from_nanos(1)).ok());
+        renewals.last = Some(next.map_or(now, |next| now.max(next)));
         self.set_state(PluginState::Ready);
         Some(std::mem::replace(&mut *instance, new))
+    }
+
+    /// How often another instance has come.
+    pub(super) fn generation(&self) -> u64 {
+        lock(&self.renewals).count
+    }
+
+    /// When the last one came, if one did.
+    pub(super) fn renewed_at(&self) -> Option<Timestamp> {
+        lock(&self.renewals).last
     }
 
     /// Whether runs can begin.

@@ -14,11 +14,11 @@ use pabawi_testkit::scripted::{Conduct, ScriptedPlugin, capability};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-fn name(text: &str) -> PluginName {
+pub(crate) fn name(text: &str) -> PluginName {
     PluginName::new(text).unwrap()
 }
 
-fn plugin(text: &str) -> ScriptedPlugin {
+pub(crate) fn plugin(text: &str) -> ScriptedPlugin {
     ScriptedPlugin::new(name(text))
 }
 
@@ -26,7 +26,7 @@ fn builder() -> PluginHostBuilder {
     PluginHost::builder(Arc::new(ManualClock::default()))
 }
 
-async fn host(plugins: &[&ScriptedPlugin]) -> PluginHost {
+pub(crate) async fn host(plugins: &[&ScriptedPlugin]) -> PluginHost {
     let mut registering = builder();
     for plugin in plugins {
         registering.plugin(Arc::new((*plugin).clone()), Value::Null).unwrap();
@@ -34,7 +34,7 @@ async fn host(plugins: &[&ScriptedPlugin]) -> PluginHost {
     registering.start().await
 }
 
-fn reason(host: &PluginHost, plugin: &str) -> String {
+pub(crate) fn reason(host: &PluginHost, plugin: &str) -> String {
     match host.plugin(&name(plugin)).unwrap().state {
         PluginState::Failed { message, .. } => message,
         other => format!("{other:?}"),
@@ -151,16 +151,6 @@ async fn plugins_get_ready_in_their_order_and_hurt_nobody_else() {
         assert_eq!(reason(&host, name), text, "{name}");
     }
     assert_eq!(plugins[5].calls(), Vec::<String>::new(), "it was not called");
-}
-
-/// R6.4: a capability whose method is missing is found before anybody uses it.
-#[tokio::test(start_paused = true)]
-async fn a_capability_without_its_method_is_refused() {
-    let mut lists = capability(ActionKind::Task);
-    lists.name = "inventory.list".to_owned();
-    let host = host(&[&plugin("bolt").capabilities([lists])]).await;
-    let text = "has the capability inventory.list, and its method inventory returns nothing";
-    assert_eq!(reason(&host, "bolt"), text);
 }
 
 /// R6.7: how plugins are is asked in rounds and on demand, each with a deadline, and remembered.

@@ -2,3 +2,7 @@
 
 #[cfg(test)]
 mod living;
+#[cfg(test)]
+mod methods;
+#[cfg(test)]
+mod sources;

@@ -9,6 +9,7 @@ mod gate;
 mod plugin;
 mod running;
 mod script;
+mod sources;
 mod transport;
 
 pub use counts::NodeCounts;

@@ -1,6 +1,7 @@
 //! A plugin whose tool plays a script for each node. Main type: [`ScriptedPlugin`]. It writes down how it was called.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,15 +10,18 @@ use pabawi_domain::action::ActionKind;
 use pabawi_domain::capability::{Capability, RiskLevel};
 use pabawi_domain::error::ErrorCode;
 use pabawi_domain::id::{NodeId, PluginName};
+use pabawi_domain::node::Node;
 use pabawi_domain::ports::{
-    Plugin, PluginError, PluginHealth, PluginMetadata, PluginRun, RunningAction, SessionInfo,
+    FactProvider, InventorySource, Plugin, PluginError, PluginHealth, PluginMetadata, PluginMethods,
+    PluginRun, RunningAction, SessionInfo,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::counts::{Counts, NodeCounts};
 use super::gate::Gate;
 use super::running::ScriptedSession;
 use super::script::NodeScript;
+use super::sources::{ScriptedFacts, ScriptedInventory};
 
 /// How a scripted plugin answers a call.
 #[derive(Debug, Clone)]
@@ -30,6 +34,8 @@ pub enum Conduct {
     Gated(Gate),
     /// With an error that has a stack.
     Fails(ErrorCode),
+    /// With an error of this text, which is its stack too.
+    Says(ErrorCode, String),
     /// It panics.
     Panics,
     /// It never answers.
@@ -44,7 +50,7 @@ pub enum Conduct {
 
 impl Conduct {
     #[expect(clippy::panic, reason = "the script asks for a fault of the plugin")]
-    async fn play(&self, plugin: &PluginName) -> Result<(), PluginError> {
+    pub(super) async fn play(&self, plugin: &PluginName) -> Result<(), PluginError> {
         match self {
             Self::Slow(time) => tokio::time::sleep(*time).await,
             Self::Gated(gate) => gate.passed().await,
@@ -54,6 +60,15 @@ impl Conduct {
                     code: *code,
                     message: "scripted failure of the plugin".to_owned(),
                     stack: Some("at scripted.rb:7".to_owned()),
+                });
+            }
+            Self::Says(code, message) => {
+                let stack = Some(message.clone());
+                return Err(PluginError {
+                    plugin: plugin.clone(),
+                    code: *code,
+                    message: message.clone(),
+                    stack,
                 });
             }
             Self::Panics => panic!("scripted panic of the plugin"),
@@ -88,6 +103,11 @@ pub struct ScriptedPlugin {
     ends_single_nodes: bool,
     initialize: Conduct,
     shutdown: Conduct,
+    methods: PluginMethods,
+    inventory: Option<ScriptedInventory>,
+    facts: Option<ScriptedFacts>,
+    /// How it answers when it is asked for these two and for how it ends, before which it sleeps so long.
+    offers: (Conduct, Duration),
     scripts: HashMap<NodeId, Arc<NodeScript>>,
     default: Arc<NodeScript>,
     counts: Arc<Counts>,
@@ -138,6 +158,10 @@ impl ScriptedPlugin {
             ends_single_nodes: true,
             initialize: Conduct::Good,
             shutdown: Conduct::Good,
+            methods: PluginMethods::default(),
+            inventory: None,
+            facts: None,
+            offers: (Conduct::Good, Duration::ZERO),
             scripts: HashMap::new(),
             default: Arc::default(),
             counts: Arc::default(),
@@ -191,6 +215,42 @@ impl ScriptedPlugin {
     #[must_use]
     pub fn shuts_down(mut self, conduct: Conduct) -> Self {
         self.shutdown = conduct;
+        self
+    }
+
+    /// Which of its optional methods it says to have.
+    #[must_use]
+    pub fn methods(mut self, methods: PluginMethods) -> Self {
+        self.methods = methods;
+        self
+    }
+
+    /// A source of these nodes, which answers like this.
+    #[must_use]
+    pub fn lists(mut self, nodes: impl IntoIterator<Item = Node>, conduct: Conduct) -> Self {
+        let (plugin, nodes) = (self.metadata.name.clone(), nodes.into_iter().collect());
+        self.inventory = Some(ScriptedInventory { plugin, nodes, conduct, fetches: Arc::default() });
+        self
+    }
+
+    /// A provider of these facts, which answers like this.
+    #[must_use]
+    pub fn knows(mut self, facts: Map<String, Value>, conduct: Conduct) -> Self {
+        self.facts = Some(ScriptedFacts { plugin: self.metadata.name.clone(), facts, conduct });
+        self
+    }
+
+    /// It panics when it is asked what it has and how it ends.
+    #[must_use]
+    pub fn panics_when_asked(mut self) -> Self {
+        self.offers = (Conduct::Panics, Duration::ZERO);
+        self
+    }
+
+    /// It blocks the thread for this real time when it is asked what it has and how it ends.
+    #[must_use]
+    pub fn blocks_when_asked(mut self, time: Duration) -> Self {
+        self.offers = (Conduct::Good, time);
         self
     }
 
@@ -253,6 +313,12 @@ impl ScriptedPlugin {
         self.counts.running.now()
     }
 
+    /// How often its source of nodes was asked.
+    #[must_use]
+    pub fn fetches(&self) -> u64 {
+        self.inventory.as_ref().map_or(0, |inventory| inventory.fetches.load(Ordering::SeqCst))
+    }
+
     /// Nodes on which the tool worked when it was shut down, once it was.
     #[must_use]
     pub fn running_at_shutdown(&self) -> Option<u64> {
@@ -261,6 +327,14 @@ impl ScriptedPlugin {
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[expect(clippy::panic, reason = "the script asks for a fault of the plugin")]
+    fn asked(&self) {
+        std::thread::sleep(self.offers.1);
+        if matches!(self.offers.0, Conduct::Panics) {
+            panic!("scripted panic of the plugin");
+        }
     }
 
     fn call(&self, name: &str) {
@@ -344,7 +418,20 @@ impl Plugin for ScriptedPlugin {
         nodes.into_iter().map(|node| Ok((node.clone(), self.begin(&node, &run)?))).collect()
     }
 
+    fn methods(&self) -> PluginMethods {
+        self.methods
+    }
+
     fn ends_single_nodes(&self, _: ActionKind) -> bool {
         self.ends_single_nodes
+    }
+
+    fn inventory(&self) -> Option<Arc<dyn InventorySource>> {
+        self.asked();
+        Some(Arc::new(self.inventory.clone()?))
+    }
+
+    fn facts(&self) -> Option<Arc<dyn FactProvider>> {
+        Some(Arc::new(self.facts.clone()?))
     }
 }

@@ -1,6 +1,7 @@
 //! Faults of plugins as errors of nodes: [`fault`]. Each names node, plugin, code and, where there is one, the stack
 //! (R7.4).
 
+use pabawi_domain::cut;
 use pabawi_domain::error::{ErrorCode, NodeError, PluginTrace};
 use pabawi_domain::id::{NodeId, PluginName};
 use pabawi_domain::ports::{PluginError, TransportError};
@@ -17,7 +18,12 @@ pub(super) struct Fault {
 impl Fault {
     /// Without a code and a stack of the plugin's own.
     pub(super) fn new(plugin: &PluginName, message: impl Into<String>) -> Self {
-        Self { plugin: plugin.clone(), code: ErrorCode::PluginFault, message: message.into(), stack: None }
+        Self {
+            plugin: plugin.clone(),
+            code: ErrorCode::PluginFault,
+            message: cut::message(message),
+            stack: None,
+        }
     }
 
     /// As a failure on one node.
@@ -32,6 +38,7 @@ impl Fault {
 impl From<PluginError> for Fault {
     fn from(error: PluginError) -> Self {
         let PluginError { plugin, code, message, stack } = error;
-        Self { plugin, code, message, stack }
+        let stack = stack.as_deref().map(PluginTrace::cut);
+        Self { plugin, code, message: cut::message(message), stack }
     }
 }

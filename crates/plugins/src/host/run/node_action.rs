@@ -5,20 +5,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use pabawi_domain::error::ErrorCode;
+use pabawi_domain::cut::{cut, message};
+use pabawi_domain::error::{ErrorCode, NodeError};
 use pabawi_domain::id::{NodeId, PluginName};
 use pabawi_domain::outcome::Termination;
 use pabawi_domain::panic_guard::CatchPanic;
-use pabawi_domain::ports::{ActionEnd, ActionEvent, RunningAction, TerminateMode, TransportError};
+use pabawi_domain::ports::{
+    ActionEnd, ActionEvent, CopyReport, RunningAction, TerminateMode, TransportError,
+};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::desk::{Answer, Ticket};
 use super::fault::Fault;
 use super::tool_run::{Place, ToolRun};
+use crate::host::guard::{Broke, guarded};
 
 /// What a plugin is given to end an action, besides the grace.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Bytes of a signal's name that are kept.
+const MOST_SIGNAL: usize = 64;
 /// The grace for what has run into the limit of its capability.
 const OVERDUE_GRACE: Duration = Duration::from_secs(2);
 
@@ -109,7 +115,7 @@ impl RunningAction for NodeAction {
                     return self.over(ActionEnd::Failed(fault), unknown("the plugin panicked"));
                 }
                 Ok(Ok(ActionEvent::Ended(end))) => {
-                    let end = of_node(end, &self.node);
+                    let end = of_node(end, &self.node, &self.plugin);
                     return self.over(end, Termination::Confirmed);
                 }
                 Ok(Ok(ActionEvent::Output { data, .. })) if data.is_empty() => tokio::task::yield_now().await,
@@ -139,13 +145,12 @@ impl RunningAction for NodeAction {
         };
         let run = Arc::clone(place.run());
         if run.may_end(place).await {
-            let ending = tokio::time::timeout(patience(mode), CatchPanic(action.terminate(mode))).await;
-            let report = match ending {
-                Ok(Ok(report)) => report,
-                Ok(Err(panic)) => unknown(&format!("the plugin panicked: {panic}")),
-                Err(_) => unknown("the plugin did not report in time"),
+            return match guarded(async { action.terminate(mode).await }, patience(mode)).await {
+                Ok(Termination::Unconfirmed { why }) => Termination::Unconfirmed { why: message(why) },
+                Ok(report) => report,
+                Err(Broke::Panicked(words)) => unknown(&format!("the plugin panicked: {words}")),
+                Err(Broke::Late(_)) => unknown("the plugin did not report in time"),
             };
-            return report;
         }
         let why = format!(
             "the tool of plugin {} cannot be ended on one node; it goes on for {} others",
@@ -202,12 +207,25 @@ fn unknown(why: &str) -> Termination {
     Termination::Unconfirmed { why: why.to_owned() }
 }
 
-/// A failure is always that of the node it was asked for.
-fn of_node(end: ActionEnd, node: &NodeId) -> ActionEnd {
+/// A failure is always that of the node it was asked for, and of the plugin that was asked where it speaks of one. Texts are
+/// as long as those of others are kept.
+fn of_node(end: ActionEnd, node: &NodeId, plugin: &PluginName) -> ActionEnd {
     match end {
-        ActionEnd::Failed(mut failure) => {
-            failure.error.node = node.clone();
-            ActionEnd::Failed(failure)
+        ActionEnd::Failed(TransportError { error, may_have_started, termination }) => {
+            let mut error = NodeError { node: node.clone(), ..error.cut() };
+            if let Some(trace) = &mut error.plugin {
+                trace.name = plugin.clone();
+            }
+            let termination = termination.map(|left| match left {
+                Termination::Unconfirmed { why } => Termination::Unconfirmed { why: message(why) },
+                left => left,
+            });
+            ActionEnd::Failed(TransportError { error, may_have_started, termination })
+        }
+        ActionEnd::Signalled { signal } => ActionEnd::Signalled { signal: cut(signal, MOST_SIGNAL) },
+        ActionEnd::Copied(report) => {
+            let verified_by = message(report.verified_by);
+            ActionEnd::Copied(CopyReport { verified_by, sha256: report.sha256.map(message), ..report })
         }
         other => other,
     }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pabawi_domain::id::{NodeId, PluginName};
-use pabawi_domain::panic_guard::CatchPanic;
 use pabawi_domain::ports::{PluginError, PluginRun, RunningAction, TerminateMode};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -13,6 +12,7 @@ use tokio::time::Instant;
 use super::desk::{Note, Waiter};
 use super::fault::Fault;
 use super::tool_run::{Place, RunCounts, ToolRun};
+use crate::host::guard::{Broke, guarded};
 use crate::host::instance::RunGuard;
 use crate::host::slot::Slot;
 
@@ -96,13 +96,14 @@ fn refuse(
 
 async fn call(guard: &RunGuard, request: PluginRun, patience: Duration) -> Result<Running, Fault> {
     let name = guard.plugin();
-    let called = CatchPanic(Box::pin(async { guard.tool().run(request).await }));
-    match tokio::time::timeout(patience, called).await {
-        Ok(Ok(Ok(running))) => Ok(running),
+    match guarded(async { guard.tool().run(request).await }, patience).await {
+        Ok(Ok(running)) => Ok(running),
         // Whatever name it gives itself.
-        Ok(Ok(Err(error))) => Err(PluginError { plugin: name.clone(), ..error }.into()),
-        Ok(Err(panic)) => Err(Fault::new(name, format!("panicked when the tool was to be started: {panic}"))),
-        Err(_) => {
+        Ok(Err(error)) => Err(PluginError { plugin: name.clone(), ..error }.into()),
+        Err(Broke::Panicked(words)) => {
+            Err(Fault::new(name, format!("panicked when the tool was to be started: {words}")))
+        }
+        Err(Broke::Late(patience)) => {
             let ms = patience.as_millis();
             Err(Fault::new(name, format!("did not start the tool within {ms} ms")))
         }
@@ -155,6 +156,5 @@ async fn matched(
 /// Ends an action that nobody wants.
 async fn end(mut action: Box<dyn RunningAction>) {
     // What comes of it is nobody's business: the node has its outcome.
-    let ending = CatchPanic(Box::pin(async move { action.terminate(TerminateMode::Kill).await }));
-    let _ = tokio::time::timeout(UNWANTED, ending).await;
+    let _ = guarded(async move { action.terminate(TerminateMode::Kill).await }, UNWANTED).await;
 }
