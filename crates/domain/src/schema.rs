@@ -8,6 +8,10 @@ use crate::validation::FieldError;
 
 /// Most violations of one task that are told.
 const MOST: usize = 50;
+/// How deep a schema or a value may be nested; readers of JSON take no deeper one.
+pub const MOST_DEPTH: usize = 128;
+/// Bytes that a schema may take when it is written down, about.
+pub const MOST_SCHEMA_BYTES: usize = 1024 * 1024;
 /// Memory that one pattern may take when it is compiled, in bytes.
 const PATTERN_BYTES: usize = 1024 * 1024;
 
@@ -21,6 +25,8 @@ impl ParameterSchema {
     /// # Errors
     /// What is wrong with it.
     pub fn new(schema: &Value) -> Result<Self, String> {
+        fits(schema, MOST_SCHEMA_BYTES)
+            .map_err(|why| format!("is no JSON Schema that can be used here: it {why}"))?;
         let patterns = PatternOptions::regex().size_limit(PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES);
         let validator = jsonschema::options().with_pattern_options(patterns).build(schema);
         validator.map(Self).map_err(|error| format!("is no JSON Schema that can be used here: {error}"))
@@ -29,6 +35,9 @@ impl ParameterSchema {
     /// What is wrong with a value, each with its path below `at`. `secrets` are JSON pointers (RFC 6901) to values that
     /// no message may show.
     pub fn violations(&self, at: &str, value: &Value, secrets: &[String]) -> Vec<FieldError> {
+        if let Err(why) = fits(value, usize::MAX) {
+            return vec![FieldError { path: at.to_owned(), message: why }];
+        }
         let told = |error: ValidationError<'_>| {
             let place = error.instance_path().as_str();
             // A message shows the value that it is about, with all that is in it.
@@ -48,6 +57,51 @@ pub fn violations(schema: &Value, parameters: &Map<String, Value>) -> Vec<FieldE
     match ParameterSchema::new(schema) {
         Ok(schema) => schema.violations("parameters", &Value::Object(parameters.clone()), &[]),
         Err(message) => vec![FieldError { path: "parameterSchema".to_owned(), message }],
+    }
+}
+
+/// Whether a value is neither too large, as it would be written down, nor nested too deeply to be walked through.
+///
+/// # Errors
+/// What it is, as the end of a sentence, with the limit.
+pub fn fits(value: &Value, most_bytes: usize) -> Result<(), String> {
+    // Without recursion, which a deep value would let run out of its stack.
+    let mut open = vec![(value, 1_usize)];
+    let mut bytes = 0_usize;
+    while let Some((value, depth)) = open.pop() {
+        if depth > MOST_DEPTH {
+            return Err(format!("is nested more than {MOST_DEPTH} deep"));
+        }
+        // With quotes, a comma or a colon; escapes not counted.
+        let own = match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) => 5,
+            Value::String(text) => text.len() + 3,
+            Value::Array(items) => {
+                open.extend(items.iter().map(|item| (item, depth + 1)));
+                3
+            }
+            Value::Object(fields) => {
+                open.extend(fields.values().map(|field| (field, depth + 1)));
+                3 + fields.keys().map(|key| key.len() + 3).sum::<usize>()
+            }
+        };
+        bytes = bytes.saturating_add(own);
+        if bytes > most_bytes {
+            return Err(format!("takes more than {most_bytes} bytes"));
+        }
+    }
+    Ok(())
+}
+
+/// Lets go of a value however deeply it is nested.
+pub fn discard(value: Value) {
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Array(items) => open.extend(items),
+            Value::Object(fields) => open.extend(fields.into_iter().map(|(_, field)| field)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
     }
 }
 
@@ -119,6 +173,48 @@ mod tests {
         let slow = json!({"properties": {"x": {"pattern": "^(a+)+$"}}});
         assert_eq!(found(slow, json!({"x": format!("{}b", "a".repeat(5_000))})).len(), 1);
         assert!(start.elapsed().as_secs() < 5);
+    }
+
+    /// R9.3: a schema or a value that would take too much is told with the limit, and never runs out of a stack.
+    #[test]
+    fn what_is_too_large_or_too_deep_is_refused() {
+        let deep = || (0..100_000).fold(Value::Null, |inner, _| Value::Array(vec![inner]));
+        let (schema, value) = (deep(), deep());
+        let unfit = ParameterSchema::new(&schema).err();
+        let found = ParameterSchema::new(&json!({})).unwrap().violations("parameters", &value, &[]);
+        discard(schema);
+        discard(value);
+        let told = "is no JSON Schema that can be used here: it is nested more than 128 deep";
+        assert_eq!(unfit.as_deref(), Some(told));
+        assert_eq!(
+            (found[0].path.as_str(), found[0].message.as_str()),
+            ("parameters", "is nested more than 128 deep")
+        );
+        let large = json!({"description": "x".repeat(10 * 1024 * 1024)});
+        let unfit = ParameterSchema::new(&large).err().unwrap();
+        assert!(unfit.ends_with("it takes more than 1048576 bytes"), "{unfit}");
+        let exact = (0..127).fold(json!(1), |inner, _| json!([inner]));
+        assert_eq!((fits(&exact, 1_000), fits(&exact, 100).is_err()), (Ok(()), true));
+    }
+
+    /// R9.3: a schema that refers to itself ends, where it leads to a value and where it leads nowhere.
+    #[test]
+    fn a_schema_that_refers_to_itself_ends() {
+        let tree = json!({
+            "type": "object",
+            "properties": {"left": {"$ref": "#"}, "right": {"$ref": "#"}, "name": {"type": "string"}},
+        });
+        let found = found(tree, json!({"left": {"right": {"name": 5}}}));
+        assert_eq!(found[0].0, "parameters.left.right.name");
+        for nowhere in [
+            json!({"$ref": "#"}),
+            json!({"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"}),
+            json!({"allOf": [{"$ref": "#"}]}),
+            json!({"$defs": {"a": {"anyOf": [{"not": {"$ref": "#/$defs/a"}}]}}, "properties": {"x": {"$ref": "#/$defs/a"}}}),
+        ] {
+            let schema = ParameterSchema::new(&nowhere).unwrap();
+            assert_eq!(schema.violations("parameters", &json!({"x": 1}), &[]), [], "{nowhere}");
+        }
     }
 
     #[test]

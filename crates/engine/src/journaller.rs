@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use pabawi_domain::host_key::{HostKeyAcceptance, HostKeySeen};
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::journal::NewJournalEntry;
-use pabawi_domain::ports::JournalStore;
+use pabawi_domain::ports::{CallQuestion, JournalStore};
 use pabawi_domain::request::Caller;
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
@@ -103,6 +103,27 @@ impl Journaller {
                 action: denied.action.clone(),
                 result_status: Some("denied".into()),
                 summary: denied.reason.clone(),
+                details,
+            });
+        }
+    }
+
+    /// A call of a plugin was denied: one entry for each node it was about.
+    pub(crate) fn denied_call(&self, at: Timestamp, question: &CallQuestion<'_>, reason: &str) {
+        for node in question.nodes.iter().take(DENIED_NODES) {
+            let mut details = Map::new();
+            details.insert("plugin".into(), Value::from(question.plugin.as_str()));
+            details.insert("targets".into(), Value::from(question.nodes.len()));
+            self.write(NewJournalEntry {
+                node: node.clone(),
+                event_type: "call_denied".into(),
+                source: "system".into(),
+                execution_id: None,
+                at,
+                user: Some(question.caller.user.clone()),
+                action: question.capability.to_owned(),
+                result_status: Some("denied".into()),
+                summary: reason.to_owned(),
                 details,
             });
         }

@@ -51,6 +51,7 @@ mod emit;
 mod subscribe;
 
 mod breaker;
+mod calls;
 mod cancel;
 mod chain;
 mod foreign;

@@ -23,7 +23,8 @@ use pabawi_engine::{
 };
 use pabawi_inventory::expression::Explanation;
 use pabawi_inventory::{Catalog, Freshness, Resolver, View};
-use pabawi_plugins::host::{PluginHost, ProvidedCapability};
+use pabawi_plugins::host::{CallError, CapabilityCall, PluginHost, ProvidedCapability};
+use serde_json::Value;
 
 use crate::facts::NodeFactsHandle;
 use crate::{FrameworkBuilder, FrameworkError};
@@ -316,6 +317,15 @@ impl Framework {
     /// What the plugins can do, by name; of several with the same the one that goes first before the others.
     pub fn capabilities(&self) -> Vec<ProvidedCapability> {
         self.plugins.capabilities()
+    }
+
+    /// Has a plugin answer what is no action on nodes: `task.list`, `inventory.list`, a look-up. The caller needs every
+    /// permission of the capability, or its own name where it has none, for the plugin that answers and these nodes.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn call(&self, caller: &Caller, call: CapabilityCall) -> Result<Value, CallError> {
+        self.plugins.call(&self.engine.call_gate().await, caller, call).await
     }
 
     /// Journal entries, newest first.

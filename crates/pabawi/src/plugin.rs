@@ -4,6 +4,6 @@
 pub use pabawi_domain::capability::{Capability, RiskLevel};
 pub use pabawi_domain::error::PluginTrace;
 pub use pabawi_plugins::host::{
-    HealthReport, HostSettings, PluginHost, PluginState, PluginStatus, ProvidedCapability, RegisterError,
-    ReloadError, ShutdownFault,
+    CallError, CallFault, CallFaultKind, CapabilityCall, HealthReport, HostSettings, PluginHost, PluginState,
+    PluginStatus, ProvidedCapability, RegisterError, ReloadError, ShutdownFault,
 };

@@ -4,6 +4,7 @@
 
 mod authorizer;
 mod breaker_store;
+mod call_gate;
 mod clock;
 mod execution_store;
 mod fact_provider;
@@ -25,6 +26,7 @@ mod transport;
 
 pub use authorizer::{AuthorizationQuery, Authorizer, AuthorizerError, Decision};
 pub use breaker_store::{BreakerStore, StoredBreakers};
+pub use call_gate::{CallGate, CallPassage, CallQuestion};
 pub use clock::Clock;
 pub use execution_store::{CancelRequest, Created, ExecutionStore, StoreError, StoreWrite, TargetResult};
 pub use fact_provider::{FactProvider, FactProviderError, NodeFacts};

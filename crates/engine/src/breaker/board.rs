@@ -14,7 +14,7 @@ use pabawi_domain::error::{ErrorCode, NodeError};
 use pabawi_domain::id::{GroupName, NodeId, PluginName};
 use pabawi_domain::node::Target;
 use pabawi_domain::outcome::{NodeOutcome, RejectedBy};
-use pabawi_domain::ports::Clock;
+use pabawi_domain::ports::{CallPassage, Clock};
 use pabawi_domain::resilience::BreakerPolicy;
 
 use super::keeper::BreakerKeeper;
@@ -113,16 +113,37 @@ impl BreakerBoard {
     ) -> Result<Passage, NodeOutcome> {
         let node = &target.node;
         let plugin = plugin.cloned().map(Component::Plugin).into_iter();
-        let components: Vec<Component> = plugin
+        let components = plugin
             .chain([Component::Node(node.clone())])
-            .chain(target.groups.iter().cloned().map(Component::Group))
+            .chain(target.groups.iter().cloned().map(Component::Group));
+        self.enter(components, Some(node)).map_err(|why| {
+            let error = NodeError::new(node.clone(), ErrorCode::BreakerOpen, why);
+            NodeOutcome::Rejected { by: RejectedBy::Breaker, error }
+        })
+    }
+
+    /// Asks the breaker of a plugin for a call that is no run on a node.
+    ///
+    /// # Errors
+    /// Why it is refused, with the time of the next probe.
+    pub(crate) fn pass_call(self: &Arc<Self>, plugin: &PluginName) -> Result<Passage, String> {
+        self.enter([Component::Plugin(plugin.clone())], None)
+    }
+
+    fn enter(
+        self: &Arc<Self>,
+        components: impl IntoIterator<Item = Component>,
+        node: Option<&NodeId>,
+    ) -> Result<Passage, String> {
+        let components: Vec<Component> = components
+            .into_iter()
             .filter(|component| self.policies.of_component(component).is_some())
             .collect();
         let now = self.clock.now();
         let mut breakers = self.lock();
         for component in &components {
             if let Some(next) = breakers.all.get_mut(component).and_then(|breaker| breaker.refuses(now)) {
-                return Err(refused(node, component, next, now));
+                return Err(refused(component, next, now));
             }
         }
         let mut held = Vec::with_capacity(components.len());
@@ -148,7 +169,7 @@ impl BreakerBoard {
             self.tell(change, open);
         }
         let changes = changes.into_iter().map(|change| change.status).collect();
-        Ok(Passage { board: Arc::clone(self), node: node.clone(), held, changes })
+        Ok(Passage { board: Arc::clone(self), node: node.cloned(), held, changes })
     }
 
     /// Whether a request would pass the breaker of that component now. Nothing changes by asking.
@@ -159,9 +180,15 @@ impl BreakerBoard {
     }
 
     /// Learns what a request to a node told about a component.
-    fn learn(&self, component: &Component, node: &NodeId, pass: Pass, verdict: Verdict) -> Option<Change> {
+    fn learn(
+        &self,
+        component: &Component,
+        node: Option<&NodeId>,
+        pass: Pass,
+        verdict: Verdict,
+    ) -> Option<Change> {
         let policy = self.policies.of_component(component)?;
-        let member = matches!(component, Component::Group(_)).then_some(node);
+        let member = node.filter(|_| matches!(component, Component::Group(_)));
         let now = self.clock.now();
         let mut breakers = self.lock();
         if !breakers.all.contains_key(component) && !breakers.make_room() {
@@ -311,22 +338,21 @@ fn status(component: &Component, breaker: &Breaker, now: Timestamp) -> BreakerSt
     }
 }
 
-fn refused(node: &NodeId, component: &Component, next: Timestamp, now: Timestamp) -> NodeOutcome {
+fn refused(component: &Component, next: Timestamp, now: Timestamp) -> String {
     let wait = next.duration_since(now).as_secs_f64();
     let when = if wait > 0.0 {
         format!("the next probe may pass at {next} (in {wait:.1} s)")
     } else {
         "a probe is under way".to_owned()
     };
-    let text = format!("the circuit breaker of {component} is open: it failed again and again; {when}");
-    let error = NodeError::new(node.clone(), ErrorCode::BreakerOpen, text);
-    NodeOutcome::Rejected { by: RejectedBy::Breaker, error }
+    format!("the circuit breaker of {component} is open: it failed again and again; {when}")
 }
 
 /// A run that may go on. Dropping it tells the breakers nothing, but that it no longer goes on.
 pub(crate) struct Passage {
     board: Arc<BreakerBoard>,
-    node: NodeId,
+    /// Absent for a call that is no run on a node.
+    node: Option<NodeId>,
     held: Vec<(Component, Pass)>,
     /// What changed by passing.
     changes: Vec<Change>,
@@ -342,7 +368,7 @@ impl Passage {
     pub(crate) fn works(&mut self) -> Vec<Change> {
         let mut changes = Vec::new();
         for (component, pass) in self.held.iter_mut().filter(|(_, pass)| *pass == Pass::Probe) {
-            changes.extend(self.board.learn(component, &self.node, *pass, Verdict::Works));
+            changes.extend(self.board.learn(component, self.node.as_ref(), *pass, Verdict::Works));
             *pass = Pass::Free;
         }
         changes
@@ -356,16 +382,25 @@ impl Passage {
                 Component::Plugin(_) => of_plugin(outcome),
                 Component::Node(_) | Component::Group(_) => of_node(outcome),
             };
-            changes.extend(self.board.learn(&component, &self.node, pass, verdict));
+            changes.extend(self.board.learn(&component, self.node.as_ref(), pass, verdict));
         }
         changes
+    }
+}
+
+impl CallPassage for Passage {
+    fn end(mut self: Box<Self>, worked: bool) {
+        let verdict = if worked { Verdict::Works } else { Verdict::Fails };
+        for (component, pass) in std::mem::take(&mut self.held) {
+            self.board.learn(&component, None, pass, verdict);
+        }
     }
 }
 
 impl Drop for Passage {
     fn drop(&mut self) {
         for (component, pass) in std::mem::take(&mut self.held) {
-            self.board.learn(&component, &self.node, pass, Verdict::Unknown);
+            self.board.learn(&component, self.node.as_ref(), pass, Verdict::Unknown);
         }
     }
 }

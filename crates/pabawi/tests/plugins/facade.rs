@@ -5,14 +5,17 @@ use std::time::Duration;
 
 use pabawi::facts::Freshness;
 use pabawi::inventory::Freshness as Age;
+use pabawi::plugin::{Capability, CapabilityCall};
+use pabawi::ports::PluginMethods;
 use pabawi::ssh::SshSettings;
 use pabawi::{
-    AllowAll, Endpoint, ErrorCode, Framework, FrameworkBuilder, FrameworkError, Node, TargetExpression,
+    ActionKind, AllowAll, Endpoint, ErrorCode, Framework, FrameworkBuilder, FrameworkError, JournalEntry,
+    JournalQuery, Node, TargetExpression,
 };
-use pabawi_testkit::scripted::{Conduct, ScriptedPlugin};
+use pabawi_testkit::scripted::{Conduct, ScriptedPlugin, capability};
 use serde_json::{Value, json};
 
-use crate::support::{ann, bolt, node};
+use crate::support::{Forbids, ann, bolt, node};
 
 /// A framework with a database in that directory.
 fn over(directory: &tempfile::TempDir, plugin: &ScriptedPlugin) -> FrameworkBuilder {
@@ -103,4 +106,39 @@ async fn a_plugin_that_gets_ready_late_joins() {
     let error = framework.resolve(&TargetExpression::new("x")).await.unwrap_err();
     assert!(error.to_string().contains("unknown node x"), "{error}");
     framework.shutdown(Duration::from_secs(5)).await;
+}
+
+/// R6.6, R10.2: calls go through the facade; one that is denied is in the journal of each node it was about.
+#[tokio::test]
+async fn a_call_goes_through_the_facade_and_a_denial_is_journalled() {
+    let directory = tempfile::tempdir().unwrap();
+    let list = Capability {
+        name: "task.list".to_owned(),
+        required_permissions: vec!["tasks.see".to_owned()],
+        ..capability(ActionKind::Task)
+    };
+    let plugin = bolt().capabilities([list]).methods(PluginMethods { run: false, call: true });
+    let call = CapabilityCall {
+        capability: "task.list".to_owned(),
+        nodes: vec![node("a"), node("b")],
+        ..CapabilityCall::default()
+    };
+    let framework = over(&directory, &plugin).open().await.unwrap();
+    plugin.next_answer(json!(["package"]));
+    assert_eq!(framework.call(&ann(), call.clone()).await.unwrap(), json!(["package"]));
+    framework.shutdown(Duration::from_secs(5)).await;
+    let framework = over(&directory, &plugin).authorizer(Forbids(&["tasks.see"])).open().await.unwrap();
+    let error = framework.call(&ann(), call).await.unwrap_err();
+    assert_eq!(error.to_string(), "denied: tasks.see is not yours");
+    framework.shutdown(Duration::from_secs(5)).await;
+    let framework = over(&directory, &plugin).open().await.unwrap();
+    let page = framework.journal(&JournalQuery::default()).await.unwrap();
+    let told = |JournalEntry { entry, .. }: &JournalEntry| {
+        format!("{} {} {}", entry.event_type, entry.node, entry.action)
+    };
+    let mut entries: Vec<String> = page.items.iter().map(told).collect();
+    entries.sort();
+    framework.shutdown(Duration::from_secs(5)).await;
+    assert_eq!(entries, ["call_denied a task.list", "call_denied b task.list"]);
+    assert_eq!(plugin.asked_for().len(), 1);
 }

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod batching;
 #[cfg(test)]
+mod calling;
+#[cfg(test)]
 mod cancelling;
 #[cfg(test)]
 mod facade;

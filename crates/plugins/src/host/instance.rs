@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use pabawi_domain::action::ActionKind;
 use pabawi_domain::id::PluginName;
-use pabawi_domain::ports::Plugin;
+use pabawi_domain::ports::{Plugin, PluginMethods};
 use tokio::sync::watch;
 
 use super::offers::Offers;
-use super::register::Declared;
+use super::register::{CheckedCapability, Declared};
 
 /// One living plugin.
 pub(super) struct Instance {
@@ -69,7 +69,15 @@ impl RunGuard {
         &*self.0.plugin
     }
 
-    /// The limit of one call, where the capability has one.
+    pub(super) fn capability(&self, name: &str) -> Option<&CheckedCapability> {
+        self.0.declared.capability(name)
+    }
+
+    pub(super) fn methods(&self) -> PluginMethods {
+        self.0.declared.methods
+    }
+
+    /// The limit of one run, where the capability has one.
     pub(super) fn limit_of(&self, kind: ActionKind) -> Option<Duration> {
         let checked = self.0.declared.capability(kind.capability())?;
         checked.capability.timeout_ms.map(Duration::from_millis)

@@ -14,6 +14,7 @@
 //! | `lifecycle` | calls of `initialize`, `health` and `shutdown`, each with a deadline |
 //! | `rounds` | asking how they are, again and again |
 //! | `closing` | letting all of them go, within one deadline |
+//! | `call`, `call_error`, `answers` | one call of a capability that is no action |
 //! | `router` | who does an action, and the list of capabilities |
 //! | `built_in` | the ways to nodes that are no plugins of a host, as plugins |
 //! | `run` | one run of a tool for many nodes |
@@ -21,8 +22,11 @@
 //! Nothing that a plugin does reaches another one: a failure, a panic or a call that does not return is the state of that
 //! plugin and of the nodes it was to work on.
 
+mod answers;
 mod builder;
 mod built_in;
+mod call;
+mod call_error;
 mod closing;
 mod guard;
 mod handle;
@@ -41,6 +45,8 @@ mod status;
 
 pub use builder::PluginHostBuilder;
 pub use built_in::BuiltIn;
+pub use call::CapabilityCall;
+pub use call_error::{CallError, CallFault, CallFaultKind};
 pub use closing::ShutdownFault;
 pub use handle::{PluginHost, ReloadError};
 pub use register::RegisterError;

@@ -42,7 +42,6 @@ pub(super) struct CheckedCapability {
     pub(super) capability: Arc<Capability>,
     pub(super) parameters: ParameterSchema,
     /// Of its answers, where that is known.
-    #[allow(dead_code, reason = "temporary")]
     pub(super) result: Option<ParameterSchema>,
 }
 

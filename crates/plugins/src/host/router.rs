@@ -8,6 +8,7 @@ use pabawi_domain::ports::{RouteError, ToolRoute, ToolRouter};
 use pabawi_domain::validation::ValidationError;
 use serde_json::Value;
 
+use super::call_error::CallError;
 use super::instance::Instance;
 use super::slot::Slot;
 use super::status::ProvidedCapability;
@@ -58,9 +59,7 @@ impl Router {
         capability: &'static str,
     ) -> Result<(&Arc<Slot>, Arc<Instance>), RouteError> {
         let Some(slot) = self.slot(name) else {
-            let known: Vec<&str> = self.slots.iter().map(|slot| slot.name().as_str()).collect();
-            let text = format!("there is no plugin {name}; there are: {}", known.join(", "));
-            return Err(ValidationError::of(field, text).into());
+            return Err(ValidationError::of(field, self.unknown(name)).into());
         };
         let instance = slot.instance();
         if instance.declared.capability(capability).is_none() {
@@ -94,6 +93,51 @@ impl Router {
         // Where none works, the first is asked all the same: it may be well again, and its breaker has its own word.
         let chosen = ready.iter().find(works).or(ready.first()).cloned();
         chosen.ok_or(RouteError::NotReady { reasons })
+    }
+}
+
+impl Router {
+    /// Those that may answer a call, in the order in which they are asked: the one that is named; or else those that work,
+    /// and behind them the others that are ready.
+    ///
+    /// # Errors
+    /// [`CallError`] where there is none.
+    pub(super) fn answering(
+        &self,
+        named: Option<&PluginName>,
+        capability: &str,
+        passes: &dyn Fn(&PluginName) -> bool,
+    ) -> Result<Vec<&Arc<Slot>>, CallError> {
+        let providers = self.providers(capability);
+        if let Some(name) = named {
+            if self.slot(name).is_none() {
+                return Err(ValidationError::of("plugin", self.unknown(name)).into());
+            }
+            let one = providers.into_iter().map(|(slot, _)| slot).find(|slot| slot.name() == name);
+            let one = one.ok_or_else(|| {
+                let text = format!("plugin {name} does not have the capability {capability}");
+                ValidationError::of("plugin", text)
+            })?;
+            return Ok(vec![one]);
+        }
+        if providers.is_empty() {
+            return Err(CallError::NoPlugin { capability: capability.to_owned() });
+        }
+        let (ready, not_ready): (Vec<_>, Vec<_>) =
+            providers.into_iter().map(|(slot, _)| slot).partition(|slot| slot.is_ready().is_ok());
+        let works = |slot: &&Arc<Slot>| slot.is_well(capability) && passes(slot.name());
+        let (mut candidates, others): (Vec<_>, Vec<_>) = ready.into_iter().partition(works);
+        candidates.extend(others);
+        if candidates.is_empty() {
+            // Each says why it is not.
+            candidates = not_ready;
+        }
+        Ok(candidates)
+    }
+
+    fn unknown(&self, name: &PluginName) -> String {
+        let known: Vec<&str> = self.slots.iter().map(|slot| slot.name().as_str()).collect();
+        format!("there is no plugin {name}; there are: {}", known.join(", "))
     }
 }
 

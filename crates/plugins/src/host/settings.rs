@@ -23,6 +23,10 @@ pub struct HostSettings {
     pub shutdown_timeout: Duration,
     /// What it is given to start its tool; 60 s by default.
     pub start_timeout: Duration,
+    /// What it is given to answer a call, where the capability says nothing; 60 s by default.
+    pub call_timeout: Duration,
+    /// Bytes that an answer may take when it is written down, about; 64 MiB by default.
+    pub max_result_bytes: usize,
     /// What its inventory is given to list its nodes; 30 s by default.
     pub inventory_timeout: Duration,
     /// What its facts are given for one call about many nodes; 10 min by default.
@@ -44,6 +48,8 @@ impl Default for HostSettings {
             health_retry: Duration::from_secs(60),
             shutdown_timeout: Duration::from_secs(10),
             start_timeout: Duration::from_secs(60),
+            call_timeout: Duration::from_secs(60),
+            max_result_bytes: 64 * 1024 * 1024,
             inventory_timeout: Duration::from_secs(30),
             facts_timeout: Duration::from_secs(600),
             max_inventory_nodes: 1_000_000,

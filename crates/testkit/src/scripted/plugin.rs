@@ -12,8 +12,8 @@ use pabawi_domain::error::ErrorCode;
 use pabawi_domain::id::{NodeId, PluginName};
 use pabawi_domain::node::Node;
 use pabawi_domain::ports::{
-    FactProvider, InventorySource, Plugin, PluginError, PluginHealth, PluginMetadata, PluginMethods,
-    PluginRun, RunningAction, SessionInfo,
+    FactProvider, InventorySource, Plugin, PluginCall, PluginError, PluginHealth, PluginMetadata,
+    PluginMethods, PluginRun, RunningAction, SessionInfo,
 };
 use serde_json::{Map, Value, json};
 
@@ -122,6 +122,8 @@ struct Seen {
     calls: Vec<String>,
     configs: Vec<Value>,
     running_at_shutdown: Option<u64>,
+    asked: Vec<PluginCall>,
+    answers: VecDeque<Result<Value, Conduct>>,
 }
 
 /// A capability for an action of that kind that takes any parameters.
@@ -273,6 +275,22 @@ impl ScriptedPlugin {
         self.seen().conducts.push_back(conduct);
     }
 
+    /// What the next call that has no answer yet is answered with; those after the last with `null`.
+    pub fn next_answer(&self, answer: Value) {
+        self.seen().answers.push_back(Ok(answer));
+    }
+
+    /// How the next call that has no answer yet is answered instead.
+    pub fn next_call(&self, conduct: Conduct) {
+        self.seen().answers.push_back(Err(conduct));
+    }
+
+    /// Calls of capabilities so far.
+    #[must_use]
+    pub fn asked_for(&self) -> Vec<PluginCall> {
+        self.seen().asked.clone()
+    }
+
     /// What it says from now on when it is asked how it is.
     pub fn set_health(&self, health: PluginHealth) {
         self.seen().health = Some((health, None));
@@ -416,6 +434,18 @@ impl Plugin for ScriptedPlugin {
             _ => {}
         }
         nodes.into_iter().map(|node| Ok((node.clone(), self.begin(&node, &run)?))).collect()
+    }
+
+    async fn call(&self, call: PluginCall) -> Result<Value, PluginError> {
+        let answer = {
+            let mut seen = self.seen();
+            seen.asked.push(call);
+            seen.answers.pop_front().unwrap_or(Ok(Value::Null))
+        };
+        match answer {
+            Ok(answer) => Ok(answer),
+            Err(conduct) => conduct.play(&self.metadata.name).await.map(|()| Value::Null),
+        }
     }
 
     fn methods(&self) -> PluginMethods {

@@ -1,0 +1,53 @@
+//! What the engine has to say about calls of plugins, which are no executions: [`EngineCalls`], the port [`CallGate`] over its
+//! authorizer and its circuit breakers.
+
+use async_trait::async_trait;
+use pabawi_domain::breaker::Component;
+use pabawi_domain::id::PluginName;
+use pabawi_domain::ports::{AuthorizationQuery, CallGate, CallPassage, CallQuestion};
+
+use crate::engine::Engine;
+
+/// Lets calls of plugins through as the engine lets runs through.
+struct EngineCalls(Engine);
+
+impl Engine {
+    /// What stands before a call of a plugin (R6.6, R7.8). What other processes have done to the circuit breakers is read.
+    pub async fn call_gate(&self) -> impl CallGate + use<> {
+        self.shared.breaker_watch.freshen().await;
+        EngineCalls(self.clone())
+    }
+}
+
+#[async_trait]
+impl CallGate for EngineCalls {
+    async fn authorize(&self, question: &CallQuestion<'_>) -> Result<(), String> {
+        let CallQuestion { caller, plugin, capability, permissions, nodes, correlation_id } = *question;
+        let shared = &self.0.shared;
+        for permission in permissions {
+            let query = AuthorizationQuery {
+                caller,
+                capability: permission,
+                action: None,
+                plugin: Some(plugin),
+                nodes,
+            };
+            if let Err(denial) = shared.gate.ask(&query).await {
+                tracing::warn!(user = ?caller.user, entry_point = ?caller.entry_point, capability, permission,
+                    %plugin, nodes = nodes.len(), correlation_id = correlation_id.map(|id| id.as_str()),
+                    reason = ?denial.reason, "denied");
+                shared.journaller.denied_call(shared.clock.now(), question, &denial.reason);
+                return Err(denial.reason);
+            }
+        }
+        Ok(())
+    }
+
+    fn lets_pass(&self, plugin: &PluginName) -> bool {
+        self.0.shared.breakers.lets_pass(&Component::Plugin(plugin.clone()))
+    }
+
+    fn pass(&self, plugin: &PluginName) -> Result<Box<dyn CallPassage>, String> {
+        Ok(Box::new(self.0.shared.breakers.pass_call(plugin)?))
+    }
+}
