@@ -177,7 +177,8 @@ pub trait RunningAction: Send {
     /// called after `Ended` and more than once; output that is still unread is discarded.
     async fn terminate(&mut self, mode: TerminateMode) -> Termination;
 
-    /// Whether whoever does it has taken it on. Before that, nothing is known of whether they work.
+    /// Whether whoever does it has taken it on. Before that, nothing is known of whether they work; the first event that is
+    /// no end tells it.
     fn is_taken(&self) -> bool {
         true
     }
@@ -225,6 +226,9 @@ pub enum ActionEvent {
         /// Bytes in all, where known.
         total_bytes: Option<u64>,
     },
+    /// Whoever does it works at it, and there is nothing else to tell: for an action that was not taken on at its start, see
+    /// [`RunningAction::is_taken`].
+    Alive,
     /// It is over.
     Ended(ActionEnd),
 }

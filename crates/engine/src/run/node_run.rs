@@ -11,12 +11,14 @@
 //! never run.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::future::Future;
 use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use pabawi_domain::breaker::BreakerStatus;
 use pabawi_domain::error::{ErrorCode, NodeError};
 use pabawi_domain::host_key::HostKeyAcceptance;
 use pabawi_domain::node::Target;
@@ -107,6 +109,8 @@ struct Notes {
     detached: Option<(DetachedName, Box<dyn RunningAction>)>,
     /// Where the time goes, once the action is started.
     watch: Option<PhaseWatch>,
+    /// Breakers that the run has changed, to be told.
+    changes: VecDeque<BreakerStatus>,
 }
 
 impl NodeRun {
@@ -123,6 +127,7 @@ impl NodeRun {
             reached: None,
             detached: None,
             watch: None,
+            changes: VecDeque::new(),
         };
         self.attempt.first_began.get_or_insert_with(Instant::now);
         let mut passage = None;
@@ -146,7 +151,7 @@ impl NodeRun {
                 NodeOutcome::PluginFault { error: NodeError::new(node, ErrorCode::PluginFault, text) }
             }
         };
-        self.tell_breakers(passage, &outcome).await;
+        self.tell_breakers(passage, &outcome, std::mem::take(&mut notes.changes)).await;
         let duration = notes.began.map_or(Duration::ZERO, |(_, at)| at.elapsed());
         // Whoever waits for the turn need not wait for what is left to do here.
         drop(notes.gate);
@@ -245,9 +250,14 @@ impl NodeRun {
         Ok(passage)
     }
 
-    async fn tell_breakers(&self, passage: Option<Passage>, outcome: &NodeOutcome) {
-        let Some(passage) = passage else { return };
-        for change in passage.end(outcome) {
+    async fn tell_breakers(
+        &self,
+        passage: Option<Passage>,
+        outcome: &NodeOutcome,
+        mut changes: VecDeque<BreakerStatus>,
+    ) {
+        changes.extend(passage.map(|passage| passage.end(outcome)).unwrap_or_default());
+        for change in changes {
             // A hub that is gone has told so itself.
             let _ = self.context.hub.send(Message::Breaker(Box::new(change))).await;
         }
@@ -317,11 +327,9 @@ impl NodeRun {
         notes.watch = Some(PhaseWatch::started(starting));
         // The others need not wait for the end of a long action to be let through.
         if running.is_taken() {
-            for change in passage.as_mut().map(Passage::works).unwrap_or_default() {
-                let _ = context.hub.send(Message::Breaker(Box::new(change))).await;
-            }
+            notes.changes.extend(passage.as_mut().map(Passage::works).unwrap_or_default());
         }
-        let outcome = self.follow(&mut *running, notes, deadline, target).await;
+        let outcome = self.follow(&mut *running, notes, passage, deadline, target).await;
         notes.watch.iter_mut().for_each(PhaseWatch::ended);
         notes.detached = name.map(|name| (name, running));
         Ok(outcome)
@@ -366,9 +374,11 @@ impl NodeRun {
         &mut self,
         running: &mut dyn RunningAction,
         notes: &mut Notes,
+        passage: &mut Option<Passage>,
         deadline: Option<Instant>,
         target: &Target,
     ) -> NodeOutcome {
+        let mut lives = running.is_taken();
         loop {
             let mut stop = self.stop.clone();
             notes.captures.relieve();
@@ -392,9 +402,21 @@ impl NodeRun {
                     let termination = self.terminate(running, TerminateMode::Kill).await;
                     return NodeOutcome::Cancelled { termination: Some(termination) };
                 },
+                room = self.context.hub.reserve(), if !notes.changes.is_empty() => {
+                    // A hub that is gone is noticed with the next output.
+                    if let (Some(change), Ok(room)) = (notes.changes.pop_front(), room) {
+                        room.send(Message::Breaker(Box::new(change)));
+                    }
+                }
                 () = notes.captures.flush(), if notes.captures.wants_flush() => {}
                 () = notes.gate.changed(), if is_ready => {}
-                event = running.next(), if may_read => match event {
+                event = running.next(), if may_read => {
+                    // The first sign of life, where the start was none.
+                    if !lives && !matches!(event, ActionEvent::Ended(_)) {
+                        lives = true;
+                        notes.changes.extend(passage.as_mut().map(Passage::works).unwrap_or_default());
+                    }
+                    match event {
                     ActionEvent::Output { stream, data } => {
                         notes.watch.iter_mut().for_each(PhaseWatch::output);
                         let offset = notes.captures.push(stream, &data);
@@ -418,7 +440,8 @@ impl NodeRun {
                     }
                     // A kind of event that is newer than this engine says nothing about the end.
                     _ => {}
-                },
+                    }
+                }
             }
         }
     }

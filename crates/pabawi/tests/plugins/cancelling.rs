@@ -128,3 +128,31 @@ async fn a_node_that_was_let_go_of_is_ended_before_its_plugin() {
     assert_eq!((plugin.running(), plugin.running_at_shutdown()), (0, Some(0)));
     assert_eq!(plugin.counts(&node("b")).terminations.len(), 1);
 }
+
+/// R8.8: a node for which nobody waits any more when the tool has been started leaves alone where the tool cannot end one
+/// node: the others go on, and it is ended with them.
+#[tokio::test(start_paused = true)]
+async fn a_node_that_was_given_up_during_the_start_ends_no_other() {
+    for (alone, ended_at_once) in [(bolt(), 1), (bolt().ends_all_nodes_together(), 0)] {
+        let (start, work) = (Gate::new(), Gate::new());
+        let plugin = alone
+            .default_script(NodeScript::new().waits_for(&work))
+            .node(&node("b"), NodeScript::new().hangs());
+        let rig = Rig::new(&[&plugin]).await;
+        plugin.next_run(Conduct::Gated(start.clone()));
+        let id = rig.submit(task("a,b", 2)).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        rig.engine.cancel(&ann(), id, CancelScope::Nodes(vec![node("b")]), GRACEFUL).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        let outcome = rig.outcome(id, "b").await;
+        assert!(matches!(outcome.termination(), Some(Termination::Unconfirmed { .. })), "{outcome:?}");
+        start.open();
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let terminations = |name: &str| plugin.counts(&node(name)).terminations.len();
+        assert_eq!((terminations("a"), terminations("b")), (0, ended_at_once));
+        work.open();
+        assert_eq!(rig.wait(id).await.summary.progress.succeeded, 1);
+        settle().await;
+        assert_eq!((terminations("a"), terminations("b"), plugin.running()), (0, 1, 0));
+    }
+}

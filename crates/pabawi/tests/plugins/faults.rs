@@ -1,15 +1,21 @@
 //! What a plugin can do wrong, and what becomes of its nodes (R7.4).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use pabawi_domain::action::ActionKind;
+use pabawi_domain::breaker::BreakerState;
 use pabawi_domain::error::ErrorCode;
+use pabawi_domain::event::EventKind;
 use pabawi_domain::outcome::{NodeOutcome, Termination};
 use pabawi_domain::summary::ExecutionStatus;
-use pabawi_testkit::scripted::{Conduct, NodeScript, capability};
+use pabawi_engine::AllowAll;
+use pabawi_plugins::host::HostSettings;
+use pabawi_testkit::memory_store::MemoryStore;
+use pabawi_testkit::scripted::{Conduct, NodeScript, ScriptedPlugin, capability};
 use tokio::time::Instant;
 
-use crate::support::{Rig, bolt, node, task};
+use crate::support::{Rig, ann, bolt, node, settle, task};
 
 /// R7.4, R7.3: whatever a plugin does at the start, every node of that run gets a fault that names node, plugin and code,
 /// in time, and what had been started is ended.
@@ -135,7 +141,7 @@ async fn the_breaker_of_a_plugin_opens_and_closes() {
     let many = policy.failures + 5;
     let ended = rig.execute(task(&format!("many*{many}"), many)).await;
     assert_eq!(ended.summary.status, ExecutionStatus::Failed);
-    let breakers = rig.engine.breakers(&crate::support::ann()).await.unwrap();
+    let breakers = rig.engine.breakers(&ann()).await.unwrap();
     let states: Vec<String> =
         breakers.iter().map(|one| format!("{} {}", one.component, one.state.as_str())).collect();
     assert_eq!(states, ["plugin:bolt open"]);
@@ -145,5 +151,65 @@ async fn the_breaker_of_a_plugin_opens_and_closes() {
     rig.clock.advance(Duration::from_millis(policy.open_ms + 1));
     let works = rig.execute(task("a", 1)).await;
     assert_eq!(works.summary.status, ExecutionStatus::Completed);
-    assert!(rig.engine.breakers(&crate::support::ann()).await.unwrap().is_empty());
+    assert!(rig.engine.breakers(&ann()).await.unwrap().is_empty());
+}
+
+/// Opens the breaker of `bolt` and waits until a probe may pass.
+async fn opened(rig: &Rig, plugin: &ScriptedPlugin) {
+    let policy = rig.engine.limits().plugin_breaker.unwrap();
+    plugin.next_run(Conduct::Panics);
+    rig.execute(task(&format!("many*{}", policy.failures), policy.failures)).await;
+    assert_eq!(rig.engine.breakers(&ann()).await.unwrap()[0].state, BreakerState::Open);
+    rig.clock.advance(Duration::from_millis(policy.open_ms + 1));
+}
+
+async fn word(rig: &Rig, name: &str) -> &'static str {
+    let ended = rig.execute(task(name, 1)).await;
+    rig.outcome(ended.record.id, name).await.word()
+}
+
+/// R7.7, R7.8: a probe has shown that the plugin works when the tool has been started and has said something, or has gone on
+/// for a while without a word; others need not wait for its end. A tool that breaks at once has shown nothing.
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_works_lets_others_through_before_its_end() {
+    let hour = Duration::from_secs(3_600);
+    let plugin = bolt()
+        .node(&node("speaks"), NodeScript::new().waits(Duration::from_secs(3)).stdout("hello").waits(hour))
+        .node(&node("silent"), NodeScript::new().waits(hour))
+        .node(&node("breaks"), NodeScript::new().waits(Duration::from_secs(3)).panics());
+    for (probe, early, works) in [("speaks", 2, true), ("silent", 9, true), ("breaks", 2, false)] {
+        let rig = Rig::new(&[&plugin]).await;
+        opened(&rig, &plugin).await;
+        let id = rig.submit(task(probe, 1)).await;
+        tokio::time::sleep(Duration::from_secs(early)).await;
+        assert_eq!(word(&rig, "x").await, "rejected", "{probe}: nobody knows yet");
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let breakers = rig.engine.breakers(&ann()).await.unwrap();
+        assert_eq!(breakers.is_empty(), works, "{probe}: {breakers:?}");
+        assert_eq!(word(&rig, "x").await, if works { "succeeded" } else { "rejected" }, "{probe}");
+        if works {
+            let told = rig.store.stored_events(id);
+            let closed = |kind: &EventKind| matches!(kind, EventKind::BreakerChanged { breaker } if breaker.state == BreakerState::Closed);
+            assert!(told.iter().any(|event| closed(&event.kind)), "{told:?}");
+        }
+    }
+}
+
+/// R7.8: what a probe has shown while it runs is seen by other processes on the same store.
+#[tokio::test(start_paused = true)]
+async fn what_a_probe_has_shown_is_seen_by_other_processes() {
+    let store = Arc::new(MemoryStore::new());
+    let plugin =
+        bolt().node(&node("speaks"), NodeScript::new().stdout("hello").waits(Duration::from_secs(3_600)));
+    let here = Rig::over(Arc::clone(&store), &[&plugin], Arc::new(AllowAll), HostSettings::default()).await;
+    opened(&here, &plugin).await;
+    settle().await;
+    let other = bolt();
+    let there = Rig::over(store, &[&other], Arc::new(AllowAll), HostSettings::default()).await;
+    assert_eq!(there.engine.breakers(&ann()).await.unwrap()[0].state, BreakerState::Open);
+    here.submit(task("speaks", 1)).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    there.clock.advance(Duration::from_secs(1));
+    assert_eq!(word(&there, "x").await, "succeeded");
+    assert!(there.engine.breakers(&ann()).await.unwrap().is_empty());
 }

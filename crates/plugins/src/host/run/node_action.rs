@@ -28,16 +28,21 @@ const MOST_SIGNAL: usize = 64;
 /// The grace for what has run into the limit of its capability.
 const OVERDUE_GRACE: Duration = Duration::from_secs(2);
 
+/// A tool that was started and has neither said anything nor ended for so long works.
+const ALIVE: Duration = Duration::from_secs(10);
+
 /// One node's part of a run of a tool.
 pub(super) struct NodeAction {
-    pub(super) node: NodeId,
-    pub(super) plugin: PluginName,
-    pub(super) ticket: Arc<Ticket>,
-    pub(super) stage: Stage,
+    node: NodeId,
+    plugin: PluginName,
+    ticket: Arc<Ticket>,
+    stage: Stage,
+    /// When it is told that the tool works, where it has not said anything before.
+    alive_at: Option<Instant>,
 }
 
 /// How far it is.
-pub(super) enum Stage {
+enum Stage {
     /// It waits to be taken into a run, or for the start of that.
     Waiting(oneshot::Receiver<Answer>),
     /// The tool works.
@@ -47,10 +52,23 @@ pub(super) enum Stage {
 }
 
 impl NodeAction {
+    /// One that waits to be taken into a run.
+    pub(super) fn waiting(
+        node: NodeId,
+        plugin: PluginName,
+        ticket: Arc<Ticket>,
+        answer: oneshot::Receiver<Answer>,
+    ) -> Self {
+        Self { node, plugin, ticket, stage: Stage::Waiting(answer), alive_at: None }
+    }
+
     /// Takes the answer of the start over.
     fn answered(&mut self, answer: Result<Answer, oneshot::error::RecvError>) {
         self.stage = match answer {
-            Ok(Ok((action, place))) => Stage::Running(action, place),
+            Ok(Ok((action, place))) => {
+                self.alive_at = Instant::now().checked_add(ALIVE);
+                Stage::Running(action, place)
+            }
             Ok(Err(error)) => {
                 let why = error.error.message.clone();
                 let left = if error.may_have_started {
@@ -101,8 +119,9 @@ impl RunningAction for NodeAction {
                     let deadline = place.run().deadline;
                     tokio::select! {
                         biased;
-                        () = until(deadline) => Err(deadline),
+                        () = until(deadline.map(|(at, _)| at)) => Err(deadline),
                         event = CatchPanic(action.next()) => Ok(event),
+                        () = until(self.alive_at) => Ok(Ok(ActionEvent::Alive)),
                     }
                 }
             };
@@ -119,7 +138,10 @@ impl RunningAction for NodeAction {
                     return self.over(end, Termination::Confirmed);
                 }
                 Ok(Ok(ActionEvent::Output { data, .. })) if data.is_empty() => tokio::task::yield_now().await,
-                Ok(Ok(other)) => return other,
+                Ok(Ok(other)) => {
+                    self.alive_at = None;
+                    return other;
+                }
             }
         }
     }
@@ -171,6 +193,19 @@ impl RunningAction for NodeAction {
     }
 }
 
+/// Ends the part of a node for which nobody waited to the end of the start: as any other, alone where the tool can, with the
+/// others where it cannot.
+pub(super) async fn abandon(mut action: Box<dyn RunningAction>, mut place: Place) {
+    let run = Arc::clone(place.run());
+    if run.may_end(&mut place).await {
+        // What comes of it is nobody's business: the node has its outcome.
+        let mode = TerminateMode::Kill;
+        let _ = guarded(async { action.terminate(mode).await }, patience(mode)).await;
+    } else {
+        park(action, place, run, TerminateMode::Kill).await;
+    }
+}
+
 /// Reads on for a node that has been let go of, so that it holds no other one up, and ends it with the last of them.
 async fn park(mut action: Box<dyn RunningAction>, place: Place, run: Arc<ToolRun>, mode: TerminateMode) {
     // Ends with the action or with the others.
@@ -182,7 +217,7 @@ async fn park(mut action: Box<dyn RunningAction>, place: Place, run: Arc<ToolRun
                 let _ = tokio::time::timeout(patience(mode), CatchPanic(action.terminate(mode))).await;
                 break;
             }
-            () = until(run.deadline) => {
+            () = until(run.deadline.map(|(at, _)| at)) => {
                 let _ = tokio::time::timeout(patience(mode), CatchPanic(action.terminate(mode))).await;
                 break;
             }
@@ -232,9 +267,9 @@ fn of_node(end: ActionEnd, node: &NodeId, plugin: &PluginName) -> ActionEnd {
 }
 
 /// Returns at the deadline, never without one.
-async fn until(deadline: Option<(Instant, Duration)>) {
+async fn until(deadline: Option<Instant>) {
     match deadline {
-        Some((at, _)) => tokio::time::sleep_until(at).await,
+        Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
 }

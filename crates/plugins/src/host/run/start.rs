@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::desk::{Note, Waiter};
 use super::fault::Fault;
+use super::node_action::abandon;
 use super::tool_run::{Place, RunCounts, ToolRun};
 use crate::host::guard::{Broke, guarded};
 use crate::host::instance::RunGuard;
@@ -65,9 +66,9 @@ impl Start {
                 for waiter in waiters {
                     let place = Place::new(&run, waiter.execution.id, &desk);
                     let Some(action) = running.remove(&waiter.target.node) else { continue };
-                    if let Err(Ok((action, _))) = waiter.answer.send(Ok((action, place))) {
+                    if let Err(Ok((action, place))) = waiter.answer.send(Ok((action, place))) {
                         // Nobody waited for the end of the start.
-                        tokio::spawn(end(action));
+                        tokio::spawn(abandon(action, place));
                     }
                 }
             }

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::desk::{Desk, Note, Ticket, Waiter};
 use super::fault::Fault;
 use super::gathering::BatchLimits;
-use super::node_action::{NodeAction, Stage};
+use super::node_action::NodeAction;
 use super::tool_run::RunCounts;
 use crate::host::slot::Slot;
 
@@ -127,7 +127,7 @@ impl Session for ToolSession {
             // A desk that is gone drops the waiter, which ends the action.
             let _ = desk.send(Note::Asked(Box::new(waiter)));
         }
-        Ok(Box::new(NodeAction { node, plugin, ticket, stage: Stage::Waiting(answered) }))
+        Ok(Box::new(NodeAction::waiting(node, plugin, ticket, answered)))
     }
 }
 
