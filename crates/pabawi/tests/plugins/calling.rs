@@ -17,7 +17,7 @@ use pabawi_testkit::scripted::{Conduct, ScriptedPlugin, capability};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::support::{Rig, ann, bolt, name, node};
+use crate::support::{Rig, ann, bolt, name, node, settle};
 
 /// `task.list`, which only looks.
 fn list() -> Capability {
@@ -338,4 +338,41 @@ async fn sources_answer_for_a_plugin_that_answers_no_calls() {
         let error = ask(&rig, of(capability, &["a"])).await.unwrap_err();
         assert_eq!(error.to_string(), "plugin bolt: panicked: scripted panic of the plugin", "{capability}");
     }
+}
+
+/// R8.2: a plugin has a limited number of calls at once; who waits for too long is told so, and it says nothing against the
+/// plugin.
+#[tokio::test(start_paused = true)]
+async fn calls_at_once_are_limited() {
+    let quick = Capability { name: "task.show".to_owned(), timeout_ms: Some(5_000), ..list() };
+    let plugin = bolt().capabilities([list(), quick]).methods(PluginMethods { run: false, call: true });
+    let mut settings = HostSettings::default();
+    settings.max_calls = 2;
+    let rig = Arc::new(Rig::with(&[&plugin], Arc::new(AllowAll), settings).await);
+    let begun = |capability: &str| {
+        let (rig, call) =
+            (Arc::clone(&rig), CapabilityCall { capability: capability.to_owned(), ..of("bolt") });
+        tokio::spawn(async move { ask(&rig, call).await })
+    };
+    (0..2).for_each(|_| plugin.next_call(Conduct::Slow(Duration::from_secs(3))));
+    let slow = [begun("task.list"), begun("task.list")];
+    settle().await;
+    let began = Instant::now();
+    plugin.next_answer(json!([]));
+    assert_eq!(begun("task.show").await.unwrap().unwrap(), json!([]));
+    assert_eq!(
+        (began.elapsed().as_secs(), slow.iter().all(|call| call.is_finished())),
+        (3, true),
+        "it waited"
+    );
+    (0..2).for_each(|_| plugin.next_call(Conduct::Hangs));
+    let _hanging = [begun("task.list"), begun("task.list")];
+    settle().await;
+    let fault = tried(begun("task.show").await.unwrap().unwrap_err()).remove(0);
+    let text = "has 2 calls under way, none of which ended within 5000 ms (HostSettings::max_calls)";
+    assert_eq!(
+        (fault.kind, fault.message.as_str(), fault.code),
+        (CallFaultKind::Busy, text, ErrorCode::LimitReached)
+    );
+    assert_eq!(plugin.asked_for().len(), 5, "it was not called");
 }

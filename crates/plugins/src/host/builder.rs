@@ -72,7 +72,7 @@ impl PluginHostBuilder {
             return Err(RegisterError::Duplicate(name));
         }
         let instance = Instance::new(plugin, declared);
-        self.slots.push(Slot::new(instance, is_built_in, self.settings.start_timeout));
+        self.slots.push(Slot::new(instance, is_built_in, &self.settings));
         self.configs.insert(name, config);
         Ok(())
     }

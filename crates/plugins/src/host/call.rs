@@ -127,12 +127,22 @@ impl PluginHost {
             correlation_id: call.correlation_id.as_ref(),
         };
         gate.authorize(&question).await.map_err(|reason| CallError::Denied { reason })?;
+        let settings = self.shared.settings;
+        let limit = checked.capability.timeout_ms.map_or(settings.call_timeout, Duration::from_millis);
+        let Ok(_turn) = tokio::time::timeout(limit, slot.calls.acquire()).await else {
+            let text = format!(
+                "has {} calls under way, none of which ended within {} ms (HostSettings::max_calls)",
+                settings.max_calls,
+                limit.as_millis()
+            );
+            return refused(CallFaultKind::Busy, ErrorCode::LimitReached, text);
+        };
         let passage = match gate.pass(plugin) {
             Ok(passage) => passage,
             Err(why) => return refused(CallFaultKind::BreakerOpen, ErrorCode::BreakerOpen, why),
         };
         let began = Instant::now();
-        let answer = answer(&guard, slot, checked, call, caller, self.shared.settings).await;
+        let answer = answer(&guard, slot, checked, call, caller, (settings, limit)).await;
         passage.end(answer.as_ref().err().is_none_or(CallFault::is_an_answer));
         tell(&question, began.elapsed(), answer.as_ref().err());
         Ok(answer)
@@ -155,11 +165,10 @@ async fn answer(
     checked: &CheckedCapability,
     call: &CapabilityCall,
     caller: &Caller,
-    settings: HostSettings,
+    (settings, limit): (HostSettings, Duration),
 ) -> Result<Value, CallFault> {
     let plugin = guard.plugin();
     let capability = &checked.capability;
-    let limit = capability.timeout_ms.map_or(settings.call_timeout, Duration::from_millis);
     let called = async {
         if guard.methods().call {
             let call = PluginCall {

@@ -78,6 +78,8 @@ pub enum CallFaultKind {
     NotReady,
     /// Its circuit breaker is open: it was not called.
     BreakerOpen,
+    /// It has as many calls as it is given at the same time, none of which ended in time: it was not called.
+    Busy,
     /// It answered with an error.
     Failed,
     /// It panicked.
@@ -93,6 +95,7 @@ impl fmt::Display for CallFaultKind {
         f.write_str(match self {
             Self::NotReady => "not ready",
             Self::BreakerOpen => "breaker open",
+            Self::Busy => "busy",
             Self::Failed => "failed",
             Self::Panicked => "panicked",
             Self::TimedOut => "timed out",
@@ -104,7 +107,7 @@ impl fmt::Display for CallFaultKind {
 impl CallFault {
     /// Whether the plugin was called at all.
     pub fn was_called(&self) -> bool {
-        !matches!(self.kind, CallFaultKind::NotReady | CallFaultKind::BreakerOpen)
+        !matches!(self.kind, CallFaultKind::NotReady | CallFaultKind::BreakerOpen | CallFaultKind::Busy)
     }
 
     /// Whether it says nothing against the plugin: it works, and what it was asked for is not there or not to be had.

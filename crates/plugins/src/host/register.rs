@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use pabawi_domain::action::ActionKind;
 use pabawi_domain::capability::Capability;
-use pabawi_domain::cut::message;
+use pabawi_domain::cut::{cut, message};
 use pabawi_domain::id::PluginName;
 use pabawi_domain::panic_guard::panic_text;
 use pabawi_domain::ports::{Plugin, PluginMetadata, PluginMethods};
@@ -15,6 +15,11 @@ use pabawi_domain::validation::{MAX_TIMEOUT_MS, ValidationError};
 use serde_json::Value;
 
 use super::sources::{FACTS, INVENTORY};
+
+/// Most capabilities of a plugin.
+const MOST_CAPABILITIES: usize = 1_000;
+/// Bytes of a text that is shown in lists and help.
+const MOST_TEXT: usize = 4 * 1024;
 
 /// Why a plugin was not registered.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -66,6 +71,16 @@ impl Declared {
         let (metadata, methods, capabilities, config) =
             asked.map_err(|panic| RegisterError::Panicked(message(panic_text(&*panic))))?;
         let mut faults = ValidationError::default();
+        for (field, text) in [("version", &metadata.version), ("description", &metadata.description)] {
+            if text.len() > MOST_TEXT {
+                faults.push(field, format!("has {} bytes, at most {MOST_TEXT} are taken", text.len()));
+            }
+        }
+        if capabilities.len() > MOST_CAPABILITIES {
+            let text = format!("are {}, at most {MOST_CAPABILITIES} are taken", capabilities.len());
+            faults.push("capabilities", text);
+            return Err(RegisterError::Invalid { plugin: metadata.name, error: faults });
+        }
         let capabilities = checked(capabilities, methods, &mut faults);
         let config =
             config.as_ref().and_then(|schema| usable(schema, "configSchema".to_owned(), &mut faults));
@@ -95,7 +110,7 @@ fn checked(
         let name = &capability.name;
         if !is_name(name) {
             let text = "must be category.verb of small letters, digits and '_', such as package.install";
-            faults.push(at("name"), format!("{name:?} {text}"));
+            faults.push(at("name"), format!("{:?} {text}", cut(name.as_str(), 100)));
         } else if !names.insert(name.clone()) {
             faults.push(at("name"), format!("{name:?} is there twice"));
         } else if let Some(method) = missing_method(name, methods) {
@@ -104,6 +119,9 @@ fn checked(
         }
         if capability.description.trim().is_empty() {
             faults.push(at("description"), "must not be blank; it is shown in help texts");
+        } else if capability.description.len() > MOST_TEXT {
+            let many = capability.description.len();
+            faults.push(at("description"), format!("has {many} bytes, at most {MOST_TEXT} are taken"));
         }
         for (place, permission) in capability.required_permissions.iter().enumerate() {
             if permission.trim().is_empty() {
@@ -130,8 +148,8 @@ fn checked(
 fn usable(schema: &Value, at: String, faults: &mut ValidationError) -> Option<ParameterSchema> {
     match ParameterSchema::new(schema) {
         Ok(schema) => Some(schema),
-        Err(message) => {
-            faults.push(at, message);
+        Err(why) => {
+            faults.push(at, message(why));
             None
         }
     }

@@ -25,6 +25,8 @@ pub struct HostSettings {
     pub start_timeout: Duration,
     /// What it is given to answer a call, where the capability says nothing; 60 s by default.
     pub call_timeout: Duration,
+    /// Calls that it is given at the same time; further ones wait, each as long as it may take; 64 by default.
+    pub max_calls: usize,
     /// Bytes that an answer may take when it is written down, about; 64 MiB by default.
     pub max_result_bytes: usize,
     /// What its inventory is given to list its nodes; 30 s by default.
@@ -49,6 +51,7 @@ impl Default for HostSettings {
             shutdown_timeout: Duration::from_secs(10),
             start_timeout: Duration::from_secs(60),
             call_timeout: Duration::from_secs(60),
+            max_calls: 64,
             max_result_bytes: 64 * 1024 * 1024,
             inventory_timeout: Duration::from_secs(30),
             facts_timeout: Duration::from_secs(600),

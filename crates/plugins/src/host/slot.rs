@@ -6,9 +6,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use pabawi_domain::id::PluginName;
 use pabawi_domain::ports::PluginHealth;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::instance::{Instance, RunGuard};
+use super::settings::HostSettings;
 use super::status::{HealthReport, PluginState};
 
 /// The place of a plugin.
@@ -21,6 +22,8 @@ pub(super) struct Slot {
     state: watch::Sender<PluginState>,
     health: Mutex<Option<HealthReport>>,
     renewals: Mutex<Renewals>,
+    /// Calls of capabilities at the same time.
+    pub(super) calls: Semaphore,
 }
 
 /// How often another instance has come, and when the last one did.
@@ -31,10 +34,11 @@ struct Renewals {
 }
 
 impl Slot {
-    pub(super) fn new(instance: Arc<Instance>, is_built_in: bool, start_limit: Duration) -> Arc<Self> {
+    pub(super) fn new(instance: Arc<Instance>, is_built_in: bool, settings: &HostSettings) -> Arc<Self> {
         Arc::new(Self {
             name: instance.name().clone(),
-            start_limit,
+            start_limit: settings.start_timeout,
+            calls: Semaphore::new(settings.max_calls.clamp(1, Semaphore::MAX_PERMITS)),
             is_built_in,
             instance: Mutex::new(instance),
             state: watch::Sender::new(PluginState::Waiting),

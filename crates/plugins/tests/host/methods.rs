@@ -10,7 +10,7 @@ use pabawi_domain::ports::{PluginHealth, PluginMethods};
 use pabawi_plugins::host::{PluginHost, PluginState, RegisterError};
 use pabawi_testkit::clock::ManualClock;
 use pabawi_testkit::scripted::{Conduct, ScriptedPlugin, capability};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::living::{host, name, plugin, reason};
 
@@ -113,4 +113,32 @@ async fn garbage_in_the_health_of_a_plugin_is_left_out() {
     let available: Vec<(&str, bool)> =
         listed.iter().map(|one| (one.capability.name.as_str(), one.available)).collect();
     assert_eq!(available, [("plan.execute", true), ("task.execute", false)]);
+}
+
+/// R6.3, R9.3: a plugin that says too much of itself is refused with the limit, and so is a schema that nobody can use.
+#[test]
+fn a_plugin_that_says_too_much_of_itself_is_refused() {
+    let many = (0..1_001).map(|number| named(&format!("task.t{number}")));
+    let methods = PluginMethods { run: true, call: true };
+    let told = refused(plugin("bolt").capabilities(many).methods(methods));
+    assert_eq!(told, ["capabilities: are 1001, at most 1000 are taken"]);
+    let with = |change: &dyn Fn(&mut Capability)| {
+        let mut capability = capability(ActionKind::Task);
+        change(&mut capability);
+        refused(plugin("bolt").capabilities([capability])).join("; ")
+    };
+    let long = || "x".repeat(10 * 1024 * 1024);
+    for (told, expected) in [
+        (with(&|it| it.description = long()), "description: has 10485760 bytes, at most 4096 are taken"),
+        (with(&|it| it.name = long()), "xx... [cut: 10485760 bytes in all]\" must be category.verb"),
+        (with(&|it| it.parameters = json!({"description": long()})), "it takes more than 1048576 bytes"),
+        (with(&|it| it.result = Some(json!({"type": [long()]}))), "it takes more than 1048576 bytes"),
+        (
+            with(&|it| it.parameters = json!({"pattern": "(a{1000}){1000}{1000}"})),
+            "parameters: is no JSON Schema",
+        ),
+        (with(&|it| it.parameters = json!({"type": ["x".repeat(500_000)]})), "parameters: is no JSON Schema"),
+    ] {
+        assert!(told.contains(expected) && told.len() < 20_000, "{expected}: {} bytes", told.len());
+    }
 }
