@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::forms;
 use super::stream::RedactedStream;
-use crate::action::{Action, EnvValue, ToolAction};
+use crate::action::{Action, EnvValue};
 use crate::error::NodeError;
 use crate::outcome::Termination;
 use crate::request::ExecutionRequest;
@@ -45,10 +45,10 @@ impl Redactor {
         Self::new(secrets.iter().map(Vec::as_slice))
     }
 
-    /// Looks for the secret parameters of a tool.
-    pub fn of_tool(tool: &ToolAction) -> Option<Arc<Self>> {
+    /// Looks for the secrets of an action.
+    pub fn of_action(action: &Action) -> Option<Arc<Self>> {
         let mut secrets = Vec::new();
-        tool.secrets().for_each(|(_, value)| collect_texts(value, &mut secrets));
+        collect(action, &mut secrets);
         Self::new(secrets.iter().map(Vec::as_slice))
     }
 
@@ -140,7 +140,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::action::CommandAction;
+    use crate::action::{CommandAction, ToolAction};
     use crate::error::{ErrorCode, PluginTrace};
     use crate::id::{NodeId, PluginName};
     use crate::node::TargetExpression;

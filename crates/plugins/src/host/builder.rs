@@ -66,7 +66,7 @@ impl PluginHostBuilder {
         config: Value,
         is_built_in: bool,
     ) -> Result<(), RegisterError> {
-        let declared = Declared::of(&*plugin)?;
+        let declared = Declared::of(&plugin, self.settings.health_timeout)?;
         let name = declared.metadata.name.clone();
         if self.slots.iter().any(|slot| *slot.name() == name) {
             return Err(RegisterError::Duplicate(name));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pabawi_domain::action::{ActionKind, ToolAction};
+use pabawi_domain::action::{Action, ActionKind, ToolAction};
 use pabawi_domain::capability::{Capability, RiskLevel};
 use pabawi_domain::cut;
 use pabawi_domain::error::{ErrorCode, PluginTrace};
@@ -236,7 +236,7 @@ fn without_secrets(mut fault: CallFault, capability: &Capability, call: &Capabil
         sensitive: capability.sensitive.clone(),
         ..ToolAction::default()
     };
-    if let Some(redactor) = Redactor::of_tool(&given) {
+    if let Some(redactor) = Redactor::of_action(&Action::Task(given)) {
         fault.message = redactor.text(&fault.message).into_owned();
         fault.stack = fault.stack.map(|stack| redactor.text(&stack).into_owned());
     }

@@ -139,7 +139,7 @@ impl PluginHost {
     /// [`ReloadError`]; nothing has changed then.
     pub async fn reload(&self, plugin: Arc<dyn Plugin>, config: Value) -> Result<(), ReloadError> {
         let Shared { router, settings, clock, .. } = &*self.shared;
-        let declared = Declared::of(&*plugin)?;
+        let declared = Declared::of(&plugin, settings.health_timeout)?;
         let name = declared.metadata.name.clone();
         let slot = router.slot(&name).filter(|slot| !slot.is_built_in);
         let slot = slot.ok_or_else(|| ReloadError::Unknown(name.clone()))?;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use pabawi_domain::action::ActionKind;
 use pabawi_domain::capability::Capability;
@@ -39,6 +40,15 @@ pub enum RegisterError {
     /// It panicked when it was asked about itself.
     #[error("a plugin panicked when it was asked about itself: {0}")]
     Panicked(String),
+    /// It did not answer in time when it was asked about itself.
+    #[error("a plugin did not answer within {ms} ms when it was asked about itself")]
+    Silent {
+        /// What it was given, in milliseconds.
+        ms: u128,
+    },
+    /// It could not be asked about itself.
+    #[error("a plugin could not be asked about itself: {0}")]
+    NotAsked(String),
 }
 
 /// A capability whose schemas can be used.
@@ -64,12 +74,9 @@ impl Declared {
     /// Asks a plugin.
     ///
     /// # Errors
-    /// [`RegisterError::Invalid`], [`RegisterError::Panicked`].
-    pub(super) fn of(plugin: &dyn Plugin) -> Result<Self, RegisterError> {
-        let asked = || (plugin.metadata(), plugin.methods(), plugin.capabilities(), plugin.config_schema());
-        let asked = catch_unwind(AssertUnwindSafe(asked));
-        let (metadata, methods, capabilities, config) =
-            asked.map_err(|panic| RegisterError::Panicked(message(panic_text(&*panic))))?;
+    /// [`RegisterError`].
+    pub(super) fn of(plugin: &Arc<dyn Plugin>, patience: Duration) -> Result<Self, RegisterError> {
+        let (metadata, methods, capabilities, config) = asked(Arc::clone(plugin), patience)?;
         let mut faults = ValidationError::default();
         for (field, text) in [("version", &metadata.version), ("description", &metadata.description)] {
             if text.len() > MOST_TEXT {
@@ -95,6 +102,26 @@ impl Declared {
 
     pub(super) fn capability(&self, name: &str) -> Option<&CheckedCapability> {
         self.capabilities.iter().find(|checked| checked.capability.name == name)
+    }
+}
+
+type Said = (PluginMetadata, PluginMethods, Vec<Capability>, Option<Value>);
+
+/// What a plugin says of itself. It is asked on a thread of its own, so that one that does not return holds nobody up for
+/// longer than that.
+fn asked(plugin: Arc<dyn Plugin>, patience: Duration) -> Result<Said, RegisterError> {
+    let (tell, told) = mpsc::sync_channel(1);
+    let ask = move || {
+        let said = || (plugin.metadata(), plugin.methods(), plugin.capabilities(), plugin.config_schema());
+        let said = catch_unwind(AssertUnwindSafe(said));
+        // Whoever asked may have gone.
+        let _ = tell.send(said.map_err(|panic| message(panic_text(&*panic))));
+    };
+    let asking = std::thread::Builder::new().name("plugin-asked".to_owned()).spawn(ask);
+    asking.map_err(|error| RegisterError::NotAsked(error.to_string()))?;
+    match told.recv_timeout(patience) {
+        Ok(said) => said.map_err(RegisterError::Panicked),
+        Err(_) => Err(RegisterError::Silent { ms: patience.as_millis() }),
     }
 }
 

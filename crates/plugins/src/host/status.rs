@@ -24,7 +24,7 @@ pub struct PluginStatus {
     pub health: Option<HealthReport>,
     /// Names of its capabilities.
     pub capabilities: Vec<String>,
-    /// Runs of its tool that have not ended.
+    /// Runs of its tool, calls, and questions for its nodes and facts that have not ended.
     pub running: usize,
 }
 

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod living;
 #[cfg(test)]
+mod logging;
+#[cfg(test)]
 mod methods;
 #[cfg(test)]
 mod sources;

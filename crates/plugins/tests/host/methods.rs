@@ -142,3 +142,17 @@ fn a_plugin_that_says_too_much_of_itself_is_refused() {
         assert!(told.contains(expected) && told.len() < 20_000, "{expected}: {} bytes", told.len());
     }
 }
+
+/// R7.4: a plugin that does not return when it is asked what it can do is not registered, and holds nobody up.
+#[test]
+fn a_plugin_that_does_not_say_what_it_is_is_refused() {
+    let mut settings = pabawi_plugins::host::HostSettings::default();
+    settings.health_timeout = Duration::from_millis(50);
+    let mut registering = PluginHost::builder(Arc::new(ManualClock::default())).settings(settings);
+    let began = std::time::Instant::now();
+    let silent = plugin("bolt").blocks_when_asked_about_itself(Duration::from_secs(3));
+    let refused = registering.plugin(Arc::new(silent), Value::Null).unwrap_err();
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert_eq!(refused.to_string(), "a plugin did not answer within 50 ms when it was asked about itself");
+    registering.plugin(Arc::new(plugin("bolt")), Value::Null).unwrap();
+}

@@ -108,6 +108,7 @@ pub struct ScriptedPlugin {
     facts: Option<ScriptedFacts>,
     /// How it answers when it is asked for these two and for how it ends, before which it sleeps so long.
     offers: (Conduct, Duration),
+    capabilities_after: Duration,
     scripts: HashMap<NodeId, Arc<NodeScript>>,
     default: Arc<NodeScript>,
     counts: Arc<Counts>,
@@ -164,6 +165,7 @@ impl ScriptedPlugin {
             inventory: None,
             facts: None,
             offers: (Conduct::Good, Duration::ZERO),
+            capabilities_after: Duration::ZERO,
             scripts: HashMap::new(),
             default: Arc::default(),
             counts: Arc::default(),
@@ -246,6 +248,13 @@ impl ScriptedPlugin {
     #[must_use]
     pub fn panics_when_asked(mut self) -> Self {
         self.offers = (Conduct::Panics, Duration::ZERO);
+        self
+    }
+
+    /// It blocks the thread for this real time when it is asked what it can do.
+    #[must_use]
+    pub fn blocks_when_asked_about_itself(mut self, time: Duration) -> Self {
+        self.capabilities_after = time;
         self
     }
 
@@ -388,6 +397,7 @@ impl Plugin for ScriptedPlugin {
     }
 
     fn capabilities(&self) -> Vec<Capability> {
+        std::thread::sleep(self.capabilities_after);
         self.capabilities.clone()
     }
 

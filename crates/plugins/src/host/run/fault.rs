@@ -1,10 +1,12 @@
 //! Faults of plugins as errors of nodes: [`fault`]. Each names node, plugin, code and, where there is one, the stack
 //! (R7.4).
 
+use pabawi_domain::action::Action;
 use pabawi_domain::cut;
 use pabawi_domain::error::{ErrorCode, NodeError, PluginTrace};
 use pabawi_domain::id::{NodeId, PluginName};
 use pabawi_domain::ports::{PluginError, TransportError};
+use pabawi_domain::redact::Redactor;
 
 /// What a plugin did wrong.
 #[derive(Debug, Clone)]
@@ -24,6 +26,15 @@ impl Fault {
             message: cut::message(message),
             stack: None,
         }
+    }
+
+    /// The same without the secrets of the action that it happened with.
+    pub(super) fn without_secrets(mut self, action: Option<&Action>) -> Self {
+        if let Some(redactor) = action.and_then(Redactor::of_action) {
+            self.message = redactor.text(&self.message).into_owned();
+            self.stack = self.stack.map(|stack| redactor.text(&stack).into_owned());
+        }
+        self
     }
 
     /// As a failure on one node.

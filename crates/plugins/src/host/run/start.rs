@@ -73,6 +73,7 @@ impl Start {
                 }
             }
             Err(fault) => {
+                let fault = fault.without_secrets(waiters.first().map(|waiter| &*waiter.action));
                 let execution_id = waiters.first().map(|waiter| waiter.execution.id);
                 tracing::error!(?execution_id, %plugin, nodes = waiters.len(), fault = %fault.message,
                     stack = fault.stack.as_deref(), "plugin failed");
