@@ -12,9 +12,8 @@ use crate::engine::Engine;
 struct EngineCalls(Engine);
 
 impl Engine {
-    /// What stands before a call of a plugin (R6.6, R7.8). What other processes have done to the circuit breakers is read.
-    pub async fn call_gate(&self) -> impl CallGate + use<> {
-        self.shared.breaker_watch.freshen().await;
+    /// What stands before calls of plugins (R6.6, R7.8).
+    pub fn call_gate(&self) -> impl CallGate + use<> {
         EngineCalls(self.clone())
     }
 }
@@ -40,6 +39,8 @@ impl CallGate for EngineCalls {
                 return Err(denial.reason);
             }
         }
+        // The breaker that is passed next may have been opened or reset by another process.
+        shared.breaker_watch.freshen().await;
         Ok(())
     }
 

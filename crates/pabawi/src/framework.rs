@@ -10,7 +10,7 @@ use pabawi_domain::journal::{JournalEntry, JournalQuery};
 use pabawi_domain::node::{Target, TargetExpression};
 use pabawi_domain::output::{ContentHash, StreamKind};
 use pabawi_domain::pace::ProgressReport;
-use pabawi_domain::ports::{JournalStore, StoreError, TargetResolver as _, TerminateMode};
+use pabawi_domain::ports::{CapabilityCall, JournalStore, StoreError, TargetResolver as _, TerminateMode};
 use pabawi_domain::preview::{ExecutionPreview, PlanHash, PlanHead, StoredPlan};
 use pabawi_domain::record::{
     AttemptRecord, ExecutionQuery, ExecutionRecord, OutputChunk, OutputGroup, Page, TargetQuery, TargetRecord,
@@ -23,7 +23,7 @@ use pabawi_engine::{
 };
 use pabawi_inventory::expression::Explanation;
 use pabawi_inventory::{Catalog, Freshness, Resolver, View};
-use pabawi_plugins::host::{CallError, CapabilityCall, PluginHost, ProvidedCapability};
+use pabawi_plugins::host::{CallError, PluginHost, ProvidedCapability};
 use serde_json::Value;
 
 use crate::facts::NodeFactsHandle;
@@ -325,7 +325,7 @@ impl Framework {
     /// # Errors
     /// [`CallError`].
     pub async fn call(&self, caller: &Caller, call: CapabilityCall) -> Result<Value, CallError> {
-        self.plugins.call(&self.engine.call_gate().await, caller, call).await
+        self.plugins.call(caller, call).await
     }
 
     /// Journal entries, newest first.

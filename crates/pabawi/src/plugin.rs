@@ -3,7 +3,8 @@
 
 pub use pabawi_domain::capability::{Capability, RiskLevel};
 pub use pabawi_domain::error::PluginTrace;
+pub use pabawi_domain::ports::CapabilityCall;
 pub use pabawi_plugins::host::{
-    CallError, CallFault, CallFaultKind, CapabilityCall, HealthReport, HostSettings, PluginHost, PluginState,
-    PluginStatus, ProvidedCapability, RegisterError, ReloadError, ShutdownFault,
+    CallError, CallFault, CallFaultKind, HealthReport, HostSettings, PluginHost, PluginState, PluginStatus,
+    ProvidedCapability, RegisterError, ReloadError, ShutdownFault,
 };

@@ -105,6 +105,7 @@ async fn over(
         engine = engine.transport(Arc::clone(transport));
     }
     let engine = engine.build().await?;
+    plugins.open_calls(Arc::new(engine.call_gate()));
     let graphs = Graphs::open(engine.clone(), Arc::clone(&store) as _).await?;
 
     let commands = Arc::new(EngineCommands { engine: engine.clone(), store: Arc::clone(&store) as _ });

@@ -7,7 +7,7 @@ use crate::request::Caller;
 
 /// Lets calls of plugins through.
 #[async_trait]
-pub trait CallGate: Send + Sync {
+pub trait CallGate: Send + Sync + 'static {
     /// Whether the caller has every permission for it. A denial is logged, and journalled for each node.
     ///
     /// # Errors

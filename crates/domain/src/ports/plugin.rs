@@ -12,7 +12,7 @@ use crate::capability::Capability;
 use crate::error::ErrorCode;
 use crate::id::{CorrelationId, ExecutionId, NodeId, PluginName};
 use crate::node::Target;
-use crate::ports::{FactProvider, InventorySource, RunningAction};
+use crate::ports::{FactProvider, InventorySource, Peers, RunningAction};
 use crate::request::Caller;
 
 /// A tool (R6.1).
@@ -29,6 +29,12 @@ pub trait Plugin: Send + Sync + 'static {
 
     /// What it can do.
     fn capabilities(&self) -> Vec<Capability>;
+
+    /// Is handed the way to the other plugins. Called once, just before [`Plugin::initialize`]; while plugins are getting ready
+    /// none of them answers yet.
+    fn meet(&self, peers: Arc<dyn Peers>) {
+        let _ = peers;
+    }
 
     /// Gets ready. Called once before anything else (R6.2).
     ///

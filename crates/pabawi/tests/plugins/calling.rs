@@ -9,15 +9,16 @@ use pabawi_domain::capability::{Capability, RiskLevel};
 use pabawi_domain::error::ErrorCode;
 use pabawi_domain::node::Node;
 use pabawi_domain::ports::{
-    AuthorizationQuery, Authorizer, AuthorizerError, Decision, PluginHealth, PluginMethods,
+    AuthorizationQuery, Authorizer, AuthorizerError, CapabilityCall, Decision, PluginHealth, PluginMethods,
 };
+use pabawi_domain::request::EntryPoint;
 use pabawi_engine::AllowAll;
-use pabawi_plugins::host::{CallError, CallFault, CallFaultKind, CapabilityCall, HostSettings};
+use pabawi_plugins::host::{CallError, CallFault, CallFaultKind, HostSettings};
 use pabawi_testkit::scripted::{Conduct, ScriptedPlugin, capability};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::support::{Rig, ann, bolt, name, node, settle};
+use crate::support::{Forbids, Rig, ann, bolt, name, node, settle};
 
 /// `task.list`, which only looks.
 fn list() -> Capability {
@@ -59,7 +60,7 @@ fn deep() -> Value {
 }
 
 async fn ask(rig: &Rig, call: CapabilityCall) -> Result<Value, CallError> {
-    rig.host.call(&rig.engine.call_gate().await, &ann(), call).await
+    rig.host.call(&ann(), call).await
 }
 
 fn tried(error: CallError) -> Vec<CallFault> {
@@ -375,4 +376,45 @@ async fn calls_at_once_are_limited() {
         (CallFaultKind::Busy, text, ErrorCode::LimitReached)
     );
     assert_eq!(plugin.asked_for().len(), 5, "it was not called");
+}
+
+/// R6.6: a plugin asks another one for whoever it works for, whose permissions count, and is marked as the way it came by.
+#[tokio::test(start_paused = true)]
+async fn a_plugin_asks_another_one() {
+    let reports = Capability { name: "reports.list".to_owned(), result: None, ..list() };
+    let asks = || answering(bolt(), reports.clone()).asks_a_peer(of("ansible"));
+    let call = || CapabilityCall { capability: "reports.list".to_owned(), ..call(json!({})) };
+    let (one, other) = (asks(), answering(ansible(), list()));
+    let rig = Rig::new(&[&one, &other]).await;
+    other.next_answer(json!(["package"]));
+    assert_eq!(ask(&rig, call()).await.unwrap(), json!(["package"]));
+    let seen = other.asked_for().remove(0);
+    assert_eq!((seen.caller.user, seen.caller.entry_point), ("ann".to_owned(), EntryPoint::Plugin));
+    other.next_call(Conduct::Fails(ErrorCode::NotFound));
+    let fault = tried(ask(&rig, call()).await.unwrap_err()).remove(0);
+    assert_eq!((fault.plugin.as_str(), fault.code), ("bolt", ErrorCode::NotFound));
+    // Another instance finds the others too.
+    rig.host.reload(Arc::new(asks()), Value::Null).await.unwrap();
+    other.next_answer(json!([]));
+    assert_eq!(ask(&rig, call()).await.unwrap(), json!([]));
+
+    let rig = Rig::with(&[&one, &other], Arc::new(Forbids(&["task.list"])), HostSettings::default()).await;
+    let before = other.asked_for().len();
+    let fault = tried(ask(&rig, call()).await.unwrap_err()).remove(0);
+    assert_eq!((fault.code, fault.message.as_str()), (ErrorCode::Denied, "denied: task.list is not yours"));
+    assert_eq!(other.asked_for().len(), before);
+}
+
+/// R7.4, R8.2: plugins that ask each other in a circle come to an end.
+#[tokio::test(start_paused = true)]
+async fn plugins_that_ask_each_other_in_a_circle_end() {
+    let one = answering(bolt(), list()).asks_a_peer(of("ansible"));
+    let other = answering(ansible(), list()).asks_a_peer(of("bolt"));
+    let mut settings = HostSettings::default();
+    settings.max_calls = 4;
+    let rig = Rig::with(&[&one, &other], Arc::new(AllowAll), settings).await;
+    let began = Instant::now();
+    ask(&rig, of("bolt")).await.unwrap_err();
+    assert!(began.elapsed() < Duration::from_secs(61), "{:?}", began.elapsed());
+    assert!(one.asked_for().len() <= 4 && other.asked_for().len() <= 4);
 }

@@ -150,6 +150,7 @@ impl Rig {
             engine = engine.transport(Arc::clone(transport));
         }
         let engine = engine.build().await.unwrap();
+        host.open_calls(Arc::new(engine.call_gate()));
         Self { engine, host, store, clock }
     }
 

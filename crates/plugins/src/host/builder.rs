@@ -1,7 +1,7 @@
 //! What a host is made with: [`PluginHostBuilder`].
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use pabawi_domain::id::PluginName;
@@ -15,6 +15,7 @@ use super::handle::{PluginHost, Shared};
 use super::instance::Instance;
 use super::lifecycle;
 use super::order::order;
+use super::peers::Home;
 use super::register::{Declared, RegisterError};
 use super::rounds::Rounds;
 use super::router::Router;
@@ -91,14 +92,15 @@ impl PluginHostBuilder {
             }
         }
         let router = Arc::new(Router { slots });
+        let home = Home::default();
         let mut starting = JoinSet::new();
         for slot in router.slots.iter().filter(|slot| !never.contains_key(slot.name())) {
             let needed: Vec<Arc<Slot>> =
                 depends_on(slot).iter().filter_map(|name| router.slot(name)).cloned().collect();
             let config = configs.remove(slot.name()).unwrap_or_default();
-            let slot = Arc::clone(slot);
+            let (slot, home) = (Arc::clone(slot), Arc::clone(&home));
             starting.spawn(async move {
-                let state = get_ready(&slot, &needed, config, settings.initialize_timeout).await;
+                let state = get_ready(&slot, &needed, config, &home, settings.initialize_timeout).await;
                 match &state {
                     PluginState::Failed { message, stack, .. } => {
                         tracing::error!(plugin = %slot.name(), reason = %message, ?stack, "plugin cannot get ready");
@@ -121,13 +123,23 @@ impl PluginHostBuilder {
             clock,
             settings,
             retiring: Retiring::new(),
+            gate: OnceLock::new(),
+            home: Arc::clone(&home),
             rounds: tokio::spawn(rounds.run()).abort_handle(),
         };
-        PluginHost { shared: Arc::new(shared) }
+        let shared = Arc::new(shared);
+        let _ = home.set(Arc::downgrade(&shared));
+        PluginHost { shared }
     }
 }
 
-async fn get_ready(slot: &Slot, needed: &[Arc<Slot>], config: Value, patience: Duration) -> PluginState {
+async fn get_ready(
+    slot: &Slot,
+    needed: &[Arc<Slot>],
+    config: Value,
+    home: &Home,
+    patience: Duration,
+) -> PluginState {
     for other in needed {
         match other.settled().await {
             PluginState::Ready => {}
@@ -144,7 +156,7 @@ async fn get_ready(slot: &Slot, needed: &[Arc<Slot>], config: Value, patience: D
             }
         }
     }
-    match lifecycle::initialize(&slot.instance(), config, patience).await {
+    match lifecycle::initialize(&slot.instance(), config, home, patience).await {
         Ok(()) => PluginState::Ready,
         Err(state) => state,
     }

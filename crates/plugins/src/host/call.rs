@@ -7,13 +7,13 @@ use pabawi_domain::action::{Action, ActionKind, ToolAction};
 use pabawi_domain::capability::{Capability, RiskLevel};
 use pabawi_domain::cut;
 use pabawi_domain::error::{ErrorCode, PluginTrace};
-use pabawi_domain::id::{CorrelationId, NodeId, PluginName};
-use pabawi_domain::ports::{CallGate, CallQuestion, PluginCall, PluginError};
+use pabawi_domain::id::PluginName;
+use pabawi_domain::ports::{CallGate, CallQuestion, CapabilityCall, PluginCall, PluginError};
 use pabawi_domain::redact::Redactor;
 use pabawi_domain::request::Caller;
 use pabawi_domain::schema::{discard, fits};
 use pabawi_domain::validation::ValidationError;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::answers::{facts_of, nodes_of};
@@ -29,21 +29,6 @@ use super::sources::{FACTS, INVENTORY};
 /// Most violations of an answer that are told.
 const TOLD: usize = 5;
 
-/// What is to be answered.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct CapabilityCall {
-    /// The plugin that is to answer; without one, the plugin of the highest priority that can.
-    pub plugin: Option<PluginName>,
-    /// The capability: `task.list`, `inventory.list`.
-    pub capability: String,
-    /// Its parameters.
-    pub parameters: Map<String, Value>,
-    /// The nodes that it is about, where it is about some.
-    pub nodes: Vec<NodeId>,
-    /// The request it belongs to.
-    pub correlation_id: Option<CorrelationId>,
-}
-
 impl PluginHost {
     /// Has a plugin answer. The parameters are checked before anything else; the caller needs every permission of the
     /// capability, or its own name where it has none, for the plugin that answers.
@@ -55,12 +40,9 @@ impl PluginHost {
     ///
     /// # Errors
     /// [`CallError`].
-    pub async fn call(
-        &self,
-        gate: &dyn CallGate,
-        caller: &Caller,
-        mut call: CapabilityCall,
-    ) -> Result<Value, CallError> {
+    pub async fn call(&self, caller: &Caller, mut call: CapabilityCall) -> Result<Value, CallError> {
+        let Some(gate) = self.shared.gate.get() else { return Err(CallError::NotOpen) };
+        let gate = &**gate;
         let most = self.shared.settings.max_result_bytes;
         let too_much = |(name, value): (&String, &Value)| Some((name.clone(), fits(value, most).err()?));
         if let Some((name, why)) = call.parameters.iter().find_map(too_much) {

@@ -20,6 +20,9 @@ pub enum CallError {
         /// The capability.
         capability: String,
     },
+    /// Nobody says yet who may call what: plugins are still getting ready.
+    #[error("plugins are getting ready, none of them can be called yet")]
+    NotOpen,
     /// The caller may not do this, or nobody could tell.
     #[error("denied: {reason}")]
     Denied {
@@ -40,6 +43,7 @@ impl CallError {
         match self {
             Self::Invalid(_) => ErrorCode::Validation,
             Self::NoPlugin { .. } => ErrorCode::Unsupported,
+            Self::NotOpen => ErrorCode::Unavailable,
             Self::Denied { .. } => ErrorCode::Denied,
             Self::Failed { tried } => tried.last().map_or(ErrorCode::Internal, |fault| fault.code),
         }

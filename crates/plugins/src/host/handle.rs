@@ -1,10 +1,10 @@
 //! The handle that others hold: [`PluginHost`].
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use pabawi_domain::id::PluginName;
-use pabawi_domain::ports::{Clock, FactProvider, InventorySource, Plugin, ToolRouter, Transport};
+use pabawi_domain::ports::{CallGate, Clock, FactProvider, InventorySource, Plugin, ToolRouter, Transport};
 use serde_json::Value;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -13,6 +13,7 @@ use super::builder::PluginHostBuilder;
 use super::closing::{Retiring, ShutdownFault, let_go};
 use super::instance::Instance;
 use super::lifecycle;
+use super::peers::Home;
 use super::register::{Declared, RegisterError};
 use super::rounds::ask;
 use super::router::Router;
@@ -36,6 +37,10 @@ pub(super) struct Shared {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) settings: HostSettings,
     pub(super) retiring: Retiring,
+    /// Who says who may call what, once there is somebody.
+    pub(super) gate: OnceLock<Arc<dyn CallGate>>,
+    /// Where plugins find the others.
+    pub(super) home: Home,
     pub(super) rounds: AbortHandle,
 }
 
@@ -82,6 +87,11 @@ impl PluginHost {
     /// The plugins as ways to nodes, for the engine.
     pub fn transports(&self) -> &[Arc<dyn Transport>] {
         &self.shared.transports
+    }
+
+    /// Lets plugins be called, also by each other, as the gate says. The first one counts.
+    pub fn open_calls(&self, gate: Arc<dyn CallGate>) {
+        let _ = self.shared.gate.set(gate);
     }
 
     /// A source of nodes for each plugin, under the plugin's name: the inventory of whichever instance of it lives, there as
@@ -144,7 +154,9 @@ impl PluginHost {
         let slot = router.slot(&name).filter(|slot| !slot.is_built_in);
         let slot = slot.ok_or_else(|| ReloadError::Unknown(name.clone()))?;
         let instance = Instance::new(plugin, declared);
-        if let Err(state) = lifecycle::initialize(&instance, config, settings.initialize_timeout).await {
+        if let Err(state) =
+            lifecycle::initialize(&instance, config, &self.shared.home, settings.initialize_timeout).await
+        {
             let message = match state {
                 PluginState::Failed { message, .. } => message,
                 other => format!("{other:?}"),

@@ -1,6 +1,7 @@
 //! Calls of `initialize`, `health` and `shutdown` (R6.7), each with a deadline and none of which can panic through.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -13,6 +14,7 @@ use tokio::time::Instant;
 use super::guard::{Broke, guarded};
 use super::instance::Instance;
 use super::offers::Offers;
+use super::peers::{Home, PeerHandle};
 use super::register::Declared;
 use super::sources::{FACTS, INVENTORY};
 use super::status::{HealthReport, PluginState};
@@ -24,6 +26,7 @@ use super::status::{HealthReport, PluginState};
 pub(super) async fn initialize(
     instance: &Instance,
     config: Value,
+    home: &Home,
     patience: Duration,
 ) -> Result<(), PluginState> {
     if let Some(schema) = &instance.declared.config {
@@ -36,7 +39,12 @@ pub(super) async fn initialize(
         }
     }
     let plugin = &instance.plugin;
-    match guarded(async { plugin.initialize(config).await }, patience).await {
+    let peers = Arc::new(PeerHandle { home: Arc::clone(home), plugin: instance.name().clone() });
+    let begins = async {
+        plugin.meet(peers);
+        plugin.initialize(config).await
+    };
+    match guarded(begins, patience).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
             let message = cut::message(format!("{} ({})", error.message, error.code));

@@ -15,6 +15,7 @@
 //! | `rounds` | asking how they are, again and again |
 //! | `closing` | letting all of them go, within one deadline |
 //! | `call`, `call_error`, `answers` | one call of a capability that is no action |
+//! | `peers` | the way from one plugin to the others |
 //! | `router` | who does an action, and the list of capabilities |
 //! | `built_in` | the ways to nodes that are no plugins of a host, as plugins |
 //! | `run` | one run of a tool for many nodes |
@@ -34,6 +35,7 @@ mod instance;
 mod lifecycle;
 mod offers;
 mod order;
+mod peers;
 mod register;
 mod rounds;
 mod router;
@@ -45,7 +47,6 @@ mod status;
 
 pub use builder::PluginHostBuilder;
 pub use built_in::BuiltIn;
-pub use call::CapabilityCall;
 pub use call_error::{CallError, CallFault, CallFaultKind};
 pub use closing::ShutdownFault;
 pub use handle::{PluginHost, ReloadError};

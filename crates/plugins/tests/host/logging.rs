@@ -12,10 +12,10 @@ use pabawi_domain::error::ErrorCode;
 use pabawi_domain::id::{ExecutionId, PluginName};
 use pabawi_domain::node::{Endpoint, Target};
 use pabawi_domain::ports::{
-    ActionEnd, ActionEvent, CallGate, CallPassage, CallQuestion, ConnectRequest, ExecutionRef, PluginMethods,
+    ActionEnd, ActionEvent, CallGate, CallPassage, CallQuestion, CapabilityCall, ConnectRequest,
+    ExecutionRef, PluginMethods,
 };
 use pabawi_domain::request::{Caller, EntryPoint};
-use pabawi_plugins::host::CapabilityCall;
 use pabawi_testkit::scripted::{Conduct, capability};
 use serde_json::json;
 use tracing::field::{Field, Visit};
@@ -140,7 +140,10 @@ async fn a_call_is_logged_with_its_request_and_without_secrets() {
         correlation_id: Some("req-1".parse().unwrap()),
         ..CapabilityCall::default()
     };
-    host.call(&Open, &caller, call.clone()).await.unwrap();
+    let early = host.call(&caller, call.clone()).await.unwrap_err();
+    assert_eq!(early.code(), ErrorCode::Unavailable, "nobody says who may");
+    host.open_calls(Arc::new(Open));
+    host.call(&caller, call.clone()).await.unwrap();
     let logged = line("plugin called");
     for part in
         ["INFO", "plugin=bolt", "capability=\"task.list\"", "user=\"ann\"", "correlation_id=\"req-1\""]
@@ -148,7 +151,7 @@ async fn a_call_is_logged_with_its_request_and_without_secrets() {
         assert!(logged.contains(part), "{part}: {logged}");
     }
     answers.next_call(says());
-    host.call(&Open, &caller, call).await.unwrap_err();
+    host.call(&caller, call).await.unwrap_err();
     let logged = line("plugin failed to answer");
     assert!(logged.contains("reason=no way with ***") && logged.contains("req-1"), "{logged}");
     let all = LINES.with_borrow(|lines| lines.join("\n"));

@@ -12,8 +12,8 @@ use pabawi_domain::error::ErrorCode;
 use pabawi_domain::id::{NodeId, PluginName};
 use pabawi_domain::node::Node;
 use pabawi_domain::ports::{
-    FactProvider, InventorySource, Plugin, PluginCall, PluginError, PluginHealth, PluginMetadata,
-    PluginMethods, PluginRun, RunningAction, SessionInfo,
+    CapabilityCall, FactProvider, InventorySource, Peers, Plugin, PluginCall, PluginError, PluginHealth,
+    PluginMetadata, PluginMethods, PluginRun, RunningAction, SessionInfo,
 };
 use serde_json::{Map, Value, json};
 
@@ -109,6 +109,7 @@ pub struct ScriptedPlugin {
     /// How it answers when it is asked for these two and for how it ends, before which it sleeps so long.
     offers: (Conduct, Duration),
     capabilities_after: Duration,
+    asks: Option<CapabilityCall>,
     scripts: HashMap<NodeId, Arc<NodeScript>>,
     default: Arc<NodeScript>,
     counts: Arc<Counts>,
@@ -125,6 +126,17 @@ struct Seen {
     running_at_shutdown: Option<u64>,
     asked: Vec<PluginCall>,
     answers: VecDeque<Result<Value, Conduct>>,
+    peers: Option<Peer>,
+}
+
+/// The others, which cannot be shown.
+#[derive(Clone)]
+struct Peer(Arc<dyn Peers>);
+
+impl std::fmt::Debug for Peer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Peer")
+    }
 }
 
 /// A capability for an action of that kind that takes any parameters.
@@ -166,6 +178,7 @@ impl ScriptedPlugin {
             facts: None,
             offers: (Conduct::Good, Duration::ZERO),
             capabilities_after: Duration::ZERO,
+            asks: None,
             scripts: HashMap::new(),
             default: Arc::default(),
             counts: Arc::default(),
@@ -241,6 +254,13 @@ impl ScriptedPlugin {
     #[must_use]
     pub fn knows(mut self, facts: Map<String, Value>, conduct: Conduct) -> Self {
         self.facts = Some(ScriptedFacts { plugin: self.metadata.name.clone(), facts, conduct });
+        self
+    }
+
+    /// It answers every call with what another plugin says to this one.
+    #[must_use]
+    pub fn asks_a_peer(mut self, call: CapabilityCall) -> Self {
+        self.asks = Some(call);
         self
     }
 
@@ -446,7 +466,17 @@ impl Plugin for ScriptedPlugin {
         nodes.into_iter().map(|node| Ok((node.clone(), self.begin(&node, &run)?))).collect()
     }
 
+    fn meet(&self, peers: Arc<dyn Peers>) {
+        self.seen().peers = Some(Peer(peers));
+    }
+
     async fn call(&self, call: PluginCall) -> Result<Value, PluginError> {
+        let peers = self.seen().peers.clone();
+        if let (Some(asks), Some(Peer(peers))) = (&self.asks, peers) {
+            let caller = call.caller.clone();
+            self.seen().asked.push(call);
+            return peers.call(&caller, asks.clone()).await;
+        }
         let answer = {
             let mut seen = self.seen();
             seen.asked.push(call);
