@@ -125,6 +125,8 @@ error_codes! {
     Unavailable = "unavailable", true;
     /// A limit of this side was reached.
     LimitReached = "limit_reached", true;
+    /// A tool says that it failed, without an exit status of its own.
+    ToolFailed = "tool_failed", false;
     /// A plugin threw, panicked or answered nonsense.
     PluginFault = "plugin_fault", false;
     /// A fault of ours.

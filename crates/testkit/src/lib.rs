@@ -24,4 +24,5 @@ pub mod process;
 pub mod puppetdb;
 pub mod scripted;
 mod service;
+pub mod v1;
 pub mod wait;

@@ -24,6 +24,7 @@ mod target_resolver;
 mod tool_router;
 mod tool_runner;
 mod transport;
+mod v1_plugin;
 
 pub use authorizer::{AuthorizationQuery, Authorizer, AuthorizerError, Decision};
 pub use breaker_store::{BreakerStore, StoredBreakers};
@@ -51,3 +52,4 @@ pub use transport::{
     ExecutionRef, PoolStats, RunningAction, Session, SessionInfo, TerminateMode, ToolRunStats, Transport,
     TransportError,
 };
+pub use v1_plugin::{V1Error, V1ErrorKind, V1Listener, V1Plugin, V1Stream};

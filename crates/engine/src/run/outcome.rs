@@ -105,6 +105,7 @@ mod tests {
                 | "store_too_new"
                 | "disk_full"
                 | "end_not_written"
+                | "tool_failed"
                 | "no_shell"
                 | "bad_working_directory"
                 | "local_file"

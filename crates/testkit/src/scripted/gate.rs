@@ -19,7 +19,7 @@ impl Gate {
     }
 
     /// Returns when the gate is open.
-    pub(super) async fn passed(&self) {
+    pub(crate) async fn passed(&self) {
         // The sender lives as long as `self`, so waiting cannot fail.
         let _ = self.0.subscribe().wait_for(|open| *open).await;
     }
