@@ -21,3 +21,5 @@ mod routing;
 mod secrets;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod v1;

@@ -8,8 +8,8 @@ use pabawi_domain::id::{ExecutionId, NodeId, PluginName};
 use pabawi_domain::node::{Endpoint, Target, TargetExpression};
 use pabawi_domain::outcome::NodeOutcome;
 use pabawi_domain::ports::{
-    AuthorizationQuery, Authorizer, AuthorizerError, Decision, ExecutionStore, TargetError, TargetResolver,
-    ToolRunStats,
+    AuthorizationQuery, Authorizer, AuthorizerError, Decision, ExecutionStore, Plugin, TargetError,
+    TargetResolver, ToolRunStats,
 };
 use pabawi_domain::record::TargetQuery;
 use pabawi_domain::request::{Caller, EntryPoint, ExecutionRequest};
@@ -131,10 +131,21 @@ impl Rig {
         authorizer: Arc<dyn Authorizer>,
         settings: HostSettings,
     ) -> Self {
+        let of = |plugin: &&ScriptedPlugin| (Arc::new((*plugin).clone()) as Arc<dyn Plugin>, Value::Null);
+        Self::hosting(store, plugins.iter().map(of).collect(), authorizer, settings).await
+    }
+
+    /// With any plugins, each with its configuration.
+    pub(crate) async fn hosting(
+        store: Arc<MemoryStore>,
+        plugins: Vec<(Arc<dyn Plugin>, Value)>,
+        authorizer: Arc<dyn Authorizer>,
+        settings: HostSettings,
+    ) -> Self {
         let clock = Arc::new(ManualClock::default());
         let mut registering = PluginHost::builder(clock.clone()).settings(settings);
-        for plugin in plugins {
-            registering.plugin(Arc::new((*plugin).clone()), Value::Null).unwrap();
+        for (plugin, config) in plugins {
+            registering.plugin(plugin, config).unwrap();
         }
         let host = registering.start().await;
         let mut engine = Engine::builder()

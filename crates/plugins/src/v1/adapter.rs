@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use pabawi_domain::capability::Capability;
 use pabawi_domain::error::ErrorCode;
-use pabawi_domain::id::NodeId;
+use pabawi_domain::id::{NodeId, PluginName};
 use pabawi_domain::ports::{
     FactProvider, InventorySource, Plugin, PluginCall, PluginError, PluginHealth, PluginMetadata,
     PluginMethods, PluginRun, RunningAction, V1ErrorKind, V1Plugin,
@@ -78,6 +78,12 @@ impl V1Adapter {
     /// The configuration, to be handed over with the plugin when that is registered.
     pub fn config(&self) -> Value {
         self.inner.adopted.config.whole.clone()
+    }
+
+    /// The name under which it is registered: its own, but `v1-ssh` for `ssh`, which is a way to nodes that comes with the
+    /// framework.
+    pub fn name(&self) -> &PluginName {
+        self.calls().plugin()
     }
 
     /// What of it could not be used, and why.
@@ -166,7 +172,7 @@ impl Plugin for V1Adapter {
 
     fn inventory(&self) -> Option<Arc<dyn InventorySource>> {
         let Inner { adopted, settings, names, .. } = &*self.inner;
-        let name = adopted.metadata.name.as_str();
+        let name = adopted.calls.own().as_str();
         self.informs().then(|| {
             Arc::new(V1Inventory {
                 calls: adopted.calls.clone(),

@@ -14,6 +14,7 @@ use super::calls::Calls;
 use super::capabilities::Listed;
 use super::config::{self, V1Config, V1Type};
 use super::fields::shown;
+use super::known;
 use super::settings::V1Settings;
 
 /// The name of an object that cannot say its own, in messages.
@@ -73,7 +74,7 @@ pub(super) async fn adopt(
     let called = PluginName::new(&wrapped_as).or_else(|_| PluginName::new(NAMELESS));
     let unreadable = |message: String| AdoptError::Unreadable { plugin: wrapped_as.clone(), message };
     let called = called.map_err(|error| unreadable(error.to_string()))?;
-    let looking = Calls::new(Arc::clone(&object), called, settings);
+    let looking = Calls::new(Arc::clone(&object), (called.clone(), called), settings);
 
     let mut faults = ValidationError::default();
     let asked = |what: &str, error: &V1Error| unreadable(Calls::told(what, error));
@@ -111,7 +112,8 @@ pub(super) async fn adopt(
         return Err(AdoptError::Invalid { plugin: name.to_string(), error: faults });
     }
 
-    let calls = Calls::new(object, name.clone(), settings);
+    let registered = known::registered_as(&name).map_err(|error| unreadable(error.to_string()))?;
+    let calls = Calls::new(object, (name.clone(), registered.clone()), settings);
     let mut listed = if config.enabled { Listed::of(kind_of, name.as_str()) } else { Listed::default() };
     let own = own_schema(&calls, settings, &mut listed).await;
     let config_schema = config::schema(&name, kind_of, own.as_ref());
@@ -123,7 +125,7 @@ pub(super) async fn adopt(
         tracing::warn!(plugin = %name, %warning, "a v1.x plugin says of itself what cannot be used");
     }
     let priority = config.priority(name.as_str());
-    let metadata = metadata(&calls, name, priority, kind_of, config.enabled, settings).await;
+    let metadata = metadata(&calls, registered, priority, kind_of, config.enabled, settings).await;
     Ok(Adopted { calls, metadata, kind_of, config, config_schema, ready, listed })
 }
 

@@ -97,7 +97,7 @@ impl Answers {
         {
             metadata.insert("correlationId".to_owned(), id.as_str().into());
         }
-        let timeout = match self.settings.timeout_unit(self.calls.plugin().as_str()) {
+        let timeout = match self.settings.timeout_unit(self.calls.own().as_str()) {
             TimeoutUnit::NotRead => None,
             TimeoutUnit::Seconds => Some(limit.as_secs().max(1)),
             TimeoutUnit::Milliseconds => u64::try_from(limit.as_millis()).ok(),

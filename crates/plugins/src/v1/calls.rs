@@ -43,7 +43,10 @@ struct Counts {
 #[derive(Clone)]
 pub(super) struct Calls {
     object: Arc<dyn V1Plugin>,
+    /// The name under which it is registered.
     plugin: PluginName,
+    /// Its own name.
+    own: PluginName,
     max_bytes: usize,
     counts: Arc<Counts>,
 }
@@ -60,8 +63,12 @@ impl Drop for Unanswered {
 }
 
 impl Calls {
-    pub(super) fn new(object: Arc<dyn V1Plugin>, plugin: PluginName, settings: &V1Settings) -> Self {
-        Self { object, plugin, max_bytes: settings.max_answer_bytes, counts: Arc::default() }
+    pub(super) fn new(
+        object: Arc<dyn V1Plugin>,
+        (own, plugin): (PluginName, PluginName),
+        settings: &V1Settings,
+    ) -> Self {
+        Self { object, plugin, own, max_bytes: settings.max_answer_bytes, counts: Arc::default() }
     }
 
     pub(super) fn object(&self) -> &Arc<dyn V1Plugin> {
@@ -215,7 +222,13 @@ impl Calls {
         PluginError { plugin: self.plugin.clone(), code, message: message.into(), stack }
     }
 
+    /// The name under which it is registered.
     pub(super) fn plugin(&self) -> &PluginName {
         &self.plugin
+    }
+
+    /// The name that it has itself, by which things are known of it.
+    pub(super) fn own(&self) -> &PluginName {
+        &self.own
     }
 }

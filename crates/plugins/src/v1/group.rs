@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use pabawi_domain::id::{GroupName, NodeId, PluginName};
+use pabawi_domain::id::{GroupName, NodeId};
 use pabawi_domain::node::NodeGroup;
 use serde_json::{Map, Value};
 
 use super::fields::{Warnings, kind, text};
+use super::inventory::Source;
 use super::node::without_secrets;
 
 /// What v1.x calls a group whose name has no character that it lets through.
@@ -17,7 +18,7 @@ const NAMED: usize = 5;
 /// Reads groups. `own` tells the node of a name, where there is one.
 pub(super) fn read(
     list: Vec<Value>,
-    source: &PluginName,
+    source: &Source,
     own: impl Fn(&NodeId) -> Option<NodeId>,
     warnings: &mut Warnings,
 ) -> Vec<NodeGroup> {
@@ -55,7 +56,7 @@ pub(super) fn read(
 fn group_of(
     group: Value,
     at: &str,
-    source: &PluginName,
+    source: &Source,
     own: &impl Fn(&NodeId) -> Option<NodeId>,
     warnings: &mut Warnings,
 ) -> Result<(String, NodeGroup), String> {
@@ -75,7 +76,7 @@ fn group_of(
     let mut nodes = Vec::with_capacity(members.len());
     let mut seen = HashSet::with_capacity(members.len());
     let (mut unknown, mut bad) = (Vec::new(), 0_usize);
-    let prefix = format!("{source}:");
+    let prefix = format!("{}:", source.own);
     for member in &members {
         let Some(member) = member.as_str().and_then(|member| NodeId::new(member).ok()) else {
             bad += 1;
@@ -103,7 +104,7 @@ fn group_of(
         });
     }
     let metadata = metadata(fields);
-    Ok((id, NodeGroup { name, sources: vec![source.to_string()], nodes, children: Vec::new(), metadata }))
+    Ok((id, NodeGroup { name, sources: vec![source.name.clone()], nodes, children: Vec::new(), metadata }))
 }
 
 /// What is said of a group. Its `hierarchy` is shown and not followed, as in v1.x.
@@ -136,7 +137,7 @@ mod tests {
     use super::*;
 
     fn groups(list: Value) -> (Vec<NodeGroup>, Vec<String>) {
-        let source = PluginName::new("bolt").unwrap();
+        let source = Source { name: "bolt".to_owned(), own: "bolt".to_owned() };
         let own = |name: &NodeId| match name.as_str() {
             "web1" | "alias1" => NodeId::new("web1").ok(),
             "p:2" => NodeId::new("p:2").ok(),

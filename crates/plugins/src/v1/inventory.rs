@@ -71,7 +71,7 @@ impl InventorySource for V1Inventory {
             }
         };
         let groups = groups?;
-        let source = self.calls.plugin().clone();
+        let source = Source { name: self.calls.plugin().to_string(), own: self.calls.own().to_string() };
         // A million nodes take their time, and others share these threads.
         let read = tokio::task::spawn_blocking(move || snapshot(nodes, groups, &source, warnings)).await;
         let (snapshot, names) = read.map_err(|error| self.error(error.to_string(), true))?;
@@ -80,11 +80,20 @@ impl InventorySource for V1Inventory {
     }
 }
 
+/// The plugin as nodes and groups name it.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// The name under which it is registered.
+    pub(super) name: String,
+    /// Its own name, with which ids of its nodes may begin.
+    pub(super) own: String,
+}
+
 /// The answers as a snapshot, and other names of the nodes.
 fn snapshot(
     nodes: Vec<Value>,
     groups: Vec<Value>,
-    source: &pabawi_domain::id::PluginName,
+    source: &Source,
     mut warnings: Warnings,
 ) -> (InventorySnapshot, HashMap<NodeId, NodeId>) {
     let mut ids = HashSet::with_capacity(nodes.len());

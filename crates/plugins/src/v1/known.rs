@@ -1,5 +1,7 @@
 //! What is known of the plugins that come with Pabawi v1.x, by their names; what others do is assumed to be the default.
 
+use pabawi_domain::id::{InvalidName, PluginName};
+
 /// The unit in which a plugin reads `action.timeout`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeoutUnit {
@@ -20,6 +22,14 @@ pub enum UseOfStream {
     /// What the tool says for itself, such as the JSON of `bolt`: the result's text is told, and the chunks only where the
     /// result has none.
     OnlyWithoutResult,
+}
+
+/// The name under which a plugin is registered: its own, unless a way to nodes that comes with the framework has that.
+pub(super) fn registered_as(own: &PluginName) -> Result<PluginName, InvalidName> {
+    match own.as_str() {
+        taken @ ("ssh" | "local") => PluginName::new(format!("v1-{taken}")),
+        _ => Ok(own.clone()),
+    }
 }
 
 pub(super) fn timeout_unit(plugin: &str) -> TimeoutUnit {

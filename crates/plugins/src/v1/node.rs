@@ -7,6 +7,7 @@ use pabawi_domain::secret::Secret;
 use serde_json::{Map, Value};
 
 use super::fields::{Warnings, kind, shown, text, whole};
+use super::inventory::Source;
 
 /// Parts of names of fields whose values are never shown.
 const SECRET: [&str; 7] =
@@ -20,12 +21,7 @@ const NO_HOST: [&str; 3] = ["proxmox:", "aws:", "azure:"];
 ///
 /// # Errors
 /// The field without which it is none, and what is wrong with it.
-pub(super) fn read(
-    value: Value,
-    at: &str,
-    source: &PluginName,
-    warnings: &mut Warnings,
-) -> Result<Node, String> {
+pub(super) fn read(value: Value, at: &str, source: &Source, warnings: &mut Warnings) -> Result<Node, String> {
     let Value::Object(mut fields) = value else {
         return Err(format!("{at}: is {} and no object", kind(&value)));
     };
@@ -40,7 +36,7 @@ pub(super) fn read(
         }
     };
     let id = NodeId::new(&id).map_err(|error| format!("{at}.id: {error}"))?;
-    let mut node = Node { source: Some(source.to_string()), ..Node::named(id) };
+    let mut node = Node { source: Some(source.name.clone()), ..Node::named(id) };
     let mut metadata: Vec<(String, Value)> = Vec::new();
 
     let mut config = match fields.remove("config") {
@@ -62,7 +58,7 @@ pub(super) fn read(
     }
     if let Some(uri) = text(&fields, "uri") {
         let is_elsewhere = NO_HOST.iter().any(|beginning| uri.starts_with(beginning))
-            || uri.starts_with(&format!("{source}:")) && !uri.starts_with("ssh://");
+            || uri.starts_with(&format!("{}:", source.own)) && !uri.starts_with("ssh://");
         match (!is_elsewhere).then(|| host_of(uri)) {
             Some(Ok(endpoint)) => node.endpoint = endpoint,
             Some(Err(why)) => warnings.add(|| format!("{at}.uri: {why}, so it is not used")),
@@ -173,7 +169,7 @@ mod tests {
 
     fn node(value: Value) -> (Result<Node, String>, Vec<String>) {
         let mut warnings = Warnings::default();
-        let source = PluginName::new("bolt").unwrap();
+        let source = Source { name: "bolt".to_owned(), own: "bolt".to_owned() };
         let node = read(value, "getInventory[3]", &source, &mut warnings);
         (node, warnings.finish())
     }

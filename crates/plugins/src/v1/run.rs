@@ -88,7 +88,7 @@ impl Runner {
     }
 
     fn running(&self, run: &PluginRun, target: &Target) -> V1Running {
-        let use_of_stream = self.settings.use_of_stream(self.calls.plugin().as_str());
+        let use_of_stream = self.settings.use_of_stream(self.calls.own().as_str());
         V1Running {
             own: self.names.own(&target.node),
             node: target.node.clone(),
@@ -148,7 +148,7 @@ impl Work {
         }
         let settings = &self.runner.settings;
         let limit = settings.action_timeout;
-        let unit = settings.timeout_unit(self.runner.calls.plugin().as_str());
+        let unit = settings.timeout_unit(self.runner.calls.own().as_str());
         let argument =
             self.request.argument(self.own.as_str(), (limit, unit), self.run.0, self.run.1.as_ref());
         let stream = Arc::clone(&self.live) as V1Stream;

@@ -58,7 +58,10 @@ impl V1Object {
             .on("initialize", V1Conduct::Returns(Value::Null))
             .on("isInitialized", V1Conduct::Returns(json!(true)))
             .on("getConfig", V1Conduct::Returns(json!({})))
-            .on("healthCheck", V1Conduct::Returns(json!({"healthy": true, "lastCheck": "2024-01-01T00:00:00Z"})));
+            .on(
+                "healthCheck",
+                V1Conduct::Returns(json!({"healthy": true, "lastCheck": "2024-01-01T00:00:00Z"})),
+            );
         let object = match of_type {
             "information" => object,
             _ => object
@@ -109,7 +112,10 @@ impl V1Object {
     /// A property or method whose getter throws.
     #[must_use]
     pub fn throwing(self, name: &str) -> Self {
-        let error = V1Error { name: Some("Error".to_owned()), ..V1Error::new(V1ErrorKind::Thrown, "scripted getter") };
+        let error = V1Error {
+            name: Some("Error".to_owned()),
+            ..V1Error::new(V1ErrorKind::Thrown, "scripted getter")
+        };
         self.state().properties.insert(name.to_owned(), Err(error));
         self
     }

@@ -1,0 +1,6 @@
+//! Plugins of Pabawi v1.x behind the whole engine.
+
+mod behaviours;
+mod ending;
+mod golden;
+mod support;
