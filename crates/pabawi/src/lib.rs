@@ -25,6 +25,7 @@ pub mod plugin;
 pub mod ports;
 pub mod puppetdb;
 pub mod ssh;
+pub mod v1;
 
 mod builder;
 mod error;

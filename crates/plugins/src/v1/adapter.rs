@@ -100,6 +100,18 @@ impl V1Adapter {
         &self.inner.adopted.calls
     }
 
+    /// Health without the secrets of the configuration.
+    fn without_secrets(&self, health: PluginHealth) -> PluginHealth {
+        let redacted = |message| self.calls().redacted(message);
+        match health {
+            PluginHealth::Healthy => PluginHealth::Healthy,
+            PluginHealth::Unhealthy { message } => PluginHealth::Unhealthy { message: redacted(message) },
+            PluginHealth::Degraded { message, working, failing } => {
+                PluginHealth::Degraded { message: redacted(message), working, failing }
+            }
+        }
+    }
+
     fn is_enabled(&self) -> bool {
         self.inner.adopted.config.enabled
     }
@@ -143,8 +155,8 @@ impl Plugin for V1Adapter {
             return PluginHealth::Unhealthy { message: "Plugin is disabled".to_owned() };
         }
         match self.calls().call(METHOD, Vec::new(), self.inner.settings.health_timeout).await {
-            Ok(answer) => health::read(&answer, &self.inner.adopted.listed.names),
-            Err(error) => PluginHealth::Unhealthy { message: Calls::told(METHOD, &error) },
+            Ok(answer) => self.without_secrets(health::read(&answer, &self.inner.adopted.listed.names)),
+            Err(error) => PluginHealth::Unhealthy { message: self.calls().told(METHOD, &error) },
         }
     }
 
@@ -154,7 +166,7 @@ impl Plugin for V1Adapter {
                 Ok(_) => return,
                 Err(error) if error.kind == V1ErrorKind::Missing => {}
                 Err(error) => {
-                    let (plugin, fault) = (self.calls().plugin(), Calls::told(hook, &error));
+                    let (plugin, fault) = (self.calls().plugin(), self.calls().told(hook, &error));
                     tracing::warn!(%plugin, %fault, "a v1.x plugin did not let go");
                     return;
                 }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use pabawi_domain::cut::message;
 use pabawi_domain::error::ErrorCode;
 use pabawi_domain::id::PluginName;
 use pabawi_domain::ports::{PluginError, PluginMetadata, V1Error, V1ErrorKind, V1Plugin};
@@ -77,7 +78,7 @@ pub(super) async fn adopt(
     let looking = Calls::new(Arc::clone(&object), (called.clone(), called), settings);
 
     let mut faults = ValidationError::default();
-    let asked = |what: &str, error: &V1Error| unreadable(Calls::told(what, error));
+    let asked = |what: &str, error: &V1Error| unreadable(looking.told(what, error));
     let said = looking.read("name", limit).await.map_err(|error| asked("name", &error))?;
     let name = match said.as_str().map(PluginName::new) {
         Some(Ok(name)) => Some(name),
@@ -113,10 +114,9 @@ pub(super) async fn adopt(
     }
 
     let registered = known::registered_as(&name).map_err(|error| unreadable(error.to_string()))?;
-    let calls = Calls::new(object, (name.clone(), registered.clone()), settings);
+    let calls = Calls::new(object, (name.clone(), registered.clone()), settings).configured(&config.whole);
     let mut listed = if config.enabled { Listed::of(kind_of, name.as_str()) } else { Listed::default() };
-    let own = own_schema(&calls, settings, &mut listed).await;
-    let config_schema = config::schema(&name, kind_of, own.as_ref());
+    let config_schema = config_schema(&calls, (&name, kind_of), settings, &mut listed).await;
     let ready = initialize(&calls, &config, &config_schema, settings).await;
     if config.enabled && kind_of.executes() {
         list(&calls, ready.is_ok(), settings, &mut listed).await;
@@ -129,24 +129,33 @@ pub(super) async fn adopt(
     Ok(Adopted { calls, metadata, kind_of, config, config_schema, ready, listed })
 }
 
-/// The schema of its own configuration: an option that v1.x does not have.
-async fn own_schema(calls: &Calls, settings: &V1Settings, listed: &mut Listed) -> Option<Value> {
+/// The schema of its configuration. That of its own part is an option that v1.x does not have.
+async fn config_schema(
+    calls: &Calls,
+    (name, kind_of): (&PluginName, V1Type),
+    settings: &V1Settings,
+    listed: &mut Listed,
+) -> Value {
     const PROPERTY: &str = "configSchema";
-    let schema = match calls.read(PROPERTY, settings.ask_timeout).await {
-        Ok(Value::Null) => return None,
-        Ok(schema) => schema,
+    let own = match calls.read(PROPERTY, settings.ask_timeout).await {
+        Ok(Value::Null) => None,
+        Ok(own) => Some(own),
         Err(error) => {
-            listed.warnings.push(Calls::told(PROPERTY, &error));
-            return None;
-        }
-    };
-    match ParameterSchema::new(&schema) {
-        Ok(_) => Some(schema),
-        Err(why) => {
-            listed.warnings.push(format!("{PROPERTY}: {why}; the configuration is not checked against it"));
+            listed.warnings.push(calls.told(PROPERTY, &error));
             None
         }
+    };
+    if let Some(own) = own {
+        let schema = config::schema(name, kind_of, Some(&own));
+        match ParameterSchema::new(&own).and_then(|_| ParameterSchema::new(&schema)) {
+            Ok(_) => return schema,
+            Err(why) => {
+                let text = format!("{PROPERTY}: {why}; the configuration is not checked against it");
+                listed.warnings.push(calls.redacted(message(text)));
+            }
+        }
     }
+    config::schema(name, kind_of, None)
 }
 
 /// Calls `initialize`, which v1.x does for a plugin that is not enabled, too: it keeps its configuration then.
@@ -176,7 +185,7 @@ async fn list(calls: &Calls, is_ready: bool, settings: &V1Settings, listed: &mut
     let said = match calls.call(CAPABILITIES, Vec::new(), limit).await {
         Ok(list) => listed.executes(&list),
         Err(error) if error.kind == V1ErrorKind::Missing => Err(String::new()),
-        Err(error) => Err(Calls::told(CAPABILITIES, &error)),
+        Err(error) => Err(calls.told(CAPABILITIES, &error)),
     };
     if let Err(why) = said {
         if !why.is_empty() && is_ready {
@@ -187,7 +196,7 @@ async fn list(calls: &Calls, is_ready: bool, settings: &V1Settings, listed: &mut
     let said = match calls.call(PROVISIONING, Vec::new(), limit).await {
         Ok(list) => listed.provisions(&list),
         Err(error) if error.kind == V1ErrorKind::Missing => Ok(()),
-        Err(error) => Err(Calls::told(PROVISIONING, &error)),
+        Err(error) => Err(calls.told(PROVISIONING, &error)),
     };
     if let Err(why) = said
         && is_ready

@@ -10,10 +10,12 @@ use pabawi_domain::error::{ErrorCode, PluginTrace};
 use pabawi_domain::id::PluginName;
 use pabawi_domain::panic_guard::CatchPanic;
 use pabawi_domain::ports::{PluginError, V1Error, V1ErrorKind, V1Plugin, V1Stream};
+use pabawi_domain::redact::Redactor;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::fields::{is_too_deep, size};
+use super::secrets;
 use super::settings::V1Settings;
 
 /// So long after its deadline a call is followed; then it is let go of.
@@ -48,6 +50,8 @@ pub(super) struct Calls {
     /// Its own name.
     own: PluginName,
     max_bytes: usize,
+    /// Finds the secrets of its configuration in what it says.
+    redactor: Option<Arc<Redactor>>,
     counts: Arc<Counts>,
 }
 
@@ -68,7 +72,14 @@ impl Calls {
         (own, plugin): (PluginName, PluginName),
         settings: &V1Settings,
     ) -> Self {
-        Self { object, plugin, own, max_bytes: settings.max_answer_bytes, counts: Arc::default() }
+        Self {
+            object,
+            plugin,
+            own,
+            max_bytes: settings.max_answer_bytes,
+            redactor: None,
+            counts: Arc::default(),
+        }
     }
 
     pub(super) fn object(&self) -> &Arc<dyn V1Plugin> {
@@ -186,20 +197,22 @@ impl Calls {
         Ok(value)
     }
 
-    /// An error of a method in a sentence.
-    pub(super) fn told(method: &str, error: &V1Error) -> String {
-        let how = match error.kind {
-            V1ErrorKind::Thrown => "threw",
-            V1ErrorKind::Rejected => "was rejected:",
-            V1ErrorKind::Timeout => return format!("{method} {}", error.message),
-            V1ErrorKind::Gone => "cannot be called any more:",
-            V1ErrorKind::Missing => return format!("has no method {method} now"),
-            V1ErrorKind::Unreadable => "cannot be read:",
-        };
-        match (&error.name, &error.raw) {
-            (None, Some(raw)) => format!("{method} {how} no error but {}", cut(raw.to_string(), SHOWN)),
-            _ => format!("{method} {how} {}", message(error.to_string())),
+    /// The same, without the secrets of a configuration in anything that is told.
+    pub(super) fn configured(self, config: &Value) -> Self {
+        Self { redactor: secrets::redactor(config), ..self }
+    }
+
+    /// Words of the object without the secrets of its configuration.
+    pub(super) fn redacted(&self, text: String) -> String {
+        match &self.redactor {
+            Some(redactor) => redactor.text(&text).into_owned(),
+            None => text,
         }
+    }
+
+    /// An error of a method in a sentence.
+    pub(super) fn told(&self, method: &str, error: &V1Error) -> String {
+        self.redacted(sentence(method, error))
     }
 
     /// An error of a method as the plugin's own.
@@ -209,7 +222,7 @@ impl Calls {
             V1ErrorKind::Gone => ErrorCode::Unavailable,
             _ => ErrorCode::PluginFault,
         };
-        self.error(code, Self::told(method, error), error.stack.as_deref())
+        self.error(code, sentence(method, error), error.stack.as_deref())
     }
 
     pub(super) fn error(
@@ -218,8 +231,8 @@ impl Calls {
         message: impl Into<String>,
         stack: Option<&str>,
     ) -> PluginError {
-        let stack = stack.map(PluginTrace::cut);
-        PluginError { plugin: self.plugin.clone(), code, message: message.into(), stack }
+        let stack = stack.map(|stack| self.redacted(PluginTrace::cut(stack)));
+        PluginError { plugin: self.plugin.clone(), code, message: self.redacted(message.into()), stack }
     }
 
     /// The name under which it is registered.
@@ -230,5 +243,21 @@ impl Calls {
     /// The name that it has itself, by which things are known of it.
     pub(super) fn own(&self) -> &PluginName {
         &self.own
+    }
+}
+
+/// An error of a method in a sentence.
+fn sentence(method: &str, error: &V1Error) -> String {
+    let how = match error.kind {
+        V1ErrorKind::Thrown => "threw",
+        V1ErrorKind::Rejected => "was rejected:",
+        V1ErrorKind::Timeout => return format!("{method} {}", error.message),
+        V1ErrorKind::Gone => "cannot be called any more:",
+        V1ErrorKind::Missing => return format!("has no method {method} now"),
+        V1ErrorKind::Unreadable => "cannot be read:",
+    };
+    match (&error.name, &error.raw) {
+        (None, Some(raw)) => format!("{method} {how} no error but {}", cut(raw.to_string(), SHOWN)),
+        _ => format!("{method} {how} {}", message(error.to_string())),
     }
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use pabawi_domain::action::ActionKind;
 use pabawi_domain::capability::{Capability, RiskLevel};
+use pabawi_domain::cut::cut;
 use serde_json::{Map, Value, json};
 
 use super::config::V1Type;
@@ -33,6 +34,10 @@ const UNLISTED: [ActionKind; 4] =
 pub(super) const NODE_LISTS: [(&str, &str); 2] = [("events.list", "events"), ("reports.list", "reports")];
 /// The plugin that has them.
 const HAS_LISTS: &str = "puppetdb";
+/// Most capabilities of one list.
+const MOST: usize = 500;
+/// Bytes of a description that are kept.
+const MOST_DESCRIPTION: usize = 500;
 
 pub(super) const INVENTORY: &str = "inventory.list";
 pub(super) const FACTS: &str = "facts.get";
@@ -90,8 +95,9 @@ impl Listed {
         let Value::Array(list) = list else {
             return Err(format!("listCapabilities returned {} and no array", kind(list)));
         };
+        self.bounded("listCapabilities", list.len());
         let mut others: Vec<String> = Vec::new();
-        for (index, listed) in list.iter().enumerate() {
+        for (index, listed) in list.iter().take(MOST).enumerate() {
             let at = format!("listCapabilities[{index}]");
             let Some((listed, name)) =
                 listed.as_object().and_then(|listed| Some((listed, text(listed, "name")?)))
@@ -127,7 +133,7 @@ impl Listed {
 
     /// Single actions are tasks by their names. Their parameters differ, so that only the plugin can check them.
     fn tasks(&mut self, names: &[String]) {
-        let text = format!("Does one of: {}", names.join(", "));
+        let text = cut(format!("Does one of: {}", names.join(", ")), MOST_DESCRIPTION);
         let name = ActionKind::Task.capability();
         match self.capabilities.iter_mut().find(|capability| capability.name == name) {
             Some(known) => {
@@ -146,7 +152,8 @@ impl Listed {
         let Value::Array(list) = list else {
             return Err(format!("listProvisioningCapabilities returned {} and no array", kind(list)));
         };
-        for (index, listed) in list.iter().enumerate() {
+        self.bounded("listProvisioningCapabilities", list.len());
+        for (index, listed) in list.iter().take(MOST).enumerate() {
             let at = format!("listProvisioningCapabilities[{index}]");
             let Some((listed, name)) =
                 listed.as_object().and_then(|listed| Some((listed, text(listed, "name")?)))
@@ -189,6 +196,12 @@ impl Listed {
             });
         }
         Ok(())
+    }
+
+    fn bounded(&mut self, what: &str, many: usize) {
+        if many > MOST {
+            self.warnings.push(format!("{what} returned {many} capabilities, the first {MOST} are taken"));
+        }
     }
 
     fn read(&mut self, name: &str, description: &str, parameters: Value) {
@@ -236,7 +249,8 @@ fn execution(kind: ActionKind, description: String, parameters: Value, sensitive
 }
 
 fn description(listed: &Map<String, Value>, name: &str) -> String {
-    text(listed, "description").map_or_else(|| format!("{name} of a plugin of Pabawi v1.x"), str::to_owned)
+    let told = text(listed, "description").map_or_else(|| format!("Does {name}"), str::to_owned);
+    cut(told, MOST_DESCRIPTION)
 }
 
 /// `create_vm` is `provision.create_vm`.

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use super::fields::{kind, whole};
 use super::known;
 
+/// The id of the schema of a plugin's own part.
+const OWN_ID: &str = "urn:pabawi:v1-config";
+
 /// What kind of plugin it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum V1Type {
@@ -115,7 +118,17 @@ impl V1Config {
 
 /// JSON Schema of such a configuration, with the schema of the plugin's own part where it has one (R9.8).
 pub(super) fn schema(name: &PluginName, kind_of: V1Type, own: Option<&Value>) -> Value {
-    let own = own.cloned().unwrap_or_else(|| json!({"type": "object"}));
+    let mut own = own.cloned().unwrap_or_else(|| json!({"type": "object"}));
+    if let Value::Object(own) = &mut own {
+        // What it refers to within itself stays within itself.
+        own.entry("$id").or_insert_with(|| OWN_ID.into());
+        // Beside a reference, older drafts of JSON Schema read no id.
+        if let Some(reference) = own.remove("$ref")
+            && let Value::Array(all) = own.entry("allOf").or_insert_with(|| json!([]))
+        {
+            all.push(json!({ "$ref": reference }));
+        }
+    }
     json!({
         "type": ["object", "null"],
         "properties": {

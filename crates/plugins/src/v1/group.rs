@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::fields::{Warnings, kind, text};
 use super::inventory::Source;
-use super::node::without_secrets;
+use super::secrets;
 
 /// What v1.x calls a group whose name has no character that it lets through.
 const NAMELESS: &str = "sanitized_group";
@@ -117,7 +117,7 @@ fn metadata(mut fields: Map<String, Value>) -> BTreeMap<String, Value> {
         fields.remove(known);
     }
     fields.extend(said);
-    without_secrets(fields).into_iter().collect()
+    secrets::without(fields).into_iter().collect()
 }
 
 /// A name of the characters that v1.x lets through.

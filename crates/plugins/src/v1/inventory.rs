@@ -30,7 +30,7 @@ impl V1Inventory {
     }
 
     fn fault(&self, method: &str, error: &V1Error) -> InventorySourceError {
-        self.error(Calls::told(method, error), error.kind != V1ErrorKind::Missing)
+        self.error(self.calls.told(method, error), error.kind != V1ErrorKind::Missing)
     }
 
     /// Its groups; none where it has no such method, or that fails.
@@ -40,7 +40,7 @@ impl V1Inventory {
             Ok(other) => warnings.add(|| format!("getGroups returned {} and no array", kind(&other))),
             Err(error) if error.kind == V1ErrorKind::Missing => {}
             Err(error) if error.kind == V1ErrorKind::Timeout => return Err(self.fault("getGroups", &error)),
-            Err(error) => warnings.add(|| format!("no groups: {}", Calls::told("getGroups", &error))),
+            Err(error) => warnings.add(|| format!("no groups: {}", self.calls.told("getGroups", &error))),
         }
         Ok(Vec::new())
     }

@@ -16,6 +16,7 @@
 //! | `inventory`, `node`, `group`, `names` | its nodes and groups, and under which names it knows them |
 //! | `facts` | its facts |
 //! | `answers` | what is no action: data of nodes, provisioning |
+//! | `secrets` | what is a secret, by the names of fields |
 //! | `fields` | parts of values that may be anything |
 //!
 //! Methods are looked up when they are called, fields that are missing are no fault where something can be made of the
@@ -41,6 +42,7 @@ mod parameters;
 mod request;
 mod result;
 mod run;
+mod secrets;
 mod settings;
 
 pub use adapter::V1Adapter;

@@ -8,10 +8,8 @@ use serde_json::{Map, Value};
 
 use super::fields::{Warnings, kind, shown, text, whole};
 use super::inventory::Source;
+use super::secrets;
 
-/// Parts of names of fields whose values are never shown.
-const SECRET: [&str; 7] =
-    ["password", "passphrase", "secret", "token", "privatekeydata", "key-data", "credential"];
 /// What the keys of files are called by the plugins.
 const KEY_FILES: [&str; 2] = ["privateKeyPath", "private-key"];
 /// Beginnings of URIs that lead to no host.
@@ -76,11 +74,11 @@ pub(super) fn read(value: Value, at: &str, source: &Source, warnings: &mut Warni
     for known in ["id", "name", "uri", "transport", "source"] {
         fields.remove(known);
     }
-    let config = without_secrets(config);
+    let config = secrets::without(config);
     if !config.is_empty() {
         metadata.push(("config".to_owned(), Value::Object(config)));
     }
-    metadata.extend(without_secrets(fields));
+    metadata.extend(secrets::without(fields));
     node.metadata = metadata.into_iter().collect::<Metadata>();
     Ok(node)
 }
@@ -138,27 +136,6 @@ fn without_password(uri: &str) -> String {
     let user = login.split(':').next().unwrap_or_default();
     let separator = if scheme.is_empty() { "" } else { "://" };
     format!("{scheme}{separator}{user}@{address}")
-}
-
-/// An object without the values of fields that hold secrets, at any depth; that is bounded by what is taken of an answer.
-pub(super) fn without_secrets(fields: Map<String, Value>) -> Map<String, Value> {
-    let is_secret = |name: &str| {
-        let lower = name.to_ascii_lowercase();
-        SECRET.iter().any(|part| lower.contains(part))
-    };
-    fields
-        .into_iter()
-        .filter(|(name, _)| !is_secret(name))
-        .map(|(name, value)| (name, inside(value)))
-        .collect()
-}
-
-fn inside(value: Value) -> Value {
-    match value {
-        Value::Object(fields) => Value::Object(without_secrets(fields)),
-        Value::Array(values) => Value::Array(values.into_iter().map(inside).collect()),
-        other => other,
-    }
 }
 
 #[cfg(test)]

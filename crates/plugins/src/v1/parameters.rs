@@ -4,9 +4,10 @@ use pabawi_domain::schema::ParameterSchema;
 use serde_json::{Map, Value, json};
 
 use super::fields::{kind, text, whole};
+use super::secrets::is_secret;
 
-/// Parts of names of parameters that hold secrets.
-const SECRET: [&str; 6] = ["password", "passphrase", "secret", "token", "privatekey", "private_key"];
+/// Most parameters of one capability.
+const MOST: usize = 500;
 
 /// Parameters of one capability.
 #[derive(Debug, Default)]
@@ -30,7 +31,10 @@ impl Parameters {
                 return all;
             }
         };
-        for (index, parameter) in list.iter().enumerate() {
+        if list.len() > MOST {
+            warnings.push(format!("{at}: has {} parameters, the first {MOST} are taken", list.len()));
+        }
+        for (index, parameter) in list.iter().take(MOST).enumerate() {
             let at = format!("{at}[{index}]");
             let parameter = parameter.as_object();
             let Some((parameter, name)) =
@@ -51,8 +55,7 @@ impl Parameters {
             if parameter.get("required") == Some(&Value::Bool(true)) {
                 all.required.push(name.into());
             }
-            let lower = name.to_ascii_lowercase();
-            if SECRET.iter().any(|part| lower.contains(part)) {
+            if is_secret(name) {
                 all.sensitive.push(format!("/{}", name.replace('~', "~0").replace('/', "~1")));
             }
         }

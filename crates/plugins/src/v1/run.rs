@@ -154,7 +154,11 @@ impl Work {
         let stream = Arc::clone(&self.live) as V1Stream;
         let limit = limit.saturating_add(OWN_LIMIT);
         let answer = self.runner.calls.call_streaming(METHOD, vec![argument], Some(stream), limit).await;
-        let Told { texts, end } = self.told(answer);
+        let Told { texts, mut end } = self.told(answer);
+        if let ActionEnd::Failed(failure) = &mut end {
+            let message = std::mem::take(&mut failure.error.message);
+            failure.error.message = self.runner.calls.redacted(message);
+        }
         if !self.live.finish(texts, end) {
             self.runner.calls.count_late();
         }
@@ -222,7 +226,7 @@ impl V1Running {
             Ok(Value::Bool(true)) => return Termination::Confirmed,
             Ok(_) => format!("{HOOK} of the plugin does not say that it is over"),
             Err(error) if error.kind == V1ErrorKind::Missing => "a v1.x plugin cannot be stopped".to_owned(),
-            Err(error) => Calls::told(HOOK, &error),
+            Err(error) => self.calls.told(HOOK, &error),
         };
         Termination::Unconfirmed { why }
     }

@@ -122,6 +122,52 @@ async fn its_own_schema_is_asked_first() {
     }
 }
 
+/// R9.8: a schema that refers to its own parts goes on doing so.
+#[tokio::test(start_paused = true)]
+async fn its_own_schema_may_refer_to_its_parts() {
+    let schema = json!({"$schema": "http://json-schema.org/draft-07/schema#", "$ref": "#/definitions/Config",
+                        "definitions": {"Config": {"type": "object", "required": ["host"]}}});
+    let object = V1Object::new("proxmox", "both").property("configSchema", schema);
+    let config = |own: Value| json!({"enabled": true, "name": "proxmox", "type": "both", "config": own});
+    let (_, status) = hosted(&object, config(json!({}))).await;
+    assert_eq!(failed(&status).1, ["config.config"], "{status:?}");
+    let (_, status) = hosted(&object, config(json!({"host": "pve"}))).await;
+    assert_eq!(status.state, PluginState::Ready);
+}
+
+/// A configuration holds secrets, which a plugin may repeat in what it says of its failures.
+#[tokio::test(start_paused = true)]
+async fn secrets_of_a_configuration_are_not_told() {
+    let config = json!({"enabled": true, "name": "proxmox", "type": "both",
+                        "config": {"host": "pve", "apiToken": "canary-token", "login": {"password": "canary-pass"}}});
+    let says = V1Conduct::rejects("Error canary-token", "401 for canary-pass at pve");
+    let object = V1Object::new("proxmox", "both").on("initialize", says.clone());
+    let (_, status) = hosted(&object, config.clone()).await;
+    let shown = format!("{status:?}");
+    assert!(shown.contains("401 for *** at pve") && !shown.contains("canary"), "{shown}");
+    let object = V1Object::new("proxmox", "both")
+        .on(
+            "healthCheck",
+            V1Conduct::Returns(json!({"healthy": false, "message": "token canary-token expired"})),
+        )
+        .on("getInventory", says.clone())
+        .on("getNodeFacts", says.clone())
+        .on("listProvisioningCapabilities", says);
+    let adapter = adapter(&object, config).await;
+    let inventory = adapter.inventory().unwrap().fetch().await.unwrap_err();
+    let node = pabawi_domain::id::NodeId::new("web1").unwrap();
+    let ann = pabawi_domain::request::Caller {
+        user: "ann".to_owned(),
+        entry_point: pabawi_domain::request::EntryPoint::Rust,
+    };
+    let facts = adapter.facts().unwrap().collect(&ann, &[node]).await;
+    let all = format!("{:?} {inventory:?} {facts:?} {:?}", adapter.health().await, adapter.warnings());
+    assert!(all.contains("token *** expired") && all.matches("401 for *** at pve").count() >= 3, "{all}");
+    assert!(!all.contains("canary"), "{all}");
+    let given = &object.calls_of("initialize")[0].args[0];
+    assert_eq!(given["config"]["apiToken"], json!("canary-token"), "the plugin itself gets them");
+}
+
 /// R6.7: how it is, also when it does not say so as it should.
 #[tokio::test(start_paused = true)]
 async fn how_it_is_is_asked_and_understood() {

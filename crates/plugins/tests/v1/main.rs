@@ -5,6 +5,8 @@ mod adopting;
 #[cfg(test)]
 mod answering;
 #[cfg(test)]
+mod anything;
+#[cfg(test)]
 mod informing;
 #[cfg(test)]
 mod living;

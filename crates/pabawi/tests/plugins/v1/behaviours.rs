@@ -275,6 +275,9 @@ async fn methods_are_looked_up_when_they_are_called() {
     object.set("isInitialized", Returns(json!(false)));
     let told = line().await;
     assert!(told.contains("is not initialized"), "{told}");
+    object.set("isInitialized", V1Conduct::Never);
+    let told = line().await;
+    assert!(told.contains("isInitialized did not answer within 10000 ms"), "{told}");
     object.remove("isInitialized");
     assert_eq!(line().await, "succeeded|back|", "older plugins have no such method");
 }

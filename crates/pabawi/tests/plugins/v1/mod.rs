@@ -2,5 +2,6 @@
 
 mod behaviours;
 mod ending;
+mod facade;
 mod golden;
 mod support;
