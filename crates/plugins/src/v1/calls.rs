@@ -92,12 +92,6 @@ impl Calls {
         V1Stats { calls: read(calls), unanswered: read(unanswered), late: read(late) }
     }
 
-    /// An answer in time has come to a run that had ended.
-    pub(super) fn count_late(&self) {
-        self.counts.unanswered.fetch_add(1, Ordering::Relaxed);
-        self.counts.late.fetch_add(1, Ordering::Relaxed);
-    }
-
     /// A property; `null` where there is none.
     pub(super) async fn read(&self, property: &'static str, limit: Duration) -> Result<Value, V1Error> {
         let object = Arc::clone(&self.object);

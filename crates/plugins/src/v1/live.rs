@@ -76,12 +76,12 @@ impl Live {
         Some(ActionEvent::Output { stream, data })
     }
 
-    /// The action has ended: what of its texts has not been streamed is told, then the end. `false` where it had ended
-    /// before, and nothing is told any more.
-    pub(super) fn finish(&self, texts: Texts, end: ActionEnd) -> bool {
+    /// The action has ended: what of its texts has not been streamed is told, then the end. Where it had ended
+    /// before, nothing is told any more.
+    pub(super) fn finish(&self, texts: Texts, end: ActionEnd) {
         let mut state = self.state();
         if state.end.is_some() {
-            return false;
+            return;
         }
         let State { queue, held, streamed: [out, err], left_out, .. } = &mut *state;
         let is_live = self.use_of_stream == UseOfStream::Live;
@@ -114,7 +114,6 @@ impl Live {
         state.end = Some(end);
         drop(state);
         self.changed.notify_one();
-        true
     }
 
     /// The end, once it is known.

@@ -159,9 +159,7 @@ impl Work {
             let message = std::mem::take(&mut failure.error.message);
             failure.error.message = self.runner.calls.redacted(message);
         }
-        if !self.live.finish(texts, end) {
-            self.runner.calls.count_late();
-        }
+        self.live.finish(texts, end);
     }
 
     fn told(&self, answer: Result<Value, V1Error>) -> Told {
@@ -216,6 +214,14 @@ struct V1Running {
 }
 
 impl V1Running {
+    /// Nobody waits for the call any more, so it takes no other one's turn. What has begun goes on in any case, and is followed
+    /// to its answer.
+    fn let_go(&self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+
     async fn stop(&self, mode: TerminateMode) -> Termination {
         let limit = match mode {
             TerminateMode::Graceful { grace } => grace.saturating_add(HOOK_LIMIT),
@@ -248,6 +254,12 @@ impl RunningAction for V1Running {
             None if self.turn.withdraw() => Termination::Confirmed,
             None => self.stop(mode).await,
         };
+        // It may have ended while it was asked to.
+        let report = match self.live.end() {
+            Some(ActionEnd::Exited { .. }) => Termination::Confirmed,
+            _ => report,
+        };
+        self.let_go();
         let text = "was ended while the plugin worked";
         let error = TransportError::after_start(&self.node, ErrorCode::Internal, text)
             .with_termination(report.clone());
@@ -259,11 +271,6 @@ impl RunningAction for V1Running {
 
 impl Drop for V1Running {
     fn drop(&mut self) {
-        // What has begun goes on in any case, and is followed to its answer.
-        if self.turn.withdraw()
-            && let Some(task) = &self.task
-        {
-            task.abort();
-        }
+        self.let_go();
     }
 }

@@ -45,7 +45,7 @@ async fn each_node_is_a_call_and_calls_are_limited() {
     assert_eq!(rig.rig.tool_runs("custom").largest, 95);
 }
 
-/// R1.9, R8.8: a call that goes on cannot be stopped, and that is said; what has not begun is never begun.
+/// R8.8: a call that goes on cannot be stopped, and that is said; what has not begun is never begun.
 #[tokio::test(start_paused = true)]
 async fn a_call_of_v1_cannot_be_stopped() {
     let gate = Gate::new();
@@ -68,6 +68,26 @@ async fn a_call_of_v1_cannot_be_stopped() {
     settle().await;
     assert_eq!(object.calls_of("executeAction").len(), 1, "the second was never called");
     assert_eq!(rig.adapter.stats().late, 1, "the answer of the first is counted and dropped");
+}
+
+/// R8.2, R1.6: a call that nobody waits for any more takes no other one's turn.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_hangs_holds_no_other_up() {
+    let object = V1Object::new("custom", "execution").on("executeAction", V1Conduct::Never);
+    let mut settings = V1Settings::default();
+    settings.actions_at_once = 1;
+    let rig = V1Rig::with(&object, settings).await;
+    let mut request = command("custom", "uptime", "web1");
+    request.timeouts.node_ms = Some(5_000);
+    let seen = rig.run(request).await;
+    assert_eq!(seen.outcome.word(), "timedOut");
+    let Some(Termination::Unconfirmed { why }) = seen.outcome.termination() else { panic!("{seen:?}") };
+    assert_eq!(why, "a v1.x plugin cannot be stopped");
+    object.set("executeAction", V1Conduct::Returns(success("web1", "next")));
+    let began = Instant::now();
+    assert_eq!(rig.run(command("custom", "uptime", "web1")).await.line(), "succeeded|next|");
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert_eq!(rig.adapter.stats().unanswered, 1);
 }
 
 /// R8.8: a hook beside the interface of v1.x can stop it, and is believed as far as it goes.
