@@ -1,5 +1,6 @@
 //! An object of v1.x as a plugin: [`V1Adapter`].
 
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -118,6 +119,13 @@ impl V1Adapter {
 
     fn informs(&self) -> bool {
         self.is_enabled() && self.inner.adopted.kind_of.informs()
+    }
+}
+
+impl fmt::Debug for V1Adapter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A configuration holds secrets.
+        f.debug_struct("V1Adapter").field("name", self.name()).finish_non_exhaustive()
     }
 }
 

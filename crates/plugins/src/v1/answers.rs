@@ -32,8 +32,7 @@ impl Answers {
     /// # Errors
     /// [`PluginError`].
     pub(super) async fn to(&self, call: PluginCall) -> Result<Value, PluginError> {
-        let ready = self.calls.initialized(self.settings.ask_timeout).await;
-        ready.map_err(|error| self.calls.fault("isInitialized", &error))?;
+        self.calls.initialized(self.settings.ask_timeout).await?;
         if let Some(action) = self.provisioning.get(&call.capability) {
             return self.provision(action, &call).await;
         }

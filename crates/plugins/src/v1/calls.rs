@@ -131,10 +131,11 @@ impl Calls {
     ///
     /// # Errors
     /// Why it cannot be used.
-    pub(super) async fn initialized(&self, limit: Duration) -> Result<(), V1Error> {
-        match self.call("isInitialized", Vec::new(), limit).await {
-            Ok(Value::Bool(false)) => Err(V1Error::new(V1ErrorKind::Rejected, "is not initialized")),
-            Err(error) if error.kind != V1ErrorKind::Missing => Err(error),
+    pub(super) async fn initialized(&self, limit: Duration) -> Result<(), PluginError> {
+        const METHOD: &str = "isInitialized";
+        match self.call(METHOD, Vec::new(), limit).await {
+            Ok(Value::Bool(false)) => Err(self.error(ErrorCode::Unavailable, "is not initialized", None)),
+            Err(error) if error.kind != V1ErrorKind::Missing => Err(self.fault(METHOD, &error)),
             _ => Ok(()),
         }
     }

@@ -83,9 +83,7 @@ impl FactProvider for V1Facts {
     }
 
     async fn collect(&self, _: &Caller, nodes: &[NodeId]) -> Vec<Result<NodeFacts, FactProviderError>> {
-        if let Err(error) = self.calls.initialized(self.settings.ask_timeout).await {
-            let mut fault = self.calls.fault("isInitialized", &error);
-            fault.code = ErrorCode::Unavailable;
+        if let Err(fault) = self.calls.initialized(self.settings.ask_timeout).await {
             return nodes.iter().map(|node| Err(self.error(node, fault.clone()))).collect();
         }
         let permits = Arc::new(Semaphore::new(self.settings.facts_at_once.clamp(1, Semaphore::MAX_PERMITS)));

@@ -58,7 +58,7 @@ impl InventorySource for V1Inventory {
 
     async fn fetch(&self) -> Result<InventorySnapshot, InventorySourceError> {
         let ready = self.calls.initialized(self.ask_timeout).await;
-        ready.map_err(|error| self.fault("isInitialized", &error))?;
+        ready.map_err(|error| self.error(error.message, true))?;
         let mut warnings = Warnings::default();
         let (nodes, groups) = tokio::join!(
             self.calls.call("getInventory", Vec::new(), self.timeout),

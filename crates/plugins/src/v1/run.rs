@@ -68,8 +68,7 @@ impl Runner {
                 return Ok(run.targets.iter().cloned().map(refuse).collect());
             }
         };
-        let ready = self.calls.initialized(self.settings.ask_timeout).await;
-        ready.map_err(|error| self.calls.fault("isInitialized", &error))?;
+        self.calls.initialized(self.settings.ask_timeout).await?;
         let begin = |target: &Target| {
             let mut running = self.running(&run, target);
             let work = Work {

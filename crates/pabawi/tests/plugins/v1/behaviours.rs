@@ -274,7 +274,7 @@ async fn methods_are_looked_up_when_they_are_called() {
     assert_eq!(line().await, "succeeded|back|");
     object.set("isInitialized", Returns(json!(false)));
     let told = line().await;
-    assert!(told.contains("is not initialized"), "{told}");
+    assert!(told.starts_with("plugin fault: plugin custom: is not initialized|"), "{told}");
     object.set("isInitialized", V1Conduct::Never);
     let told = line().await;
     assert!(told.contains("isInitialized did not answer within 10000 ms"), "{told}");
