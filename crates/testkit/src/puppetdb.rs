@@ -149,15 +149,49 @@ impl PuppetDb {
     /// # Errors
     /// As for [`PuppetDb::replace_facts`].
     pub fn store_report(&self, certname: &str, environment: &str, status: &str) -> Result<(), FleetError> {
+        self.store_report_with(certname, environment, status, &json!({}))
+    }
+
+    /// Such a report with other fields than the usual ones: times, `resources` with their events, `logs`, `metrics`.
+    ///
+    /// # Errors
+    /// As for [`PuppetDb::replace_facts`].
+    pub fn store_report_with(
+        &self,
+        certname: &str,
+        environment: &str,
+        status: &str,
+        fields: &Value,
+    ) -> Result<(), FleetError> {
         let now = jiff::Timestamp::now().to_string();
-        let payload = json!({
+        let mut payload = json!({
             "certname": certname, "environment": environment, "producer": "puppet", "producer_timestamp": now,
             "start_time": now, "end_time": now, "puppet_version": "7.23.0", "report_format": 12,
             "configuration_version": "1", "transaction_uuid": null, "catalog_uuid": null, "code_id": null,
             "job_id": null, "cached_catalog_status": "not_used", "noop": false, "noop_pending": false,
             "corrective_change": false, "logs": [], "metrics": [], "resources": [], "status": status,
         });
+        replace(&mut payload, fields);
         self.command("store_report", 8, certname, &payload)
+    }
+
+    /// A node's catalog with these resources and edges.
+    ///
+    /// # Errors
+    /// As for [`PuppetDb::replace_facts`].
+    pub fn replace_catalog(
+        &self,
+        certname: &str,
+        environment: &str,
+        resources: &Value,
+        edges: &Value,
+    ) -> Result<(), FleetError> {
+        let payload = json!({
+            "certname": certname, "environment": environment, "producer": "puppet",
+            "producer_timestamp": jiff::Timestamp::now().to_string(), "version": "1", "transaction_uuid": null,
+            "catalog_uuid": null, "code_id": null, "job_id": null, "resources": resources, "edges": edges,
+        });
+        self.command("replace_catalog", 9, certname, &payload)
     }
 
     /// Takes a node out of service.
@@ -195,5 +229,12 @@ impl PuppetDb {
     /// Ends PuppetDB and leaves its database.
     pub fn stop(&mut self) {
         self.service.stop(Signal::TERM);
+    }
+}
+
+/// Puts other values in place of an object's own.
+fn replace(object: &mut Value, others: &Value) {
+    if let (Value::Object(object), Value::Object(others)) = (object, others) {
+        object.extend(others.clone());
     }
 }

@@ -45,13 +45,31 @@ impl std::fmt::Debug for PuppetDbClient {
     }
 }
 
-/// The two questions that are asked, as paths of the API.
-#[derive(Debug, Clone, Copy)]
+/// What is asked, as paths of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Endpoint {
     /// Takes PQL about anything.
     Root,
     /// Facts by node.
     Inventory,
+    /// Reports of runs.
+    Reports,
+    /// What happened to resources in them.
+    Events,
+    /// Catalogs by node.
+    Catalogs,
+}
+
+impl Endpoint {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Root => "/pdb/query/v4",
+            Self::Inventory => "/pdb/query/v4/inventory",
+            Self::Reports => "/pdb/query/v4/reports",
+            Self::Events => "/pdb/query/v4/events",
+            Self::Catalogs => "/pdb/query/v4/catalogs",
+        }
+    }
 }
 
 impl PuppetDbClient {
@@ -100,11 +118,7 @@ impl PuppetDbClient {
 
     fn request(&self, endpoint: Endpoint, question: &Value) -> Result<Request<Full<Bytes>>, PuppetDbFault> {
         let address = &self.0.address;
-        let path = match endpoint {
-            Endpoint::Root => "/pdb/query/v4",
-            Endpoint::Inventory => "/pdb/query/v4/inventory",
-        };
-        let mut request = Request::post(format!("{}{path}", address.prefix))
+        let mut request = Request::post(format!("{}{}", address.prefix, endpoint.path()))
             .header(HOST, address.authority())
             .header(USER_AGENT, concat!("pabawi/", env!("CARGO_PKG_VERSION")))
             .header(ACCEPT, "application/json")

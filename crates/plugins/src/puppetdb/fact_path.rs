@@ -22,6 +22,11 @@ impl FactPath {
         }
     }
 
+    /// The path as it was written.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Its field in the query language.
     pub(super) fn field(&self) -> String {
         format!("facts.{}", self.0)

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use super::certnames;
 use super::client::PuppetDbClient;
 use super::error::{PuppetDbError, PuppetDbFault};
+use super::fact_path::{FactPath, insert};
 use super::pages::certname;
 use super::reply::Row;
 
@@ -22,7 +23,7 @@ pub struct PuppetDbFacts {
     client: PuppetDbClient,
 }
 
-type Answer = Result<NodeFacts, NodeError>;
+pub(super) type Answer = Result<NodeFacts, NodeError>;
 
 impl PuppetDbFacts {
     /// The provider behind a client.
@@ -30,10 +31,59 @@ impl PuppetDbFacts {
         Self { client }
     }
 
+    /// What is known of each node, in their order: all facts, or only those at `paths`. Also why PuppetDB failed, when it did.
+    pub(super) async fn read(
+        &self,
+        nodes: &[NodeId],
+        paths: Option<&[FactPath]>,
+    ) -> (Vec<Answer>, Option<PuppetDbError>) {
+        let mut left: HashMap<&str, usize> = HashMap::with_capacity(nodes.len());
+        let mut names = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            let count = left.entry(node.as_str()).or_default();
+            if *count == 0 {
+                names.push(node.as_str());
+            }
+            *count += 1;
+        }
+        let (mut answers, failure) = self.ask(&names, paths).await;
+        let answer = |node: &NodeId| {
+            let count = left.get_mut(node.as_str());
+            // Facts are large: only those of a node that is named more than once are copied.
+            let is_last = count.is_none_or(|count| {
+                *count -= 1;
+                *count == 0
+            });
+            let known =
+                if is_last { answers.remove(node.as_str()) } else { answers.get(node.as_str()).cloned() };
+            known.unwrap_or_else(|| {
+                Err(match &failure {
+                    Some(error) => node_error(node.clone(), error),
+                    None => NodeError::new(
+                        node.clone(),
+                        ErrorCode::NotFound,
+                        "PuppetDB has no facts of a node of that certname; it may never have reported, or be \
+                         deactivated or expired",
+                    ),
+                })
+            })
+        };
+        let answers = nodes.iter().map(answer).collect();
+        (answers, failure)
+    }
+
     /// What is known of each name. When PuppetDB fails, the rest is not asked for: each question could take its whole
     /// time.
-    async fn ask(&self, names: &[&str]) -> (HashMap<String, Answer>, Option<PuppetDbError>) {
-        let fields = ["certname", "timestamp", "facts"].map(str::to_owned);
+    async fn ask(
+        &self,
+        names: &[&str],
+        paths: Option<&[FactPath]>,
+    ) -> (HashMap<String, Answer>, Option<PuppetDbError>) {
+        let mut fields = ["certname", "timestamp"].map(str::to_owned).to_vec();
+        match paths {
+            None => fields.push("facts".to_owned()),
+            Some(paths) => fields.extend(paths.iter().map(FactPath::field)),
+        }
         let mut answers = HashMap::with_capacity(names.len());
         let chunk = usize::try_from(self.client.settings().facts_chunk).unwrap_or(1).max(1);
         for part in names.chunks(chunk) {
@@ -45,7 +95,7 @@ impl PuppetDbFacts {
                 if let Some((id, name)) =
                     certname(&row).and_then(|name| Some((NodeId::new(name).ok()?, name.to_owned())))
                 {
-                    answers.insert(name, self.facts(id, row));
+                    answers.insert(name, self.facts(id, row, paths));
                 }
             }
             for (name, fault) in found.failed {
@@ -57,14 +107,17 @@ impl PuppetDbFacts {
         (answers, None)
     }
 
-    fn facts(&self, node: NodeId, mut row: Row) -> Answer {
+    fn facts(&self, node: NodeId, mut row: Row, paths: Option<&[FactPath]>) -> Answer {
         let nonsense = |what: String| {
             let error = self.client.error(PuppetDbFault::Nonsense(what));
             node_error(node.clone(), &error)
         };
-        let facts: Map<String, Value> = match row.remove("facts") {
-            Some(Value::Object(facts)) => facts,
-            other => return Err(nonsense(format!("facts are {}", kind(other.as_ref())))),
+        let facts: Map<String, Value> = match paths {
+            Some(paths) => named(&mut row, paths),
+            None => match row.remove("facts") {
+                Some(Value::Object(facts)) => facts,
+                other => return Err(nonsense(format!("facts are {}", kind(other.as_ref())))),
+            },
         };
         let timestamp = row.get("timestamp").and_then(Value::as_str).unwrap_or_default();
         let gathered_at: Timestamp = timestamp
@@ -72,6 +125,17 @@ impl PuppetDbFacts {
             .map_err(|error| nonsense(format!("timestamp {timestamp:?} is no time: {error}")))?;
         Ok(NodeFacts { node, facts, raw: None, warnings: Vec::new(), gathered_at })
     }
+}
+
+/// Facts that came by their paths. One that the node does not have is absent, as PuppetDB gives `null` for it.
+fn named(row: &mut Row, paths: &[FactPath]) -> Map<String, Value> {
+    let mut facts = Map::new();
+    for path in paths {
+        if let Some(value) = row.remove(&path.field()).filter(|value| !value.is_null()) {
+            insert(&mut facts, path.as_str(), value);
+        }
+    }
+    facts
 }
 
 fn kind(value: Option<&Value>) -> &'static str {
@@ -97,40 +161,10 @@ impl FactProvider for PuppetDbFacts {
     }
 
     async fn collect(&self, _: &Caller, nodes: &[NodeId]) -> Vec<Result<NodeFacts, FactProviderError>> {
-        let mut left: HashMap<&str, usize> = HashMap::with_capacity(nodes.len());
-        let mut names = Vec::with_capacity(nodes.len());
-        for node in nodes {
-            let count = left.entry(node.as_str()).or_default();
-            if *count == 0 {
-                names.push(node.as_str());
-            }
-            *count += 1;
-        }
-        let (mut answers, failure) = self.ask(&names).await;
-        let answer = |node: &NodeId| {
-            let count = left.get_mut(node.as_str());
-            // Facts are large: only those of a node that is named more than once are copied.
-            let is_last = count.is_none_or(|count| {
-                *count -= 1;
-                *count == 0
-            });
-            let known =
-                if is_last { answers.remove(node.as_str()) } else { answers.get(node.as_str()).cloned() };
-            known.unwrap_or_else(|| {
-                Err(match &failure {
-                    Some(error) => node_error(node.clone(), error),
-                    None => NodeError::new(
-                        node.clone(),
-                        ErrorCode::NotFound,
-                        "PuppetDB has no facts of a node of that certname; it may never have reported, or be \
-                         deactivated or expired",
-                    ),
-                })
-            })
-        };
+        let (answers, _) = self.read(nodes, None).await;
         let provider = &self.client.settings().name;
         let named =
             |answer: Answer| answer.map_err(|error| FactProviderError { provider: provider.clone(), error });
-        nodes.iter().map(answer).map(named).collect()
+        answers.into_iter().map(named).collect()
     }
 }

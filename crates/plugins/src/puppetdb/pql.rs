@@ -1,4 +1,26 @@
-//! A look at a user's PQL. Main function: [`own_paging`]. It is not parsed: PuppetDB does that.
+//! A look at a user's PQL: [`check`], [`own_paging`]. It is not parsed: PuppetDB does that.
+
+/// The longest query, in bytes.
+const MAX_BYTES: usize = 64 * 1024;
+
+/// Whether it can be PQL at all.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn check(pql: &str) -> Result<(), String> {
+    let text = pql.trim_start();
+    if text.is_empty() {
+        Err("must not be empty; write PQL such as nodes[certname] { certname ~ \"web\" }".to_owned())
+    } else if pql.len() > MAX_BYTES {
+        Err(format!("is {} bytes long, at most {MAX_BYTES} are allowed", pql.len()))
+    } else if text.starts_with('[') {
+        // PuppetDB would take it, and its paging could not be seen.
+        Err("must be PQL such as nodes[certname] { certname ~ \"web\" }, not the language with brackets"
+            .to_owned())
+    } else {
+        Ok(())
+    }
+}
 
 /// The paging that a query brings itself, outside of its subqueries: `limit` or `offset`.
 ///

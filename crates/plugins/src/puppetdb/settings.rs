@@ -18,8 +18,6 @@ use super::pql;
 /// The word of [`PuppetDbSettings::group_by`] that is no fact.
 pub(super) const ENVIRONMENT: &str = "environment";
 
-/// The longest query, in bytes.
-const MAX_QUERY_BYTES: usize = 64 * 1024;
 /// A longer token file is none.
 const MAX_TOKEN_BYTES: u64 = 64 * 1024;
 /// The most facts, grouping facts or groups.
@@ -264,15 +262,11 @@ fn header(token: &Secret) -> Result<HeaderValue, &'static str> {
     Ok(value)
 }
 
-fn check_query(pql: &str) -> Result<(), String> {
-    if pql.trim().is_empty() {
-        Err("must not be empty; write PQL such as nodes[certname] { certname ~ \"web\" }".to_owned())
-    } else if pql.len() > MAX_QUERY_BYTES {
-        Err(format!("is {} bytes long, at most {MAX_QUERY_BYTES} are allowed", pql.len()))
-    } else if let Some(word) = pql::own_paging(pql) {
-        Err(format!("must have no {word} of its own, since it is read page by page"))
-    } else {
-        Ok(())
+fn check_query(query: &str) -> Result<(), String> {
+    pql::check(query)?;
+    match pql::own_paging(query) {
+        Some(word) => Err(format!("must have no {word} of its own, since it is read page by page")),
+        None => Ok(()),
     }
 }
 

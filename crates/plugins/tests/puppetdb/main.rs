@@ -1,4 +1,5 @@
-//! A real PuppetDB with 300 nodes: inventory and facts without TLS, with TLS, and when it goes.
+//! A real PuppetDB with 300 nodes: inventory and facts without TLS, with TLS, and when it goes; beside these the plugin
+//! with its calls.
 //!
 //! Starting it takes half a minute and more, so one test goes through everything with one PuppetDB.
 
@@ -9,6 +10,8 @@
     clippy::indexing_slicing,
     reason = "what a test's own functions meet is the test's failure"
 )]
+
+mod calls;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -112,7 +115,7 @@ fn caller() -> Caller {
     Caller { user: "ops".into(), entry_point: EntryPoint::Rust }
 }
 
-/// R3.1, R3.2, R3.4, R3.9, R3.10, R4.1, R4.5
+/// R3.1, R3.2, R3.4, R3.9, R3.10, R4.1, R4.5, R6.1, R6.7, R12.3, R12.4
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_puppetdb_is_read_as_it_is() {
     let (mut puppetdb, strangers) = tokio::task::spawn_blocking(|| {
@@ -128,8 +131,10 @@ async fn a_real_puppetdb_is_read_as_it_is() {
     client_certificates(&puppetdb, &strangers).await;
     facts_of_many_nodes(&puppetdb).await;
     new_nodes_are_seen(&puppetdb).await;
+    calls::the_plugin_answers(&puppetdb).await;
     what_a_node_sends_spoils_no_other(&puppetdb).await;
     puppetdb = it_goes_while_it_is_read(puppetdb).await;
+    calls::nothing_is_there_any_more(&puppetdb).await;
     drop(puppetdb);
 }
 
