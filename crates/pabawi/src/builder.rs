@@ -31,6 +31,7 @@ pub struct FrameworkBuilder {
     pub(crate) fact_providers: Vec<(Arc<dyn FactProvider>, ProviderOptions)>,
     pub(crate) fact_times: Option<ProviderOptions>,
     pub(crate) plugins: Vec<(Arc<dyn Plugin>, Value)>,
+    pub(crate) external_plugins: Vec<(PathBuf, Value)>,
     pub(crate) plugin_limits: HostSettings,
 }
 
@@ -137,6 +138,15 @@ impl FrameworkBuilder {
     #[must_use]
     pub fn plugin(mut self, plugin: impl Plugin, config: Value) -> Self {
         self.plugins.push((Arc::new(plugin), config));
+        self
+    }
+
+    /// Adds a program as a plugin, with its configuration: an executable file by its absolute path. It is asked what it is
+    /// when the framework is opened. One that cannot be a plugin stops no other: it is in the list of plugins as failed, with
+    /// the reason.
+    #[must_use]
+    pub fn external_plugin(mut self, program: impl Into<PathBuf>, config: Value) -> Self {
+        self.external_plugins.push((program.into(), config));
         self
     }
 

@@ -10,9 +10,10 @@ use pabawi_domain::validation::ValidationError;
 use pabawi_engine::{Engine, EngineLimits, Graphs, SystemClock};
 use pabawi_facts::{FacterFacts, Facts, InventoryFacts, KnownFacts, ProviderOptions, SshFacts};
 use pabawi_inventory::{Catalog, Resolver, SourceSettings};
+use pabawi_plugins::external;
 use pabawi_plugins::host::{BuiltIn, HostSettings, PluginHost};
 use pabawi_store::sqlite::{SqliteOptions, SqliteStore};
-use pabawi_transport::local::{LocalOptions, LocalTransport};
+use pabawi_transport::local::{LocalOptions, LocalTools, LocalTransport};
 use pabawi_transport::ssh_config::SshConfig;
 use pabawi_transport::{SshSettings, SshTransport};
 use serde_json::Value;
@@ -40,7 +41,8 @@ pub(crate) async fn open(mut options: FrameworkBuilder) -> Result<Framework, Fra
 
     let clock = options.clock.take().unwrap_or_else(|| Arc::new(SystemClock));
     let given = std::mem::take(&mut options.plugins);
-    let plugins = plugins(given, options.plugin_limits, Arc::clone(&clock)).await?;
+    let programs = std::mem::take(&mut options.external_plugins);
+    let plugins = plugins(given, programs, options.plugin_limits, Arc::clone(&clock)).await?;
     let opened = over(options, database, [Arc::new(ssh), Arc::new(local)], plugins.clone(), clock).await;
     if opened.is_err() {
         // They have begun to work, and nobody else has a handle of them.
@@ -130,6 +132,7 @@ async fn over(
 /// Registers the plugins beside those that are built in and gets them ready.
 async fn plugins(
     given: Vec<(Arc<dyn Plugin>, Value)>,
+    programs: Vec<(PathBuf, Value)>,
     limits: HostSettings,
     clock: Arc<dyn Clock>,
 ) -> Result<PluginHost, FrameworkError> {
@@ -142,6 +145,7 @@ async fn plugins(
     for (plugin, config) in given {
         registering.plugin(plugin, config)?;
     }
+    external::register(&mut registering, programs, Arc::new(LocalTools)).await;
     Ok(registering.start().await)
 }
 

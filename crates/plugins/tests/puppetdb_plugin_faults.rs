@@ -111,7 +111,7 @@ async fn name_and_priority_are_those_of_the_configuration() {
     assert_eq!(fields, ["config.name", "config.priority"]);
 }
 
-/// R6.7, R7.8
+/// R6.7
 #[tokio::test]
 async fn health_tells_what_works_and_what_does_not() {
     let server = server(|request| {
@@ -235,7 +235,7 @@ async fn an_answer_that_is_too_long_is_asked_for_in_smaller_pages() {
     }
 }
 
-/// R7.8
+/// R7.3
 #[tokio::test]
 async fn wrong_answers_are_clear_errors() {
     let json_of = |value: Value| HttpReply::json(&value);

@@ -274,7 +274,7 @@ mod tests {
         schema.violations("parameters", parameters, &[]).iter().map(ToString::to_string).collect()
     }
 
-    /// R6.5, R9.3, R12.3, R12.4
+    /// R6.5, R9.3
     #[test]
     fn bad_parameters_are_named_and_good_ones_taken() {
         for (name, parameters, part) in [

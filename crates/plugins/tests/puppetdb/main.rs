@@ -115,7 +115,7 @@ fn caller() -> Caller {
     Caller { user: "ops".into(), entry_point: EntryPoint::Rust }
 }
 
-/// R3.1, R3.2, R3.4, R3.9, R3.10, R4.1, R4.5, R6.1, R6.7, R12.3, R12.4
+/// R3.1, R3.2, R3.4, R3.9, R3.10, R4.1, R4.5, R6.1, R6.7
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_puppetdb_is_read_as_it_is() {
     let (mut puppetdb, strangers) = tokio::task::spawn_blocking(|| {

@@ -1,0 +1,211 @@
+//! Lines of a program about the nodes of a run: [`RunLines`].
+
+use std::collections::HashMap;
+
+use pabawi_domain::cut;
+use pabawi_domain::error::NodeError;
+use pabawi_domain::id::NodeId;
+use pabawi_domain::output::{OutputData, StreamKind};
+use pabawi_domain::ports::{ActionEnd, TransportError};
+use serde::Deserialize;
+
+use super::answer::{code_of, shown, why};
+use crate::tool::{ToolParser, Word};
+
+/// Understands the lines of one run. Standard error is the program's own log.
+#[derive(Debug)]
+pub(super) struct RunLines {
+    /// The nodes that were asked for, and in which line each ended.
+    nodes: HashMap<NodeId, Option<u64>>,
+    number: u64,
+}
+
+impl RunLines {
+    pub(super) fn new(nodes: impl IntoIterator<Item = NodeId>) -> Self {
+        Self { nodes: nodes.into_iter().map(|node| (node, None)).collect(), number: 0 }
+    }
+}
+
+/// A line: output, an end, or both.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Line {
+    node: String,
+    stdout: Option<OutputData>,
+    stderr: Option<OutputData>,
+    exited: Option<i64>,
+    signalled: Option<String>,
+    failed: Option<Failed>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Failed {
+    code: String,
+    message: String,
+    #[serde(default = "yes")]
+    may_have_started: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Line {
+    /// How the node ended, where the line says that it did.
+    fn end(&mut self, node: &NodeId) -> Result<Option<ActionEnd>, String> {
+        match (self.exited.take(), self.signalled.take(), self.failed.take()) {
+            (None, None, None) => Ok(None),
+            (Some(code), None, None) => match i32::try_from(code) {
+                Ok(code @ 0..=255) => Ok(Some(ActionEnd::Exited { code })),
+                _ => Err(format!("exited: {code} is no exit status, which is from 0 to 255")),
+            },
+            (None, Some(signal), None) => {
+                let is_name = (1..=20).contains(&signal.len())
+                    && signal.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+                    && !signal.starts_with("SIG");
+                if is_name {
+                    Ok(Some(ActionEnd::Signalled { signal }))
+                } else {
+                    Err("signalled: must be the name of a signal without SIG, such as KILL".to_owned())
+                }
+            }
+            (None, None, Some(Failed { code, message, may_have_started })) => {
+                let (code, message) = code_of(&code, message);
+                let error = NodeError::new(node.clone(), code, cut::message(message));
+                Ok(Some(ActionEnd::Failed(TransportError { error, may_have_started, termination: None })))
+            }
+            _ => Err("has more than one of exited, signalled and failed".to_owned()),
+        }
+    }
+}
+
+impl RunLines {
+    fn read(&mut self, line: &[u8], words: &mut Vec<Word>) -> Result<(), String> {
+        let mut line: Line =
+            serde_json::from_slice(line).map_err(|error| format!("{}: {}", why(&error), shown(line)))?;
+        let Some((node, ended)) = self.nodes.get_key_value(line.node.as_str()) else {
+            return Err(format!(
+                "node {:?} is none of those that it was to work on",
+                shown(line.node.as_bytes())
+            ));
+        };
+        let node = node.clone();
+        if let Some(before) = ended {
+            return Err(format!("node {node} has ended in line {before}"));
+        }
+        let end = line.end(&node)?;
+        let output = [(StreamKind::Stdout, line.stdout), (StreamKind::Stderr, line.stderr)];
+        if end.is_none() && output.iter().all(|(_, data)| data.is_none()) {
+            return Err(
+                "says nothing: it has none of stdout, stderr, exited, signalled and failed".to_owned()
+            );
+        }
+        for (stream, data) in output {
+            if let Some(OutputData(data)) = data.filter(|data| !data.0.is_empty()) {
+                words.push(Word::Output { node: node.clone(), stream, data });
+            }
+        }
+        if let Some(end) = end {
+            self.nodes.insert(node.clone(), Some(self.number));
+            words.push(Word::Ended { node, end });
+        }
+        Ok(())
+    }
+}
+
+impl ToolParser for RunLines {
+    fn line(&mut self, stream: StreamKind, line: &[u8], words: &mut Vec<Word>) -> Result<(), String> {
+        if stream == StreamKind::Stderr {
+            return Ok(());
+        }
+        self.number += 1;
+        if line.trim_ascii().is_empty() {
+            return Ok(());
+        }
+        self.read(line, words).map_err(|fault| format!("line {}: {fault}", self.number))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pabawi_domain::error::ErrorCode;
+
+    fn node(name: &str) -> NodeId {
+        NodeId::new(name).unwrap()
+    }
+
+    fn read(lines: &[&str]) -> Result<Vec<Word>, String> {
+        let mut parser = RunLines::new(["web1", "web2"].map(node));
+        let mut words = Vec::new();
+        for line in lines {
+            parser.line(StreamKind::Stdout, line.as_bytes(), &mut words)?;
+        }
+        Ok(words)
+    }
+
+    #[test]
+    fn lines_become_words_about_nodes() {
+        let words = read(&[
+            r#"{"node": "web1", "stdout": "one\n"}"#,
+            "",
+            r#"{"node": "web2", "stderr": {"base64": "/wA="}, "stdout": "two", "exited": 3}"#,
+            r#"{"node": "web1", "stdout": ""}"#,
+            r#"{"node": "web1", "failed": {"code": "connect_timeout", "message": "no answer", "mayHaveStarted": false}}"#,
+        ]);
+        let words = words.unwrap();
+        let [one, two, three, Word::Ended { node: ended, end: ActionEnd::Exited { code: 3 } }, last] =
+            words.as_slice()
+        else {
+            panic!("{words:?}")
+        };
+        let output = |word: &Word| match word {
+            Word::Output { node, stream, data } => (node.to_string(), *stream, data.to_vec()),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(output(one), ("web1".to_owned(), StreamKind::Stdout, b"one\n".to_vec()));
+        assert_eq!(output(two), ("web2".to_owned(), StreamKind::Stdout, b"two".to_vec()));
+        assert_eq!(output(three), ("web2".to_owned(), StreamKind::Stderr, vec![0xff, 0]));
+        assert_eq!(ended.as_str(), "web2");
+        let Word::Ended { end: ActionEnd::Failed(failed), .. } = last else { panic!("{last:?}") };
+        assert_eq!((failed.error.code, failed.may_have_started), (ErrorCode::ConnectTimeout, false));
+        assert_eq!(failed.error.node.as_str(), "web1");
+        let words = read(&[r#"{"node": "web1", "signalled": "KILL"}"#]).unwrap();
+        assert!(
+            matches!(&words[..], [Word::Ended { end: ActionEnd::Signalled { signal }, .. }] if signal == "KILL")
+        );
+        let words = read(&[r#"{"node": "web1", "failed": {"code": "oops", "message": "broken"}}"#]).unwrap();
+        let [Word::Ended { end: ActionEnd::Failed(failed), .. }] = &words[..] else { panic!("{words:?}") };
+        assert!(failed.error.code == ErrorCode::PluginFault && failed.error.message.contains("\"oops\""));
+        assert!(failed.may_have_started, "where nothing is said, something may be left");
+    }
+
+    /// R7.4
+    #[test]
+    fn nonsense_is_told_with_its_line() {
+        let ended = r#"{"node": "web1", "exited": 0}"#;
+        for (line, part) in [
+            ("hello", "line 2: expected value (column 1): hello"),
+            (r#"{"node": "web2"}"#, "line 2: says nothing"),
+            (r#"{"node": "web3", "exited": 0}"#, "line 2: node \"web3\" is none of those"),
+            (r#"{"exited": 0}"#, "line 2: missing field `node`"),
+            (r#"{"node": "web2", "exit": 0}"#, "line 2: unknown field `exit`"),
+            (r#"{"node": "web2", "exited": 256}"#, "line 2: exited: 256 is no exit status"),
+            (r#"{"node": "web2", "exited": -1}"#, "line 2: exited: -1"),
+            (r#"{"node": "web2", "signalled": "SIGKILL"}"#, "line 2: signalled: must be"),
+            (r#"{"node": "web2", "signalled": "KILL", "exited": 1}"#, "line 2: has more than one"),
+            (r#"{"node": "web2", "stdout": 5}"#, "line 2: "),
+            (r#"{"node": "web2", "stdout": {"base64": "?"}}"#, "line 2: "),
+            (r#"{"node": "web2", "failed": {"message": "x"}}"#, "line 2: missing field `code`"),
+            (ended, "line 2: node web1 has ended in line 1"),
+        ] {
+            let error = read(&[ended, line]).unwrap_err();
+            assert!(error.starts_with(part), "{line}: {error}");
+        }
+        let mut parser = RunLines::new([node("web1")]);
+        let mut words = Vec::new();
+        parser.line(StreamKind::Stderr, b"a log may say anything", &mut words).unwrap();
+        assert!(words.is_empty());
+    }
+}
