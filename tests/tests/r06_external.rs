@@ -9,8 +9,10 @@
     reason = "a test fails by panicking"
 )]
 
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -46,8 +48,13 @@ impl Programs {
 
     fn program(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
-        std::fs::write(&path, text).unwrap();
-        mode(&path, 0o755);
+        // Written by another process: a program that this one has open for writing, if only in a child that is just being
+        // made for another test, cannot be run (execve(2), ETXTBSY).
+        let mut install = Command::new("install");
+        let install = install.args(["-m", "755", "/dev/stdin"]).arg(&path).stdin(Stdio::piped());
+        let mut install = install.spawn().unwrap();
+        install.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        assert!(install.wait().unwrap().success());
         path
     }
 
