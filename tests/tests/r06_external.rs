@@ -228,6 +228,71 @@ async fn ask(
     tokio::time::timeout(LIMIT, plugin.call(call(capability, parameters))).await.unwrap()
 }
 
+/// R6.2, R6.7
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_may_have_a_life() {
+    let programs = Programs::new();
+    let description = json!({
+        "name": "life", "version": "1", "description": "A test",
+        "methods": {"call": true, "initialize": true, "health": true, "shutdown": true},
+        "capabilities": [{"name": "thing.do", "description": "Does it", "parameters": true, "risk": "read",
+                          "requiredPermissions": []}],
+    });
+    let does = "echo $1 >>life.log; case $1 in health|initialize) cat $1.json ;; *) echo '{\"result\": null}' ;; esac";
+    let text = format!("#!/bin/sh\nif [ \"$1\" = describe ]; then echo '{description}'; exit; fi\n{does}\n");
+    let path = programs.program("life", &text);
+    let says = |word: &str, answer: &Value| {
+        std::fs::write(programs.path(&format!("{word}.json")), answer.to_string()).unwrap();
+    };
+    let name = PluginName::new("life").unwrap();
+    says(
+        "initialize",
+        &json!({"error": {"code": "bad_config", "message": "no key", "stack": "line 7", "details": [1]}}),
+    );
+    let failing = framework(&programs, &[(path.clone(), json!({}))]).await;
+    let state = failing.plugins().plugin(&name).unwrap().state;
+    let expected = ("no key (bad_config)".to_owned(), Some("line 7\ndetails: [1]".to_owned()));
+    assert!(
+        matches!(&state, PluginState::Failed { message, stack, .. } if (message, stack) == (&expected.0, &expected.1)),
+        "{state:?}"
+    );
+    failing.shutdown(LIMIT).await;
+
+    says("initialize", &json!({"result": "fine"}));
+    let framework = framework(&programs, &[(path, json!({}))]).await;
+    assert_eq!(framework.plugins().plugin(&name).unwrap().state, PluginState::Ready);
+    let degraded = PluginHealth::Degraded {
+        message: "slow".to_owned(),
+        working: Vec::new(),
+        failing: vec!["thing.do".to_owned()],
+    };
+    let unhealthy = |message: &str| PluginHealth::Unhealthy { message: message.to_owned() };
+    for (answer, expected) in [
+        (json!({"result": {"state": "healthy"}}), PluginHealth::Healthy),
+        (
+            json!({"result": {"state": "degraded", "message": "slow", "working": [], "failing": ["thing.do"]}}),
+            degraded,
+        ),
+        (json!({"result": {"state": "unhealthy", "message": "gone"}}), unhealthy("gone")),
+        (json!({"error": {"code": "unavailable", "message": "no answer"}}), unhealthy("no answer")),
+    ] {
+        says("health", &answer);
+        let status = framework.plugins().check_health(Some(&name)).await;
+        assert_eq!(status[0].health.clone().unwrap().health, expected);
+    }
+    says("health", &json!({"result": {"state": "sick"}}));
+    let status = framework.plugins().check_health(Some(&name)).await;
+    let health = status[0].health.clone().unwrap().health;
+    assert!(
+        matches!(&health, PluginHealth::Unhealthy { message } if message.contains("health: result: unknown variant `sick`")),
+        "{health:?}"
+    );
+    framework.shutdown(LIMIT).await;
+    let log = std::fs::read_to_string(programs.path("life.log")).unwrap();
+    let words: Vec<&str> = log.lines().filter(|word| *word != "health").collect();
+    assert_eq!(words, ["initialize", "initialize", "shutdown"], "in its own directory");
+}
+
 /// One run of a program on these nodes: what each has written, and how it ended.
 async fn run(plugin: &ExternalPlugin, nodes: &[&str], action: Action) -> Vec<(String, ActionEnd)> {
     let mut all = Vec::new();

@@ -102,16 +102,16 @@ impl Plugin for ExternalPlugin {
     }
 
     async fn health(&self) -> PluginHealth {
-        let answer = if self.description.methods.health {
-            self.link.ask(Request::Health, Map::new(), None).await
+        let asked = if self.description.methods.health {
+            self.link.ask(Request::Health, Map::new(), None).await.and_then(|answer| {
+                serde_json::from_value(answer).map_err(|error| {
+                    self.link.error(ErrorCode::PluginFault, format!("health: result: {error}"), None)
+                })
+            })
         } else {
-            self.link.check().await.map(|()| serde_json::json!({"state": "healthy"}))
+            self.link.check().await.map(|()| PluginHealth::Healthy)
         };
-        match answer.map(serde_json::from_value) {
-            Ok(Ok(health)) => health,
-            Ok(Err(error)) => PluginHealth::Unhealthy { message: format!("health: result: {error}") },
-            Err(error) => PluginHealth::Unhealthy { message: error.message },
-        }
+        asked.unwrap_or_else(|error| PluginHealth::Unhealthy { message: error.message })
     }
 
     async fn shutdown(&self) {

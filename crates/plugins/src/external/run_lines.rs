@@ -129,8 +129,10 @@ impl ToolParser for RunLines {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use pabawi_domain::error::ErrorCode;
+    use proptest::strategy::Strategy as _;
+
+    use super::*;
 
     fn node(name: &str) -> NodeId {
         NodeId::new(name).unwrap()
@@ -207,5 +209,35 @@ mod tests {
         let mut words = Vec::new();
         parser.line(StreamKind::Stderr, b"a log may say anything", &mut words).unwrap();
         assert!(words.is_empty());
+    }
+
+    proptest::proptest! {
+        /// Whatever a program prints, nothing breaks, and what is said is about nodes that were asked for.
+        #[test]
+        fn anything_can_be_read(lines in proptest::collection::vec(
+            proptest::prop_oneof![
+                proptest::collection::vec(proptest::prelude::any::<u8>(), 0..60),
+                "\\{\"node\": ?\"web[0-3]\"(, \"(stdout|stderr|exited|signalled|failed)\": ?(\"[A-Z]{0,3}\"|-?[0-9]{1,3}|null|\\{\\})){0,3}\\}"
+                    .prop_map(String::into_bytes),
+            ],
+            0..8,
+        )) {
+            let mut parser = RunLines::new(["web1", "web2"].map(node));
+            let mut words = Vec::new();
+            for line in &lines {
+                if let Err(fault) = parser.line(StreamKind::Stdout, line, &mut words) {
+                    proptest::prop_assert!(fault.starts_with("line ") && fault.len() < 2_000, "{}", fault);
+                    break;
+                }
+            }
+            for word in words {
+                let (Word::Output { node, .. } | Word::Ended { node, .. }) = word else { panic!("of one node") };
+                proptest::prop_assert!(["web1", "web2"].contains(&node.as_str()));
+            }
+            for line in &lines {
+                let _ = crate::external::answer::answer(line);
+                let _ = crate::external::description::Description::read(line);
+            }
+        }
     }
 }
