@@ -163,10 +163,17 @@ impl PuppetDbClient {
         // Ends the connection with this call, however it ends.
         let mut driver = JoinSet::new();
         driver.spawn(connection);
-        let response: Response<Incoming> = watch
-            .bound(waiting, sender.send_request(request))
-            .await?
-            .map_err(|error| lost(&error, waiting))?;
+        let response: Response<Incoming> = match watch.bound(waiting, sender.send_request(request)).await? {
+            Ok(response) => response,
+            // The connection ended before the request could be sent, and it alone knows why: an alert of TLS 1.3 about the
+            // client certificate comes after the handshake.
+            Err(error) if error.is_canceled() || error.is_closed() => {
+                let ended = watch.bound(waiting, driver.join_next()).await?;
+                let why = ended.and_then(Result::ok).and_then(Result::err);
+                return Err(lost(&why.unwrap_or(error), waiting));
+            }
+            Err(error) => return Err(lost(&error, waiting)),
+        };
         let (head, body) = response.into_parts();
         let reading = "in the middle of its answer";
         let limit = self.0.settings.max_response_bytes;
