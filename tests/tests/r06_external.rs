@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pabawi::external::{ExternalPlugin, load};
-use pabawi::plugin::PluginState;
+use pabawi::plugin::{CapabilityCall, PluginState};
 use pabawi::ports::{
     ActionEnd, ActionEvent, Plugin as _, PluginCall, PluginHealth, PluginRun, RunningAction, TerminateMode,
 };
@@ -194,6 +194,15 @@ async fn the_python_program_of_the_document_is_a_plugin() {
         framework(&programs, &[(cmdb.clone(), config), (cmdb.clone(), json!({"paths": 1}))]).await;
     let all = framework.resolve(&TargetExpression::new("all")).await.unwrap();
     assert_eq!(all.iter().map(|target| target.node.as_str()).collect::<Vec<_>>(), ["web1"]);
+    let asked = |parameters: Value| CapabilityCall {
+        capability: "host.show".to_owned(),
+        parameters: parameters.as_object().unwrap().clone(),
+        ..CapabilityCall::default()
+    };
+    let shown = framework.call(&caller(), asked(json!({"host": "web1"}))).await.unwrap();
+    assert_eq!(shown["rack"], "A7");
+    let error = framework.call(&caller(), asked(json!({"hots": "web1"}))).await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Validation, "{error}");
     let second = framework.plugins().plugin(&PluginName::new("cmdb-2").unwrap()).unwrap();
     assert!(
         matches!(&second.state, PluginState::Failed { message, .. } if message.contains("plugin cmdb is already registered")),

@@ -12,11 +12,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pabawi::plugin::PluginState;
-use pabawi::ports::PluginHealth;
+use async_trait::async_trait;
+use pabawi::plugin::{CallError, CapabilityCall, PluginState};
+use pabawi::ports::{AuthorizationQuery, Authorizer, AuthorizerError, Decision, PluginHealth};
 use pabawi::puppetdb::PuppetDbPlugin;
-use pabawi::{AllowAll, Framework, PluginName, TargetExpression};
+use pabawi::{AllowAll, Framework, NodeId, PluginName, TargetExpression};
 use pabawi_testkit::http::{HttpReply, HttpRequest, ScriptedHttp};
+use pabawi_tests::facade::caller;
 use serde_json::{Value, json};
 
 const CLOSING: Duration = Duration::from_secs(10);
@@ -25,7 +27,9 @@ const CLOSING: Duration = Duration::from_secs(10);
 async fn puppetdb(nodes: &'static [&'static str]) -> ScriptedHttp {
     let played = |request: &HttpRequest| {
         let from = usize::try_from(request.json()["offset"].as_u64().unwrap_or(0)).unwrap();
-        let rows: Vec<Value> = nodes.iter().skip(from).map(|name| json!({"certname": name})).collect();
+        let at = "2026-03-01T12:00:00.000Z";
+        let row = |name: &&str| json!({"certname": name, "hash": format!("{:040x}", name.len()), "producer_timestamp": at});
+        let rows: Vec<Value> = nodes.iter().skip(from).map(row).collect();
         HttpReply::json(&json!(rows))
     };
     ScriptedHttp::start(played).await.unwrap()
@@ -36,9 +40,27 @@ fn config(server: &ScriptedHttp) -> Value {
 }
 
 async fn open(database: &tempfile::TempDir, config: Value) -> Framework {
+    open_for(database, config, AllowAll).await
+}
+
+async fn open_for(database: &tempfile::TempDir, config: Value, authorizer: impl Authorizer) -> Framework {
     let plugin = PuppetDbPlugin::of_config(&config).unwrap();
-    let builder = Framework::builder().database(database.path().join("executions.db")).authorizer(AllowAll);
+    let builder = Framework::builder().database(database.path().join("executions.db")).authorizer(authorizer);
     builder.plugin(plugin, config).open().await.unwrap()
+}
+
+/// Lets everything pass but reports of one node, and of all of them.
+struct NotOf(&'static str);
+
+#[async_trait]
+impl Authorizer for NotOf {
+    async fn authorize(&self, query: &AuthorizationQuery<'_>) -> Result<Decision, AuthorizerError> {
+        let is_meant = query.nodes.is_empty() || query.nodes.iter().any(|node| node.as_str() == self.0);
+        Ok(match query.capability {
+            "reports.list" if is_meant => Decision::Deny { reason: "not yours".to_owned() },
+            _ => Decision::Allow,
+        })
+    }
 }
 
 async fn nodes(framework: &Framework) -> Vec<String> {
@@ -99,4 +121,35 @@ async fn a_bad_configuration_is_the_state_of_the_plugin() {
         assert!(found == paths && message.contains(part) && !message.contains("hunter2"), "{status:?}");
         framework.shutdown(CLOSING).await;
     }
+}
+
+/// R6.5, R6.6, R9.3: by nodes and by capability, before PuppetDB is asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_are_checked_and_permitted() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = puppetdb(&["web1", "web2"]).await;
+    let framework = open_for(&directory, config(&server), NotOf("web2")).await;
+    let ask = async |nodes: &[&str], parameters: Value| {
+        let call = CapabilityCall {
+            capability: "reports.list".to_owned(),
+            parameters: parameters.as_object().unwrap().clone(),
+            nodes: nodes.iter().map(|name| NodeId::new(name).unwrap()).collect(),
+            ..CapabilityCall::default()
+        };
+        framework.call(&caller(), call).await
+    };
+    let found = ask(&["web1"], json!({"limit": 1})).await.unwrap();
+    assert_eq!((&found["reports"][0]["node"], found["nextCursor"].is_string()), (&json!("web1"), true));
+    let asked = server.requests().len();
+    for nodes in [&["web1", "web2"][..], &[]] {
+        let error = ask(nodes, json!({})).await.unwrap_err();
+        assert!(matches!(&error, CallError::Denied { reason } if reason == "not yours"), "{error}");
+    }
+    let error = ask(&["web1"], json!({"limit": 0, "status": ["broken"]})).await.unwrap_err();
+    let CallError::Invalid(error) = error else { panic!("{error}") };
+    let mut paths: Vec<&str> = error.fields.iter().map(|fault| fault.path.as_str()).collect();
+    paths.sort_unstable();
+    assert_eq!(paths, ["parameters.limit", "parameters.status[0]"]);
+    assert_eq!(server.requests().len(), asked);
+    framework.shutdown(CLOSING).await;
 }
