@@ -10,7 +10,10 @@ pub mod args;
 pub mod exit;
 
 mod command;
+mod config;
+mod defaults;
 mod difference;
+mod line;
 mod logging;
 mod open;
 mod option_names;
@@ -20,50 +23,67 @@ mod request;
 mod rollout;
 mod signals;
 mod sources;
+mod start;
 mod text;
 mod watch;
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{ArgMatches, FromArgMatches as _};
 
 use crate::args::{Cli, Command, ExecutionsCommand, FactsCommand, GraphCommand, InventoryCommand};
 use crate::exit::{Exit, Failure};
+use crate::start::Start;
 use crate::text::{Colour, Style};
 
 /// Runs `pab` with the arguments of this process.
 pub fn main() -> ExitCode {
-    // Ends the process by itself on --help, --version and bad options, before anything is opened.
-    let cli = Cli::parse();
-    let no_color = cli.global.no_color;
-    match run(cli) {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let start = Start::of(&arguments);
+    let matches = match start.tree().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        // --help, --version and bad options, before anything is opened.
+        Err(error) => return start.not_understood(&error),
+    };
+    let no_color = matches.get_flag("no_color");
+    match run(&start, &matches) {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            let style = Style::of(&std::io::stderr(), no_color);
-            // Nothing can be done when standard error is closed.
-            let _ = writeln!(std::io::stderr(), "{} {failure}", style.paint(Colour::Red, "error:"));
+            tell(&failure, no_color);
             failure.exit.into()
         }
     }
 }
 
-fn run(cli: Cli) -> Result<Exit, Failure> {
-    logging::install(&cli.global)?;
-    match cli.command {
-        Command::Completions { shell } => command::generate::completions(shell),
-        Command::Man(args) => command::generate::man(&args),
-        _ => {
-            let runtime = tokio::runtime::Builder::new_multi_thread()
-                .enable_all()
-                .build()
-                .map_err(|error| Failure::nothing_ran(format!("start the runtime: {error}")))?;
-            let result = runtime.block_on(dispatch(cli));
-            // What still runs (a run that was left, a file that is read) must not hold the exit.
-            runtime.shutdown_background();
-            result
+/// Writes why `pab` ends to standard error.
+fn tell(failure: &Failure, no_color: bool) {
+    let style = Style::of(&std::io::stderr(), no_color);
+    // Nothing can be done when standard error is closed.
+    let _ = writeln!(std::io::stderr(), "{} {failure}", style.paint(Colour::Red, "error:"));
+}
+
+fn run(start: &Start, matches: &ArgMatches) -> Result<Exit, Failure> {
+    let cli = Cli::from_arg_matches(matches).map_err(|error| Failure::usage(error.to_string()))?;
+    match &cli.command {
+        Command::Completions { shell } => return command::generate::completions(*shell),
+        Command::Man(args) => return command::generate::man(args),
+        Command::Config(command) => {
+            return command::config::config(&cli.global, command, &start.known(matches));
         }
+        _ => command::config::no_faults(&start.faults)?,
     }
+    logging::install(&cli.global)?;
+    start.warn(cli.global.no_color);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::nothing_ran(format!("start the runtime: {error}")))?;
+    let result = runtime.block_on(dispatch(cli));
+    // What still runs (a run that was left, a file that is read) must not hold the exit.
+    runtime.shutdown_background();
+    result
 }
 
 async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
@@ -111,7 +131,6 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             InventoryCommand::Sources(args) => command::inventory::sources(global, args).await,
         },
         Command::Targets(command) => command::targets::targets(global, command).await,
-        Command::Completions { shell } => command::generate::completions(*shell),
-        Command::Man(args) => command::generate::man(args),
+        Command::Completions { .. } | Command::Man(_) | Command::Config(_) => Ok(Exit::AllSucceeded),
     }
 }

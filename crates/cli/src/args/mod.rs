@@ -5,6 +5,7 @@
     reason = "the comments on options are help texts, in which brackets are node sets"
 )]
 
+mod config;
 mod connect;
 mod duration;
 mod executions;
@@ -23,6 +24,7 @@ mod selection;
 mod size;
 mod time;
 
+pub use config::ConfigCommand;
 pub use connect::{ConnectArgs, HostKeysArg, LoginArgs, TransportArg, TrustArgs};
 pub use duration::format_duration;
 pub use executions::{

@@ -8,8 +8,8 @@ use clap_complete::Shell;
 use pabawi::Component;
 
 use crate::args::{
-    ApplyArgs, CapabilitiesCommand, CopyCommand, DialectArgs, ExecutionsCommand, FactsCommand, Format,
-    GraphCommand, InventoryCommand, PlanCommand, PluginsCommand, RunArgs, ScriptArgs, SourceArgs,
+    ApplyArgs, CapabilitiesCommand, ConfigCommand, CopyCommand, DialectArgs, ExecutionsCommand, FactsCommand,
+    Format, GraphCommand, InventoryCommand, PlanCommand, PluginsCommand, RunArgs, ScriptArgs, SourceArgs,
 };
 
 /// What stands at the end of every help text.
@@ -23,9 +23,12 @@ Exit status:
   130  cancelled
 
 Files:
+  $XDG_CONFIG_HOME/pabawi/config.toml   defaults of options, plugins (~/.config/pabawi/config.toml), see pab config
+  /etc/pabawi/config.toml               the same for all users
   $XDG_DATA_HOME/pabawi/executions.db   history (~/.local/share/pabawi/executions.db), see --db
 
 Environment:
+  PABAWI_CONFIG     configuration file in place of the user's
   PABAWI_DB         as --db
   PABAWI_INVENTORY  as --inventory
   PABAWI_LOG        as --log-level
@@ -149,6 +152,9 @@ pub enum Command {
     /// Try out target expressions
     #[command(subcommand)]
     Targets(TargetsCommand),
+    /// Look at the configuration files: where they are, what they say, what is wrong with them
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Write the completions of a shell to standard output
     Completions {
         /// The shell

@@ -1,0 +1,21 @@
+//! The configuration file: where it is ([`Places`]), what may stand in it ([`KEYS`]), what stands in it ([`Config`]) with the
+//! place of each value, and what is wrong with it ([`Fault`]). Nothing is opened or asked here.
+
+mod entry;
+mod expand;
+mod file;
+mod keys;
+mod load;
+mod places;
+mod plugins;
+mod safety;
+
+pub(crate) use entry::Fault;
+#[cfg(test)]
+pub(crate) use entry::{Entry, Origin};
+#[cfg(test)]
+pub(crate) use keys::Kind;
+pub(crate) use keys::{KEYS, Key};
+pub(crate) use load::{Config, load};
+pub(crate) use places::Places;
+pub(crate) use safety::looks_secret;
