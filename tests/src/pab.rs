@@ -30,6 +30,12 @@ impl Pab {
         Self::of(Command::new(pab_path()), home)
     }
 
+    /// A call of another program that is `pab` with something compiled in.
+    #[must_use]
+    pub fn program(path: &Path, home: &Path) -> Self {
+        Self::of(Command::new(path), home)
+    }
+
     /// A shell command line in the same environment, with `pab` on its `PATH`.
     #[must_use]
     pub fn shell(home: &Path, line: &str) -> Self {

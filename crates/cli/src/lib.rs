@@ -9,15 +9,18 @@
 pub mod args;
 pub mod exit;
 
+mod care;
 mod command;
 mod config;
 mod defaults;
 mod difference;
+mod generated;
 mod line;
 mod logging;
 mod open;
 mod option_names;
 mod planned;
+mod plugins;
 mod prompt;
 mod request;
 mod rollout;
@@ -30,18 +33,30 @@ mod watch;
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{ArgMatches, FromArgMatches as _};
+use pabawi::ports::Plugin;
+use serde_json::Value;
 
-use crate::args::{Cli, Command, ExecutionsCommand, FactsCommand, GraphCommand, InventoryCommand};
+use crate::args::{
+    Cli, Command, ExecutionsCommand, FactsCommand, GlobalArgs, GraphCommand, InventoryCommand,
+};
 use crate::exit::{Exit, Failure};
+use crate::generated::{plugin, verbs};
 use crate::start::Start;
 use crate::text::{Colour, Style};
 
 /// Runs `pab` with the arguments of this process.
 pub fn main() -> ExitCode {
+    main_with(Vec::new())
+}
+
+/// Runs `pab` with plugins that are compiled in, each with its configuration, beside those of the configuration file. A plugin
+/// in Rust gets its commands this way.
+pub fn main_with(plugins: Vec<(Arc<dyn Plugin>, Value)>) -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    let start = Start::of(&arguments);
+    let start = Start::of(&arguments, plugins);
     let matches = match start.tree().try_get_matches_from(arguments) {
         Ok(matches) => matches,
         // --help, --version and bad options, before anything is opened.
@@ -65,22 +80,53 @@ fn tell(failure: &Failure, no_color: bool) {
 }
 
 fn run(start: &Start, matches: &ArgMatches) -> Result<Exit, Failure> {
-    let cli = Cli::from_arg_matches(matches).map_err(|error| Failure::usage(error.to_string()))?;
+    let read = |error: clap::Error| Failure::usage(error.to_string());
+    let mut global = GlobalArgs::from_arg_matches(matches).map_err(read)?;
+    global.plugins = start.plugins.clone();
+    let Some((word, below)) = matches.subcommand() else {
+        return Err(Failure::usage("no command was given"));
+    };
+    if word == "help" {
+        return command::help::help(&global, below, start);
+    }
+    if !start.is_core(word) {
+        command::config::no_faults(&start.faults)?;
+        return block_on(start, &global, async || {
+            if verbs::is_verb(word) {
+                return verbs::run(&global, word, below).await;
+            }
+            match global.plugins.described(word) {
+                Some(described) => plugin::run(&global, &described?, below).await,
+                None => Err(Failure::usage(format!("there is no command {word}"))),
+            }
+        });
+    }
+    let mut cli = Cli::from_arg_matches(matches).map_err(read)?;
+    cli.global = global;
     match &cli.command {
-        Command::Completions { shell } => return command::generate::completions(*shell),
-        Command::Man(args) => return command::generate::man(args),
+        Command::Completions { shell } => return command::generate::completions(*shell, start.tree()),
+        Command::Man(args) => return command::generate::man(args, start.tree()),
         Command::Config(command) => {
             return command::config::config(&cli.global, command, &start.known(matches));
         }
         _ => command::config::no_faults(&start.faults)?,
     }
-    logging::install(&cli.global)?;
-    start.warn(cli.global.no_color);
+    block_on(start, &cli.global.clone(), async || dispatch(cli).await)
+}
+
+/// Does something with a log and a runtime.
+fn block_on(
+    start: &Start,
+    global: &GlobalArgs,
+    what: impl AsyncFnOnce() -> Result<Exit, Failure>,
+) -> Result<Exit, Failure> {
+    logging::install(global)?;
+    start.warn(global.no_color);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::nothing_ran(format!("start the runtime: {error}")))?;
-    let result = runtime.block_on(dispatch(cli));
+    let result = runtime.block_on(what());
     // What still runs (a run that was left, a file that is read) must not hold the exit.
     runtime.shutdown_background();
     result

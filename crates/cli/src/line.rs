@@ -49,6 +49,15 @@ impl Line {
             rest: rest.into_iter().flatten().cloned().collect(),
         }
     }
+
+    /// Whether everything that there is has to be known: help, pages and completions tell of all commands.
+    pub(crate) fn wants_all(&self) -> bool {
+        const TELL_ALL: [&str; 5] = ["help", "man", "completions", "__complete", "config"];
+        match &self.word {
+            Some(word) => TELL_ALL.contains(&word.as_str()),
+            None => !self.only_version,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -78,5 +87,7 @@ mod tests {
             );
         }
         assert_eq!(read("pab x a -b").rest, ["a", "-b"]);
+        assert!(read("pab --help").wants_all() && !read("pab -V").wants_all());
+        assert!(read("pab").wants_all() && read("pab help x").wants_all() && !read("pab run x").wants_all());
     }
 }

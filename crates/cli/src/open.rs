@@ -60,7 +60,7 @@ pub(crate) fn for_run(
     sources: &SourceArgs,
     connect: &ConnectArgs,
 ) -> Result<FrameworkBuilder, Failure> {
-    let builder = with_ssh(builder(global), sources, &connect.trust)?;
+    let builder = with_ssh(with_plugins(global)?, sources, &connect.trust)?;
     Ok(with_sources(builder, sources)?.endpoint_defaults(defaults(&connect.login)))
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn for_facts(
 ) -> Result<FrameworkBuilder, Failure> {
     let transport = connect.transport.map(crate::request::transport).transpose()?;
     let defaults = Endpoint { transport, ..defaults(&connect.login) };
-    let builder = with_ssh(builder(global), sources, &connect.trust)?;
+    let builder = with_ssh(with_plugins(global)?, sources, &connect.trust)?;
     Ok(with_sources(builder, sources)?.endpoint_defaults(defaults))
 }
 
@@ -90,7 +90,7 @@ pub(crate) fn for_rerun(
     trust: &TrustArgs,
     memory: &MemoryArgs,
 ) -> Result<FrameworkBuilder, Failure> {
-    let builder = with_ssh(builder(global), sources, trust)?.endpoint_defaults(defaults(login));
+    let builder = with_ssh(with_plugins(global)?, sources, trust)?.endpoint_defaults(defaults(login));
     let limits = EngineLimits { output_memory_bytes: memory.output_memory, ..EngineLimits::default() };
     let builder = with_sources(builder.limits(limits), sources)?;
     Ok(builder.unknown_names(UnknownNames::Refused))
@@ -118,6 +118,29 @@ pub(crate) async fn with_history<T>(
     let answer = ask(&framework, &caller()).await;
     framework.shutdown(CLOSING).await;
     answer
+}
+
+/// As [`with_history`], with the plugins that are configured.
+///
+/// # Errors
+/// As for [`with_history`]; also a plugin that cannot be made.
+pub(crate) async fn with_the_plugins<T>(
+    global: &GlobalArgs,
+    ask: impl AsyncFnOnce(&Framework, &Caller) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let framework = for_plugins(global)?.open().await?;
+    let answer = ask(&framework, &caller()).await;
+    framework.shutdown(CLOSING).await;
+    answer
+}
+
+/// A framework that connects to no node, with the plugins that are configured.
+fn for_plugins(global: &GlobalArgs) -> Result<FrameworkBuilder, Failure> {
+    Ok(with_plugins(global)?.ssh(SshSettings::default()))
+}
+
+fn with_plugins(global: &GlobalArgs) -> Result<FrameworkBuilder, Failure> {
+    global.plugins.register(builder(global))
 }
 
 fn builder(global: &GlobalArgs) -> FrameworkBuilder {
@@ -178,7 +201,7 @@ pub(crate) fn host_key_policy(arg: HostKeysArg) -> HostKeyPolicy {
 /// # Errors
 /// As for [`sources`].
 pub(crate) fn for_targets(global: &GlobalArgs, args: &SourceArgs) -> Result<FrameworkBuilder, Failure> {
-    with_sources(for_history(global), args)
+    with_sources(for_plugins(global)?, args)
 }
 
 /// The expression of what was typed: all of these texts are meant.

@@ -13,6 +13,8 @@ const OPTIONS: &[(&str, &str)] = &[
     ("action.interpreter", "--interpreter"),
     ("action.mode", "--mode"),
     ("action.name", "FILE"),
+    ("action.parameters", "--params, PARAMETER=VALUE"),
+    ("action.plugin", "--plugin"),
     ("action.runAs.password", "--ask-run-as-password"),
     ("action.runAs", "--run-as"),
     ("action.source", "SOURCE"),
@@ -48,7 +50,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("timeouts.connectMs", "--connect-timeout"),
     ("timeouts.executionMs", "--execution-timeout"),
     ("timeouts.nodeMs", "--timeout"),
-    ("transport", "--transport"),
+    ("transport", "--transport, --plugin"),
 ];
 
 /// The option that sets a field.

@@ -1,4 +1,4 @@
-//! Questions to the person at the terminal: [`ask_secret`], without echo.
+//! Questions to the person at the terminal: [`ask_secret`], without echo, and [`ask_yes`].
 
 use std::fs::File;
 use std::io::Write as _;
@@ -28,6 +28,29 @@ pub(crate) fn ask_secret(question: &str) -> Result<Secret, Failure> {
     };
     terminal.write_all(b"\n").context("write to the terminal")?;
     answer
+}
+
+/// Asks a question that is answered with yes or no; everything but yes is no.
+///
+/// # Errors
+/// There is no terminal.
+pub(crate) fn ask_yes(question: &str) -> Result<bool, Failure> {
+    let mut terminal = File::options().read(true).write(true).open("/dev/tty").map_err(|error| {
+        Failure::usage(format!("{question} There is no terminal to ask on ({error}); add --yes"))
+    })?;
+    terminal.write_all(format!("{question} [y/N] ").as_bytes()).context("write to the terminal")?;
+    let mut answer = Vec::new();
+    let mut byte = [0; 1];
+    // Ends with the line, the terminal or the limit.
+    while std::io::Read::read(&mut terminal, &mut byte).context("read from the terminal")? == 1 {
+        let [byte] = byte;
+        if byte == b'\n' || answer.len() >= MAX_ANSWER {
+            break;
+        }
+        answer.push(byte);
+    }
+    let answer = String::from_utf8_lossy(&answer).trim().to_ascii_lowercase();
+    Ok(answer == "y" || answer == "yes")
 }
 
 /// A terminal that shows nothing of what is typed; as it was before when this goes.

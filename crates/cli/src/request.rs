@@ -109,7 +109,9 @@ pub(crate) fn request(
     request.debug = execution.debug;
     request.host_keys = connect.trust.host_keys.map(host_key_policy);
     request.idempotency_key = named("--idempotency-key", execution.idempotency_key.as_deref())?;
-    request.correlation_id = named("--correlation-id", execution.correlation_id.as_deref())?;
+    let correlation_id =
+        execution.correlation_id.clone().or_else(|| execution.debug.then(new_correlation_id));
+    request.correlation_id = named("--correlation-id", correlation_id.as_deref())?;
     for tag in &execution.tag {
         request.tags.extend(named::<Tag>("--tag", Some(tag))?);
     }
@@ -219,6 +221,13 @@ pub(crate) fn transport(arg: TransportArg) -> Result<PluginName, Failure> {
     PluginName::new(name).map_err(Failure::usage)
 }
 
+/// An id that no other request has.
+pub(crate) fn new_correlation_id() -> String {
+    use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+    let random = || RandomState::new().build_hasher().finish();
+    format!("pab-{:016x}{:016x}", random(), random())
+}
+
 fn named<T: FromStr<Err = InvalidName>>(option: &str, text: Option<&str>) -> Result<Option<T>, Failure> {
     text.map(str::parse).transpose().map_err(|error| Failure::usage(format!("{option}: {error}")))
 }
@@ -237,14 +246,22 @@ pub(crate) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-fn read_file(option: &str, path: &Path) -> Result<Vec<u8>, Failure> {
+/// What stands in a file.
+///
+/// # Errors
+/// A file that cannot be read or is too long.
+pub(crate) fn read_file(option: &str, path: &Path) -> Result<Vec<u8>, Failure> {
     let failed =
         |error: std::io::Error| Failure::usage(format!("{option}: read {}: {error}", path.display()));
     let file = std::fs::File::open(path).map_err(failed)?;
     read_limited(option, file).map_err(failed)?
 }
 
-fn read_stdin(option: &str) -> Result<Vec<u8>, Failure> {
+/// What comes from standard input.
+///
+/// # Errors
+/// As for [`read_file`].
+pub(crate) fn read_stdin(option: &str) -> Result<Vec<u8>, Failure> {
     read_limited(option, std::io::stdin().lock())
         .map_err(|error| Failure::usage(format!("{option}: read standard input: {error}")))?
 }
@@ -328,6 +345,8 @@ mod tests {
             file: "/nonexistent/deploy.sh".into(),
             arguments: vec![],
             interpreter: None,
+            provider: Default::default(),
+            care: Default::default(),
             selection: Default::default(),
             process: Default::default(),
             connect: Default::default(),

@@ -3,16 +3,23 @@
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, CommandFactory as _};
+use pabawi::ports::Plugin;
+use serde_json::Value;
 
 use crate::args::Cli;
 use crate::command::config::{Known, no_faults};
+use crate::command::help;
 use crate::config::{Config, Fault, KEYS, Places, load};
 use crate::defaults::with_defaults;
+use crate::exit::Failure;
+use crate::generated::{plugin, verbs};
 use crate::line::{Line, early};
+use crate::plugins::Plugins;
 use crate::text::{Colour, Style};
 
 /// What is known at the beginning.
@@ -21,21 +28,60 @@ pub(crate) struct Start {
     config: Config,
     /// What is wrong with the configuration. Nothing of it is used then.
     pub(crate) faults: Vec<Fault>,
+    /// The plugins.
+    pub(crate) plugins: Plugins,
     line: Line,
+    /// The commands that `pab` has itself, with their other names.
+    core: Vec<String>,
 }
 
 impl Start {
     /// Reads the configuration files and looks at how the command line begins.
-    pub(crate) fn of(arguments: &[OsString]) -> Self {
+    pub(crate) fn of(arguments: &[OsString], given: Vec<(Arc<dyn Plugin>, Value)>) -> Self {
         let places = Places::of_process();
         let (config, faults) = load(&places);
-        Self { places, config, faults, line: Line::read(arguments) }
+        let configured = if faults.is_empty() { config.plugins.clone() } else { Vec::new() };
+        let plugins = Plugins::new(given, configured);
+        let mut core = vec!["help".to_owned()];
+        for command in Cli::command().get_subcommands() {
+            core.push(command.get_name().to_owned());
+            core.extend(command.get_all_aliases().map(str::to_owned));
+        }
+        Self { places, config, faults, plugins, line: Line::read(arguments), core }
     }
 
     /// The commands as they can be meant.
     pub(crate) fn tree(&self) -> Command {
-        let tree = early(Cli::command());
+        let mut tree = early(Cli::command()).disable_help_subcommand(true).subcommand(help::command());
+        let word = self.line.word.as_deref().filter(|word| !self.is_core(word));
+        tree = match word.and_then(verbs::command) {
+            Some(verb) => tree.subcommand(verb),
+            None => tree.subcommands(verbs::commands()),
+        };
+        for name in self.plugins.names() {
+            if self.is_core(name.as_str()) || verbs::is_verb(name.as_str()) {
+                continue;
+            }
+            tree = tree.subcommand(self.of_plugin(name.as_str()));
+        }
         if self.faults.is_empty() { with_defaults(tree, &self.config, &self.line) } else { tree }
+    }
+
+    /// The command of a plugin, as far as it is needed.
+    fn of_plugin(&self, name: &str) -> Command {
+        if !self.line.wants_all() && self.line.word.as_deref() != Some(name) {
+            return plugin::shallow(name);
+        }
+        match self.plugins.described(name) {
+            Some(Ok(described)) => plugin::command(&described),
+            Some(Err(failure)) => plugin::shallow(name).about(format!("Cannot be used: {failure}")),
+            None => plugin::shallow(name),
+        }
+    }
+
+    /// Whether `pab` has a command of that name itself, so that no plugin's can be meant.
+    pub(crate) fn is_core(&self, word: &str) -> bool {
+        self.core.iter().any(|core| core == word)
     }
 
     /// What is said of a command line that is not understood.
@@ -48,11 +94,24 @@ impl Start {
         );
         // Nothing can be done when the output is closed.
         let _ = error.print();
+        if !is_told && let Some(name) = self.hidden_plugin() {
+            let text = format!(
+                "{name} is a command of pab, so that the plugin {name} has no command of its own; what it can do is \
+                 reached with --plugin {name}, such as pab task TASK --plugin {name}"
+            );
+            crate::tell(&Failure::usage(text), false);
+        }
         if !is_told && let Err(failure) = no_faults(&self.faults) {
             // What is missing may stand in there.
             crate::tell(&failure, false);
         }
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+    }
+
+    /// The first word, where a plugin has it as its name but a command of `pab` too.
+    fn hidden_plugin(&self) -> Option<&str> {
+        let word = self.line.word.as_deref().filter(|word| self.is_core(word) || verbs::is_verb(word))?;
+        self.plugins.names().iter().any(|name| name.as_str() == word).then_some(word)
     }
 
     /// What `pab config` shows.

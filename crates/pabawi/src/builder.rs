@@ -136,8 +136,14 @@ impl FrameworkBuilder {
     /// Adds a plugin with its configuration (R6.2). Its inventory, where it has one, becomes a
     /// source of nodes, and its facts a provider of facts.
     #[must_use]
-    pub fn plugin(mut self, plugin: impl Plugin, config: Value) -> Self {
-        self.plugins.push((Arc::new(plugin), config));
+    pub fn plugin(self, plugin: impl Plugin, config: Value) -> Self {
+        self.shared_plugin(Arc::new(plugin), config)
+    }
+
+    /// Adds a plugin that is held elsewhere too.
+    #[must_use]
+    pub fn shared_plugin(mut self, plugin: Arc<dyn Plugin>, config: Value) -> Self {
+        self.plugins.push((plugin, config));
         self
     }
 

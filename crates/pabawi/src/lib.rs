@@ -29,6 +29,7 @@ pub mod ssh;
 pub mod v1;
 
 mod builder;
+mod built_in;
 mod error;
 mod framework;
 mod knowledge;

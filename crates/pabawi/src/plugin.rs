@@ -4,7 +4,10 @@
 pub use pabawi_domain::capability::{Capability, RiskLevel};
 pub use pabawi_domain::error::PluginTrace;
 pub use pabawi_domain::ports::CapabilityCall;
+pub use pabawi_domain::schema::ParameterSchema;
 pub use pabawi_plugins::host::{
     CallError, CallFault, CallFaultKind, HealthReport, HostSettings, PluginHost, PluginState, PluginStatus,
     ProvidedCapability, RegisterError, ReloadError, ShutdownFault,
 };
+
+pub use crate::built_in::built_in;

@@ -4,14 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pabawi_domain::id::PluginName;
 use pabawi_domain::ports::{Clock, Plugin, Transport};
 use pabawi_domain::validation::ValidationError;
 use pabawi_engine::{Engine, EngineLimits, Graphs, SystemClock};
 use pabawi_facts::{FacterFacts, Facts, InventoryFacts, KnownFacts, ProviderOptions, SshFacts};
 use pabawi_inventory::{Catalog, Resolver, SourceSettings};
 use pabawi_plugins::external;
-use pabawi_plugins::host::{BuiltIn, HostSettings, PluginHost};
+use pabawi_plugins::host::{HostSettings, PluginHost};
 use pabawi_store::sqlite::{SqliteOptions, SqliteStore};
 use pabawi_transport::local::{LocalOptions, LocalTools, LocalTransport};
 use pabawi_transport::ssh_config::SshConfig;
@@ -24,13 +23,7 @@ use crate::knowledge::Knowledge;
 use crate::known_as::KnownAs;
 use crate::listed_nodes::ListedNodes;
 use crate::node_commands::EngineCommands;
-use crate::{Framework, FrameworkBuilder, FrameworkError};
-
-/// The ways to nodes that come with the framework, as plugins, with the priority that Pabawi gives them.
-const BUILT_IN: [(&str, &str, i32); 2] = [
-    ("ssh", "Runs commands and scripts and copies files over SSH", 50),
-    ("local", "Does the same on this machine", 0),
-];
+use crate::{Framework, FrameworkBuilder, FrameworkError, built_in};
 
 pub(crate) async fn open(mut options: FrameworkBuilder) -> Result<Framework, FrameworkError> {
     let database = options.database.take().map_or_else(default_database, Ok)?;
@@ -137,10 +130,9 @@ async fn plugins(
     clock: Arc<dyn Clock>,
 ) -> Result<PluginHost, FrameworkError> {
     let mut registering = PluginHost::builder(clock).settings(limits);
-    for (name, description, priority) in BUILT_IN {
-        let name =
-            PluginName::new(name).map_err(|error| ValidationError::of("plugins", error.to_string()))?;
-        registering.built_in(BuiltIn::new(name, env!("CARGO_PKG_VERSION"), description, priority))?;
+    let all = built_in::all().map_err(|error| ValidationError::of("plugins", error.to_string()))?;
+    for plugin in all {
+        registering.built_in(plugin)?;
     }
     for (plugin, config) in given {
         registering.plugin(plugin, config)?;

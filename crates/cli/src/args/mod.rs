@@ -5,6 +5,7 @@
     reason = "the comments on options are help texts, in which brackets are node sets"
 )]
 
+mod care;
 mod config;
 mod connect;
 mod duration;
@@ -17,13 +18,16 @@ mod page;
 mod plan;
 mod plugins;
 mod process;
+mod provider;
 mod rollout;
 mod root;
 mod run;
 mod selection;
 mod size;
 mod time;
+mod tool;
 
+pub use care::CareArgs;
 pub use config::ConfigCommand;
 pub use connect::{ConnectArgs, HostKeysArg, LoginArgs, TransportArg, TrustArgs};
 pub use duration::format_duration;
@@ -48,7 +52,9 @@ pub use page::{HeadArgs, PageArgs};
 pub use plan::{ApplyArgs, PlanCommand, PlanShowArgs};
 pub use plugins::{CapabilitiesCommand, PluginsCommand};
 pub use process::{LinkLossArg, ProcessArgs, RunAsMethodArg};
+pub use provider::ProviderArgs;
 pub use rollout::{GrowthArg, RetryArgs, RolloutArgs};
+pub(crate) use root::EXIT_STATUS;
 pub use root::{BreakersCommand, Cli, Command, GlobalArgs, LogFormat, ManArgs, TargetsCommand};
 pub use run::{
     CopyCommand, DownArgs, ExecutionArgs, MemoryArgs, OutputStyleArgs, RunArgs, ScriptArgs, UpArgs,
@@ -56,3 +62,4 @@ pub use run::{
 pub use selection::{DialectArg, DialectArgs, SelectionArgs, SourceArgs};
 pub(crate) use size::parse_size;
 pub use time::parse_time;
+pub use tool::{ParameterArgs, ToolArgs};

@@ -11,9 +11,10 @@ use crate::args::{
     ApplyArgs, CapabilitiesCommand, ConfigCommand, CopyCommand, DialectArgs, ExecutionsCommand, FactsCommand,
     Format, GraphCommand, InventoryCommand, PlanCommand, PluginsCommand, RunArgs, ScriptArgs, SourceArgs,
 };
+use crate::plugins::Plugins;
 
 /// What stands at the end of every help text.
-pub(super) const EXIT_STATUS: &str = "\
+pub(crate) const EXIT_STATUS: &str = "\
 Exit status:
   0    all nodes succeeded
   1    some nodes, or all of them, did not succeed
@@ -84,6 +85,10 @@ pub struct GlobalArgs {
     /// In which form is logged
     #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+
+    /// The plugins that are configured; not an option.
+    #[arg(skip)]
+    pub(crate) plugins: Plugins,
 }
 
 /// In which form is logged.

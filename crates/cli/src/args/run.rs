@@ -7,7 +7,10 @@ use clap::{Args, Subcommand};
 use pabawi::parse_duration;
 
 use crate::args::process::parse_octal;
-use crate::args::{ConnectArgs, Format, ProcessArgs, RetryArgs, RolloutArgs, SelectionArgs, parse_size};
+use crate::args::{
+    CareArgs, ConnectArgs, Format, ProcessArgs, ProviderArgs, RetryArgs, RolloutArgs, SelectionArgs,
+    parse_size,
+};
 
 /// Options of everything that starts an execution.
 #[derive(Debug, Clone, Default, Args)]
@@ -26,7 +29,8 @@ pub struct ExecutionArgs {
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub execution_timeout: Option<Duration>,
 
-    /// Keep the complete output, not only the first and last 64 KiB of each stream
+    /// Keep the complete output, not only the first and last 64 KiB of each stream, and give the request a correlation id,
+    /// which is shown and stands in logs and records
     #[arg(long)]
     pub debug: bool,
 
@@ -94,6 +98,9 @@ pub struct RunArgs {
     /// The command line for the node's shell; several words are joined by blanks, as ssh(1) does
     #[arg(required = true, value_name = "COMMAND")]
     pub command: Vec<String>,
+    /// See [`ProviderArgs`].
+    #[command(flatten)]
+    pub provider: ProviderArgs,
     /// See [`SelectionArgs`].
     #[command(flatten)]
     pub selection: SelectionArgs,
@@ -106,6 +113,9 @@ pub struct RunArgs {
     /// See [`ExecutionArgs`].
     #[command(flatten)]
     pub execution: ExecutionArgs,
+    /// See [`CareArgs`].
+    #[command(flatten)]
+    pub care: CareArgs,
     /// See [`OutputStyleArgs`].
     #[command(flatten)]
     pub output: OutputStyleArgs,
@@ -123,6 +133,9 @@ pub struct ScriptArgs {
     /// The program that runs it [default: the script's '#!' line, or /bin/sh]
     #[arg(long, value_name = "PROGRAM")]
     pub interpreter: Option<String>,
+    /// See [`ProviderArgs`].
+    #[command(flatten)]
+    pub provider: ProviderArgs,
     /// See [`SelectionArgs`].
     #[command(flatten)]
     pub selection: SelectionArgs,
@@ -135,6 +148,9 @@ pub struct ScriptArgs {
     /// See [`ExecutionArgs`].
     #[command(flatten)]
     pub execution: ExecutionArgs,
+    /// See [`CareArgs`].
+    #[command(flatten)]
+    pub care: CareArgs,
     /// See [`OutputStyleArgs`].
     #[command(flatten)]
     pub output: OutputStyleArgs,
@@ -159,6 +175,9 @@ pub struct UpArgs {
     /// Permission bits on the nodes, octal, such as 0640 [default: those of the source]
     #[arg(long, value_name = "MODE", value_parser = parse_octal)]
     pub mode: Option<u32>,
+    /// See [`ProviderArgs`].
+    #[command(flatten)]
+    pub provider: ProviderArgs,
     /// See [`SelectionArgs`].
     #[command(flatten)]
     pub selection: SelectionArgs,
@@ -168,6 +187,9 @@ pub struct UpArgs {
     /// See [`ExecutionArgs`].
     #[command(flatten)]
     pub execution: ExecutionArgs,
+    /// See [`CareArgs`].
+    #[command(flatten)]
+    pub care: CareArgs,
     /// See [`OutputStyleArgs`].
     #[command(flatten)]
     pub output: OutputStyleArgs,
@@ -180,6 +202,9 @@ pub struct DownArgs {
     pub source: String,
     /// Directory on this machine; each node gets a directory of its name below it
     pub destination: PathBuf,
+    /// See [`ProviderArgs`].
+    #[command(flatten)]
+    pub provider: ProviderArgs,
     /// See [`SelectionArgs`].
     #[command(flatten)]
     pub selection: SelectionArgs,
@@ -189,6 +214,9 @@ pub struct DownArgs {
     /// See [`ExecutionArgs`].
     #[command(flatten)]
     pub execution: ExecutionArgs,
+    /// See [`CareArgs`].
+    #[command(flatten)]
+    pub care: CareArgs,
     /// See [`OutputStyleArgs`].
     #[command(flatten)]
     pub output: OutputStyleArgs,

@@ -62,7 +62,11 @@ pub(crate) fn config(
             no_faults(known.faults)?;
             Ok(exit)
         }
-        ConfigCommand::Check => check(global, known),
+        ConfigCommand::Check => {
+            no_faults(known.faults)?;
+            no_faults(&global.plugins.faults())?;
+            check(global, known)
+        }
     }
 }
 
@@ -103,7 +107,6 @@ fn paths(global: &GlobalArgs, format: Format, known: &Known<'_>) -> Result<Exit,
 }
 
 fn check(global: &GlobalArgs, known: &Known<'_>) -> Result<Exit, Failure> {
-    no_faults(known.faults)?;
     let mut sink = Sink::standard(global.no_color);
     let files = &known.config.files;
     let text = match files.as_slice() {

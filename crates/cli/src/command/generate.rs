@@ -2,19 +2,19 @@
 
 use std::io::{self, Write as _};
 
-use clap::CommandFactory as _;
+use clap::Command;
 use clap_complete::Shell;
 
-use crate::args::{Cli, ManArgs};
+use crate::args::ManArgs;
 use crate::exit::{Exit, Failure};
 
 /// Writes the completions of a shell to standard output.
 ///
 /// # Errors
 /// [`Failure`].
-pub(crate) fn completions(shell: Shell) -> Result<Exit, Failure> {
+pub(crate) fn completions(shell: Shell, mut tree: Command) -> Result<Exit, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "pab", &mut script);
+    clap_complete::generate(shell, &mut tree, "pab", &mut script);
     write_out(&script)
 }
 
@@ -22,18 +22,18 @@ pub(crate) fn completions(shell: Shell) -> Result<Exit, Failure> {
 ///
 /// # Errors
 /// [`Failure`].
-pub(crate) fn man(args: &ManArgs) -> Result<Exit, Failure> {
+pub(crate) fn man(args: &ManArgs, tree: Command) -> Result<Exit, Failure> {
     match &args.dir {
         None => {
             let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command())
+            clap_mangen::Man::new(tree)
                 .render(&mut page)
                 .map_err(|error| Failure::nothing_ran(format!("make the manual page: {error}")))?;
             write_out(&page)
         }
         Some(dir) => {
             std::fs::create_dir_all(dir)
-                .and_then(|()| clap_mangen::generate_to(Cli::command(), dir))
+                .and_then(|()| clap_mangen::generate_to(tree, dir))
                 .map_err(|error| Failure::usage(format!("--dir {}: {error}", dir.display())))?;
             Ok(Exit::AllSucceeded)
         }
@@ -54,13 +54,16 @@ fn write_out(bytes: &[u8]) -> Result<Exit, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
+    use crate::args::Cli;
 
     /// R12.9
     #[test]
     fn pages_and_completions_come_from_the_options() {
         let dir = tempfile::tempdir().unwrap();
-        man(&ManArgs { dir: Some(dir.path().to_owned()) }).unwrap();
+        man(&ManArgs { dir: Some(dir.path().to_owned()) }, Cli::command()).unwrap();
         for page in ["pab.1", "pab-run.1", "pab-executions-rerun.1", "pab-copy-up.1", "pab-targets-fold.1"] {
             let text = std::fs::read_to_string(dir.path().join(page)).unwrap();
             assert!(text.contains(".TH"), "{page}");

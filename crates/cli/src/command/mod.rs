@@ -9,6 +9,7 @@ pub(crate) mod explain_slow;
 pub(crate) mod facts;
 pub(crate) mod generate;
 pub(crate) mod graph;
+pub(crate) mod help;
 pub(crate) mod inventory;
 pub(crate) mod list;
 pub(crate) mod output;

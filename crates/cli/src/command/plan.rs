@@ -1,17 +1,16 @@
 //! `pab plan`: what `run`, `script` and `copy` would do.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use pabawi::StreamKind;
 use pabawi::inventory::Freshness;
-use pabawi::{Action, ExecutionRequest, StreamKind};
+use pabawi::plugin::RiskLevel;
 
-use crate::args::{
-    ConnectArgs, CopyCommand, ExecutionArgs, Format, GlobalArgs, OutputStyleArgs, PlanCommand, SelectionArgs,
-};
+use crate::args::{CopyCommand, Format, GlobalArgs, PlanCommand};
 use crate::command::listing::write_value;
 use crate::command::plans;
 use crate::command::preview::write_preview;
-use crate::command::run::write_warnings;
+use crate::command::run::{Doing, write_warnings};
 use crate::exit::{Exit, Failure};
 use crate::planned::Planned;
 use crate::request::Secrets;
@@ -23,44 +22,66 @@ use crate::{open, request, rollout};
 /// # Errors
 /// [`Failure`]; what would not be accepted is not planned.
 pub(crate) async fn plan(global: &GlobalArgs, command: &PlanCommand) -> Result<Exit, Failure> {
-    match command {
-        PlanCommand::Run(args) => {
-            let action = request::command(args, Secrets::StoodIn)?;
-            make(global, action, None, &args.selection, &args.connect, &args.execution, &args.output).await
-        }
-        PlanCommand::Script(args) => {
-            let action = request::script(args, Secrets::StoodIn)?;
-            let file = (args.file != Path::new("-")).then_some(&args.file);
-            make(global, action, file, &args.selection, &args.connect, &args.execution, &args.output).await
-        }
-        PlanCommand::Copy(copy) => match &**copy {
-            CopyCommand::Up(args) => {
-                let action = request::upload(args);
-                make(global, action, None, &args.selection, &args.connect, &args.execution, &args.output)
-                    .await
-            }
-            CopyCommand::Down(args) => {
-                let action = request::download(args);
-                make(global, action, None, &args.selection, &args.connect, &args.execution, &args.output)
-                    .await
-            }
+    let doing = match command {
+        PlanCommand::Run(args) => Doing {
+            action: request::command(args, Secrets::StoodIn)?,
+            by: args.provider.plugin.as_ref(),
+            script: None,
+            selection: &args.selection,
+            connect: &args.connect,
+            execution: &args.execution,
+            care: args.care,
+            risk: RiskLevel::Execute,
+            style: &args.output,
         },
-        PlanCommand::List(args) => plans::list(global, args).await,
-        PlanCommand::Show(args) => plans::show(global, args).await,
-    }
+        PlanCommand::Script(args) => Doing {
+            action: request::script(args, Secrets::StoodIn)?,
+            by: args.provider.plugin.as_ref(),
+            script: (args.file != Path::new("-")).then_some(&args.file),
+            selection: &args.selection,
+            connect: &args.connect,
+            execution: &args.execution,
+            care: args.care,
+            risk: RiskLevel::Execute,
+            style: &args.output,
+        },
+        PlanCommand::Copy(copy) => match &**copy {
+            CopyCommand::Up(args) => Doing {
+                action: request::upload(args),
+                by: args.provider.plugin.as_ref(),
+                script: None,
+                selection: &args.selection,
+                connect: &args.connect,
+                execution: &args.execution,
+                care: args.care,
+                risk: RiskLevel::Execute,
+                style: &args.output,
+            },
+            CopyCommand::Down(args) => Doing {
+                action: request::download(args),
+                by: args.provider.plugin.as_ref(),
+                script: None,
+                selection: &args.selection,
+                connect: &args.connect,
+                execution: &args.execution,
+                care: args.care,
+                risk: RiskLevel::Execute,
+                style: &args.output,
+            },
+        },
+        PlanCommand::List(args) => return plans::list(global, args).await,
+        PlanCommand::Show(args) => return plans::show(global, args).await,
+    };
+    make(global, doing).await
 }
 
-async fn make(
-    global: &GlobalArgs,
-    action: Action,
-    script: Option<&PathBuf>,
-    selection: &SelectionArgs,
-    connect: &ConnectArgs,
-    execution: &ExecutionArgs,
-    style: &OutputStyleArgs,
-) -> Result<Exit, Failure> {
-    let request: ExecutionRequest = request::request(action, open::targets(selection)?, connect, execution)?;
-    request.check()?;
+/// Makes a plan and shows it.
+///
+/// # Errors
+/// [`Failure`]; what would not be accepted is not planned.
+pub(super) async fn make(global: &GlobalArgs, doing: Doing<'_>) -> Result<Exit, Failure> {
+    let request = doing.request()?;
+    let Doing { script, selection, connect, execution, style, .. } = doing;
     let planned = Planned::of(selection, connect, &execution.retry, script);
     let surface = planned.write()?;
     // From what is remembered, so that the plan is applied with what it was made with. Nobody logs in, so that no

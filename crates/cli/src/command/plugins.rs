@@ -18,8 +18,8 @@ use crate::watch::Sink;
 pub(crate) async fn plugins(global: &GlobalArgs, command: &PluginsCommand) -> Result<Exit, Failure> {
     match command {
         PluginsCommand::List { format } => {
-            let all =
-                open::with_history(global, async |framework, _| Ok(framework.plugins().plugins())).await?;
+            let all = open::with_the_plugins(global, async |framework, _| Ok(framework.plugins().plugins()))
+                .await?;
             List::of_all(&all, "there is no plugin").write(global, *format, standing)
         }
         PluginsCommand::Show { plugin, format } => {
@@ -27,7 +27,7 @@ pub(crate) async fn plugins(global: &GlobalArgs, command: &PluginsCommand) -> Re
                 let found = framework.plugins().check_health(Some(plugin)).await.pop();
                 found.ok_or_else(|| unknown(plugin, &framework.plugins().plugins()))
             };
-            let status = open::with_history(global, asked).await?;
+            let status = open::with_the_plugins(global, asked).await?;
             one(global, *format, &status)
         }
         PluginsCommand::Health { plugin, format } => {
@@ -38,7 +38,7 @@ pub(crate) async fn plugins(global: &GlobalArgs, command: &PluginsCommand) -> Re
                     _ => Ok(all),
                 }
             };
-            let all = open::with_history(global, asked).await?;
+            let all = open::with_the_plugins(global, asked).await?;
             let written = List::of_all(&all, "there is no plugin").write(global, *format, health)?;
             Ok(if all.iter().all(is_well) { written } else { Exit::SomeFailed })
         }
@@ -53,7 +53,7 @@ pub(crate) async fn capabilities(
     global: &GlobalArgs,
     command: &CapabilitiesCommand,
 ) -> Result<Exit, Failure> {
-    let all = open::with_history(global, async |framework, _| Ok(framework.capabilities())).await?;
+    let all = open::with_the_plugins(global, async |framework, _| Ok(framework.capabilities())).await?;
     match command {
         CapabilitiesCommand::List { plugin, format } => {
             let wanted =

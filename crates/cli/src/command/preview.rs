@@ -75,6 +75,14 @@ pub(super) fn request_facts(
     files: &[BasisFile],
 ) -> Vec<Fact> {
     let mut facts = Vec::new();
+    if let Some(tool) = request.action.tool() {
+        facts.extend(tool.plugin.as_ref().map(|plugin| ("plugin", plugin.to_string())));
+        // A request that is shown has no secrets any more.
+        let each = tool.parameters.iter().enumerate();
+        facts.extend(each.map(|(index, (name, value))| {
+            (if index == 0 { "parameters" } else { "" }, format!("{name} = {value}"))
+        }));
+    }
     if let Some(run_as) = request.action.process().and_then(|process| process.run_as.as_ref()) {
         let method = match run_as.method {
             RunAsMethod::Su => "su",

@@ -1,25 +1,44 @@
 //! `pab run`, `pab script`, `pab copy`: something is done on nodes.
 
+use std::path::{Path, PathBuf};
+
 use pabawi::inventory::Freshness;
-use pabawi::{Action, Caller, ExecutionId, Framework, FrameworkBuilder};
+use pabawi::plugin::RiskLevel;
+use pabawi::{
+    Action, Caller, ExecutionId, ExecutionRequest, Framework, FrameworkBuilder, PluginName, StreamKind,
+};
 
 use crate::args::{
-    ConnectArgs, CopyCommand, ExecutionArgs, Format, GlobalArgs, OutputStyleArgs, RunArgs, ScriptArgs,
-    SelectionArgs,
+    CareArgs, ConnectArgs, CopyCommand, DownArgs, ExecutionArgs, Format, GlobalArgs, OutputStyleArgs,
+    RunArgs, ScriptArgs, SelectionArgs, UpArgs,
 };
+use crate::command::plan;
 use crate::exit::{Exit, Failure};
+use crate::generated::Tool;
 use crate::request::Secrets;
 use crate::signals::Interrupts;
 use crate::watch::{Follow, Followed, Sink, follow, write_problems};
-use crate::{open, request, rollout};
+use crate::{care, open, request, rollout};
 
 /// `pab run`.
 ///
 /// # Errors
 /// [`Failure`]; nothing was started then.
 pub(crate) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<Exit, Failure> {
-    let action = request::command(args, Secrets::Needed)?;
-    start(global, action, &args.selection, &args.connect, &args.execution, &args.output).await
+    let action = request::command(args, secrets(args.care))?;
+    Doing {
+        action,
+        by: args.provider.plugin.as_ref(),
+        script: None,
+        selection: &args.selection,
+        connect: &args.connect,
+        execution: &args.execution,
+        care: args.care,
+        risk: RiskLevel::Execute,
+        style: &args.output,
+    }
+    .start(global)
+    .await
 }
 
 /// `pab script`.
@@ -27,8 +46,20 @@ pub(crate) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<Exit, Fai
 /// # Errors
 /// As for [`run`].
 pub(crate) async fn script(global: &GlobalArgs, args: &ScriptArgs) -> Result<Exit, Failure> {
-    let action = request::script(args, Secrets::Needed)?;
-    start(global, action, &args.selection, &args.connect, &args.execution, &args.output).await
+    let action = request::script(args, secrets(args.care))?;
+    Doing {
+        action,
+        by: args.provider.plugin.as_ref(),
+        script: (args.file != Path::new("-")).then_some(&args.file),
+        selection: &args.selection,
+        connect: &args.connect,
+        execution: &args.execution,
+        care: args.care,
+        risk: RiskLevel::Execute,
+        style: &args.output,
+    }
+    .start(global)
+    .await
 }
 
 /// `pab copy up` and `pab copy down`.
@@ -37,37 +68,150 @@ pub(crate) async fn script(global: &GlobalArgs, args: &ScriptArgs) -> Result<Exi
 /// As for [`run`].
 pub(crate) async fn copy(global: &GlobalArgs, command: &CopyCommand) -> Result<Exit, Failure> {
     match command {
-        CopyCommand::Up(args) => {
-            let action = request::upload(args);
-            start(global, action, &args.selection, &args.connect, &args.execution, &args.output).await
-        }
-        CopyCommand::Down(args) => {
-            let action = request::download(args);
-            start(global, action, &args.selection, &args.connect, &args.execution, &args.output).await
-        }
+        CopyCommand::Up(args) => up(global, args).await,
+        CopyCommand::Down(args) => down(global, args).await,
     }
 }
 
-async fn start(
-    global: &GlobalArgs,
-    action: Action,
-    selection: &SelectionArgs,
-    connect: &ConnectArgs,
-    execution: &ExecutionArgs,
-    style: &OutputStyleArgs,
-) -> Result<Exit, Failure> {
-    let request = request::request(action, open::targets(selection)?, connect, execution)?;
-    // Before anything is opened or asked, so that a bad request leaves no trace.
-    request.check()?;
-    let builder = open::for_run(global, &selection.sources, connect)?;
-    let mut limits = rollout::limits(&execution.retry);
-    limits.output_memory_bytes = execution.memory.output_memory;
-    let builder = builder.limits(limits);
-    submit_and_follow(global, builder, style, async |framework, caller| {
-        rollout::check_groups(&execution.retry, &framework.inventory(Freshness::Cached).await.inventory)?;
-        Ok::<_, Failure>(framework.submit(caller, request).await?)
-    })
+/// `pab copy up`.
+///
+/// # Errors
+/// As for [`run`].
+pub(crate) async fn up(global: &GlobalArgs, args: &UpArgs) -> Result<Exit, Failure> {
+    Doing {
+        action: request::upload(args),
+        by: args.provider.plugin.as_ref(),
+        script: None,
+        selection: &args.selection,
+        connect: &args.connect,
+        execution: &args.execution,
+        care: args.care,
+        risk: RiskLevel::Execute,
+        style: &args.output,
+    }
+    .start(global)
     .await
+}
+
+/// `pab copy down`.
+///
+/// # Errors
+/// As for [`run`].
+pub(crate) async fn down(global: &GlobalArgs, args: &DownArgs) -> Result<Exit, Failure> {
+    Doing {
+        action: request::download(args),
+        by: args.provider.plugin.as_ref(),
+        script: None,
+        selection: &args.selection,
+        connect: &args.connect,
+        execution: &args.execution,
+        care: args.care,
+        // It changes this side only.
+        risk: RiskLevel::Read,
+        style: &args.output,
+    }
+    .start(global)
+    .await
+}
+
+/// What a tool does: `pab task` and the like, and the same of one plugin.
+///
+/// # Errors
+/// As for [`run`].
+pub(crate) async fn tool(global: &GlobalArgs, tool: Tool) -> Result<Exit, Failure> {
+    let Tool { args, action, risk } = tool;
+    Doing {
+        action,
+        // It stands in the action.
+        by: None,
+        script: None,
+        selection: &args.selection,
+        connect: &args.connect,
+        execution: &args.execution,
+        care: args.care,
+        risk,
+        style: &args.output,
+    }
+    .start(global)
+    .await
+}
+
+/// Nothing is run by a dry run, so that it needs no secret.
+fn secrets(care: CareArgs) -> Secrets {
+    if care.dry_run { Secrets::StoodIn } else { Secrets::Needed }
+}
+
+/// Something that is to be done on nodes.
+pub(super) struct Doing<'a> {
+    /// What.
+    pub(super) action: Action,
+    /// The plugin or transport of a command, a script or a copy.
+    pub(super) by: Option<&'a PluginName>,
+    /// The file of a script.
+    pub(super) script: Option<&'a PathBuf>,
+    /// Where.
+    pub(super) selection: &'a SelectionArgs,
+    /// How nodes are reached.
+    pub(super) connect: &'a ConnectArgs,
+    /// Within which limits.
+    pub(super) execution: &'a ExecutionArgs,
+    /// Whether it is to be looked at or asked for first.
+    pub(super) care: CareArgs,
+    /// How much harm it can do.
+    pub(super) risk: RiskLevel,
+    /// How it is shown.
+    pub(super) style: &'a OutputStyleArgs,
+}
+
+impl Doing<'_> {
+    /// The request, checked.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, by the options.
+    pub(super) fn request(&self) -> Result<ExecutionRequest, Failure> {
+        let targets = open::targets(self.selection)?;
+        let mut request = request::request(self.action.clone(), targets, self.connect, self.execution)?;
+        if let Some(plugin) = self.by {
+            if self.connect.transport.is_some() {
+                return Err(Failure::usage("--plugin: --transport says by what already; give one of them"));
+            }
+            request.transport = Some(plugin.clone());
+        }
+        request.check()?;
+        Ok(request)
+    }
+
+    async fn start(self, global: &GlobalArgs) -> Result<Exit, Failure> {
+        if self.care.dry_run {
+            return plan::make(global, self).await;
+        }
+        // Before anything is opened or asked, so that a bad request leaves no trace.
+        let request = self.request()?;
+        let what = format!("{} {}", request.action.kind(), request.action.text());
+        care::ask(&what, self.risk, self.care, self.selection)?;
+        if self.execution.debug
+            && let Some(id) = &request.correlation_id
+        {
+            tell(global, &format!("correlation id {id}"))?;
+        }
+        let Self { selection, connect, execution, style, .. } = self;
+        let builder = open::for_run(global, &selection.sources, connect)?;
+        let mut limits = rollout::limits(&execution.retry);
+        limits.output_memory_bytes = execution.memory.output_memory;
+        let builder = builder.limits(limits);
+        submit_and_follow(global, builder, style, async |framework, caller| {
+            rollout::check_groups(&execution.retry, &framework.inventory(Freshness::Cached).await.inventory)?;
+            Ok::<_, Failure>(framework.submit(caller, request).await?)
+        })
+        .await
+    }
+}
+
+/// A line on standard error.
+fn tell(global: &GlobalArgs, text: &str) -> Result<(), Failure> {
+    let mut sink = Sink::standard(global.no_color);
+    sink.line(StreamKind::Stderr, text);
+    sink.flush().map_err(|error| Failure::nothing_ran(format!("write to standard error: {error}")))
 }
 
 /// Opens the framework, submits by `submit`, and shows what happens.

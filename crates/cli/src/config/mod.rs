@@ -18,4 +18,5 @@ pub(crate) use keys::Kind;
 pub(crate) use keys::{KEYS, Key};
 pub(crate) use load::{Config, load};
 pub(crate) use places::Places;
+pub(crate) use plugins::PluginEntry;
 pub(crate) use safety::looks_secret;

@@ -1,0 +1,16 @@
+//! Commands that are made of capabilities: the schema of the parameters becomes options, what was typed becomes parameters
+//! again, and is checked against the schema before anything runs.
+
+mod action;
+mod given;
+mod manual;
+mod option;
+mod parameter;
+mod secret;
+mod tool;
+
+pub(crate) mod plugin;
+pub(crate) mod verbs;
+
+pub(crate) use manual::manual;
+pub(crate) use tool::Tool;

@@ -1,0 +1,295 @@
+//! Requirement 12: commands that are made of the capabilities of plugins, and the verbs that all tools have in common.
+
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+use std::path::{Path, PathBuf};
+
+use pabawi_tests::{Pab, lines_of};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A home folder, and a plugin that notes what it is asked for.
+struct Rig(TempDir);
+
+impl Rig {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        std::fs::write(self.path(name), text).unwrap();
+        self.path(name).display().to_string()
+    }
+
+    fn pab(&self, words: &[&str]) -> Pab {
+        let call = Pab::program(Path::new(env!("CARGO_BIN_EXE_pab-with-tools")), self.0.path());
+        call.env("PABAWI_DB", self.path("pabawi.db")).env("PAB_TOOLS_LOG", self.path("log")).args(words)
+    }
+
+    /// What the plugin was asked for since the last time.
+    fn noted(&self) -> Vec<Value> {
+        let noted = lines_of(&self.path("log"));
+        let _ = std::fs::remove_file(self.path("log"));
+        noted.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+/// R12.2, R12.6: the same words for a plugin by its name, by `--plugin`, and by what it can do.
+#[test]
+fn a_plugin_runs_commands_and_tasks_by_the_words_that_all_have() {
+    let rig = Rig::new();
+    let said = |ran: &str| format!("web1| noting did {ran}\n");
+    for words in [
+        &["noting", "run", "uptime -p", "--targets", "web1"][..],
+        &["run", "--plugin", "noting", "uptime -p", "--targets", "web1"],
+    ] {
+        assert_eq!(rig.pab(words).succeeds().out(), said("command"));
+        let noted = rig.noted();
+        assert_eq!(noted[0]["action"], json!({"type": "command", "command": "uptime -p"}));
+        assert_eq!((&noted[0]["plugin"], noted.len()), (&json!("noting"), 1));
+    }
+    for words in [
+        &["noting", "task", "service", "--service", "nginx", "--action", "stop", "--targets", "web1"][..],
+        &["task", "service", "service=nginx", "action=stop", "--targets", "web1", "--plugin", "noting"],
+        &[
+            "task",
+            "service",
+            "--plugin",
+            "noting",
+            "--params",
+            r#"{"service": "nginx", "action": "stop"}"#,
+            "-t",
+            "web1",
+        ],
+    ] {
+        assert_eq!(rig.pab(words).succeeds().out(), said("task"));
+        let action = &rig.noted()[0]["action"];
+        assert_eq!(action["name"], "service");
+        assert_eq!(action["parameters"], json!({"service": "nginx", "action": "stop"}));
+    }
+    let _ =
+        rig.pab(&["package", "nginx", "--ensure", "latest", "--plugin", "noting", "-t", "web1"]).succeeds();
+    let package = &rig.noted()[0]["action"];
+    assert_eq!((&package["type"], &package["parameters"]), (&json!("package"), &json!({"ensure": "latest"})));
+    let shown = rig.pab(&["executions", "list", "--format", "json"]).succeeds().json();
+    assert_eq!(shown["items"].as_array().unwrap().len(), 6, "each is an execution in the history");
+}
+
+/// R12.6, R12.8: each type of the schema has an option, and one whose name is taken has another.
+#[test]
+fn options_of_every_type_become_parameters() {
+    let rig = Rig::new();
+    let labels = rig.write("labels.json", r#"{"dc": 1}"#);
+    let base = ["noting", "task", "x", "-t", "a,b", "--service", "5"];
+    let options = [
+        "--max-retries",
+        "3",
+        "--no-force",
+        "--param-tag",
+        "one",
+        "--param-tag",
+        "two",
+        "--param-timeout",
+        "1.5",
+    ];
+    let _ = rig.pab(&base).args(options).args(["--labels", &format!("@{labels}")]).succeeds();
+    let noted = rig.noted();
+    assert_eq!(
+        noted[0]["action"]["parameters"],
+        json!({
+            "service": "5", "max_retries": 3, "force": false, "tag": ["one", "two"], "timeout": 1.5, "labels": {"dc": 1},
+        })
+    );
+    assert_eq!(noted[0]["nodes"].as_array().unwrap().len(), 2, "one run of the tool for all nodes");
+    // Single options go before all at once, and standard input is a place for these.
+    let all = rig.pab(&base).args(["--params", "-"]).stdin(r#"{"service": "no", "more": [1]}"#).succeeds();
+    assert!(all.out().contains("noting did task"), "{all}");
+    assert_eq!(rig.noted()[0]["action"]["parameters"], json!({"service": "5", "more": [1]}));
+}
+
+/// R12.10, R9.3, R9.6: everything that is wrong is told by its option, and nothing was recorded or run.
+#[test]
+fn what_breaks_the_schema_is_told_by_its_option_before_anything_runs() {
+    let rig = Rig::new();
+    let options =
+        ["--action", "restart", "--max-retries", "two", "--labels", "[]", "--param-tag", r#"["a", 5]"#];
+    let ran = rig.pab(&["noting", "task", "x", "-t", "a"]).args(options).exits(2);
+    for part in [
+        "--service (parameters.service): has to be given",
+        "--action (parameters.action): \"restart\" is not one of",
+        "--max-retries (parameters.max_retries): \"two\" is not of type",
+        "--labels (parameters.labels): [] is not of type \"object\"",
+        "--param-tag (parameters.tag[1]): 5 is not of type",
+    ] {
+        assert!(ran.err().contains(part), "{part} is missing: {ran}");
+    }
+    let common = rig.pab(&["task", "x", "max_retries=-1", "--plugin", "noting", "-t", "a"]).exits(2);
+    assert!(
+        common.err().contains("max_retries") && common.err().contains("less than the minimum"),
+        "{common}"
+    );
+    for (words, part) in [
+        (&["noting", "task", "x", "service", "-t", "a"][..], "NAME=TEXT"),
+        (&["noting", "task", "x", "--params", "[1]", "-t", "a"], "--params: must be a JSON object"),
+        (&["noting", "task", "x", "--params", "{", "-t", "a"], "--params: is no JSON"),
+        (
+            &["noting", "task", "x", "--service", "a", "--plugin", "ssh", "-t", "a"],
+            "this is a command of noting",
+        ),
+        (
+            &["task", "x", "--plugin", "nothing", "-t", "a"],
+            "there is no plugin nothing; there are: ssh, local",
+        ),
+        (&["task", "x", "--plugin", "ssh", "-t", "a"], "ssh does not have the capability task.execute"),
+        (&["run", "true", "--plugin", "noting", "--transport", "ssh", "-t", "a"], "give one of them"),
+        (&["noting", "task", "x", "--service", "a"], "--targets"),
+    ] {
+        let ran = rig.pab(words).exits(2);
+        assert!(ran.err().contains(part), "{part} is missing: {ran}");
+    }
+    assert!(rig.noted().is_empty() && !rig.path("pabawi.db").exists());
+}
+
+/// R12.10: a secret comes from everywhere but the command line, and is shown nowhere.
+#[test]
+fn a_secret_parameter_is_not_taken_from_the_command_line() {
+    let rig = Rig::new();
+    let file = rig.write("password", "canary-secret\n");
+    let base = ["noting", "task", "x", "--service", "a", "-t", "a", "--format", "json"];
+    let at_file = format!("@{file}");
+    let of_pointer = format!("/password=@{file}");
+    for (extra, variable, stdin) in [
+        (&["--password", &at_file][..], "", ""),
+        (&["--password", "-"], "", "canary-secret\n"),
+        (&["--password-env", "PAB_SECRET"], "canary-secret", ""),
+        (&["--password", "env:PAB_SECRET"], "canary-secret", ""),
+        (&["--secret-param", &of_pointer], "", ""),
+        (&["--params", "-"], "", r#"{"password": "canary-secret"}"#),
+    ] {
+        let ran = rig.pab(&base).args(extra).env("PAB_SECRET", variable).stdin(stdin).succeeds();
+        assert!(!ran.out().contains("canary") && !ran.err().contains("canary"), "{ran}");
+        assert_eq!(rig.noted()[0]["action"]["parameters"]["password"], "canary-secret");
+        let shown = rig.pab(&["executions", "show", "last", "--format", "json"]).succeeds().out();
+        assert!(shown.contains(r#""password": "***""#) && !shown.contains("canary"), "{shown}");
+    }
+    for extra in [
+        &["--password", "canary-secret"][..],
+        &["--password=canary-secret"],
+        &["password=canary-secret"],
+        &["--secret-param", "/password=canary-secret"],
+        &["--params", r#"{"password": "canary-secret"}"#],
+    ] {
+        let ran = rig.pab(&base).args(extra).exits(2);
+        assert!(ran.err().contains("secret") && !ran.err().contains("canary"), "{ran}");
+    }
+    assert!(rig.noted().is_empty());
+}
+
+/// R12.2: a dry run shows what would be done and does nothing; what is dangerous wants a yes.
+#[test]
+fn a_dry_run_shows_and_danger_wants_a_yes() {
+    let rig = Rig::new();
+    let file = rig.write("password", "canary-secret\n");
+    let task = ["noting", "task", "x", "--service", "nginx", "-t", "web[1-3]", "--dry-run"];
+    let shown = rig.pab(&task).args(["--password", &format!("@{file}")]).succeeds();
+    for part in ["task x", "web[1-3]", "noting", "service = \"nginx\"", "password = \"***\""] {
+        assert!(shown.out().contains(part), "{part} is missing: {shown}");
+    }
+    assert!(rig.noted().is_empty());
+    assert!(rig.pab(&["executions", "list"]).succeeds().out().is_empty());
+    let playbook = ["noting", "playbook", "site.yml", "-t", "a"];
+    let refused = rig.pab(&playbook).exits(2);
+    assert!(refused.err().contains("--yes: playbook site.yml is dangerous (risk admin)"), "{refused}");
+    let _ = rig.pab(&playbook).args(["--dry-run"]).succeeds();
+    assert!(rig.noted().is_empty());
+    let _ = rig.pab(&playbook).args(["--yes"]).succeeds();
+    assert_eq!(rig.noted().len(), 1);
+}
+
+/// R12.8: a plugin with the name of a command of `pab` does not take that command's place.
+#[test]
+fn a_plugin_that_is_called_like_a_command_is_reached_by_its_option() {
+    let rig = Rig::new();
+    let listed = rig.pab(&["graph", "list"]).succeeds();
+    assert!(listed.err().contains("no graph runs"), "{listed}");
+    let refused = rig.pab(&["graph", "task", "x"]).exits(2);
+    assert!(
+        refused.err().contains("graph is a command of pab") && refused.err().contains("--plugin graph"),
+        "{refused}"
+    );
+    let _ = rig.pab(&["task", "x", "service=a", "--plugin", "graph", "-t", "a"]).succeeds();
+    assert_eq!(rig.noted()[0]["plugin"], "graph");
+}
+
+/// R12.9: help is made of the capabilities.
+#[test]
+fn help_tells_what_the_schemas_say() {
+    let rig = Rig::new();
+    let help = rig.pab(&["--help"]).succeeds().out();
+    assert!(help.contains("noting") && help.contains("Notes what it is asked for"), "{help}");
+    let help = rig.pab(&["noting", "--help"]).succeeds().out();
+    for word in ["run", "task", "playbook", "package"] {
+        assert!(help.lines().any(|line| line.trim_start().starts_with(word)), "{word}: {help}");
+    }
+    let help = rig.pab(&["noting", "task", "--help"]).succeeds().out();
+    for part in [
+        "Notes a task.execute",
+        "--service <TEXT>",
+        "Which service [required]",
+        "[default: start]",
+        "[possible values: start, stop]",
+        "--max-retries <N>",
+        "--no-force",
+        "--password [<@FILE|->]",
+        "--param-timeout <NUMBER>",
+        "--targets",
+    ] {
+        assert!(help.contains(part), "{part} is missing: {help}");
+    }
+    let pages = rig.path("man");
+    let _ = rig.pab(&["man", "--dir", pages.to_str().unwrap()]).succeeds();
+    let page = std::fs::read_to_string(pages.join("pab-noting-task.1")).unwrap();
+    assert!(page.contains("max\\-retries"), "{page}");
+}
+
+/// R12.9: all there is to know of a capability, and the help of commands, also of plugins.
+#[test]
+fn a_capability_has_a_manual() {
+    let rig = Rig::new();
+    let text = rig.pab(&["help", "task.execute"]).succeeds().out();
+    for part in [
+        "pab task",
+        "pab noting task",
+        "noting (priority 5)",
+        "risk         execute",
+        "permissions  task.execute",
+        "--max-retries",
+        "Which service",
+        "(start, stop)",
+        "Of the service (secret)",
+        "pab noting task TASK --service TEXT --targets",
+    ] {
+        assert!(text.contains(part), "{part} is missing: {text}");
+    }
+    let built_in = rig.pab(&["help", "command.execute"]).succeeds().out();
+    assert!(built_in.contains("ssh (priority 50)") && built_in.contains("pab ssh run"), "{built_in}");
+    let unknown = rig.pab(&["help", "no.such"]).exits(2);
+    assert!(unknown.err().contains("there are: command.execute"), "{unknown}");
+    for words in [&["help", "noting", "task"][..], &["help", "executions", "list"], &["help"]] {
+        assert!(rig.pab(words).succeeds().out().contains("Usage: pab"), "{words:?}");
+    }
+    let unknown = rig.pab(&["help", "nothing"]).exits(2);
+    assert!(unknown.err().contains("no command"), "{unknown}");
+    assert!(!rig.path("pabawi.db").exists());
+}
