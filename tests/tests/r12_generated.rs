@@ -293,3 +293,116 @@ fn a_capability_has_a_manual() {
     assert!(unknown.err().contains("no command"), "{unknown}");
     assert!(!rig.path("pabawi.db").exists());
 }
+
+/// R12.1, R12.3, R12.4, R12.5, R12.7: nodes, facts, events and look-ups of a plugin by its name, by `--plugin`, and of all.
+#[test]
+fn what_plugins_answer_is_asked_by_the_words_that_all_have() {
+    let rig = Rig::new();
+    for (words, capability, parameters, nodes) in [
+        (&["noting", "inventory"][..], "inventory.list", json!({}), json!([])),
+        (&["inventory", "list", "--plugin", "noting"], "inventory.list", json!({}), json!([])),
+        (&["noting", "facts", "web1"], "facts.get", json!({}), json!(["web1"])),
+        (&["facts", "show", "web1", "--plugin", "noting"], "facts.get", json!({}), json!(["web1"])),
+        (
+            &["noting", "events", "--since", "1h", "--status", "success", "-t", "web[1-2]"],
+            "events.list",
+            json!({"since": "1h", "status": ["success"]}),
+            json!(["web1", "web2"]),
+        ),
+        (
+            &["events", "list", "--node", "web1", "--since", "1h", "--plugin", "noting"],
+            "events.list",
+            json!({"since": "1h"}),
+            json!(["web1"]),
+        ),
+        (&["noting", "query", "nodes {}"], "query.run", json!({"pql": "nodes {}"}), json!([])),
+        (&["noting", "query", "--pql", "nodes {}"], "query.run", json!({"pql": "nodes {}"}), json!([])),
+        (&["noting", "task", "list"], "task.list", json!({}), json!([])),
+        (&["noting", "task", "show", "a::b"], "task.show", json!({"name": "a::b"}), json!([])),
+        (&["task", "show", "a::b", "--plugin", "noting"], "task.show", json!({"name": "a::b"}), json!([])),
+        (&["noting", "vm", "list"], "vm.list", json!({}), json!([])),
+    ] {
+        let _ = rig.pab(words).succeeds();
+        let asked: Vec<Value> = rig.noted();
+        // Where nodes are meant, the plugins tell first which there are.
+        let asked = asked.last().unwrap_or_else(|| panic!("{words:?}: nothing was asked"));
+        assert_eq!(
+            (&asked["capability"], &asked["parameters"]),
+            (&json!(capability), &parameters),
+            "{words:?}"
+        );
+        assert_eq!(asked["nodes"], nodes, "{words:?}");
+        assert_eq!(asked["plugin"], "noting");
+    }
+    // Lists are those of all plugins that have some.
+    let all = rig.pab(&["task", "list", "--format", "json"]).succeeds().json();
+    let names: Vec<&str> = all.as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["noting::restart", "graph::restart"]);
+    let table = rig.pab(&["task", "list"]).succeeds().out();
+    assert!(table.starts_with("PLUGIN") && table.contains("noting::restart"), "{table}");
+    let _ = rig.noted();
+
+    // The nodes of plugins are nodes of the inventory, too.
+    let know = |words: &[&str]| rig.pab(words).env("PAB_TOOLS_NODES", "web[1-2]");
+    let nodes = know(&["inventory", "list", "--format", "json"]).succeeds().json();
+    assert_eq!(nodes.as_array().unwrap().len(), 2, "{nodes}");
+    let expanded = know(&["targets", "expand", "web*"]).succeeds().out();
+    assert_eq!(expanded, "web1\nweb2\n");
+    let unknown = know(&["noting", "facts", "web9"]).exits(2);
+    assert!(unknown.err().contains("web9"), "{unknown}");
+}
+
+/// R12.3, R12.10: what is wrong with a question is told before it is asked; what is beside the rows is told beside them.
+#[test]
+fn a_question_is_checked_and_its_answer_shown() {
+    let rig = Rig::new();
+    let bad = rig.pab(&["noting", "events", "--status", "broken", "--limit", "many"]).exits(2);
+    for part in ["--status (parameters.status[0])", "--limit (parameters.limit)"] {
+        assert!(bad.err().contains(part), "{part} is missing: {bad}");
+    }
+    let missing = rig.pab(&["noting", "query"]).exits(2);
+    assert!(missing.err().contains("PQL (parameters.pql): has to be given"), "{missing}");
+    let unknown = rig.pab(&["task", "show", "x", "--plugin", "ssh"]).exits(2);
+    assert!(unknown.err().contains("ssh does not have the capability task.show"), "{unknown}");
+    assert!(rig.noted().is_empty());
+    let shown = rig.pab(&["noting", "events"]).succeeds();
+    assert!(shown.out().contains("web1  success"), "{shown}");
+    for part in ["warning: one is odd", "more with --cursor c2"] {
+        assert!(shown.err().contains(part), "{part} is missing: {shown}");
+    }
+    let yaml = rig.pab(&["--format", "yaml", "noting", "events"]).succeeds().out();
+    assert!(yaml.contains("nextCursor: c2"), "{yaml}");
+    let rows = rig.pab(&["noting", "events", "--format", "ndjson"]).succeeds().events();
+    assert_eq!(rows, [json!({"node": "web1", "status": "success"})]);
+    let _ = rig.noted();
+    let debug = rig.pab(&["--debug", "noting", "vm", "list"]).succeeds();
+    let id = rig.noted()[0]["correlationId"].as_str().unwrap().to_owned();
+    assert!(debug.err().contains(&format!("correlation id {id}")), "{debug}");
+}
+
+/// R12.8, R6.6: an extension is dangerous by its own word, and a missing permission is told in one sentence.
+#[test]
+fn danger_and_missing_permissions_are_told() {
+    let rig = Rig::new();
+    let refused = rig.pab(&["noting", "destroy", "vm1"]).exits(2);
+    assert!(refused.err().contains("--yes: vm.destroy of noting is dangerous (risk admin)"), "{refused}");
+    let dry = rig.pab(&["noting", "vm", "destroy", "vm1", "--dry-run"]).succeeds();
+    assert!(dry.out().contains("vm = \"vm1\""), "{dry}");
+    assert!(rig.noted().is_empty());
+    let _ = rig.pab(&["noting", "destroy", "vm1", "-y"]).succeeds();
+    assert_eq!(rig.noted()[0]["parameters"], json!({"vm": "vm1"}));
+    for (words, capability) in [
+        (&["noting", "run", "true", "-t", "web1"][..], "command.execute"),
+        (&["run", "true", "-t", "web1"], "command.execute"),
+        (&["noting", "task", "x", "--service", "a", "-t", "web1"], "task.execute"),
+        (&["noting", "query", "nodes {}"], "query.run"),
+        (&["noting", "destroy", "vm1", "-y"], "vm.destroy"),
+    ] {
+        let denied = rig.pab(words).env("PAB_TOOLS_DENY", capability).exits(4);
+        let said = format!("✗ Permission denied: You lack the '{capability}' capability.\n");
+        assert!(denied.err().starts_with(&said) && denied.err().contains("your role is reader"), "{denied}");
+    }
+    let denied = rig.noted();
+    let asked = denied.iter().filter(|one| one["capability"] != "inventory.list").count();
+    assert_eq!(asked, 0, "{denied:?}");
+}

@@ -4,6 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use pabawi::graph::GraphError;
+use pabawi::plugin::CallError;
 use pabawi::{EngineError, ErrorCode, FrameworkError, PlanError, SubmitError, ValidationError};
 
 /// How `pab` ends. The numbers are documented and do not change.
@@ -43,6 +44,9 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// How a missing permission is told.
+const DENIED: &str = "✗ Permission denied:";
+
 /// Why `pab` ends without having done what was asked.
 #[derive(Debug)]
 pub struct Failure {
@@ -56,6 +60,34 @@ impl Failure {
     /// Something that was given is not valid.
     pub fn usage(message: impl fmt::Display) -> Self {
         Self { exit: Exit::Usage, message: message.to_string() }
+    }
+
+    /// A permission is missing.
+    pub fn denied(capability: &str, reason: &str) -> Self {
+        let message = format!("{DENIED} You lack the '{capability}' capability.\n{reason}");
+        Self { exit: Exit::Refused, message }
+    }
+
+    /// A submission of something that needs the capability failed.
+    pub(crate) fn of_submit(capability: &str, error: SubmitError) -> Self {
+        match error {
+            SubmitError::Denied { reason } => Self::denied(capability, &reason),
+            other => other.into(),
+        }
+    }
+
+    /// A plugin did not answer.
+    pub(crate) fn of_call(capability: &str, error: CallError) -> Self {
+        match error {
+            CallError::Denied { reason } => Self::denied(capability, &reason),
+            CallError::Invalid(error) => error.into(),
+            other => Self { exit: exit_of(other.code()), message: other.to_string() },
+        }
+    }
+
+    /// Whether it says itself that something is wrong, so that no word has to go before it.
+    pub fn is_denial(&self) -> bool {
+        self.message.starts_with(DENIED)
     }
 
     /// It could not be done.

@@ -36,7 +36,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{ArgMatches, FromArgMatches as _};
-use pabawi::ports::Plugin;
+use pabawi::ports::{Authorizer, Plugin};
 use serde_json::Value;
 
 use crate::args::{
@@ -49,25 +49,53 @@ use crate::text::{Colour, Style};
 
 /// Runs `pab` with the arguments of this process.
 pub fn main() -> ExitCode {
-    main_with(Vec::new())
+    Program::new().run()
 }
 
-/// Runs `pab` with plugins that are compiled in, each with its configuration, beside those of the configuration file. A plugin
-/// in Rust gets its commands this way.
-pub fn main_with(plugins: Vec<(Arc<dyn Plugin>, Value)>) -> ExitCode {
-    let arguments: Vec<OsString> = std::env::args_os().collect();
-    let start = Start::of(&arguments, plugins);
-    let matches = match start.tree().try_get_matches_from(arguments) {
-        Ok(matches) => matches,
-        // --help, --version and bad options, before anything is opened.
-        Err(error) => return start.not_understood(&error),
-    };
-    let no_color = matches.get_flag("no_color");
-    match run(&start, &matches) {
-        Ok(exit) => exit.into(),
-        Err(failure) => {
-            tell(&failure, no_color);
-            failure.exit.into()
+/// A `pab` with something compiled in: a plugin in Rust gets its commands this way, beside those of the configuration file.
+#[derive(Default)]
+pub struct Program {
+    plugins: Vec<(Arc<dyn Plugin>, Value)>,
+    authorizer: Option<Arc<dyn Authorizer>>,
+}
+
+impl Program {
+    /// `pab` as it is.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a plugin with its configuration.
+    #[must_use]
+    pub fn plugin(mut self, plugin: impl Plugin, config: Value) -> Self {
+        self.plugins.push((Arc::new(plugin), config));
+        self
+    }
+
+    /// Who decides about callers. Without one, whoever can start the program may do everything that it can.
+    #[must_use]
+    pub fn authorizer(mut self, authorizer: impl Authorizer) -> Self {
+        self.authorizer = Some(Arc::new(authorizer));
+        self
+    }
+
+    /// Runs it with the arguments of this process.
+    pub fn run(self) -> ExitCode {
+        let arguments: Vec<OsString> = std::env::args_os().collect();
+        let start = Start::of(&arguments, self);
+        let matches = match start.tree().try_get_matches_from(arguments) {
+            Ok(matches) => matches,
+            // --help, --version and bad options, before anything is opened.
+            Err(error) => return start.not_understood(&error),
+        };
+        let no_color = matches.get_flag("no_color");
+        match run(&start, &matches) {
+            Ok(exit) => exit.into(),
+            Err(failure) => {
+                tell(&failure, no_color);
+                failure.exit.into()
+            }
         }
     }
 }
@@ -75,6 +103,11 @@ pub fn main_with(plugins: Vec<(Arc<dyn Plugin>, Value)>) -> ExitCode {
 /// Writes why `pab` ends to standard error.
 fn tell(failure: &Failure, no_color: bool) {
     let style = Style::of(&std::io::stderr(), no_color);
+    if failure.is_denial() {
+        // Nothing can be done when standard error is closed.
+        let _ = writeln!(std::io::stderr(), "{}", style.paint(Colour::Red, &failure.message));
+        return;
+    }
     // Nothing can be done when standard error is closed.
     let _ = writeln!(std::io::stderr(), "{} {failure}", style.paint(Colour::Red, "error:"));
 }

@@ -6,8 +6,9 @@ use crate::args::{GlobalArgs, LogFormat};
 use crate::exit::Failure;
 use crate::text::Style;
 
-/// The engine also logs each node that fails. `pab` shows these itself.
-const DEFAULT: &str = "warn,pabawi_engine::emit::hub=error";
+/// The engine also logs each node that fails and each denial. `pab` shows these itself.
+const DEFAULT: &str =
+    "warn,pabawi_engine::emit::hub=error,pabawi_engine::authorize=error,pabawi_engine::calls=error";
 
 /// Installs the log.
 ///

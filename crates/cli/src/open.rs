@@ -134,6 +134,21 @@ pub(crate) async fn with_the_plugins<T>(
     answer
 }
 
+/// As [`with_the_plugins`], with sources of nodes.
+///
+/// # Errors
+/// As for [`with_the_plugins`] and [`sources`].
+pub(crate) async fn with_sources_of<T>(
+    global: &GlobalArgs,
+    sources: &SourceArgs,
+    ask: impl AsyncFnOnce(&Framework, &Caller) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let framework = for_targets(global, sources)?.open().await?;
+    let answer = ask(&framework, &caller()).await;
+    framework.shutdown(CLOSING).await;
+    answer
+}
+
 /// A framework that connects to no node, with the plugins that are configured.
 fn for_plugins(global: &GlobalArgs) -> Result<FrameworkBuilder, Failure> {
     Ok(with_plugins(global)?.ssh(SshSettings::default()))
@@ -145,7 +160,10 @@ fn with_plugins(global: &GlobalArgs) -> Result<FrameworkBuilder, Failure> {
 
 fn builder(global: &GlobalArgs) -> FrameworkBuilder {
     // Who may start this program may do everything it can do: the machine's own permissions decide.
-    let builder = Framework::builder().authorizer(AllowAll);
+    let builder = match global.plugins.authorizer() {
+        Some(authorizer) => Framework::builder().shared_authorizer(authorizer),
+        None => Framework::builder().authorizer(AllowAll),
+    };
     match &global.db {
         Some(path) => builder.database(path),
         None => builder,

@@ -29,6 +29,8 @@ const OPTIONS: &[(&str, &str)] = &[
     ("limit", "--limit"),
     ("node", "--node"),
     ("nodes", "--node"),
+    ("parameters", "--params"),
+    ("plugin", "--plugin"),
     ("priority", "--priority"),
     ("retry.attempts", "--retries"),
     ("retry.backoff.initialMs", "--retry-wait"),

@@ -3,14 +3,12 @@
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, CommandFactory as _};
-use pabawi::ports::Plugin;
-use serde_json::Value;
 
+use crate::Program;
 use crate::args::Cli;
 use crate::command::config::{Known, no_faults};
 use crate::command::help;
@@ -37,11 +35,11 @@ pub(crate) struct Start {
 
 impl Start {
     /// Reads the configuration files and looks at how the command line begins.
-    pub(crate) fn of(arguments: &[OsString], given: Vec<(Arc<dyn Plugin>, Value)>) -> Self {
+    pub(crate) fn of(arguments: &[OsString], program: Program) -> Self {
         let places = Places::of_process();
         let (config, faults) = load(&places);
         let configured = if faults.is_empty() { config.plugins.clone() } else { Vec::new() };
-        let plugins = Plugins::new(given, configured);
+        let plugins = Plugins::new(program, configured);
         let mut core = vec!["help".to_owned()];
         for command in Cli::command().get_subcommands() {
             core.push(command.get_name().to_owned());
@@ -53,11 +51,13 @@ impl Start {
     /// The commands as they can be meant.
     pub(crate) fn tree(&self) -> Command {
         let mut tree = early(Cli::command()).disable_help_subcommand(true).subcommand(help::command());
-        let word = self.line.word.as_deref().filter(|word| !self.is_core(word));
-        tree = match word.and_then(verbs::command) {
-            Some(verb) => tree.subcommand(verb),
-            None => tree.subcommands(verbs::commands()),
-        };
+        for word in verbs::words() {
+            let is_meant = self.line.wants_all() || self.line.word.as_deref() == Some(word);
+            tree = tree.subcommand(match is_meant {
+                true => verbs::command(word, &self.plugins.all().0),
+                false => verbs::shallow(word),
+            });
+        }
         for name in self.plugins.names() {
             if self.is_core(name.as_str()) || verbs::is_verb(name.as_str()) {
                 continue;

@@ -90,8 +90,14 @@ impl FrameworkBuilder {
     /// Who decides about callers. [`AllowAll`](crate::AllowAll) is for programs whose user is the machine's
     /// own. Without an authorizer, everything is denied.
     #[must_use]
-    pub fn authorizer(mut self, authorizer: impl Authorizer) -> Self {
-        self.authorizer = Some(Arc::new(authorizer));
+    pub fn authorizer(self, authorizer: impl Authorizer) -> Self {
+        self.shared_authorizer(Arc::new(authorizer))
+    }
+
+    /// Who decides about callers, where somebody else holds it too.
+    #[must_use]
+    pub fn shared_authorizer(mut self, authorizer: Arc<dyn Authorizer>) -> Self {
+        self.authorizer = Some(authorizer);
         self
     }
 

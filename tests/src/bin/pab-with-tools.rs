@@ -5,16 +5,19 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use pabawi::inventory::{StaticInventory, hosts_list};
 use pabawi::plugin::{Capability, RiskLevel};
 use pabawi::ports::{
-    ActionEnd, ActionEvent, Plugin, PluginError, PluginHealth, PluginMetadata, PluginRun, RunningAction,
+    ActionEnd, ActionEvent, AuthorizationQuery, Authorizer, AuthorizerError, Decision, InventorySource,
+    Plugin, PluginCall, PluginError, PluginHealth, PluginMetadata, PluginMethods, PluginRun, RunningAction,
     TerminateMode,
 };
 use pabawi::{ErrorCode, NodeId, OutputData, PluginName, StreamKind, Termination};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// A tool that notes what it is asked for.
 struct Noting {
@@ -65,13 +68,63 @@ impl Plugin for Noting {
         });
         let mut task = capability("task.execute", RiskLevel::Execute, task);
         task.sensitive = vec!["/password".to_owned()];
+        let required = |names: &[&str]| {
+            let properties: Map<String, Value> =
+                names.iter().map(|name| ((*name).to_owned(), json!({"type": "string"}))).collect();
+            json!({"type": "object", "required": names, "properties": properties})
+        };
+        let events = json!({"additionalProperties": false, "properties": {
+            "since": {"type": "string"},
+            "status": {"type": "array", "items": {"enum": ["success", "failure"]}},
+            "limit": {"type": "integer", "default": 100},
+        }});
         let package = json!({"properties": {"ensure": {"enum": ["present", "absent", "latest"]}}});
         vec![
             capability("command.execute", RiskLevel::Execute, json!({"type": "object"})),
             task,
             capability("playbook.execute", RiskLevel::Admin, json!({"type": "object"})),
             capability("package.install", RiskLevel::Execute, package),
+            capability("task.list", RiskLevel::Read, json!({"properties": {"search": {"type": "string"}}})),
+            capability("task.show", RiskLevel::Read, required(&["name"])),
+            capability("facts.get", RiskLevel::Read, json!({"type": "object"})),
+            capability("inventory.list", RiskLevel::Read, json!({"type": "object"})),
+            capability("events.list", RiskLevel::Read, events),
+            capability("query.run", RiskLevel::Read, required(&["pql"])),
+            // An extension of its own.
+            capability("vm.destroy", RiskLevel::Admin, required(&["vm"])),
+            capability("vm.list", RiskLevel::Read, json!({"type": "object"})),
         ]
+    }
+
+    /// The nodes that `PAB_TOOLS_NODES` names.
+    fn inventory(&self) -> Option<Arc<dyn InventorySource>> {
+        let nodes = std::env::var("PAB_TOOLS_NODES").ok()?;
+        let snapshot = hosts_list(self.name.as_str(), &nodes).ok()?;
+        Some(Arc::new(StaticInventory::new(self.name.as_str(), self.priority, snapshot)))
+    }
+
+    fn methods(&self) -> PluginMethods {
+        PluginMethods { run: true, call: true }
+    }
+
+    async fn call(&self, call: PluginCall) -> Result<Value, PluginError> {
+        let PluginCall { capability, parameters, nodes, correlation_id, .. } = call;
+        let noted = json!({
+            "plugin": self.name, "capability": capability, "parameters": parameters, "nodes": nodes,
+            "correlationId": correlation_id,
+        });
+        self.noted(&noted)?;
+        Ok(match capability.as_str() {
+            "task.list" => json!([{"name": format!("{}::restart", self.name), "description": "Restarts"}]),
+            "events.list" => {
+                json!({"events": [{"node": "web1", "status": "success"}], "warnings": ["one is odd"], "nextCursor": "c2"})
+            }
+            "inventory.list" => {
+                json!({"nodes": [{"id": "web1"}, {"id": "web2"}], "groups": [], "warnings": []})
+            }
+            "facts.get" => json!({"facts": [{"node": "web1"}], "errors": []}),
+            _ => json!({"done": capability}),
+        })
     }
 
     async fn initialize(&self, _: Value) -> Result<(), PluginError> {
@@ -86,17 +139,21 @@ impl Plugin for Noting {
 
     async fn run(&self, run: PluginRun) -> Result<Vec<(NodeId, Box<dyn RunningAction>)>, PluginError> {
         let nodes: Vec<&NodeId> = run.targets.iter().map(|target| &target.node).collect();
-        note(&json!({"plugin": self.name, "action": *run.action, "nodes": nodes})).map_err(|error| {
-            PluginError {
-                plugin: self.name.clone(),
-                code: ErrorCode::PluginFault,
-                message: error.to_string(),
-                stack: None,
-            }
-        })?;
+        self.noted(&json!({"plugin": self.name, "action": *run.action, "nodes": nodes}))?;
         let text = format!("{} did {}\n", self.name, run.action.kind());
         let of_node = || -> Box<dyn RunningAction> { Box::new(Done(Some(text.clone()))) };
         Ok(run.targets.iter().map(|target| (target.node.clone(), of_node())).collect())
+    }
+}
+
+impl Noting {
+    fn noted(&self, value: &Value) -> Result<(), PluginError> {
+        note(value).map_err(|error| PluginError {
+            plugin: self.name.clone(),
+            code: ErrorCode::PluginFault,
+            message: error.to_string(),
+            stack: None,
+        })
     }
 }
 
@@ -126,12 +183,28 @@ impl RunningAction for Done {
     }
 }
 
+/// Denies the capabilities that `PAB_TOOLS_DENY` names.
+struct Denying(Vec<String>);
+
+#[async_trait]
+impl Authorizer for Denying {
+    async fn authorize(&self, query: &AuthorizationQuery<'_>) -> Result<Decision, AuthorizerError> {
+        Ok(match self.0.iter().any(|name| name == query.capability) {
+            true => Decision::Deny { reason: "your role is reader".to_owned() },
+            false => Decision::Allow,
+        })
+    }
+}
+
 fn main() -> ExitCode {
-    let plugin = |name: &str, priority| -> Option<(Arc<dyn Plugin>, Value)> {
-        let name = PluginName::new(name).ok()?;
-        Some((Arc::new(Noting { name, priority }), json!({})))
-    };
+    let denied = std::env::var("PAB_TOOLS_DENY").unwrap_or_default();
+    let denied = denied.split(',').map(str::to_owned).collect();
+    let mut program = pabawi_cli::Program::new().authorizer(Denying(denied));
     // The second has the name of a command of pab itself.
-    let plugins = [plugin("noting", 5), plugin("graph", 1)].into_iter().flatten().collect();
-    pabawi_cli::main_with(plugins)
+    for (name, priority) in [("noting", 5), ("graph", 1)] {
+        if let Ok(name) = PluginName::new(name) {
+            program = program.plugin(Noting { name, priority }, json!({}));
+        }
+    }
+    program.run()
 }

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use pabawi::parse_duration;
 
-use super::{ConnectArgs, Format, SourceArgs};
+use super::{ConnectArgs, Format, ProviderArgs, SourceArgs};
 
 /// `pab facts`.
 #[derive(Debug, Clone, Subcommand)]
@@ -52,6 +52,9 @@ pub struct FactsShowArgs {
     /// In the shape that Pabawi's interfaces have; needs --format json, ndjson or yaml
     #[arg(long)]
     pub pabawi: bool,
+    /// See [`ProviderArgs`].
+    #[command(flatten)]
+    pub provider: ProviderArgs,
     /// See [`FactsCollectArgs`].
     #[command(flatten)]
     pub collect: FactsCollectArgs,

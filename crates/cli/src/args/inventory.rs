@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Format, SourceArgs};
+use super::{Format, ProviderArgs, SourceArgs};
 
 /// `pab inventory`.
 #[derive(Debug, Clone, Subcommand)]
@@ -25,6 +25,9 @@ pub struct InventoryListArgs {
     /// Target expression [default: all]
     #[arg(value_name = "EXPR")]
     pub expression: Vec<String>,
+    /// See [`ProviderArgs`].
+    #[command(flatten)]
+    pub provider: ProviderArgs,
     /// See [`SourceArgs`].
     #[command(flatten)]
     pub sources: SourceArgs,

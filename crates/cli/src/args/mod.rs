@@ -5,6 +5,7 @@
     reason = "the comments on options are help texts, in which brackets are node sets"
 )]
 
+mod call;
 mod care;
 mod config;
 mod connect;
@@ -27,6 +28,7 @@ mod size;
 mod time;
 mod tool;
 
+pub use call::CallArgs;
 pub use care::CareArgs;
 pub use config::ConfigCommand;
 pub use connect::{ConnectArgs, HostKeysArg, LoginArgs, TransportArg, TrustArgs};

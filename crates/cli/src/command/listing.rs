@@ -74,7 +74,7 @@ impl<T: Serialize, D: Serialize + ?Sized> List<'_, T, D> {
 ///
 /// # Errors
 /// A value that cannot be written so.
-pub(in crate::command) fn write_value(
+pub(crate) fn write_value(
     value: &(impl Serialize + ?Sized),
     format: Format,
     sink: &mut Sink,

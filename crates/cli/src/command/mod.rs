@@ -21,7 +21,7 @@ pub(crate) mod show;
 pub(crate) mod targets;
 
 mod find;
-mod listing;
+pub(crate) mod listing;
 mod plans;
 pub(crate) mod plugins;
 mod preview;

@@ -194,6 +194,7 @@ impl Doing<'_> {
         {
             tell(global, &format!("correlation id {id}"))?;
         }
+        let capability = request.action.kind().capability();
         let Self { selection, connect, execution, style, .. } = self;
         let builder = open::for_run(global, &selection.sources, connect)?;
         let mut limits = rollout::limits(&execution.retry);
@@ -201,7 +202,7 @@ impl Doing<'_> {
         let builder = builder.limits(limits);
         submit_and_follow(global, builder, style, async |framework, caller| {
             rollout::check_groups(&execution.retry, &framework.inventory(Freshness::Cached).await.inventory)?;
-            Ok::<_, Failure>(framework.submit(caller, request).await?)
+            framework.submit(caller, request).await.map_err(|error| Failure::of_submit(capability, error))
         })
         .await
     }

@@ -69,7 +69,7 @@ async fn resolve(
     args: &SourceArgs,
 ) -> Result<Vec<Target>, Failure> {
     let named = sources(args)?;
-    if !needs_knowledge(expression, &named) {
+    if !needs_knowledge(expression, &named) && !global.plugins.tell_nodes() {
         let resolver = named.resolver();
         return Ok(resolver.resolve(expression).await.map_err(FrameworkError::from)?);
     }
@@ -86,7 +86,7 @@ async fn explain(
     asked: &[NodeId],
 ) -> Result<Explanation, Failure> {
     let named = sources(args)?;
-    if !needs_knowledge(expression, &named) {
+    if !needs_knowledge(expression, &named) && !global.plugins.tell_nodes() {
         let resolver = named.resolver();
         return Ok(resolver.explain(expression, asked).await.map_err(FrameworkError::from)?);
     }

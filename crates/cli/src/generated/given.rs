@@ -22,7 +22,7 @@ pub(crate) struct Wanted<'a> {
     /// JSON pointers to secrets.
     pub(crate) sensitive: &'a [String],
     /// Properties that are given in another way, such as the positional argument, by name, with what they are called there.
-    pub(crate) placed: Vec<(String, String, Value)>,
+    pub(crate) placed: Vec<(String, String, Option<Value>)>,
     /// Nothing is run, so that no secret is asked for.
     pub(crate) is_dry: bool,
 }
@@ -65,7 +65,9 @@ impl Wanted<'_> {
             }
         }
         for (name, _, value) in &self.placed {
-            parameters.insert(name.clone(), value.clone());
+            if let Some(value) = value {
+                parameters.insert(name.clone(), value.clone());
+            }
         }
         let typed: Vec<String> = matches
             .try_get_many::<String>("secret_param")

@@ -8,7 +8,7 @@ use super::action::{Form, PluginAction, actions_of};
 use super::option::{ParameterOption, options_of, taken};
 use super::parameter::{Secrecy, parameters_of, written};
 use super::verbs::word_of;
-use crate::args::ToolArgs;
+use crate::args::{CallArgs, ToolArgs};
 use crate::exit::Failure;
 use crate::plugins::Described;
 use crate::text::{Colour, Table};
@@ -82,10 +82,11 @@ fn provider(plugin: &Described, capability: &Capability, has_command: bool, sink
     for fact in &facts {
         line(fact, sink);
     }
-    let options = options(capability);
     let action = action(plugin, capability);
+    let options = options(capability, action.as_ref().map(|action| action.form));
     // What runs commands and copies files has options of its own for the parameters, of which --help tells.
-    let is_generated = action.as_ref().is_some_and(|action| matches!(action.form, Form::Tool(_)));
+    let is_generated =
+        action.as_ref().is_some_and(|action| matches!(action.form, Form::Tool(_) | Form::Call));
     if !options.is_empty() {
         let mut table = Table::new(&["  PARAMETER", "OPTION", "TYPE", "DEFAULT", "MEANING"]);
         for option in &options {
@@ -122,8 +123,12 @@ fn action(plugin: &Described, capability: &Capability) -> Option<PluginAction> {
 }
 
 /// The options that the command of the plugin has for the parameters.
-fn options(capability: &Capability) -> Vec<ParameterOption> {
-    let blank = ToolArgs::augment_args(Command::new("tool"));
+fn options(capability: &Capability, form: Option<Form>) -> Vec<ParameterOption> {
+    let blank = Command::new("blank");
+    let blank = match form {
+        Some(Form::Call) => CallArgs::augment_args(blank),
+        _ => ToolArgs::augment_args(blank),
+    };
     options_of(parameters_of(&capability.parameters, &capability.sensitive), &mut taken(&blank))
 }
 
@@ -135,20 +140,23 @@ fn example(plugin: &Described, action: &PluginAction, options: &[ParameterOption
         Form::Command => words.push("'uptime'".to_owned()),
         Form::Script => words.push("FILE".to_owned()),
         Form::Upload | Form::Download => words.extend(["SOURCE", "DESTINATION"].map(str::to_owned)),
-        Form::Tool(kind) => {
-            words.push(kind.as_str().to_ascii_uppercase());
-            for option in options.iter().filter(|option| option.parameter.required) {
-                let parameter = &option.parameter;
-                words.push(option.typed());
-                let value = match parameter.secrecy {
-                    Secrecy::Open => parameter.shape.words().into_iter().next(),
-                    _ => Some("@FILE".to_owned()),
-                };
-                words.push(value.unwrap_or_else(|| parameter.shape.value_name().to_owned()));
-            }
+        Form::Tool(kind) => words.push(kind.as_str().to_ascii_uppercase()),
+        Form::Call => {}
+    }
+    if matches!(action.form, Form::Tool(_) | Form::Call) {
+        for option in options.iter().filter(|option| option.parameter.required) {
+            let parameter = &option.parameter;
+            words.push(option.typed());
+            let value = match parameter.secrecy {
+                Secrecy::Open => parameter.shape.words().into_iter().next(),
+                _ => Some("@FILE".to_owned()),
+            };
+            words.push(value.unwrap_or_else(|| parameter.shape.value_name().to_owned()));
         }
     }
-    words.push("--targets 'web[01-20]'".to_owned());
+    if action.form != Form::Call {
+        words.push("--targets 'web[01-20]'".to_owned());
+    }
     words.join(" ")
 }
 

@@ -2,6 +2,8 @@
 //! again, and is checked against the schema before anything runs.
 
 mod action;
+mod answer;
+mod call;
 mod given;
 mod manual;
 mod option;
@@ -12,5 +14,6 @@ mod tool;
 pub(crate) mod plugin;
 pub(crate) mod verbs;
 
+pub(crate) use call::Named;
 pub(crate) use manual::manual;
 pub(crate) use tool::Tool;

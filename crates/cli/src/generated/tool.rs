@@ -39,6 +39,12 @@ const WORDS: &[Word] = &[
         about: "Run a plan of a tool on nodes",
     },
     Word {
+        kind: ActionKind::Facts,
+        value_name: "NODES",
+        help: "Nodes whose facts are gathered, as --targets",
+        about: "Gather facts of nodes by a tool",
+    },
+    Word {
         kind: ActionKind::Package,
         value_name: "PACKAGE",
         help: "The package",
@@ -60,6 +66,10 @@ pub(crate) fn command(name: &str, kind: ActionKind, of: Option<&Capability>) -> 
         command = command.about(of.map_or_else(|| word.about.to_owned(), |of| of.description.clone()));
     }
     command = command.mut_args(|arg| match (arg.get_id().as_str(), word) {
+        // Facts have no name; what is typed first are nodes.
+        ("name", Some(word)) if kind == ActionKind::Facts => {
+            arg.value_name(word.value_name).help(word.help).required(false).default_value("")
+        }
         ("name", Some(word)) => arg.value_name(word.value_name).help(word.help),
         // The word before it says which plugin does it.
         ("plugin", _) => arg.hide(of.is_some()),
@@ -102,7 +112,12 @@ impl Tool {
         kind: ActionKind,
         plugin: Option<&Described>,
     ) -> Result<Self, Failure> {
-        let args = ToolArgs::from_arg_matches(matches).map_err(|error| Failure::usage(error.to_string()))?;
+        let mut args =
+            ToolArgs::from_arg_matches(matches).map_err(|error| Failure::usage(error.to_string()))?;
+        if kind == ActionKind::Facts {
+            let nodes = std::mem::replace(&mut args.name, "facts".to_owned());
+            args.selection.targets.extend(Some(nodes).filter(|nodes| !nodes.is_empty()));
+        }
         if let (Some(described), Some(other)) = (plugin, &args.provider.plugin) {
             let name = &described.name;
             return Err(Failure::usage(format!(

@@ -4,12 +4,13 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use pabawi::ports::Plugin;
+use pabawi::ports::{Authorizer, Plugin};
 use pabawi::{FrameworkBuilder, PluginName};
 use serde_json::Value;
 
 use super::described::Described;
 use super::kinds::kind;
+use crate::Program;
 use crate::config::{Fault, PluginEntry};
 use crate::exit::Failure;
 
@@ -21,6 +22,8 @@ pub(crate) struct Plugins(Arc<Inner>);
 struct Inner {
     /// Those that are compiled in.
     given: Vec<(Arc<dyn Plugin>, Value)>,
+    /// Who decides about callers of them and of all else, where that is compiled in too.
+    authorizer: Option<Arc<dyn Authorizer>>,
     /// Those of the configuration files.
     configured: Vec<PluginEntry>,
 }
@@ -33,8 +36,14 @@ impl fmt::Debug for Plugins {
 
 impl Plugins {
     /// Those that are compiled in and those that are configured.
-    pub(crate) fn new(given: Vec<(Arc<dyn Plugin>, Value)>, configured: Vec<PluginEntry>) -> Self {
-        Self(Arc::new(Inner { given, configured }))
+    pub(crate) fn new(program: Program, configured: Vec<PluginEntry>) -> Self {
+        let Program { plugins: given, authorizer } = program;
+        Self(Arc::new(Inner { given, authorizer, configured }))
+    }
+
+    /// Who decides about callers, where that is compiled in.
+    pub(crate) fn authorizer(&self) -> Option<Arc<dyn Authorizer>> {
+        self.0.authorizer.clone()
     }
 
     /// The names, with those of the ways to nodes that are always there.
@@ -73,6 +82,13 @@ impl Plugins {
             }
         }
         (all, failures)
+    }
+
+    /// Whether one of them knows nodes.
+    pub(crate) fn tell_nodes(&self) -> bool {
+        let Inner { given, configured, .. } = &*self.0;
+        (!given.is_empty() || !configured.is_empty())
+            && self.all().0.iter().any(|described| described.capability("inventory.list").is_some())
     }
 
     /// What is wrong with their settings, as far as that shows without getting ready.

@@ -8,6 +8,7 @@ use super::document::{Detail, NodeDocument};
 use crate::args::{FactsShowArgs, Format, GlobalArgs};
 use crate::command::listing::List;
 use crate::exit::{Exit, Failure};
+use crate::generated::Named;
 use crate::text::{Table, escape_for_terminal};
 use crate::watch::Sink;
 
@@ -21,6 +22,10 @@ pub(crate) async fn show(global: &GlobalArgs, args: &FactsShowArgs) -> Result<Ex
         if given && format == Format::Table {
             return Err(Failure::usage(format!("{option}: needs --format json, ndjson or yaml")));
         }
+    }
+    if let Some(plugin) = &args.provider.plugin {
+        let question = Named { capability: "facts.get", plugin, targets: &args.nodes };
+        return question.ask(global, &args.collect.sources, format).await;
     }
     let mut sink = Sink::standard(global.no_color);
     let Some(all) = collected_with(global, &args.nodes, &args.collect, &mut sink).await? else {

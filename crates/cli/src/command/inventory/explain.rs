@@ -7,10 +7,10 @@ use pabawi::inventory::{FieldProvenance, Freshness, Said};
 use serde_json::Value;
 
 use super::list::exit_of;
+use super::view::view;
 use crate::args::{Format, GlobalArgs, InventoryExplainArgs, format_duration};
 use crate::command::listing::write_value;
 use crate::exit::{Exit, Failure};
-use crate::sources::resolver;
 use crate::text::Table;
 use crate::watch::{Sink, write_problems};
 
@@ -19,7 +19,7 @@ use crate::watch::{Sink, write_problems};
 /// # Errors
 /// [`Failure`]: no such node, or no source says anything of that field.
 pub(crate) async fn explain(global: &GlobalArgs, args: &InventoryExplainArgs) -> Result<Exit, Failure> {
-    let view = resolver(&args.sources)?.catalog().read(Freshness::Cached).await;
+    let view = view(global, &args.sources, Freshness::Cached).await?;
     let mut sink = Sink::standard(global.no_color);
     write_problems(&mut sink, &view)?;
     let Some(mut explanation) = view.explain(&args.node, Timestamp::now()) else {

@@ -4,10 +4,10 @@ use pabawi::NodeGroup;
 use pabawi::inventory::{Freshness, fold};
 
 use super::list::exit_of;
+use super::view::view;
 use crate::args::{GlobalArgs, InventoryGroupsArgs};
 use crate::command::listing::List;
 use crate::exit::{Exit, Failure};
-use crate::sources::resolver;
 use crate::text::Table;
 use crate::watch::{Sink, write_problems};
 
@@ -16,7 +16,7 @@ use crate::watch::{Sink, write_problems};
 /// # Errors
 /// [`Failure`]: no such group.
 pub(crate) async fn groups(global: &GlobalArgs, args: &InventoryGroupsArgs) -> Result<Exit, Failure> {
-    let view = resolver(&args.sources)?.catalog().read(Freshness::Cached).await;
+    let view = view(global, &args.sources, Freshness::Cached).await?;
     let inventory = &view.inventory;
     write_problems(&mut Sink::standard(global.no_color), &view)?;
     let mut groups: Vec<&NodeGroup> = Vec::new();

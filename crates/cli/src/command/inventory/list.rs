@@ -1,13 +1,13 @@
 //! `pab inventory list`.
 
 use pabawi::inventory::{Freshness, Inventory, View};
-use pabawi::ports::TargetResolver as _;
-use pabawi::{FrameworkError, Node, TargetExpression};
+use pabawi::{Node, TargetExpression};
 
+use super::view::selected;
 use crate::args::{GlobalArgs, InventoryListArgs};
 use crate::command::listing::List;
 use crate::exit::{Exit, Failure};
-use crate::sources::resolver;
+use crate::generated::Named;
 use crate::text::Table;
 use crate::watch::{Sink, write_problems};
 
@@ -16,14 +16,12 @@ use crate::watch::{Sink, write_problems};
 /// # Errors
 /// [`Failure`].
 pub(crate) async fn list(global: &GlobalArgs, args: &InventoryListArgs) -> Result<Exit, Failure> {
-    let resolver = resolver(&args.sources)?;
-    let targets = if args.expression.is_empty() {
-        None
-    } else {
-        let expression = TargetExpression::new(args.expression.join(","));
-        Some(resolver.resolve(&expression).await.map_err(FrameworkError::from)?)
-    };
-    let view = resolver.catalog().read(Freshness::Cached).await;
+    if let Some(plugin) = &args.provider.plugin {
+        let question = Named { capability: "inventory.list", plugin, targets: &args.expression };
+        return question.ask(global, &args.sources, args.format).await;
+    }
+    let expression = (!args.expression.is_empty()).then(|| TargetExpression::new(args.expression.join(",")));
+    let (view, targets) = selected(global, &args.sources, Freshness::Cached, expression.as_ref()).await?;
     write_problems(&mut Sink::standard(global.no_color), &view)?;
     let nodes: Vec<&Node> = match &targets {
         None => view.inventory.nodes().iter().collect(),

@@ -5,6 +5,7 @@ mod groups;
 mod list;
 mod show;
 mod sources;
+mod view;
 
 pub(crate) use explain::explain;
 pub(crate) use groups::groups;

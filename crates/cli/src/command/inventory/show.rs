@@ -4,9 +4,9 @@ use pabawi::StreamKind;
 use pabawi::inventory::{Freshness, to_ansible, to_bolt, to_common, to_yaml};
 
 use super::list::exit_of;
+use super::view::view;
 use crate::args::{GlobalArgs, InventoryForm, InventoryShowArgs};
 use crate::exit::{Exit, Failure};
-use crate::sources::resolver;
 use crate::watch::{Sink, write_problems};
 
 /// Writes the inventory in the form of a tool.
@@ -14,7 +14,7 @@ use crate::watch::{Sink, write_problems};
 /// # Errors
 /// [`Failure`].
 pub(crate) async fn show(global: &GlobalArgs, args: &InventoryShowArgs) -> Result<Exit, Failure> {
-    let view = resolver(&args.sources)?.catalog().read(Freshness::Cached).await;
+    let view = view(global, &args.sources, Freshness::Cached).await?;
     let mut sink = Sink::standard(global.no_color);
     write_problems(&mut sink, &view)?;
     let text = match args.form {

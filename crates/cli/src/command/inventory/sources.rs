@@ -5,10 +5,10 @@ use std::time::Duration;
 use pabawi::inventory::Freshness;
 
 use super::list::exit_of;
+use super::view::view;
 use crate::args::{GlobalArgs, InventorySourcesArgs, format_duration};
 use crate::command::listing::List;
 use crate::exit::{Exit, Failure};
-use crate::sources::resolver;
 use crate::text::Table;
 
 /// Asks every source and shows how it did.
@@ -16,7 +16,7 @@ use crate::text::Table;
 /// # Errors
 /// [`Failure`].
 pub(crate) async fn sources(global: &GlobalArgs, args: &InventorySourcesArgs) -> Result<Exit, Failure> {
-    let view = resolver(&args.sources)?.catalog().read(Freshness::Forced).await;
+    let view = view(global, &args.sources, Freshness::Forced).await?;
     List::of_all(&view.reports, "there is no source").write(global, args.format, |reports| {
         let mut table =
             Table::new(&["SOURCE", "PRIORITY", "STATE", "NODES", "GROUPS", "TOOK", "WARNINGS", "ERROR"]);
