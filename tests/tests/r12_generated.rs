@@ -406,3 +406,27 @@ fn danger_and_missing_permissions_are_told() {
     let asked = denied.iter().filter(|one| one["capability"] != "inventory.list").count();
     assert_eq!(asked, 0, "{denied:?}");
 }
+
+/// R12.6, R9.6: a secret parameter is not stored, so that a rerun is given it again, in the same ways.
+#[test]
+fn a_rerun_is_given_the_secret_parameters_again() {
+    let rig = Rig::new();
+    let file = rig.write("password", "canary-secret\n");
+    let at_file = format!("@{file}");
+    let first = ["noting", "task", "x", "--service", "a", "-t", "web1", "--password", &at_file];
+    let _ = rig.pab(&first).succeeds();
+    let _ = rig.noted();
+    let rerun = ["executions", "rerun", "last", "--all"];
+    let refused = rig.pab(&rerun).exits(2);
+    assert!(refused.err().contains("--secret-param /password (action.parameters.password)"), "{refused}");
+    let typed = rig.pab(&rerun).args(["--secret-param", "/password=canary-secret"]).exits(2);
+    assert!(!typed.err().contains("canary"), "{typed}");
+    let again = rig.pab(&rerun).args(["--secret-param", &format!("/password={at_file}")]).succeeds();
+    assert!(again.out().contains("noting did task"), "{again}");
+    assert_eq!(rig.noted()[0]["action"]["parameters"]["password"], "canary-secret");
+    // The breakers of a run are there for a rerun too.
+    let groups =
+        ["executions", "rerun", "last", "--all", "--group-breaker", "2", "--secret-param", "/password=@"];
+    let refused = rig.pab(&groups[..6]).args(["--secret-param", &format!("/password={at_file}")]).exits(2);
+    assert!(refused.err().contains("--group-breaker: there are no groups"), "{refused}");
+}

@@ -50,12 +50,22 @@ impl Line {
         }
     }
 
-    /// Whether everything that there is has to be known: help, pages and completions tell of all commands.
+    /// Whether the commands of everything that there is have to be made: pages and completions tell of all.
     pub(crate) fn wants_all(&self) -> bool {
-        const TELL_ALL: [&str; 5] = ["help", "man", "completions", "__complete", "config"];
-        match &self.word {
-            Some(word) => TELL_ALL.contains(&word.as_str()),
-            None => !self.only_version,
+        matches!(self.word.as_deref(), Some("man" | "completions"))
+    }
+
+    /// Whether it has to be told what each command is for.
+    pub(crate) fn wants_names(&self) -> bool {
+        self.word.as_deref().map_or(!self.only_version, |word| word == "help")
+    }
+
+    /// Whether this command is meant, or its help.
+    pub(crate) fn means(&self, command: &str) -> bool {
+        let first = self.rest.first().and_then(|word| word.to_str());
+        match self.word.as_deref() {
+            Some("help") => first == Some(command),
+            word => word == Some(command),
         }
     }
 }
@@ -87,7 +97,12 @@ mod tests {
             );
         }
         assert_eq!(read("pab x a -b").rest, ["a", "-b"]);
-        assert!(read("pab --help").wants_all() && !read("pab -V").wants_all());
-        assert!(read("pab").wants_all() && read("pab help x").wants_all() && !read("pab run x").wants_all());
+        assert!(
+            read("pab --help").wants_names()
+                && !read("pab -V").wants_names()
+                && !read("pab run x").wants_names()
+        );
+        assert!(read("pab man").wants_all() && !read("pab help").wants_all());
+        assert!(read("pab help x").means("x") && read("pab x").means("x") && !read("pab run x").means("x"));
     }
 }

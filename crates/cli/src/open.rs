@@ -12,11 +12,12 @@ use pabawi::{
 };
 
 use crate::args::{
-    ConnectArgs, DialectArg, DialectArgs, GlobalArgs, HostKeysArg, LoginArgs, MemoryArgs, SelectionArgs,
-    SourceArgs, TrustArgs,
+    BreakerArgs, ConnectArgs, DialectArg, DialectArgs, GlobalArgs, HostKeysArg, LoginArgs, MemoryArgs,
+    SelectionArgs, SourceArgs, TrustArgs,
 };
 use crate::exit::Failure;
 use crate::prompt::ask_secret;
+use crate::rollout;
 use crate::sources::{Sources, sources};
 
 /// How long the orderly end may take when nothing runs any more.
@@ -89,9 +90,10 @@ pub(crate) fn for_rerun(
     login: &LoginArgs,
     trust: &TrustArgs,
     memory: &MemoryArgs,
+    breakers: &BreakerArgs,
 ) -> Result<FrameworkBuilder, Failure> {
     let builder = with_ssh(with_plugins(global)?, sources, trust)?.endpoint_defaults(defaults(login));
-    let limits = EngineLimits { output_memory_bytes: memory.output_memory, ..EngineLimits::default() };
+    let limits = EngineLimits { output_memory_bytes: memory.output_memory, ..rollout::limits(breakers) };
     let builder = with_sources(builder.limits(limits), sources)?;
     Ok(builder.unknown_names(UnknownNames::Refused))
 }

@@ -70,12 +70,22 @@ pub(crate) fn option_of(path: &str) -> Option<&'static str> {
 pub(crate) fn describe(error: &ValidationError) -> String {
     let mut lines = Vec::new();
     for field in &error.fields {
+        if let Some(pointer) = forgotten_secret(&field.path, &field.message) {
+            lines.push(format!("--secret-param {pointer} ({}): {}", field.path, field.message));
+            continue;
+        }
         match option_of(&field.path) {
             Some(option) => lines.push(format!("{option} ({}): {}", field.path, field.message)),
             None => lines.push(field.to_string()),
         }
     }
     joined(&lines)
+}
+
+/// The pointer of a secret parameter that was not stored and has to be given again.
+fn forgotten_secret(path: &str, message: &str) -> Option<String> {
+    let rest = path.strip_prefix("action.parameters.").filter(|_| message.contains("give it again"))?;
+    Some(format!("/{}", rest.replace('.', "/")))
 }
 
 /// Every violation on a line of its own, with the field alone: what was given was a file.

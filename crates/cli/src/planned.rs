@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::args::{
-    ConnectArgs, DialectArg, DialectArgs, HostKeysArg, LoginArgs, RetryArgs, SelectionArgs, SourceArgs,
+    BreakerArgs, ConnectArgs, DialectArg, DialectArgs, HostKeysArg, LoginArgs, SelectionArgs, SourceArgs,
     TrustArgs,
 };
 use crate::exit::Failure;
@@ -46,7 +46,7 @@ impl Planned {
     pub(crate) fn of(
         selection: &SelectionArgs,
         connect: &ConnectArgs,
-        retry: &RetryArgs,
+        breakers: &BreakerArgs,
         script: Option<&PathBuf>,
     ) -> Self {
         // The home folder is the same from everywhere, and ssh_config(5) has its own way to write it.
@@ -67,9 +67,9 @@ impl Planned {
             ask_password: trust.ask_password,
             host_keys: trust.host_keys.map(crate::open::host_key_policy),
             known_hosts: all(&trust.known_hosts),
-            node_breaker: retry.node_breaker,
-            group_breaker: retry.group_breaker,
-            breaker_groups: retry.breaker_groups.clone(),
+            node_breaker: breakers.node_breaker,
+            group_breaker: breakers.group_breaker,
+            breaker_groups: breakers.breaker_groups.clone(),
             script: script.map(|path| absolute(path)),
         }
     }
@@ -126,12 +126,11 @@ impl Planned {
     }
 
     /// When nodes are no longer asked.
-    pub(crate) fn retry(&self) -> RetryArgs {
-        RetryArgs {
+    pub(crate) fn breakers(&self) -> BreakerArgs {
+        BreakerArgs {
             node_breaker: self.node_breaker,
             group_breaker: self.group_breaker,
             breaker_groups: self.breaker_groups.clone(),
-            ..RetryArgs::default()
         }
     }
 }
@@ -174,16 +173,16 @@ mod tests {
             },
             ..ConnectArgs::default()
         };
-        let retry = RetryArgs {
+        let breakers = BreakerArgs {
             node_breaker: Some(3),
             group_breaker: Some(5),
             breaker_groups: vec![GroupName::new("dc1").unwrap()],
-            ..RetryArgs::default()
         };
-        let planned = Planned::of(&selection, &connect, &retry, Some(&"deploy.sh".into()));
+        let planned = Planned::of(&selection, &connect, &breakers, Some(&"deploy.sh".into()));
         let read = Planned::read(planned.write().unwrap()).unwrap();
         assert_eq!(read, planned);
-        let again = Planned::of(&read.selection(), &read.connect(true), &read.retry(), read.script.as_ref());
+        let again =
+            Planned::of(&read.selection(), &read.connect(true), &read.breakers(), read.script.as_ref());
         assert_eq!(again, planned);
         assert!(planned.script.unwrap().is_absolute() && planned.identity[0].is_absolute());
         assert_eq!(planned.identity[1], std::path::Path::new("~/.ssh/other"));

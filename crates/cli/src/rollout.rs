@@ -6,7 +6,7 @@ use pabawi::{
     Rolling, Rollout, Stragglers, TargetExpression,
 };
 
-use crate::args::{GrowthArg, RetryArgs, RolloutArgs};
+use crate::args::{BreakerArgs, GrowthArg, RetryArgs, RolloutArgs};
 use crate::exit::Failure;
 use crate::request::millis;
 
@@ -55,7 +55,7 @@ pub(crate) fn retry(args: &RetryArgs) -> Option<RetryPolicy> {
 }
 
 /// The limits of an engine that runs something.
-pub(crate) fn limits(args: &RetryArgs) -> EngineLimits {
+pub(crate) fn limits(args: &BreakerArgs) -> EngineLimits {
     let policy = |failures, probes| BreakerPolicy {
         failures,
         window_ms: 600_000,
@@ -76,7 +76,7 @@ pub(crate) fn limits(args: &RetryArgs) -> EngineLimits {
 ///
 /// # Errors
 /// A group that the inventory does not have, or an inventory without any: nothing would be refused, and nobody told.
-pub(crate) fn check_groups(args: &RetryArgs, inventory: &Inventory) -> Result<(), Failure> {
+pub(crate) fn check_groups(args: &BreakerArgs, inventory: &Inventory) -> Result<(), Failure> {
     if args.group_breaker.is_some() && inventory.groups().is_empty() {
         return Err(Failure::usage("--group-breaker: there are no groups; give an inventory that has some"));
     }

@@ -52,7 +52,7 @@ impl Start {
     pub(crate) fn tree(&self) -> Command {
         let mut tree = early(Cli::command()).disable_help_subcommand(true).subcommand(help::command());
         for word in verbs::words() {
-            let is_meant = self.line.wants_all() || self.line.word.as_deref() == Some(word);
+            let is_meant = self.line.wants_all() || self.line.means(word);
             tree = tree.subcommand(match is_meant {
                 true => verbs::command(word, &self.plugins.all().0),
                 false => verbs::shallow(word),
@@ -69,11 +69,13 @@ impl Start {
 
     /// The command of a plugin, as far as it is needed.
     fn of_plugin(&self, name: &str) -> Command {
-        if !self.line.wants_all() && self.line.word.as_deref() != Some(name) {
+        let is_meant = self.line.wants_all() || self.line.means(name);
+        if !is_meant && !self.line.wants_names() {
             return plugin::shallow(name);
         }
         match self.plugins.described(name) {
-            Some(Ok(described)) => plugin::command(&described),
+            Some(Ok(described)) if is_meant => plugin::command(&described),
+            Some(Ok(described)) => plugin::shallow(name).about(described.about),
             Some(Err(failure)) => plugin::shallow(name).about(format!("Cannot be used: {failure}")),
             None => plugin::shallow(name),
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::args::run::OutputStyleArgs;
-use crate::args::{Format, LoginArgs, MemoryArgs, PageArgs, SourceArgs, TrustArgs};
+use crate::args::{BreakerArgs, Format, LoginArgs, MemoryArgs, PageArgs, SourceArgs, TrustArgs};
 
 /// `pab executions`.
 #[derive(Debug, Clone, Subcommand)]
@@ -165,6 +165,9 @@ pub struct RerunArgs {
     /// See [`MemoryArgs`].
     #[command(flatten)]
     pub memory: MemoryArgs,
+    /// See [`BreakerArgs`].
+    #[command(flatten)]
+    pub breakers: BreakerArgs,
     /// See [`LoginArgs`].
     #[command(flatten)]
     pub login: LoginArgs,
@@ -193,6 +196,9 @@ pub struct ResumeArgs {
     /// See [`MemoryArgs`].
     #[command(flatten)]
     pub memory: MemoryArgs,
+    /// See [`BreakerArgs`].
+    #[command(flatten)]
+    pub breakers: BreakerArgs,
     /// See [`TrustArgs`].
     #[command(flatten)]
     pub trust: TrustArgs,
@@ -216,4 +222,10 @@ pub struct RerunSecretArgs {
     /// File whose first line is the password that sudo, su or doas wants
     #[arg(long, value_name = "FILE")]
     pub run_as_password_file: Option<PathBuf>,
+    /// Secret parameter of a tool: its JSON pointer, and where it comes from; may be given several times
+    ///
+    /// /password alone asks for it on the terminal; /password=@FILE reads a file, /password=- standard input,
+    /// /password=env:NAME a variable.
+    #[arg(long, value_name = "POINTER[=@FILE]")]
+    pub secret_param: Vec<String>,
 }

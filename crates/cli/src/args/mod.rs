@@ -55,7 +55,7 @@ pub use plan::{ApplyArgs, PlanCommand, PlanShowArgs};
 pub use plugins::{CapabilitiesCommand, PluginsCommand};
 pub use process::{LinkLossArg, ProcessArgs, RunAsMethodArg};
 pub use provider::ProviderArgs;
-pub use rollout::{GrowthArg, RetryArgs, RolloutArgs};
+pub use rollout::{BreakerArgs, GrowthArg, RetryArgs, RolloutArgs};
 pub(crate) use root::EXIT_STATUS;
 pub use root::{BreakersCommand, Cli, Command, GlobalArgs, LogFormat, ManArgs, TargetsCommand};
 pub use run::{

@@ -92,6 +92,15 @@ pub struct RetryArgs {
     #[arg(long, requires = "retries")]
     pub idempotent: bool,
 
+    /// See [`BreakerArgs`].
+    #[command(flatten)]
+    pub breakers: BreakerArgs,
+}
+
+/// Options of when a node is not asked any more.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Retry")]
+pub struct BreakerArgs {
     /// Refuse a node at once for a minute when it could not be reached so many times within ten minutes; pab breakers
     /// list shows which [default: never]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]

@@ -38,9 +38,9 @@ pub(crate) async fn apply(global: &GlobalArgs, args: &ApplyArgs) -> Result<Exit,
     let options = ApplyOptions { secrets: secrets(&args.secrets)?, again: args.again, request: Some(now) };
     let connect = planned.connect(args.ask_password);
     let builder = open::for_run(global, &planned.selection().sources, &connect)?;
-    let builder = builder.limits(rollout::limits(&planned.retry()));
+    let builder = builder.limits(rollout::limits(&planned.breakers()));
     submit_and_follow(global, builder, &args.output, async |framework, caller| {
-        rollout::check_groups(&planned.retry(), &framework.inventory(Freshness::Cached).await.inventory)?;
+        rollout::check_groups(&planned.breakers(), &framework.inventory(Freshness::Cached).await.inventory)?;
         Ok::<_, Failure>(framework.apply(caller, plan.hash, options).await?)
     })
     .await

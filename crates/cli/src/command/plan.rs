@@ -82,16 +82,19 @@ pub(crate) async fn plan(global: &GlobalArgs, command: &PlanCommand) -> Result<E
 pub(super) async fn make(global: &GlobalArgs, doing: Doing<'_>) -> Result<Exit, Failure> {
     let request = doing.request()?;
     let Doing { script, selection, connect, execution, style, .. } = doing;
-    let planned = Planned::of(selection, connect, &execution.retry, script);
+    let planned = Planned::of(selection, connect, &execution.retry.breakers, script);
     let surface = planned.write()?;
     // From what is remembered, so that the plan is applied with what it was made with. Nobody logs in, so that no
     // password is asked for.
     let builder = open::for_run(global, &planned.selection().sources, &planned.connect(false))?;
-    let framework = builder.limits(rollout::limits(&planned.retry())).open().await?;
+    let framework = builder.limits(rollout::limits(&planned.breakers())).open().await?;
     let mut sink = Sink::standard(global.no_color);
     let made = async {
         write_warnings(&framework, &mut sink).await?;
-        rollout::check_groups(&execution.retry, &framework.inventory(Freshness::Cached).await.inventory)?;
+        rollout::check_groups(
+            &execution.retry.breakers,
+            &framework.inventory(Freshness::Cached).await.inventory,
+        )?;
         Ok::<_, Failure>(framework.preview(open::caller(), request, surface).await?)
     };
     let made = made.await;

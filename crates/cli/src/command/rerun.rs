@@ -1,12 +1,14 @@
 //! `pab executions rerun`.
 
-use pabawi::{Login, RerunOptions, RerunSecrets, RerunSelection};
+use pabawi::inventory::Freshness;
+use pabawi::{Framework, Login, RerunOptions, RerunSecrets, RerunSelection, SecretValue};
 
-use crate::args::{GlobalArgs, LoginArgs, RerunArgs, RerunSecretArgs};
+use crate::args::{BreakerArgs, GlobalArgs, LoginArgs, RerunArgs, RerunSecretArgs};
 use crate::command::find::{find, nodes};
 use crate::command::run::submit_and_follow;
 use crate::exit::{Exit, Failure};
-use crate::{open, request};
+use crate::generated::SecretParameter;
+use crate::{open, request, rollout};
 
 /// Runs an execution again.
 ///
@@ -24,13 +26,23 @@ pub(crate) async fn rerun(global: &GlobalArgs, args: &RerunArgs) -> Result<Exit,
     let id =
         open::with_history(global, async |framework, caller| Ok(find(framework, caller, &args.id).await?.id))
             .await?;
-    let builder = open::for_rerun(global, &args.sources, &args.login, &args.trust, &args.memory)?;
+    let builder =
+        open::for_rerun(global, &args.sources, &args.login, &args.trust, &args.memory, &args.breakers)?;
     let LoginArgs { user, port, identity } = args.login.clone();
     let options = RerunOptions { secrets, login: Login { user, port, identity_files: identity } };
     submit_and_follow(global, builder, &args.output, async |framework, caller| {
-        framework.rerun(caller, id, selection, options).await
+        check_groups(&framework, &args.breakers).await?;
+        Ok::<_, Failure>(framework.rerun(caller, id, selection, options).await?)
     })
     .await
+}
+
+/// Whether there are the groups before which breakers are to stand.
+///
+/// # Errors
+/// As for [`rollout::check_groups`].
+pub(super) async fn check_groups(framework: &Framework, breakers: &BreakerArgs) -> Result<(), Failure> {
+    rollout::check_groups(breakers, &framework.inventory(Freshness::Cached).await.inventory)
 }
 
 /// The secrets that were not stored.
@@ -40,5 +52,9 @@ pub(crate) async fn rerun(global: &GlobalArgs, args: &RerunArgs) -> Result<Exit,
 pub(in crate::command) fn secrets(args: &RerunSecretArgs) -> Result<RerunSecrets, Failure> {
     let password = request::run_as_password(args.ask_run_as_password, args.run_as_password_file.as_ref())?;
     let env = request::secret_env(&args.secret_env)?;
-    Ok(RerunSecrets { env, run_as_password: password, ..RerunSecrets::default() })
+    let parameters = SecretParameter::all(&args.secret_param)?
+        .into_iter()
+        .map(|secret| Ok((secret.pointer.clone(), SecretValue::from(secret.value()?))))
+        .collect::<Result<_, Failure>>()?;
+    Ok(RerunSecrets { env, run_as_password: password, parameters })
 }

@@ -7,7 +7,7 @@ use pabawi::{Caller, ExecutionId, Framework, NodeId, StreamKind, TargetQuery, Ta
 
 use crate::args::{GlobalArgs, LoginArgs, ResumeArgs};
 use crate::command::find::find;
-use crate::command::rerun::secrets;
+use crate::command::rerun::{check_groups, secrets};
 use crate::command::run::submit_and_follow;
 use crate::exit::{Exit, Failure};
 use crate::open;
@@ -42,9 +42,11 @@ pub(crate) async fn resume(global: &GlobalArgs, args: &ResumeArgs) -> Result<Exi
         sink.flush().map_err(|error| Failure::nothing_ran(format!("write to standard error: {error}")))?;
     }
     let login = LoginArgs::default();
-    let builder = open::for_rerun(global, &args.sources, &login, &args.trust, &args.memory)?;
+    let builder = open::for_rerun(global, &args.sources, &login, &args.trust, &args.memory, &args.breakers)?;
     submit_and_follow(global, builder, &args.output, async |framework, caller| {
-        framework.resume(caller, id, args.rerun_unknown, secrets).await.map(|resumed| resumed.id)
+        check_groups(&framework, &args.breakers).await?;
+        let resumed = framework.resume(caller, id, args.rerun_unknown, secrets).await?;
+        Ok::<_, Failure>(resumed.id)
     })
     .await
 }

@@ -197,11 +197,14 @@ impl Doing<'_> {
         let capability = request.action.kind().capability();
         let Self { selection, connect, execution, style, .. } = self;
         let builder = open::for_run(global, &selection.sources, connect)?;
-        let mut limits = rollout::limits(&execution.retry);
+        let mut limits = rollout::limits(&execution.retry.breakers);
         limits.output_memory_bytes = execution.memory.output_memory;
         let builder = builder.limits(limits);
         submit_and_follow(global, builder, style, async |framework, caller| {
-            rollout::check_groups(&execution.retry, &framework.inventory(Freshness::Cached).await.inventory)?;
+            rollout::check_groups(
+                &execution.retry.breakers,
+                &framework.inventory(Freshness::Cached).await.inventory,
+            )?;
             framework.submit(caller, request).await.map_err(|error| Failure::of_submit(capability, error))
         })
         .await

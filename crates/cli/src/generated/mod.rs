@@ -16,4 +16,5 @@ pub(crate) mod verbs;
 
 pub(crate) use call::Named;
 pub(crate) use manual::manual;
+pub(crate) use secret::SecretParameter;
 pub(crate) use tool::Tool;
