@@ -201,7 +201,9 @@ fn main() -> ExitCode {
     let denied = denied.split(',').map(str::to_owned).collect();
     let mut program = pabawi_cli::Program::new().authorizer(Denying(denied));
     // The second has the name of a command of pab itself.
-    for (name, priority) in [("noting", 5), ("graph", 1)] {
+    let count = std::env::var("PAB_TOOLS_COUNT").ok().and_then(|count| count.parse().ok()).unwrap_or(0);
+    let more = (1..=count).map(|number: u32| (format!("tool{number}"), 0));
+    for (name, priority) in [("noting".to_owned(), 5), ("graph".to_owned(), 1)].into_iter().chain(more) {
         if let Ok(name) = PluginName::new(name) {
             program = program.plugin(Noting { name, priority }, json!({}));
         }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 
-use super::{adaptive, engine, fanout, inventory};
+use super::{adaptive, cli, engine, fanout, inventory};
 
 /// Which benchmark, and how large.
 #[derive(Debug, clap::Args)]
@@ -45,6 +45,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "fanout", about: fanout::ABOUT, run: fanout::run },
     Bench { name: "inventory", about: inventory::ABOUT, run: inventory::run },
     Bench { name: "adaptive", about: adaptive::ABOUT, run: adaptive::run },
+    Bench { name: "cli", about: cli::ABOUT, run: cli::run },
 ];
 
 /// Runs the named benchmark, or lists all.

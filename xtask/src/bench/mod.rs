@@ -4,6 +4,7 @@
 //! worse, and nobody's change fails by that.
 
 mod adaptive;
+mod cli;
 mod cold;
 mod engine;
 mod facts;
