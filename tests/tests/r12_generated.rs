@@ -430,3 +430,31 @@ fn a_rerun_is_given_the_secret_parameters_again() {
     let refused = rig.pab(&groups[..6]).args(["--secret-param", &format!("/password={at_file}")]).exits(2);
     assert!(refused.err().contains("--group-breaker: there are no groups"), "{refused}");
 }
+
+/// R12.2: on a terminal a person is asked before something is done to all nodes; scripts are not.
+#[test]
+fn a_person_is_asked_before_all_nodes_are_touched() {
+    let rig = Rig::new();
+    let line = "pab run --plugin noting true --hosts web1,web2 --targets all";
+    let program = env!("CARGO_BIN_EXE_pab-with-tools");
+    let call = |answer: &str, yes: &str| {
+        let typed = format!("{}{yes}", line.replacen("pab", program, 1));
+        let code = format!("printf '{answer}\\n' | script -qec '{typed}' /dev/null");
+        Pab::shell(&rig.path(""), &code)
+            .env("PABAWI_DB", rig.path("pabawi.db"))
+            .env("PAB_TOOLS_LOG", rig.path("log"))
+    };
+    let no = call("n", "").exits(130);
+    assert!(no.out().contains("command true on all nodes? [y/N]"), "{no}");
+    assert!(no.out().contains("not confirmed; nothing was started") && rig.noted().is_empty(), "{no}");
+    let yes = call("y", "").succeeds();
+    assert!(yes.out().contains("noting did command"), "{yes}");
+    assert_eq!(rig.noted().len(), 1);
+    let unasked = call("n", " --yes").succeeds();
+    assert!(!unasked.out().contains("[y/N]"), "{unasked}");
+    assert_eq!(rig.noted().len(), 1);
+    let words: Vec<&str> = line.split(' ').skip(1).collect();
+    let script = rig.pab(&words).args(["--format", "human"]).succeeds();
+    assert!(!script.err().contains("[y/N]"), "{script}");
+    assert_eq!(rig.noted().len(), 1);
+}

@@ -57,6 +57,8 @@ const NEEDS: &[Need] = &[
     need(Purpose::Tests, Sign::Works("/usr/bin/python3", &["-c", "import paramiko"]), "python3-paramiko"),
     need(Purpose::Tests, Sign::Works("/usr/bin/python3", &["-c", "import venv, ensurepip"]), "python3-venv"),
     need(Purpose::Tests, Sign::Program("openssl"), "openssl"),
+    need(Purpose::Tests, Sign::Program("zsh"), "zsh"),
+    need(Purpose::Tests, Sign::Program("fish"), "fish"),
     need(Purpose::Tests, Sign::Works("sh", &["-c", "ls /usr/lib/postgresql/*/bin/initdb"]), "postgresql"),
     // PuppetDB's own choice would set up a database of the machine, which fails where no server runs.
     need(Purpose::Tests, Sign::Works("test", &["-f", PUPPETDB]), "dbconfig-no-thanks"),

@@ -11,6 +11,7 @@ pub mod exit;
 
 mod care;
 mod command;
+mod complete;
 mod config;
 mod defaults;
 mod difference;
@@ -53,7 +54,7 @@ pub fn main() -> ExitCode {
 }
 
 /// A `pab` with something compiled in: a plugin in Rust gets its commands this way, beside those of the configuration file.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Program {
     plugins: Vec<(Arc<dyn Plugin>, Value)>,
     authorizer: Option<Arc<dyn Authorizer>>,
@@ -83,6 +84,9 @@ impl Program {
     /// Runs it with the arguments of this process.
     pub fn run(self) -> ExitCode {
         let arguments: Vec<OsString> = std::env::args_os().collect();
+        if let Some(exit) = completed(&arguments, &self) {
+            return exit.into();
+        }
         let start = Start::of(&arguments, self);
         let matches = match start.tree().try_get_matches_from(arguments) {
             Ok(matches) => matches,
@@ -98,6 +102,24 @@ impl Program {
             }
         }
     }
+}
+
+/// Writes what a shell offers, where that is asked for.
+fn completed(arguments: &[OsString], program: &Program) -> Option<Exit> {
+    let (_, rest) = arguments.split_first()?;
+    let (word, rest) = rest.split_first()?;
+    if *word != *complete::WORD {
+        return None;
+    }
+    let texts: Vec<String> = rest.iter().map(|text| text.to_string_lossy().into_owned()).collect();
+    let (Some(shell), Some(typed)) = (texts.first(), complete::typed(&texts)) else {
+        return Some(Exit::AllSucceeded);
+    };
+    let words: Vec<OsString> =
+        std::iter::once("pab".into()).chain(typed.before.iter().map(OsString::from)).collect();
+    let start = Start::of(&words, program.clone());
+    let global = start.global(&words);
+    Some(complete::complete(&global, start.tree(), shell, &typed))
 }
 
 /// Writes why `pab` ends to standard error.

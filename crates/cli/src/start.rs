@@ -6,10 +6,10 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Command, CommandFactory as _};
+use clap::{ArgMatches, Args as _, Command, CommandFactory as _, FromArgMatches as _};
 
 use crate::Program;
-use crate::args::Cli;
+use crate::args::{Cli, GlobalArgs, LogFormat};
 use crate::command::config::{Known, no_faults};
 use crate::command::help;
 use crate::config::{Config, Fault, KEYS, Places, load};
@@ -84,6 +84,27 @@ impl Start {
     /// Whether `pab` has a command of that name itself, so that no plugin's can be meant.
     pub(crate) fn is_core(&self, word: &str) -> bool {
         self.core.iter().any(|core| core == word)
+    }
+
+    /// The options of every command, as far as they can be read where the line is not whole.
+    pub(crate) fn global(&self, words: &[OsString]) -> GlobalArgs {
+        let command = GlobalArgs::augment_args(Command::new("pab"))
+            .disable_help_flag(true)
+            .ignore_errors(true)
+            .allow_external_subcommands(true);
+        let command = with_defaults(command, &self.config, &Line::default());
+        let matches = command.try_get_matches_from(words).unwrap_or_default();
+        let mut global = GlobalArgs::from_arg_matches(&matches).unwrap_or_else(|_| GlobalArgs {
+            db: None,
+            no_color: true,
+            log_level: None,
+            log_format: LogFormat::Text,
+            plugins: Plugins::default(),
+            defaults: Vec::new(),
+        });
+        global.plugins = self.plugins.clone();
+        global.defaults = self.config.defaults().map(|(key, values)| (key.name.to_owned(), values)).collect();
+        global
     }
 
     /// What is said of a command line that is not understood.

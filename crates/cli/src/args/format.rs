@@ -7,6 +7,7 @@ use clap::ValueEnum;
 pub enum Format {
     /// For people: output as it comes, tables.
     #[default]
+    #[value(alias = "human")]
     Table,
     /// One JSON document at the end.
     Json,

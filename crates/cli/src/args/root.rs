@@ -89,6 +89,10 @@ pub struct GlobalArgs {
     /// The plugins that are configured; not an option.
     #[arg(skip)]
     pub(crate) plugins: Plugins,
+
+    /// Defaults of the configuration files by the names of their options; not an option.
+    #[arg(skip)]
+    pub(crate) defaults: Vec<(String, Vec<String>)>,
 }
 
 /// In which form is logged.

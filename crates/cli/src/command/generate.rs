@@ -6,6 +6,7 @@ use clap::Command;
 use clap_complete::Shell;
 
 use crate::args::ManArgs;
+use crate::complete::script;
 use crate::exit::{Exit, Failure};
 
 /// Writes the completions of a shell to standard output.
@@ -13,6 +14,10 @@ use crate::exit::{Exit, Failure};
 /// # Errors
 /// [`Failure`].
 pub(crate) fn completions(shell: Shell, mut tree: Command) -> Result<Exit, Failure> {
+    if let Some(script) = script(shell) {
+        return write_out(script.as_bytes());
+    }
+    // These know the commands of this moment.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut tree, "pab", &mut script);
     write_out(&script)
