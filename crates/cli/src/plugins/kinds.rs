@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pabawi::ports::Plugin;
+use pabawi::puppetdb::PuppetDbPlugin;
 
 use crate::config::PluginEntry;
 
@@ -10,12 +11,23 @@ use crate::config::PluginEntry;
 pub(super) struct Kind {
     /// The word in the file.
     pub(super) word: &'static str,
-    /// Makes one. It starts no process and opens nothing: that is for when it gets ready.
-    pub(super) make: fn(&PluginEntry) -> Result<Arc<dyn Plugin>, String>,
+    /// How one comes about.
+    pub(super) make: Make,
+}
+
+/// How a plugin comes about.
+pub(super) enum Make {
+    /// It is a part of `pab`. This starts no process and opens nothing: that is for when it gets ready.
+    BuiltIn(fn(&PluginEntry) -> Arc<dyn Plugin>),
+    /// It is the program at `path`, which is asked what it is.
+    Program,
 }
 
 /// All of them.
-pub(super) const KINDS: &[Kind] = &[];
+pub(super) const KINDS: &[Kind] = &[
+    Kind { word: "puppetdb", make: Make::BuiltIn(puppetdb) },
+    Kind { word: "external", make: Make::Program },
+];
 
 /// The kind of that word.
 ///
@@ -24,6 +36,11 @@ pub(super) const KINDS: &[Kind] = &[];
 pub(super) fn kind(word: &str) -> Result<&'static Kind, String> {
     KINDS.iter().find(|kind| kind.word == word).ok_or_else(|| {
         let known: Vec<&str> = KINDS.iter().map(|kind| kind.word).collect();
-        format!("there is no kind of plugin {word:?}; there are: {}", known.join(", "))
+        format!("there is no kind of plugin {word:?}; write kind = with one of {}", known.join(", "))
     })
+}
+
+fn puppetdb(entry: &PluginEntry) -> Arc<dyn Plugin> {
+    let plugin = PuppetDbPlugin::new(entry.name.clone());
+    Arc::new(plugin.with_priority(entry.priority.unwrap_or(PuppetDbPlugin::PRIORITY)))
 }

@@ -3,6 +3,7 @@
 
 mod described;
 mod kinds;
+mod program;
 mod set;
 
 pub(crate) use described::Described;

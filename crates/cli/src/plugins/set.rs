@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use pabawi::ports::{Authorizer, Plugin};
@@ -9,7 +10,8 @@ use pabawi::{FrameworkBuilder, PluginName};
 use serde_json::Value;
 
 use super::described::Described;
-use super::kinds::kind;
+use super::kinds::{Make, kind};
+use super::program;
 use crate::Program;
 use crate::config::{Fault, PluginEntry};
 use crate::exit::Failure;
@@ -68,7 +70,7 @@ impl Plugins {
             return Some(asked(plugin.as_ref()));
         }
         let entry = self.0.configured.iter().find(|entry| entry.name.as_str() == name)?;
-        Some(made(entry).and_then(|plugin| asked(plugin.as_ref())))
+        Some(described(entry))
     }
 
     /// What all of them are and can do, as far as they say so.
@@ -97,7 +99,7 @@ impl Plugins {
         let mut faults = Vec::new();
         for entry in &self.0.configured {
             let path = format!("plugins.{}", entry.name);
-            match made(entry).and_then(|plugin| asked(plugin.as_ref())) {
+            match described(entry) {
                 Err(failure) => faults.push(fault(entry, path, failure.message)),
                 Ok(Described { config_schema: Some(schema), .. }) => {
                     let value = Value::Object(entry.config.clone());
@@ -129,16 +131,51 @@ impl Plugins {
             builder = builder.shared_plugin(Arc::clone(plugin), config.clone());
         }
         for entry in &self.0.configured {
-            builder = builder.shared_plugin(made(entry)?, Value::Object(entry.config.clone()));
+            let config = Value::Object(entry.config.clone());
+            builder = match made(entry)? {
+                Made::BuiltIn(plugin) => builder.shared_plugin(plugin, config),
+                Made::Program(path) => builder.external_plugin(path, config),
+            };
         }
         Ok(builder)
     }
 }
 
-fn made(entry: &PluginEntry) -> Result<Arc<dyn Plugin>, Failure> {
-    let failed = |error: String| Failure::usage(format!("plugin {} ({}): {error}", entry.name, entry.origin));
-    let kind = kind(&entry.kind).map_err(failed)?;
-    (kind.make)(entry).map_err(failed)
+/// What stands for an entry of a file.
+enum Made {
+    BuiltIn(Arc<dyn Plugin>),
+    Program(PathBuf),
+}
+
+fn made(entry: &PluginEntry) -> Result<Made, Failure> {
+    match kind(&entry.kind).map_err(|error| failed(entry, &error))?.make {
+        Make::BuiltIn(_) if entry.path.is_some() => Err(failed(entry, "has no path; it is no program")),
+        Make::BuiltIn(make) => Ok(Made::BuiltIn(make(entry))),
+        Make::Program if entry.priority.is_some() => {
+            Err(failed(entry, "has no priority here; the program says its own"))
+        }
+        Make::Program => {
+            let path = entry.path.clone().ok_or_else(|| failed(entry, "path = has to name the program"))?;
+            Ok(Made::Program(path))
+        }
+    }
+}
+
+fn described(entry: &PluginEntry) -> Result<Described, Failure> {
+    let path = match made(entry)? {
+        Made::BuiltIn(plugin) => return asked(plugin.as_ref()),
+        Made::Program(path) => path,
+    };
+    let described = program::described(&path).map_err(|error| failed(entry, &error))?;
+    if described.name == entry.name {
+        return Ok(described);
+    }
+    let text = format!("the program calls itself {0}; write [plugins.{0}]", described.name);
+    Err(failed(entry, &text))
+}
+
+fn failed(entry: &PluginEntry, error: &str) -> Failure {
+    Failure::usage(format!("plugin {} ({}): {error}", entry.name, entry.origin))
 }
 
 /// Asks a plugin what it is. One that panics must not take the others with it.
