@@ -18,6 +18,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod ansible;
 pub mod external;
 pub mod facts;
 pub mod graph;

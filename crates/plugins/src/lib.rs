@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod ansible;
 pub mod external;
 pub mod host;
 pub mod puppetdb;

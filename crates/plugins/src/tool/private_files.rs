@@ -120,6 +120,16 @@ impl PrivateDirectory {
         create(&path)?.write_all(content).map_err(|error| told(&error, &path))?;
         Ok(path)
     }
+
+    /// Makes a folder in it.
+    ///
+    /// # Errors
+    /// There is one of that name, or it cannot be made.
+    pub fn folder(&self, name: &str) -> io::Result<PathBuf> {
+        let path = self.path.join(name);
+        DirBuilder::new().mode(0o700).create(&path).map_err(|error| told(&error, &path))?;
+        Ok(path)
+    }
 }
 
 impl Drop for PrivateDirectory {
