@@ -570,3 +570,78 @@ async fn health_tells_which_programs_are_missing() {
     let bad = pabawi::ansible::plugin(name()).initialize(json!({"projectPath": "/nonexistent"})).await;
     assert!(bad.unwrap_err().message.contains("config.projectPath: /nonexistent is no directory"));
 }
+
+/// A program in the place of `ansible-playbook` that tells what it likes about `web01`.
+fn stand_in(lab: &Lab, script: &str) -> Value {
+    let bin = lab.path("bin");
+    std::fs::create_dir_all(&bin).unwrap();
+    let head = "#!/usr/bin/env python3\nimport json, os, signal, sys, time\n\
+                def tell(**event):\n    sys.stdout.write(json.dumps({**event, 'm': os.environ['PABAWI_MARK']}) + '\\n')\n    \
+                sys.stdout.flush()\n";
+    let path = bin.join("ansible-playbook");
+    std::fs::write(&path, format!("{head}{script}")).unwrap();
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    json!({"binDir": bin})
+}
+
+async fn with_stand_in(script: &str) -> Rig {
+    let lab = Lab::new(1);
+    let config = settings(&lab, stand_in(&lab, script));
+    let plugin = pabawi::ansible::plugin(name());
+    let builder = Framework::builder().database(lab.database()).authorizer(AllowAll).plugin(plugin, config);
+    let framework = builder.open().await.unwrap();
+    Rig { lab, framework }
+}
+
+/// R7.5
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tool_that_ignores_the_signal_is_killed() {
+    let rig = with_stand_in(
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\ntell(e='out', h='web01', s='out', d='up')\ntime.sleep(3600)\n",
+    )
+    .await;
+    let id = rig.framework.submit(caller(), request("web01", command("true"))).await.unwrap();
+    let own = rig.private().display().to_string();
+    let working = || process::all().iter().any(|one| one.command_line.contains(&own));
+    wait::until_async("the tool to work", LIMIT, working).await.unwrap();
+    let mode = TerminateMode::Graceful { grace: Duration::from_millis(500) };
+    rig.framework.cancel(&caller(), id, CancelScope::All, mode).await.unwrap();
+    let done = tokio::time::timeout(LIMIT, rig.framework.wait(&caller(), id)).await.unwrap().unwrap();
+    assert_eq!(done.summary.progress.cancelled, 1);
+    wait::until_async("the tool to be gone", LIMIT, || !working()).await.unwrap();
+    wait::until_async("its files to be gone", LIMIT, || rig.run_directories().is_empty()).await.unwrap();
+}
+
+/// R8: what a tool prints is held nowhere as a whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_is_kept_in_part_and_counted_in_whole() {
+    const PIECES: u64 = 8 * 1024;
+    let rig = with_stand_in(
+        "for n in range(8 * 1024):\n    tell(e='out', h='web01', s='out', d='x' * 32768)\n\
+         tell(e='end', h='web01', k='ok')\n",
+    )
+    .await;
+    let targets = rig.run("web01", command("true")).await;
+    assert_eq!(outcome(&targets[0]), &NodeOutcome::Succeeded);
+    let stdout = targets[0].stdout.unwrap();
+    assert_eq!(stdout.total_bytes, PIECES * 32 * 1024);
+    assert!(stdout.omitted_bytes > 0);
+}
+
+/// R7.4: exit status 0 with nonsense, with silence and with a failure in between is no success.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tool_is_not_believed_by_its_exit_status() {
+    for (script, part) in [
+        ("print('hello', file=sys.stderr)\n", "said nothing of this node; it said: hello"),
+        ("tell(e='nonsense', h='web01')\n", "cannot be understood: the event \"nonsense\""),
+        ("tell(e='end', h='web01', k='sideways')\n", "cannot be understood: the end \"sideways\""),
+        ("tell(e='end')\n", "cannot be understood"),
+    ] {
+        let rig = with_stand_in(script).await;
+        let targets = rig.run("web01", command("true")).await;
+        assert_eq!(outcome(&targets[0]).word(), "pluginFault", "{script}");
+        assert!(error(&targets[0]).1.contains(part), "{:?}", targets[0].result);
+    }
+    let rig = with_stand_in("tell(e='end', h='web01', k='failed', msg='broken')\n").await;
+    assert_eq!(outcome(&rig.run("web01", command("true")).await[0]).exit_code(), Some(2));
+}

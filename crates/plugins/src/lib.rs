@@ -1,7 +1,8 @@
 //! What Pabawi asks other tools and services through.
 //!
 //! [`host`] holds the plugins of a framework and runs them for the engine. [`tool`] is what plugins share whose tool does
-//! many nodes in one process. [`external`] makes plugins of programs, [`puppetdb`] answers for PuppetDB, [`v1`] makes
+//! many nodes in one process. [`external`] makes plugins of programs, [`ansible`] and [`puppetdb`] are the tools of these names,
+//! [`v1`] makes
 //! plugins of Pabawi v1.x
 //! into those of this framework. This crate knows no other crate of ours but the domain, and nothing here decides what is
 //! done with the answers.
