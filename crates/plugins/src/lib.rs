@@ -1,11 +1,9 @@
 //! What Pabawi asks other tools and services through.
 //!
 //! [`host`] holds the plugins of a framework and runs them for the engine. [`tool`] is what plugins share whose tool does
-//! many nodes in one process. [`external`] makes plugins of programs, [`ansible`] and [`puppetdb`] are the tools of these names,
-//! [`v1`] makes
-//! plugins of Pabawi v1.x
-//! into those of this framework. This crate knows no other crate of ours but the domain, and nothing here decides what is
-//! done with the answers.
+//! many nodes in one process. [`ansible`] and [`puppetdb`] are plugins for the tools of these names, [`external`] makes
+//! plugins of programs, [`v1`] of plugins of Pabawi v1.x. This crate knows no other crate of ours but the domain, and
+//! nothing here decides what is done with the answers.
 
 #![forbid(unsafe_code)]
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pabawi::ansible::AnsiblePlugin;
 use pabawi::ports::Plugin;
 use pabawi::puppetdb::PuppetDbPlugin;
 
@@ -25,6 +26,7 @@ pub(super) enum Make {
 
 /// All of them.
 pub(super) const KINDS: &[Kind] = &[
+    Kind { word: "ansible", make: Make::BuiltIn(ansible) },
     Kind { word: "puppetdb", make: Make::BuiltIn(puppetdb) },
     Kind { word: "external", make: Make::Program },
 ];
@@ -38,6 +40,11 @@ pub(super) fn kind(word: &str) -> Result<&'static Kind, String> {
         let known: Vec<&str> = KINDS.iter().map(|kind| kind.word).collect();
         format!("there is no kind of plugin {word:?}; write kind = with one of {}", known.join(", "))
     })
+}
+
+fn ansible(entry: &PluginEntry) -> Arc<dyn Plugin> {
+    let plugin = pabawi::ansible::plugin(entry.name.clone());
+    Arc::new(plugin.with_priority(entry.priority.unwrap_or(AnsiblePlugin::PRIORITY)))
 }
 
 fn puppetdb(entry: &PluginEntry) -> Arc<dyn Plugin> {

@@ -58,6 +58,7 @@ pub struct InventoryAt {
 /// Runs Ansible.
 pub struct AnsiblePlugin {
     name: PluginName,
+    priority: i32,
     tools: Arc<dyn ToolRunner>,
     sources: Arc<dyn AnsibleSources>,
     ready: OnceLock<Ready>,
@@ -80,7 +81,13 @@ impl AnsiblePlugin {
 
     /// The plugin under the name [`AnsiblePlugin::NAME`].
     pub fn new(name: PluginName, tools: Arc<dyn ToolRunner>, sources: Arc<dyn AnsibleSources>) -> Self {
-        Self { name, tools, sources, ready: OnceLock::new() }
+        Self { name, priority: Self::PRIORITY, tools, sources, ready: OnceLock::new() }
+    }
+
+    /// The same with another priority than [`AnsiblePlugin::PRIORITY`].
+    #[must_use]
+    pub fn with_priority(self, priority: i32) -> Self {
+        Self { priority, ..self }
     }
 
     fn error(&self, code: ErrorCode, message: impl Into<String>) -> PluginError {
@@ -99,7 +106,7 @@ impl Plugin for AnsiblePlugin {
             name: self.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             description: "Commands, modules, packages and playbooks by Ansible".to_owned(),
-            priority: Self::PRIORITY,
+            priority: self.priority,
             depends_on: Vec::new(),
         }
     }
@@ -132,7 +139,7 @@ impl Plugin for AnsiblePlugin {
             ansible_inventory: settings.program("ansible-inventory"),
             forks: settings.forks,
             timeout: settings.timeout(),
-            priority: Self::PRIORITY,
+            priority: self.priority,
         });
         let settings = Arc::new(settings);
         let tools = ProjectTools { tools: Arc::clone(&self.tools), settings: Arc::clone(&settings) };
