@@ -27,7 +27,7 @@ pub use binary::{pab_directory, pab_path, target_directory, workspace};
 pub use documents::{Line, commands_of};
 pub use events::{data_of, finished_nodes, outcome_of, parse_lines, result_of};
 pub use lab::{LIMIT, Lab, lines_of, unique};
-pub use look::{ansible_python, held_writer, peak_memory, python, sha256};
+pub use look::{ansible_python, held_writer, own_memory, python, sha256};
 pub use pab::{Pab, Ran};
 pub use random::Random;
 pub use running::Running;

@@ -9,11 +9,12 @@ use sha2::{Digest, Sha256};
 
 use crate::lab::LIMIT;
 
-/// The most memory that the process has had resident so far, in bytes (`VmHWM`, proc(5)); `None` when it is gone.
+/// The memory of its own that the process has resident now, in bytes (`RssAnon`, proc_pid_status(5)); `None` when it is gone.
+/// Pages of the program's file are not among it: there are many of a program that was compiled for debugging.
 #[must_use]
-pub fn peak_memory(pid: u32) -> Option<u64> {
+pub fn own_memory(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
     line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
 }
 

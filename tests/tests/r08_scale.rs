@@ -16,7 +16,7 @@ use std::time::Duration;
 use pabawi_testkit::fleet::Fleet;
 use pabawi_testkit::wait;
 use pabawi_tests::{
-    LIMIT, Lab, Running, data_of, finished_nodes, held_writer, lines_of, outcome_of, peak_memory, python,
+    LIMIT, Lab, Running, data_of, finished_nodes, held_writer, lines_of, outcome_of, own_memory, python,
     result_of, unique,
 };
 use rustix::process::Signal;
@@ -133,7 +133,7 @@ fn a_slow_reader_slows_the_node_and_costs_no_memory_and_no_byte() {
     // Nobody reads: the program on the node has to come to a stop long before its end.
     let before = held_writer(writer);
     assert!(before < FLOOD / 2, "{before} bytes were written although nobody read");
-    let held = peak_memory(running.pid()).unwrap();
+    let held = own_memory(running.pid()).unwrap();
     assert!(held < MEMORY, "{held} bytes were held for a reader who does not read");
 
     let mut hash = Sha256::new();
@@ -144,7 +144,7 @@ fn a_slow_reader_slows_the_node_and_costs_no_memory_and_no_byte() {
             let data = data_of(&event["data"]);
             offset += data.len() as u64;
             hash.update(&data);
-            peak = peak.max(peak_memory(running.pid()).unwrap_or(0));
+            peak = peak.max(own_memory(running.pid()).unwrap_or(0));
         } else if event["type"] == "nodeFinished" {
             summary = event;
         }
