@@ -23,6 +23,9 @@ pub struct Capability {
     /// JSON pointers (RFC 6901) to parameters that are secrets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sensitive: Vec<String>,
+    /// JSON pointers to parameters that are command lines, or lists of the words of one: a command policy looks at them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<String>,
     /// Whether doing it twice is the same as doing it once.
     #[serde(default)]
     pub idempotent: bool,

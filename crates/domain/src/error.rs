@@ -39,6 +39,8 @@ error_codes! {
     Validation = "validation", false;
     /// The authorizer said no, or could not be asked.
     Denied = "denied", false;
+    /// The command policy does not allow the command.
+    CommandNotAllowed = "command_not_allowed", false;
     /// No such execution, node or record.
     NotFound = "not_found", false;
     /// A target is in no inventory.

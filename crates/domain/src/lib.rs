@@ -8,6 +8,7 @@
 pub mod action;
 pub mod breaker;
 pub mod capability;
+pub mod command_policy;
 pub mod condition;
 pub mod cut;
 pub mod document;

@@ -237,6 +237,8 @@ pub enum EntryPoint {
     C,
     /// One plugin asked another.
     Plugin,
+    /// A schedule, on behalf of whoever made it.
+    Scheduled,
 }
 
 #[cfg(test)]

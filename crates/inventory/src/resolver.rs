@@ -1,15 +1,18 @@
 //! [`Resolver`]: the port [`TargetResolver`] over a [`Catalog`].
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use pabawi_domain::id::NodeId;
 use pabawi_domain::node::{Endpoint, Target, TargetExpression};
-use pabawi_domain::ports::{InventorySource, TargetError, TargetKnowledge, TargetResolver};
+use pabawi_domain::ports::{InventorySource, NodeSelection, TargetError, TargetKnowledge, TargetResolver};
 use pabawi_domain::validation::ValidationError;
 
 use crate::catalog::{Catalog, Freshness, SourceSettings, View};
-use crate::expression::{Explanation, Expression, Known, OwnGroups, UnknownNames, evaluate_with, explain};
+use crate::expression::{
+    Explanation, Expression, Known, OwnGroups, UnknownNames, evaluate_with, explain, select,
+};
 use crate::group_names::Memberships;
 use crate::merge::fill_endpoint;
 
@@ -140,6 +143,19 @@ impl TargetResolver for Resolver {
     }
 }
 
+#[async_trait]
+impl NodeSelection for Resolver {
+    async fn select(&self, expression: &TargetExpression) -> Result<Arc<HashSet<NodeId>>, TargetError> {
+        let (parsed, known) = self.read(expression).await?;
+        let view = self.catalog.read(Freshness::Cached).await;
+        // Whoever is missing could have said of any node that it is meant, or in a group, or a node at all.
+        if let Some(missing) = told_missing(&view) {
+            return Err(TargetError::Inventory(missing));
+        }
+        Ok(Arc::new(select(&parsed, &view.inventory, &known)?))
+    }
+}
+
 /// A name may be unknown because the source that knows it could not be asked.
 fn with_missing(mut error: ValidationError, view: &View) -> ValidationError {
     for report in view.missing() {
@@ -156,9 +172,14 @@ fn refuse_to_guess(view: &View, expression: &Expression) -> Result<(), TargetErr
     if !expression.enumerates() {
         return Ok(());
     }
+    told_missing(view).map_or(Ok(()), |missing| Err(TargetError::Inventory(missing)))
+}
+
+/// The sources of which nothing is known, each with the reason; `None` when there are none.
+fn told_missing(view: &View) -> Option<String> {
     let missing: Vec<String> = view
         .missing()
         .map(|report| format!("{}: {}", report.name, report.error.as_deref().unwrap_or("gave no answer")))
         .collect();
-    if missing.is_empty() { Ok(()) } else { Err(TargetError::Inventory(missing.join("; "))) }
+    (!missing.is_empty()).then(|| missing.join("; "))
 }

@@ -74,6 +74,7 @@ impl Plugin for Greeter {
             required_permissions: vec!["task.execute".to_owned()],
             risk: RiskLevel::Execute,
             sensitive: vec!["/token".to_owned()],
+            commands: Vec::new(),
             idempotent: true,
             timeout_ms: Some(60_000),
         }]

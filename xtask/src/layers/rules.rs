@@ -17,6 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("pabawi-transport", &[DOMAIN]),
     ("pabawi-plugins", &[DOMAIN]),
     ("pabawi-store", &[DOMAIN]),
+    ("pabawi-permissions", &[DOMAIN]),
     (TESTKIT, &[DOMAIN]),
     (
         FACADE,
@@ -29,6 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "pabawi-transport",
             "pabawi-plugins",
             "pabawi-store",
+            "pabawi-permissions",
         ],
     ),
     ("pabawi-cli", &[FACADE]),

@@ -4,6 +4,7 @@
 use async_trait::async_trait;
 
 use crate::action::ActionKind;
+use crate::capability::RiskLevel;
 use crate::id::{NodeId, PluginName};
 use crate::request::Caller;
 
@@ -16,7 +17,17 @@ pub trait Authorizer: Send + Sync + 'static {
     /// # Errors
     /// [`AuthorizerError`] when it cannot tell, which counts as a denial.
     async fn authorize(&self, query: &AuthorizationQuery<'_>) -> Result<Decision, AuthorizerError>;
+
+    /// Whether its answers may depend on the nodes of a question. Where they do not, lists are filtered without looking up
+    /// the nodes of each entry.
+    fn looks_at_nodes(&self) -> bool {
+        true
+    }
 }
+
+/// Capabilities of lists whose entries are asked about one by one as well: whoever may see some of them may ask for the list.
+pub const FILTERED: &[&str] =
+    &["executions.list", "graphs.list", "journal.read", "facts.show", "inventory.list", "plugins.list"];
 
 /// The question.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +38,8 @@ pub struct AuthorizationQuery<'a> {
     pub capability: &'a str,
     /// The kind of action, where one is to be done.
     pub action: Option<ActionKind>,
+    /// How much harm it can do, where that is known.
+    pub risk: Option<RiskLevel>,
     /// By which plugin or transport, where that is known: `ssh`, `bolt`.
     pub plugin: Option<&'a PluginName>,
     /// Where; empty for a question that concerns no node.

@@ -1,9 +1,10 @@
 //! From [`Expression`] to targets: [`evaluate`] looks the names up in an [`Inventory`]. Operators work on numbers of
 //! nodes; a node itself is only looked at when the result is known. What single terms select stands in `terms.rs`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
+use pabawi_domain::id::NodeId;
 use pabawi_domain::node::Target;
 use pabawi_domain::validation::ValidationError;
 
@@ -25,6 +26,8 @@ pub enum UnknownNames {
     Refused,
     /// It is a node, reached under that name or as the destination that it spells.
     AreNodes,
+    /// It means no node: for conditions, see [`select`].
+    AreNothing,
 }
 
 /// The targets of an expression that asks for nothing beyond the inventory, each node once, in the order of first
@@ -56,6 +59,23 @@ pub fn evaluate_with(
     evaluation.expression(expression, Nothing::IsRefused, &mut selection);
     evaluation.errors.into_result()?;
     Ok(evaluation.universe.targets(selection.iter()))
+}
+
+/// The ids of the nodes of the inventory that an expression means as a condition: names that are in no source mean nothing,
+/// and that nothing is selected is no fault.
+///
+/// # Errors
+/// [`ValidationError`] on the field `targets`, with every group that does not exist and what takes too long.
+pub fn select(
+    expression: &Expression,
+    inventory: &Inventory,
+    known: &Known,
+) -> Result<HashSet<NodeId>, ValidationError> {
+    let mut evaluation = Evaluation::new(inventory, UnknownNames::AreNothing, known);
+    let mut selection = Selection::default();
+    evaluation.expression(expression, Nothing::IsFine, &mut selection);
+    evaluation.errors.into_result()?;
+    Ok(selection.iter().filter_map(|number| evaluation.universe.id(number)).cloned().collect())
 }
 
 /// What becomes of a glob, a regular expression or a group that selects nothing.

@@ -46,7 +46,7 @@ mod universe;
 
 pub use ast::{Expression, GroupRef, MAX_DEPTH, Operator, Selector, Term};
 pub use error::{SyntaxError, SyntaxErrors, SyntaxFault};
-pub use eval::{UnknownNames, evaluate, evaluate_with};
+pub use eval::{UnknownNames, evaluate, evaluate_with, select};
 pub use explain::{Effect, Explanation, MAX_EXPLAINED, NodeExplanation, NodeStep, TermExplanation, explain};
 pub use known::Known;
 pub use name_regex::{MAX_REGEX_BYTES, NameRegex};

@@ -97,6 +97,7 @@ impl Evaluation<'_> {
                     None
                 }
                 UnknownNames::Refused => NodeId::new(name).map(|id| unknown.push(id)).err(),
+                UnknownNames::AreNothing => None,
             };
             bad.extend(made.filter(|_| bad.len() < MAX_ERRORS).map(|error| error.to_string()));
             Ok(())
@@ -120,6 +121,7 @@ impl Evaluation<'_> {
                 out.add(self.universe.number_of(node));
             }
             (None, UnknownNames::Refused) => self.unknown_nodes(term, &[node.id], 0),
+            (None, UnknownNames::AreNothing) => {}
         }
     }
 
@@ -276,7 +278,11 @@ impl Evaluation<'_> {
                 let mut selection = self.empty();
                 // What is no error within the group is none for who names it.
                 let before = self.errors.fields.len();
-                self.expression(expression, Nothing::IsRefused, &mut selection);
+                let inside = match self.unknown {
+                    UnknownNames::AreNothing => Nothing::IsFine,
+                    _ => Nothing::IsRefused,
+                };
+                self.expression(expression, inside, &mut selection);
                 for error in self.errors.fields.iter_mut().skip(before) {
                     error.message.push_str(&format!(", in the own group @{name}"));
                 }

@@ -27,7 +27,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use pabawi_domain::document::{self, Data, DocumentLimits, Problem, Tree};
+use pabawi_domain::document::{self, Data, DocumentLimits, Problem, Reader, Tree, join};
 use pabawi_domain::id::{GroupName, NodeId, PluginName};
 use pabawi_domain::metadata::Metadata;
 use pabawi_domain::node::{Endpoint, Node, NodeGroup};
@@ -35,7 +35,6 @@ use pabawi_domain::ports::InventorySnapshot;
 use serde_json::Value;
 
 use crate::nodeset::{self, MAX_NODES};
-use crate::source::document::{Reader, join};
 use crate::source::{SourceError, way};
 
 /// An inventory of a million nodes fits.

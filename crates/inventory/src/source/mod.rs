@@ -19,7 +19,6 @@ mod blocking;
 mod bolt;
 mod command;
 mod detect;
-mod document;
 mod error;
 mod faults;
 mod file;

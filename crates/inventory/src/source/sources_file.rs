@@ -23,12 +23,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use pabawi_domain::document::{self, Data, DocumentLimits, Tree};
+use pabawi_domain::document::{self, Data, DocumentLimits, Reader, Tree, join};
 use pabawi_domain::duration::parse_duration;
 use pabawi_domain::id::GroupName;
 use serde_json::{Map, Value};
 
-use super::document::{Reader, join};
 use super::file::read_text;
 use super::{SourceError, SourceKind, SourceSpec};
 use crate::catalog::SourceSettings;

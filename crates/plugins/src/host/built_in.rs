@@ -50,6 +50,7 @@ impl Plugin for BuiltIn {
             required_permissions: vec![kind.capability().to_owned()],
             risk: RiskLevel::Execute,
             sensitive: sensitive(kind),
+            commands: Vec::new(),
             idempotent: false,
             timeout_ms: None,
         };

@@ -161,6 +161,12 @@ fn checked(
                 faults.push(at(&format!("sensitive[{place}]")), format!("{pointer:?} {text}"));
             }
         }
+        for (place, pointer) in capability.commands.iter().enumerate() {
+            if !pointer.starts_with('/') {
+                let text = "must be a JSON pointer (RFC 6901), such as /cmd";
+                faults.push(at(&format!("commands[{place}]")), format!("{pointer:?} {text}"));
+            }
+        }
         if capability.timeout_ms.is_some_and(|ms| ms == 0 || ms > MAX_TIMEOUT_MS) {
             faults.push(at("timeoutMs"), format!("must be from 1 to {MAX_TIMEOUT_MS}"));
         }

@@ -150,6 +150,7 @@ pub fn capability(kind: ActionKind) -> Capability {
         required_permissions: vec![kind.capability().to_owned()],
         risk: RiskLevel::Execute,
         sensitive: Vec::new(),
+        commands: Vec::new(),
         idempotent: false,
         timeout_ms: None,
     }

@@ -1,12 +1,11 @@
 //! [`read_yaml`]: Ansible's YAML format, groups in groups with `hosts`, `vars` and `children`, as its `yaml` plugin reads
 //! it.
 
-use pabawi_domain::document::DocumentLimits;
+use pabawi_domain::document::{DocumentLimits, join};
 use serde_json::Value;
 
 use super::host_pattern::expand;
 use super::model::Model;
-use crate::source::document::join;
 use crate::source::faults::Faults;
 use crate::source::yaml11::{Data, Key, Yaml};
 

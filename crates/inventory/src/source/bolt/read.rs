@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use pabawi_domain::document::DocumentLimits;
+use pabawi_domain::document::{DocumentLimits, join};
 use pabawi_domain::id::{GroupName, NodeId};
 use serde_json::{Map, Value};
 
@@ -11,7 +11,6 @@ use super::reference::{reference_below, reference_in};
 use super::target::name_of_uri;
 use super::tree::{Group, Target, Tree};
 use crate::nodeset::MAX_NODES;
-use crate::source::document::join;
 use crate::source::faults::Faults;
 use crate::source::yaml11::{self, Key, Yaml};
 

@@ -2,48 +2,55 @@
 
 use std::collections::HashSet;
 
-use pabawi_domain::document::{Data, Key, Problem, Tree};
+use super::{Data, Key, Problem, Tree};
 
-/// At most so many faults are told.
-const MAX_PROBLEMS: usize = 20;
+/// So many faults are told, where nothing else is said.
+const USUAL_MOST: usize = 20;
 
 /// Notes faults.
-#[derive(Debug, Default)]
-pub(crate) struct Reader {
+#[derive(Debug)]
+pub struct Reader {
     problems: Vec<Problem>,
+    most: usize,
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self::telling(USUAL_MOST)
+    }
 }
 
 impl Reader {
+    /// Tells at most so many faults.
+    pub fn telling(most: usize) -> Self {
+        Self { problems: Vec::new(), most }
+    }
+
     /// Notes a fault of a value.
-    pub(crate) fn fault(&mut self, tree: &Tree, field: &str, message: impl Into<String>) {
+    pub fn fault(&mut self, tree: &Tree, field: &str, message: impl Into<String>) {
         self.at(tree.referenced.line(), tree.referenced.column(), field, message);
     }
 
     /// Notes a fault of a key.
-    pub(crate) fn key_fault(&mut self, key: &Key, field: &str, message: impl Into<String>) {
+    pub fn key_fault(&mut self, key: &Key, field: &str, message: impl Into<String>) {
         self.at(key.referenced.line(), key.referenced.column(), field, message);
     }
 
     fn at(&mut self, line: u64, column: u64, field: &str, message: impl Into<String>) {
-        if self.problems.len() < MAX_PROBLEMS {
+        if self.problems.len() < self.most {
             self.problems.push(Problem { line, column, field: field.to_owned(), message: message.into() });
         }
     }
 
     /// The faults in the order of the document.
-    pub(crate) fn into_problems(mut self) -> Vec<Problem> {
+    pub fn into_problems(mut self) -> Vec<Problem> {
         self.problems.sort_by_key(|problem| (problem.line, problem.column));
         self.problems
     }
 
     /// The entries of a mapping; an unknown key is a fault that lists the known ones. Nothing counts as an
     /// empty mapping.
-    pub(crate) fn entries<'a>(
-        &mut self,
-        tree: &'a Tree,
-        field: &str,
-        known: &[&str],
-    ) -> Vec<(&'a str, &'a Tree)> {
+    pub fn entries<'a>(&mut self, tree: &'a Tree, field: &str, known: &[&str]) -> Vec<(&'a str, &'a Tree)> {
         let mut entries = Vec::new();
         for (key, value) in self.mapping(tree, field) {
             if known.contains(&key.value.as_str()) {
@@ -60,7 +67,7 @@ impl Reader {
     }
 
     /// The entries of a mapping with any keys, each once.
-    pub(crate) fn mapping<'a>(&mut self, tree: &'a Tree, field: &str) -> Vec<(&'a Key, &'a Tree)> {
+    pub fn mapping<'a>(&mut self, tree: &'a Tree, field: &str) -> Vec<(&'a Key, &'a Tree)> {
         match &tree.value {
             Data::Null => Vec::new(),
             Data::Map(entries) => {
@@ -84,7 +91,7 @@ impl Reader {
     }
 
     /// A text that is not empty.
-    pub(crate) fn text(&mut self, tree: &Tree, field: &str) -> Option<String> {
+    pub fn text(&mut self, tree: &Tree, field: &str) -> Option<String> {
         match &tree.value {
             Data::Text(text) if !text.is_empty() => Some(text.clone()),
             Data::Text(_) => {
@@ -101,7 +108,7 @@ impl Reader {
     }
 
     /// A text, or a list of texts, with the place of each.
-    pub(crate) fn texts<'a>(&mut self, tree: &'a Tree, field: &str) -> Vec<(&'a Tree, String)> {
+    pub fn texts<'a>(&mut self, tree: &'a Tree, field: &str) -> Vec<(&'a Tree, String)> {
         match &tree.value {
             Data::Null => Vec::new(),
             Data::List(items) => items
@@ -114,7 +121,7 @@ impl Reader {
     }
 
     /// A TCP port.
-    pub(crate) fn port(&mut self, tree: &Tree, field: &str) -> Option<u16> {
+    pub fn port(&mut self, tree: &Tree, field: &str) -> Option<u16> {
         let port = match &tree.value {
             Data::Number(number) => number.as_u64().and_then(|number| u16::try_from(number).ok()),
             Data::Text(text) => text.parse().ok(),
@@ -129,6 +136,6 @@ impl Reader {
 }
 
 /// The field below another.
-pub(crate) fn join(field: &str, name: &str) -> String {
+pub fn join(field: &str, name: &str) -> String {
     if field.is_empty() { name.to_owned() } else { format!("{field}.{name}") }
 }
