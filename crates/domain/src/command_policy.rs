@@ -55,6 +55,18 @@ pub struct NotAllowed {
     pub field: String,
 }
 
+impl NotAllowed {
+    /// What is told: what was refused, Pabawi's reason, and what exactly it is.
+    pub fn told(&self) -> String {
+        format!("{self}: {}; {}", self.reason, self.detail)
+    }
+
+    /// The field of it, where the action stands at `at`.
+    pub fn path(&self, at: &str) -> String {
+        if self.field.is_empty() { at.to_owned() } else { format!("{at}.{}", self.field) }
+    }
+}
+
 /// What was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use pabawi_domain::action::ActionKind;
+use pabawi_domain::command_policy::NotAllowed;
 use pabawi_domain::id::{NodeId, PluginName};
 use pabawi_domain::node::Target;
 use pabawi_domain::ports::{AuthorizationQuery, Authorizer, AuthorizerError, Decision};
@@ -85,6 +86,9 @@ impl AuthorizerGate {
         action: ActionKind,
         targets: &[Target],
     ) -> Result<(), Denial> {
+        if let Some(refused) = &needs.refused {
+            return Err(Denial { reason: refused.told() });
+        }
         let action = Some(action);
         let mut by_way: BTreeMap<&PluginName, Vec<NodeId>> = BTreeMap::new();
         for target in targets {
@@ -92,8 +96,8 @@ impl AuthorizerGate {
         }
         for (plugin, nodes) in &by_way {
             for capability in needs.permissions() {
-                let plugin = Some(*plugin);
-                self.ask(&AuthorizationQuery { caller, capability, action, plugin, nodes }).await?;
+                let (risk, plugin) = (Some(needs.risk), Some(*plugin));
+                self.ask(&AuthorizationQuery { caller, capability, action, risk, plugin, nodes }).await?;
             }
         }
         Ok(())
@@ -111,7 +115,7 @@ impl AuthorizerGate {
         capability: &str,
         nodes: &[NodeId],
     ) -> Result<(), Denial> {
-        let query = AuthorizationQuery { caller, capability, action: None, plugin: None, nodes };
+        let query = AuthorizationQuery { caller, capability, action: None, risk: None, plugin: None, nodes };
         let denied = self.ask(&query).await;
         if let Err(denial) = &denied {
             tracing::warn!(user = ?caller.user, entry_point = ?caller.entry_point, capability,
@@ -138,11 +142,16 @@ pub(crate) struct DeniedRequest {
     pub(crate) capability: &'static str,
     pub(crate) nodes: Vec<NodeId>,
     pub(crate) reason: String,
+    /// Whether it is the command policy that denies.
+    pub(crate) refused: Option<NotAllowed>,
 }
 
 impl From<DeniedRequest> for SubmitError {
     fn from(denied: DeniedRequest) -> Self {
-        Self::Denied { reason: denied.reason }
+        match denied.refused {
+            Some(refused) => Self::CommandNotAllowed(refused),
+            None => Self::Denied { reason: denied.reason },
+        }
     }
 }
 
@@ -166,7 +175,8 @@ pub(crate) async fn authorize(
                 targets = nodes.len(), action = ?request.action.text(),
                 correlation_id = request.correlation_id.as_ref().map(|id| id.as_str()),
                 ?reason, "denied");
-            Err(DeniedRequest { caller, action: request.action.text(), capability, nodes, reason })
+            let (action, refused) = (request.action.text(), needs.refused);
+            Err(DeniedRequest { caller, action, capability, nodes, reason, refused })
         }
     }
 }
@@ -279,7 +289,8 @@ impl ForeseenRequest {
             Some(reason) => {
                 tracing::warn!(user = ?caller.user, entry_point = ?caller.entry_point, capability,
                     targets = nodes.len(), action = ?request.action.text(), ?reason, "denied");
-                Err(DeniedRequest { caller, action: request.action.text(), capability, nodes, reason })
+                let (action, refused) = (request.action.text(), needs.refused);
+                Err(DeniedRequest { caller, action, capability, nodes, reason, refused })
             }
         }
     }

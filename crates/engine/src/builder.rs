@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use jiff::Timestamp;
+use pabawi_domain::command_policy::CommandPolicy;
 use pabawi_domain::id::PluginName;
 use pabawi_domain::ports::{
     Authorizer, BreakerStore, Clock, ExecutionStore, JournalStore, MetricsSink, PlanStore, StoreError,
@@ -75,6 +76,7 @@ pub struct EngineBuilder {
     plans: Option<Arc<dyn PlanStore>>,
     metrics: Option<Arc<dyn MetricsSink>>,
     tools: Option<Arc<dyn ToolRouter>>,
+    command_policy: Option<CommandPolicy>,
     limits: EngineLimits,
 }
 
@@ -109,6 +111,13 @@ impl EngineBuilder {
     #[must_use]
     pub fn tools(mut self, router: Arc<dyn ToolRouter>) -> Self {
         self.tools = Some(router);
+        self
+    }
+
+    /// Which commands may be run at all, whoever asks and whatever runs them. Without one, every command.
+    #[must_use]
+    pub fn command_policy(mut self, policy: CommandPolicy) -> Self {
+        self.command_policy = Some(policy);
         self
     }
 
@@ -209,7 +218,7 @@ impl EngineBuilder {
         let shared = Shared {
             resolver,
             transports,
-            tools: Tools::new(self.tools, Arc::clone(&breakers)),
+            tools: Tools::new(self.tools, Arc::clone(&breakers), self.command_policy.map(Arc::new)),
             gate: AuthorizerGate::new(
                 self.authorizer.unwrap_or_else(|| Arc::new(DenyAll)),
                 limits.authorizer_timeout,

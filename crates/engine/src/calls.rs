@@ -21,13 +21,14 @@ impl Engine {
 #[async_trait]
 impl CallGate for EngineCalls {
     async fn authorize(&self, question: &CallQuestion<'_>) -> Result<(), String> {
-        let CallQuestion { caller, plugin, capability, permissions, nodes, correlation_id } = *question;
+        let CallQuestion { caller, plugin, capability, permissions, risk, nodes, correlation_id } = *question;
         let shared = &self.0.shared;
         for permission in permissions {
             let query = AuthorizationQuery {
                 caller,
                 capability: permission,
                 action: None,
+                risk: Some(risk),
                 plugin: Some(plugin),
                 nodes,
             };

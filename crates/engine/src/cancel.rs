@@ -98,7 +98,7 @@ impl Engine {
 
     async fn may_cancel(&self, caller: &Caller, nodes: &[NodeId]) -> Result<(), EngineError> {
         let capability = "executions.cancel";
-        let query = AuthorizationQuery { caller, capability, action: None, plugin: None, nodes };
+        let query = AuthorizationQuery { caller, capability, action: None, risk: None, plugin: None, nodes };
         self.shared.gate.ask(&query).await.map_err(|denial| {
             tracing::warn!(user = ?caller.user, capability, reason = ?denial.reason, "denied");
             EngineError::Denied { reason: denial.reason }

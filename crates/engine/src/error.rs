@@ -1,6 +1,7 @@
 //! Why the engine refused: [`SubmitError`] for new executions, [`EngineError`] for everything else.
 
 use pabawi_domain::action::ActionKind;
+use pabawi_domain::command_policy::NotAllowed;
 use pabawi_domain::error::ErrorCode;
 use pabawi_domain::id::{ExecutionId, PluginName};
 use pabawi_domain::ports::StoreError;
@@ -20,6 +21,9 @@ pub enum SubmitError {
         /// Why.
         reason: String,
     },
+    /// The command policy does not allow the command, whoever asks.
+    #[error("{}", .0.told())]
+    CommandNotAllowed(NotAllowed),
     /// Nothing registered can do this kind of action.
     #[error("no plugin can do actions of the kind {kind}; register one that has the capability {capability}")]
     Unsupported {
@@ -78,6 +82,7 @@ impl SubmitError {
         match self {
             Self::Invalid(_) => ErrorCode::Validation,
             Self::Denied { .. } => ErrorCode::Denied,
+            Self::CommandNotAllowed(_) => ErrorCode::CommandNotAllowed,
             Self::Unsupported { .. } => ErrorCode::Unsupported,
             Self::NotReady { .. } => ErrorCode::Unavailable,
             Self::QueueFull { .. } => ErrorCode::QueueFull,

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use pabawi_domain::action::Action;
 use pabawi_domain::breaker::Component;
+use pabawi_domain::capability::RiskLevel;
+use pabawi_domain::command_policy::{CommandPolicy, NotAllowed};
 use pabawi_domain::id::PluginName;
 use pabawi_domain::node::Target;
 use pabawi_domain::ports::{RouteError, ToolRouter};
@@ -23,6 +25,10 @@ pub(crate) struct Needs {
     pub(crate) plugin: Option<PluginName>,
     /// The transport of nodes whose endpoint names none.
     pub(crate) transport: PluginName,
+    /// How much harm it can do.
+    pub(crate) risk: RiskLevel,
+    /// What the command policy refuses of it: nobody may do it then.
+    pub(crate) refused: Option<NotAllowed>,
 }
 
 impl Needs {
@@ -43,11 +49,16 @@ impl Needs {
 pub(crate) struct Tools {
     router: Option<Arc<dyn ToolRouter>>,
     breakers: Option<Arc<BreakerBoard>>,
+    policy: Option<Arc<CommandPolicy>>,
 }
 
 impl Tools {
-    pub(crate) fn new(router: Option<Arc<dyn ToolRouter>>, breakers: Arc<BreakerBoard>) -> Self {
-        Self { router, breakers: Some(breakers) }
+    pub(crate) fn new(
+        router: Option<Arc<dyn ToolRouter>>,
+        breakers: Arc<BreakerBoard>,
+        policy: Option<Arc<CommandPolicy>>,
+    ) -> Self {
+        Self { router, breakers: Some(breakers), policy }
     }
 
     /// What an action needs. Which of its parameters are secrets is written into it. `by` is the transport that the request
@@ -66,7 +77,15 @@ impl Tools {
         let wanted = by.filter(|name| self.router.as_ref().is_some_and(|router| router.is_tool(name)));
         let transport = by.cloned().unwrap_or_else(PluginName::ssh);
         if action.tool().is_none() && wanted.is_none() {
-            return Ok(Needs { capability, permissions: Arc::default(), plugin: None, transport });
+            let (risk, refused) = (RiskLevel::Execute, self.refused(action, &[]));
+            return Ok(Needs {
+                capability,
+                permissions: Arc::default(),
+                plugin: None,
+                transport,
+                risk,
+                refused,
+            });
         }
         let unsupported = SubmitError::Unsupported { kind, capability };
         let Some(router) = &self.router else { return Err(unsupported) };
@@ -81,7 +100,13 @@ impl Tools {
         })?;
         mark(action, &route.capability.sensitive);
         let permissions = route.capability.required_permissions.clone().into();
-        Ok(Needs { capability, permissions, plugin: Some(route.plugin), transport })
+        let (risk, refused) = (route.capability.risk, self.refused(action, &route.capability.commands));
+        Ok(Needs { capability, permissions, plugin: Some(route.plugin), transport, risk, refused })
+    }
+
+    /// What the command policy says against an action; `commands` are pointers to its parameters that are command lines.
+    fn refused(&self, action: &Action, commands: &[String]) -> Option<NotAllowed> {
+        self.policy.as_ref()?.check_action(action, commands).err()
     }
 
     /// Writes into an action which of its parameters are secrets, for any plugin that may do it.

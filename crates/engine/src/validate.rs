@@ -27,10 +27,11 @@ pub(crate) fn validate(
 ) -> Result<ValidRequest, SubmitError> {
     request.check()?;
     let by = request.transport.as_ref();
-    let needs = tools.needs(&mut request.action, by, "action")?;
+    let mut needs = tools.needs(&mut request.action, by, "action")?;
     if let Some(check) = request.rollout.health_check_mut() {
         // It is asked about again when it is run; what is wrong with it is told before anything is.
-        tools.needs(&mut check.action, by, "rollout.healthCheck.action")?;
+        let of_check = tools.needs(&mut check.action, by, "rollout.healthCheck.action")?;
+        needs.refused = needs.refused.or(of_check.refused);
     }
     Ok(ValidRequest { caller, request, needs })
 }

@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use pabawi_domain::command_policy::CommandPolicy;
 use pabawi_domain::node::Endpoint;
 use pabawi_domain::ports::{Authorizer, Clock, FactProvider, InventorySource, MetricsSink, Plugin};
 use pabawi_engine::EngineLimits;
 use pabawi_facts::ProviderOptions;
 use pabawi_inventory::expression::{OwnGroups, UnknownNames};
 use pabawi_inventory::{ConfiguredSource, SourceSettings};
+use pabawi_permissions::Permissions;
 use pabawi_plugins::host::HostSettings;
 use pabawi_transport::SshSettings;
 use serde_json::Value;
@@ -25,6 +27,8 @@ pub struct FrameworkBuilder {
     pub(crate) unknown_names: Option<UnknownNames>,
     pub(crate) endpoint_defaults: Endpoint,
     pub(crate) authorizer: Option<Arc<dyn Authorizer>>,
+    pub(crate) permissions: Option<Permissions>,
+    pub(crate) command_policy: Option<CommandPolicy>,
     pub(crate) clock: Option<Arc<dyn Clock>>,
     pub(crate) metrics: Option<Arc<dyn MetricsSink>>,
     pub(crate) limits: Option<EngineLimits>,
@@ -98,6 +102,20 @@ impl FrameworkBuilder {
     #[must_use]
     pub fn shared_authorizer(mut self, authorizer: Arc<dyn Authorizer>) -> Self {
         self.authorizer = Some(authorizer);
+        self
+    }
+
+    /// Pabawi's tables, a policy file or both decide about callers. It is an authorizer, so that no other can be given.
+    #[must_use]
+    pub fn permissions(mut self, permissions: Permissions) -> Self {
+        self.permissions = Some(permissions);
+        self
+    }
+
+    /// Which commands may be run at all, whoever asks and whatever runs them. Without one, every command.
+    #[must_use]
+    pub fn command_policy(mut self, policy: CommandPolicy) -> Self {
+        self.command_policy = Some(policy);
         self
     }
 

@@ -23,6 +23,7 @@ pub mod external;
 pub mod facts;
 pub mod graph;
 pub mod inventory;
+pub mod permissions;
 pub mod plugin;
 pub mod ports;
 pub mod puppetdb;

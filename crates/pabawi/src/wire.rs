@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pabawi_domain::ports::{Clock, Plugin, Transport};
+use pabawi_domain::ports::{Authorizer, Clock, Plugin, Transport};
 use pabawi_domain::validation::ValidationError;
 use pabawi_engine::{Engine, EngineLimits, Graphs, SystemClock};
 use pabawi_facts::{FacterFacts, Facts, InventoryFacts, KnownFacts, ProviderOptions, SshFacts};
@@ -90,8 +90,22 @@ async fn over(
         .clock(Arc::clone(&clock))
         .limits(limits)
         .tools(plugins.router());
-    if let Some(authorizer) = options.authorizer {
+    let authorizer = match (options.authorizer, options.permissions) {
+        (Some(_), Some(_)) => {
+            let text = "decide about callers, and so does the authorizer; give one of them";
+            return Err(ValidationError::of("permissions", text).into());
+        }
+        (given, None) => given,
+        (None, Some(permissions)) => {
+            let selection = Arc::clone(&resolver) as _;
+            Some(Arc::new(permissions.authorizer(selection, Arc::clone(&clock))?) as Arc<dyn Authorizer>)
+        }
+    };
+    if let Some(authorizer) = authorizer {
         engine = engine.authorizer(authorizer);
+    }
+    if let Some(policy) = options.command_policy {
+        engine = engine.command_policy(policy);
     }
     if let Some(metrics) = options.metrics {
         engine = engine.metrics(metrics);

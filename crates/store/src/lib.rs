@@ -9,5 +9,6 @@
 mod codec;
 mod cursor;
 mod output_files;
+pub mod pabawi_tables;
 mod row;
 pub mod sqlite;

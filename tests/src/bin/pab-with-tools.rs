@@ -34,6 +34,7 @@ fn capability(name: &str, risk: RiskLevel, parameters: Value) -> Capability {
         required_permissions: Vec::new(),
         risk,
         sensitive: Vec::new(),
+        commands: Vec::new(),
         idempotent: false,
         timeout_ms: None,
     }

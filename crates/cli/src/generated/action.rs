@@ -104,6 +104,7 @@ mod tests {
             required_permissions: Vec::new(),
             risk: RiskLevel::Read,
             sensitive: Vec::new(),
+            commands: Vec::new(),
             idempotent: true,
             timeout_ms: None,
         };

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use crate::capability::RiskLevel;
 use crate::id::{CorrelationId, NodeId, PluginName};
 use crate::request::Caller;
 
@@ -41,6 +42,8 @@ pub struct CallQuestion<'a> {
     pub capability: &'a str,
     /// What it needs, all of it; at least one thing.
     pub permissions: &'a [String],
+    /// How much harm it can do.
+    pub risk: RiskLevel,
     /// The nodes that it is about.
     pub nodes: &'a [NodeId],
     /// The request it belongs to.

@@ -7,7 +7,7 @@ use pabawi_domain::validation::ValidationError;
 
 use crate::error::SubmitError;
 use crate::graph::error::GraphError;
-use crate::needs::Tools;
+use crate::needs::{Needs, Tools};
 
 /// Looks whether somebody can do the actions of tools, with these parameters, and returns the graph with a mark at the
 /// parameters that are secrets. Who does it is chosen when the task starts. Parameters that refer to results of other tasks
@@ -49,6 +49,9 @@ fn look_at(
             }
             Err(error @ SubmitError::Unsupported { .. }) => {
                 faults.push(format!("tasks[{task}].{place}.type"), error.to_string());
+            }
+            Ok(Needs { refused: Some(refused), .. }) => {
+                faults.push(refused.path(&format!("tasks[{task}].{place}")), refused.told());
             }
             // It may be able to by the time the task starts.
             Ok(_) | Err(_) => {}

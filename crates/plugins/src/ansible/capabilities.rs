@@ -14,6 +14,7 @@ pub(super) fn capabilities() -> Vec<Capability> {
             required_permissions: vec![name.to_owned()],
             risk: RiskLevel::Execute,
             sensitive: sensitive.iter().map(|pointer| (*pointer).to_owned()).collect(),
+            commands: if name == "task.execute" { command_lines() } else { Vec::new() },
             idempotent,
             timeout_ms: None,
         };
@@ -25,6 +26,7 @@ pub(super) fn capabilities() -> Vec<Capability> {
         required_permissions: vec![name.to_owned()],
         risk: RiskLevel::Read,
         sensitive: Vec::new(),
+        commands: Vec::new(),
         idempotent: true,
         timeout_ms: None,
     };
@@ -62,6 +64,11 @@ pub(super) fn capabilities() -> Vec<Capability> {
         read("playbook.show", "Plays and parameters of a playbook", show(), json!({"type": "object"})),
         read("task.list", "Modules that Ansible knows", filter(), list("tasks")),
     ]
+}
+
+/// Where modules such as command, shell and raw have their command line.
+fn command_lines() -> Vec<String> {
+    ["/arguments/_raw_params", "/arguments/cmd", "/arguments/argv"].map(str::to_owned).to_vec()
 }
 
 /// What an object of these properties looks like.

@@ -105,6 +105,7 @@ impl PluginHost {
             plugin,
             capability: &call.capability,
             permissions,
+            risk: checked.capability.risk,
             nodes: &call.nodes,
             correlation_id: call.correlation_id.as_ref(),
         };

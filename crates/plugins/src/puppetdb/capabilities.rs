@@ -15,6 +15,7 @@ pub(super) fn capabilities() -> Vec<Capability> {
         required_permissions: vec![name.to_owned()],
         risk: RiskLevel::Read,
         sensitive: Vec::new(),
+        commands: Vec::new(),
         idempotent: true,
         timeout_ms: None,
     };

@@ -191,6 +191,7 @@ impl Listed {
                 result: Some(json!({"type": "object"})),
                 required_permissions: vec![format!("provision.{operation}")],
                 risk: RiskLevel::Admin,
+                commands: Vec::new(),
                 idempotent: false,
                 timeout_ms: None,
             });
@@ -213,6 +214,7 @@ impl Listed {
             required_permissions: vec![name.to_owned()],
             risk: RiskLevel::Read,
             sensitive: Vec::new(),
+            commands: Vec::new(),
             idempotent: true,
             timeout_ms: None,
         });
@@ -243,6 +245,7 @@ fn execution(kind: ActionKind, description: String, parameters: Value, sensitive
         required_permissions: vec![kind.capability().to_owned()],
         risk: RiskLevel::Execute,
         sensitive,
+        commands: Vec::new(),
         idempotent: false,
         timeout_ms: None,
     }
