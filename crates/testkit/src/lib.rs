@@ -19,6 +19,7 @@ pub mod memory_facts;
 mod memory_graphs;
 mod memory_last;
 pub mod memory_store;
+pub mod pabawi_tables;
 pub mod postgres;
 pub mod process;
 pub mod puppetdb;

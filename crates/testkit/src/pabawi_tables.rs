@@ -25,7 +25,16 @@ const SEEDED: &[(&str, &[&str])] = &[
 
 /// What a Viewer may read.
 const READ_BY_VIEWERS: &[&str] = &[
-    "ansible", "bolt", "puppetdb", "proxmox", "aws", "azure", "journal", "integration_config", "hiera", "ssh",
+    "ansible",
+    "bolt",
+    "puppetdb",
+    "proxmox",
+    "aws",
+    "azure",
+    "journal",
+    "integration_config",
+    "hiera",
+    "ssh",
     "checkmk",
 ];
 
@@ -85,13 +94,18 @@ pub fn pabawi_tables() -> String {
             ));
         }
     }
-    for (id, name) in
-        [("viewer", "Viewer"), ("operator", "Operator"), ("provisioner", "Provisioner"), ("admin", "Administrator")]
-    {
+    for (id, name) in [
+        ("viewer", "Viewer"),
+        ("operator", "Operator"),
+        ("provisioner", "Provisioner"),
+        ("admin", "Administrator"),
+    ] {
         add(format_args!("INSERT INTO roles VALUES ('role-{id}-001', '{name}', 'x', 1, {NOW}, {NOW});"));
     }
     for (role, permission) in role_permissions() {
-        add(format_args!("INSERT INTO role_permissions VALUES ('role-{role}-001', '{permission}-001', {NOW});"));
+        add(format_args!(
+            "INSERT INTO role_permissions VALUES ('role-{role}-001', '{permission}-001', {NOW});"
+        ));
     }
     add(format_args!("INSERT INTO groups VALUES ('group-web', 'web', 'x', {NOW}, {NOW});"));
     add(format_args!("INSERT INTO group_roles VALUES ('group-web', 'role-operator-001', {NOW});"));
@@ -127,7 +141,9 @@ fn role_permissions() -> Vec<(&'static str, String)> {
             all.push(("provisioner", format!("{resource}-{action}")));
         }
     }
-    for permission in ["journal-read", "journal-note", "integration_config-read", "hiera-read", "checkmk-read"] {
+    for permission in
+        ["journal-read", "journal-note", "integration_config-read", "hiera-read", "checkmk-read"]
+    {
         all.push(("provisioner", permission.to_owned()));
     }
     for (resource, actions) in SEEDED {
@@ -149,7 +165,8 @@ pub fn pabawi_tables_file(path: &Path) {
 /// # Panics
 /// When Python cannot be run, or the SQL is bad.
 pub fn pabawi_sql(path: &Path, sql: &str) {
-    let script = "import sqlite3,sys\nc=sqlite3.connect(sys.argv[1])\nc.executescript(sys.stdin.read())\nc.commit()";
+    let script =
+        "import sqlite3,sys\nc=sqlite3.connect(sys.argv[1])\nc.executescript(sys.stdin.read())\nc.commit()";
     let mut python = Command::new("python3")
         .args(["-c", script])
         .arg(path)

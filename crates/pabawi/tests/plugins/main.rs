@@ -16,6 +16,10 @@ mod graphs;
 #[cfg(test)]
 mod loading_anew;
 #[cfg(test)]
+mod permitting;
+#[cfg(test)]
+mod policing;
+#[cfg(test)]
 mod routing;
 #[cfg(test)]
 mod secrets;

@@ -1,5 +1,6 @@
 //! An engine with plugins: [`Rig`].
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -8,8 +9,8 @@ use pabawi_domain::id::{ExecutionId, NodeId, PluginName};
 use pabawi_domain::node::{Endpoint, Target, TargetExpression};
 use pabawi_domain::outcome::NodeOutcome;
 use pabawi_domain::ports::{
-    AuthorizationQuery, Authorizer, AuthorizerError, Decision, ExecutionStore, Plugin, TargetError,
-    TargetResolver, ToolRunStats,
+    AuthorizationQuery, Authorizer, AuthorizerError, Decision, ExecutionStore, NodeSelection, Plugin,
+    TargetError, TargetResolver, ToolRunStats,
 };
 use pabawi_domain::record::TargetQuery;
 use pabawi_domain::request::{Caller, EntryPoint, ExecutionRequest};
@@ -72,6 +73,16 @@ impl TargetResolver for Names {
             }
         }
         Ok(targets)
+    }
+}
+
+/// Says that expressions mean no nodes.
+pub(crate) struct Selects;
+
+#[async_trait]
+impl NodeSelection for Selects {
+    async fn select(&self, _: &TargetExpression) -> Result<Arc<HashSet<NodeId>>, TargetError> {
+        Ok(Arc::default())
     }
 }
 

@@ -54,7 +54,8 @@ impl PabawiTables {
     /// # Errors
     /// [`StoreError::Unavailable`] when the URL is none; it is not repeated, since it may hold a password.
     pub fn postgres(url: &str) -> Result<Self, StoreError> {
-        let options: PgConnectOptions = url.parse().map_err(|_| {
+        let is_ours = ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
+        let options = url.parse().ok().filter(|_: &PgConnectOptions| is_ours).ok_or_else(|| {
             StoreError::Unavailable("the URL of Pabawi's database is no postgres:// URL".to_owned())
         })?;
         // A statement that only reads cannot be made to write by whoever shares the role.
