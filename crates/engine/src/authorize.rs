@@ -143,11 +143,11 @@ pub(crate) struct DeniedRequest {
     pub(crate) nodes: Vec<NodeId>,
     pub(crate) reason: String,
     /// Whether it is the command policy that denies.
-    pub(crate) refused: Option<NotAllowed>,
+    pub(crate) refused: Option<Box<NotAllowed>>,
 }
 
-impl From<DeniedRequest> for SubmitError {
-    fn from(denied: DeniedRequest) -> Self {
+impl From<Box<DeniedRequest>> for SubmitError {
+    fn from(denied: Box<DeniedRequest>) -> Self {
         match denied.refused {
             Some(refused) => Self::CommandNotAllowed(refused),
             None => Self::Denied { reason: denied.reason },
@@ -162,7 +162,7 @@ impl From<DeniedRequest> for SubmitError {
 pub(crate) async fn authorize(
     resolved: ResolvedRequest,
     gate: &AuthorizerGate,
-) -> Result<AuthorizedRequest, DeniedRequest> {
+) -> Result<AuthorizedRequest, Box<DeniedRequest>> {
     let nodes = resolved.nodes();
     let kind = resolved.request().action.kind();
     let answer = gate.ask_for(resolved.caller(), resolved.needs(), kind, resolved.targets()).await;
@@ -176,7 +176,7 @@ pub(crate) async fn authorize(
                 correlation_id = request.correlation_id.as_ref().map(|id| id.as_str()),
                 ?reason, "denied");
             let (action, refused) = (request.action.text(), needs.refused);
-            Err(DeniedRequest { caller, action, capability, nodes, reason, refused })
+            Err(Box::new(DeniedRequest { caller, action, capability, nodes, reason, refused }))
         }
     }
 }
@@ -267,7 +267,7 @@ impl ForeseenRequest {
     ///
     /// # Errors
     /// [`DeniedRequest`] with the nodes that are denied, or with all of them.
-    pub(crate) fn into_authorized(self) -> Result<AuthorizedRequest, DeniedRequest> {
+    pub(crate) fn into_authorized(self) -> Result<AuthorizedRequest, Box<DeniedRequest>> {
         let Self { resolved, whole, each } = self;
         let denied =
             resolved.nodes().into_iter().zip(&each).filter_map(|(node, permission)| match permission {
@@ -290,7 +290,7 @@ impl ForeseenRequest {
                 tracing::warn!(user = ?caller.user, entry_point = ?caller.entry_point, capability,
                     targets = nodes.len(), action = ?request.action.text(), ?reason, "denied");
                 let (action, refused) = (request.action.text(), needs.refused);
-                Err(DeniedRequest { caller, action, capability, nodes, reason, refused })
+                Err(Box::new(DeniedRequest { caller, action, capability, nodes, reason, refused }))
             }
         }
     }

@@ -23,7 +23,7 @@ pub enum SubmitError {
     },
     /// The command policy does not allow the command, whoever asks.
     #[error("{}", .0.told())]
-    CommandNotAllowed(NotAllowed),
+    CommandNotAllowed(Box<NotAllowed>),
     /// Nothing registered can do this kind of action.
     #[error("no plugin can do actions of the kind {kind}; register one that has the capability {capability}")]
     Unsupported {

@@ -28,7 +28,7 @@ pub(crate) struct Needs {
     /// How much harm it can do.
     pub(crate) risk: RiskLevel,
     /// What the command policy refuses of it: nobody may do it then.
-    pub(crate) refused: Option<NotAllowed>,
+    pub(crate) refused: Option<Box<NotAllowed>>,
 }
 
 impl Needs {
@@ -105,8 +105,8 @@ impl Tools {
     }
 
     /// What the command policy says against an action; `commands` are pointers to its parameters that are command lines.
-    fn refused(&self, action: &Action, commands: &[String]) -> Option<NotAllowed> {
-        self.policy.as_ref()?.check_action(action, commands).err()
+    fn refused(&self, action: &Action, commands: &[String]) -> Option<Box<NotAllowed>> {
+        self.policy.as_ref()?.check_action(action, commands).err().map(Box::new)
     }
 
     /// Writes into an action which of its parameters are secrets, for any plugin that may do it.

@@ -54,13 +54,13 @@ async fn a_sqlite_file_of_another_process_is_read() {
     let Err(StoreError::Unavailable(text)) = tables.look_up("vera", &read).await else { panic!() };
     assert!(text.contains("pabawi.db"), "{text}");
     assert!(!file.exists(), "it is read and never made");
-    pabawi_tables_file(&file);
+    pabawi_tables_file(&file).unwrap();
     hold(&tables).await;
     // What Pabawi changes is seen at once: nothing is remembered here.
     pabawi_sql(
         &file,
         "DELETE FROM user_roles WHERE user_id = 'id-omar'; UPDATE users SET is_active = 0 WHERE id = 'id-vera'",
-    );
+    ).unwrap();
     assert_eq!(asked(&tables, "omar", "bolt:execute").await, Some((true, false, false)));
     assert_eq!(asked(&tables, "vera", "bolt:read").await, Some((false, false, true)));
 }

@@ -2,6 +2,7 @@
 //! [`pabawi_tables`] is the SQL, for SQLite and PostgreSQL.
 
 use std::fmt::Write as _;
+use std::io;
 use std::path::Path;
 use std::process::Command;
 
@@ -65,16 +66,30 @@ CREATE TABLE role_permissions (role_id TEXT NOT NULL REFERENCES roles (id) ON DE
 
 const NOW: &str = "'2026-01-01T00:00:00.000Z'";
 
-/// The users: name, role of their own, role by a group, whether they are active, whether they are administrators.
-const USERS: &[(&str, Option<&str>, Option<&str>, bool, bool)] = &[
-    ("vera", Some("viewer"), None, true, false),
-    ("omar", Some("operator"), None, true, false),
-    ("gina", None, Some("operator"), true, false),
-    ("paul", Some("provisioner"), None, true, false),
-    ("adam", Some("admin"), None, true, false),
-    ("root", None, None, true, true),
-    ("ines", Some("admin"), None, false, true),
-    ("nina", None, None, true, false),
+/// A user.
+struct User {
+    name: &'static str,
+    /// By themselves.
+    role: Option<&'static str>,
+    /// Whether the group `web` has them.
+    in_group: bool,
+    is_active: bool,
+    is_admin: bool,
+}
+
+const fn user(name: &'static str, role: Option<&'static str>) -> User {
+    User { name, role, in_group: false, is_active: true, is_admin: false }
+}
+
+const USERS: &[User] = &[
+    user("vera", Some("viewer")),
+    user("omar", Some("operator")),
+    User { in_group: true, ..user("gina", None) },
+    user("paul", Some("provisioner")),
+    user("adam", Some("admin")),
+    User { is_admin: true, ..user("root", None) },
+    User { is_active: false, is_admin: true, ..user("ines", Some("admin")) },
+    user("nina", None),
 ];
 
 /// Makes the tables and fills them. The users are `vera` (Viewer), `omar` (Operator), `gina` (Operator by the group `web`),
@@ -109,7 +124,7 @@ pub fn pabawi_tables() -> String {
     }
     add(format_args!("INSERT INTO groups VALUES ('group-web', 'web', 'x', {NOW}, {NOW});"));
     add(format_args!("INSERT INTO group_roles VALUES ('group-web', 'role-operator-001', {NOW});"));
-    for (name, role, by_group, is_active, is_admin) in USERS {
+    for User { name, role, in_group, is_active, is_admin } in USERS {
         let (active, admin) = (u8::from(*is_active), u8::from(*is_admin));
         add(format_args!(
             "INSERT INTO users VALUES ('id-{name}', '{name}', '{name}@example.org', 'x', 'x', 'x', {active}, {admin}, \
@@ -118,7 +133,7 @@ pub fn pabawi_tables() -> String {
         if let Some(role) = role {
             add(format_args!("INSERT INTO user_roles VALUES ('id-{name}', 'role-{role}-001', {NOW});"));
         }
-        if by_group.is_some() {
+        if *in_group {
             add(format_args!("INSERT INTO user_groups VALUES ('id-{name}', 'group-web', {NOW});"));
         }
     }
@@ -154,27 +169,22 @@ fn role_permissions() -> Vec<(&'static str, String)> {
 
 /// Makes a SQLite file with [`pabawi_tables`] by Python's `sqlite3`: another process, as Pabawi is.
 ///
-/// # Panics
-/// When Python cannot be run.
-pub fn pabawi_tables_file(path: &Path) {
-    pabawi_sql(path, &pabawi_tables());
+/// # Errors
+/// Python cannot be run.
+pub fn pabawi_tables_file(path: &Path) -> io::Result<()> {
+    pabawi_sql(path, &pabawi_tables())
 }
 
 /// Runs SQL on such a file, in a process of its own.
 ///
-/// # Panics
-/// When Python cannot be run, or the SQL is bad.
-pub fn pabawi_sql(path: &Path, sql: &str) {
+/// # Errors
+/// Python cannot be run, or the SQL is bad.
+pub fn pabawi_sql(path: &Path, sql: &str) -> io::Result<()> {
     let script =
-        "import sqlite3,sys\nc=sqlite3.connect(sys.argv[1])\nc.executescript(sys.stdin.read())\nc.commit()";
-    let mut python = Command::new("python3")
-        .args(["-c", script])
-        .arg(path)
-        .stdin(std::process::Stdio::piped())
-        .spawn()
-        .expect("python3 is installed");
-    let mut input = python.stdin.take().expect("a pipe");
-    std::io::Write::write_all(&mut input, sql.as_bytes()).expect("Python reads");
-    drop(input);
-    assert!(python.wait().expect("Python ends").success(), "Python failed");
+        "import sqlite3,sys\nc=sqlite3.connect(sys.argv[1])\nc.executescript(sys.argv[2])\nc.commit()";
+    let ran = Command::new("python3").args(["-c", script]).arg(path).arg(sql).output()?;
+    match ran.status.success() {
+        true => Ok(()),
+        false => Err(io::Error::other(String::from_utf8_lossy(&ran.stderr).into_owned())),
+    }
 }

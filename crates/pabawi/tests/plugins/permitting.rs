@@ -84,7 +84,7 @@ impl Lab {
     async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("pabawi.db");
-        pabawi_tables_file(&file);
+        pabawi_tables_file(&file).unwrap();
         let clock = Arc::new(ManualClock::default());
         let mut registering = PluginHost::builder(clock.clone());
         for way in ["ssh", "local"] {
