@@ -4,6 +4,7 @@
 //! An authorizer that is missing, fails, panics or takes too long denies.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +35,10 @@ impl Authorizer for AllowAll {
     async fn authorize(&self, _: &AuthorizationQuery<'_>) -> Result<Decision, AuthorizerError> {
         Ok(Decision::Allow)
     }
+
+    fn looks_at_nodes(&self) -> bool {
+        false
+    }
 }
 
 /// Stands in where no authorizer was given.
@@ -44,6 +49,10 @@ pub(crate) struct DenyAll;
 impl Authorizer for DenyAll {
     async fn authorize(&self, _: &AuthorizationQuery<'_>) -> Result<Decision, AuthorizerError> {
         Ok(Decision::Deny { reason: "no authorizer is set up, so nothing is allowed".to_owned() })
+    }
+
+    fn looks_at_nodes(&self) -> bool {
+        false
     }
 }
 
@@ -76,6 +85,22 @@ impl AuthorizerGate {
             Err(_) => format!("authorizer did not answer within {} ms", self.timeout.as_millis()),
         };
         Err(Denial { reason })
+    }
+
+    /// Whether answers may depend on the nodes of a question. An authorizer that panics is asked with them.
+    pub(crate) fn looks_at_nodes(&self) -> bool {
+        catch_unwind(AssertUnwindSafe(|| self.authorizer.looks_at_nodes())).unwrap_or(true)
+    }
+
+    /// Asks about something that is no attempt: a denial is not logged.
+    pub(crate) async fn ask_quietly(
+        &self,
+        caller: &Caller,
+        capability: &str,
+        nodes: &[NodeId],
+    ) -> Result<(), Denial> {
+        let query = AuthorizationQuery { caller, capability, action: None, risk: None, plugin: None, nodes };
+        self.ask(&query).await
     }
 
     /// Asks for everything that an action needs, once for each plugin or transport that is to do it.
@@ -115,8 +140,7 @@ impl AuthorizerGate {
         capability: &str,
         nodes: &[NodeId],
     ) -> Result<(), Denial> {
-        let query = AuthorizationQuery { caller, capability, action: None, risk: None, plugin: None, nodes };
-        let denied = self.ask(&query).await;
+        let denied = self.ask_quietly(caller, capability, nodes).await;
         if let Err(denial) = &denied {
             tracing::warn!(user = ?caller.user, entry_point = ?caller.entry_point, capability,
                 reason = ?denial.reason, "denied");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pabawi_domain::id::{ExecutionId, NodeId};
-use pabawi_domain::ports::{AuthorizationQuery, CancelRequest, ExecutionStore, TerminateMode};
+use pabawi_domain::ports::{CancelRequest, ExecutionStore, TerminateMode};
 use pabawi_domain::record::TargetQuery;
 use pabawi_domain::request::Caller;
 use pabawi_domain::validation::ValidationError;
@@ -45,6 +45,9 @@ pub enum CancelReceipt {
     AlreadyEnded,
 }
 
+/// Ending an execution or some of its nodes.
+const CANCEL: &str = "executions.cancel";
+
 impl Engine {
     /// Ends an execution or some of its nodes. Needs `executions.cancel`; the caller's user is recorded as the
     /// one who asked. After a graceful order, one with [`TerminateMode::Kill`] ends at once what is still being
@@ -67,7 +70,10 @@ impl Engine {
             }
             CancelScope::Nodes(nodes) => Some(nodes),
         };
-        self.may_cancel(caller, nodes.as_deref().unwrap_or_default()).await?;
+        match &nodes {
+            None => self.may_about(caller, CANCEL, id).await?,
+            Some(nodes) => self.may_on(caller, CANCEL, nodes).await?,
+        }
         tracing::info!(execution_id = %id, user = ?caller.user, nodes = nodes.as_ref().map(Vec::len),
             kill = mode == TerminateMode::Kill, "cancel requested");
         if let Some(live) = self.shared.registry.get(id) {
@@ -94,15 +100,6 @@ impl Engine {
         }
         store.request_cancel(CancelRequest { id, nodes, mode, by: caller.user.clone() }).await?;
         Ok(CancelReceipt::Forwarded)
-    }
-
-    async fn may_cancel(&self, caller: &Caller, nodes: &[NodeId]) -> Result<(), EngineError> {
-        let capability = "executions.cancel";
-        let query = AuthorizationQuery { caller, capability, action: None, risk: None, plugin: None, nodes };
-        self.shared.gate.ask(&query).await.map_err(|denial| {
-            tracing::warn!(user = ?caller.user, capability, reason = ?denial.reason, "denied");
-            EngineError::Denied { reason: denial.reason }
-        })
     }
 }
 

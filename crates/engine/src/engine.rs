@@ -186,7 +186,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError`]; [`EngineError::Abandoned`] when the engine is shut down before the end could be stored.
     pub async fn wait(&self, caller: &Caller, id: ExecutionId) -> Result<ExecutionOutcome, EngineError> {
-        self.may(caller, "executions.show").await?;
+        self.may_show(caller, id).await?;
         self.outcome(id).await
     }
 

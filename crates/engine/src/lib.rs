@@ -64,6 +64,7 @@ mod query;
 mod registry;
 mod rerun;
 mod resume;
+mod seeing;
 mod shutdown;
 mod slow;
 

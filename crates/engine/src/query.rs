@@ -22,7 +22,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError`].
     pub async fn status(&self, caller: &Caller, id: ExecutionId) -> Result<ExecutionRecord, EngineError> {
-        self.may(caller, SHOW).await?;
+        self.may_show(caller, id).await?;
         let live = self.shared.registry.get(id);
         match (self.shared.store.execution(id).await, live) {
             (Ok(stored), Some(live)) => {
@@ -41,7 +41,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError`].
     pub async fn progress(&self, caller: &Caller, id: ExecutionId) -> Result<ProgressReport, EngineError> {
-        self.may(caller, SHOW).await?;
+        self.may_show(caller, id).await?;
         self.report(id).await?.ok_or(EngineError::NotFound(id))
     }
 
@@ -71,14 +71,15 @@ impl Engine {
         from_seq: u64,
         mode: SubscriptionMode,
     ) -> Result<Subscription, EngineError> {
-        self.may(caller, SHOW).await?;
+        self.may_show(caller, id).await?;
         if self.shared.registry.get(id).is_none() {
             self.exists(id).await?;
         }
         Ok(self.follow(id, from_seq, mode))
     }
 
-    /// Executions, newest first (R5.5, R5.8). Those that run are shown as they are stored.
+    /// Executions, newest first (R5.5, R5.8). Those that run are shown as they are stored. What the caller may not look at is
+    /// left out, so that a page may hold fewer than there are.
     ///
     /// # Errors
     /// [`EngineError`].
@@ -88,7 +89,8 @@ impl Engine {
         query: &ExecutionQuery,
     ) -> Result<Page<ExecutionRecord>, EngineError> {
         self.may(caller, "executions.list").await?;
-        Ok(self.shared.store.executions(query).await?)
+        let page = self.shared.store.executions(query).await?;
+        Ok(Page { items: self.seen(caller, page.items).await?, ..page })
     }
 
     /// Targets of one execution in the order of its plan.
@@ -101,7 +103,7 @@ impl Engine {
         id: ExecutionId,
         query: &TargetQuery,
     ) -> Result<Page<TargetRecord>, EngineError> {
-        self.may(caller, SHOW).await?;
+        self.may_show(caller, id).await?;
         self.exists(id).await?;
         Ok(self.shared.store.targets(id, query).await?)
     }
@@ -116,7 +118,7 @@ impl Engine {
         id: ExecutionId,
         node: Option<&NodeId>,
     ) -> Result<Vec<AttemptRecord>, EngineError> {
-        self.may(caller, SHOW).await?;
+        self.may_show(caller, id).await?;
         self.exists(id).await?;
         Ok(self.shared.store.attempts(id, node).await?)
     }
@@ -147,7 +149,7 @@ impl Engine {
         id: ExecutionId,
         stream: StreamKind,
     ) -> Result<Vec<OutputGroup>, EngineError> {
-        self.may(caller, SHOW).await?;
+        self.may_show(caller, id).await?;
         self.exists(id).await?;
         Ok(self.shared.store.output_groups(id, stream).await?)
     }

@@ -38,6 +38,9 @@ pub enum FrameworkError {
     /// A plugin could not be registered.
     #[error(transparent)]
     Plugin(#[from] host::RegisterError),
+    /// Another instance of a plugin could not take its place.
+    #[error(transparent)]
+    Reload(#[from] host::ReloadError),
     /// The parts do not fit together.
     #[error(transparent)]
     Build(BuildError),
@@ -51,6 +54,7 @@ impl FrameworkError {
             Self::Store(error) => error.code(),
             Self::Inventory(_) | Self::FactProvider(_) | Self::Plugin(_) => ErrorCode::BadConfig,
             Self::Denied { .. } => ErrorCode::Denied,
+            Self::Reload(_) => ErrorCode::BadConfig,
             Self::Engine(error) => error.code(),
             Self::Build(_) => ErrorCode::Internal,
         }

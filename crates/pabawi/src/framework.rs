@@ -10,7 +10,7 @@ use pabawi_domain::journal::{JournalEntry, JournalQuery};
 use pabawi_domain::node::{Target, TargetExpression};
 use pabawi_domain::output::{ContentHash, StreamKind};
 use pabawi_domain::pace::ProgressReport;
-use pabawi_domain::ports::{CapabilityCall, JournalStore, StoreError, TargetResolver as _, TerminateMode};
+use pabawi_domain::ports::{CapabilityCall, JournalStore, Plugin, TargetResolver as _, TerminateMode};
 use pabawi_domain::preview::{ExecutionPreview, PlanHash, PlanHead, StoredPlan};
 use pabawi_domain::record::{
     AttemptRecord, ExecutionQuery, ExecutionRecord, OutputChunk, OutputGroup, Page, TargetQuery, TargetRecord,
@@ -26,6 +26,7 @@ use pabawi_inventory::{Catalog, Freshness, Resolver, View};
 use pabawi_plugins::host::{CallError, PluginHost, ProvidedCapability};
 use serde_json::Value;
 
+use crate::allowed;
 use crate::facts::NodeFactsHandle;
 use crate::{FrameworkBuilder, FrameworkError};
 
@@ -319,6 +320,26 @@ impl Framework {
         self.plugins.capabilities()
     }
 
+    /// Of what the plugins can do, what the caller may do where no node is named (R6.5).
+    pub async fn capabilities_of(&self, caller: &Caller) -> Vec<ProvidedCapability> {
+        allowed::capabilities(&self.engine, caller, self.plugins.capabilities()).await
+    }
+
+    /// Puts another instance in the place of a plugin, with its configuration. Needs `plugins.reload`; what
+    /// [`PluginHost::reload`] does for a program itself asks nobody.
+    ///
+    /// # Errors
+    /// [`FrameworkError::Denied`], [`FrameworkError::Reload`].
+    pub async fn reload_plugin(
+        &self,
+        caller: &Caller,
+        plugin: Arc<dyn Plugin>,
+        config: Value,
+    ) -> Result<(), FrameworkError> {
+        self.engine.may_on(caller, "plugins.reload", &[]).await?;
+        Ok(self.plugins.reload(plugin, config).await?)
+    }
+
     /// Has a plugin answer what is no action on nodes: `task.list`, `inventory.list`, a look-up. The caller needs every
     /// permission of the capability, or its own name where it has none, for the plugin that answers and these nodes.
     ///
@@ -328,12 +349,19 @@ impl Framework {
         self.plugins.call(caller, call).await
     }
 
-    /// Journal entries, newest first.
+    /// Journal entries, newest first. Needs `journal.read`; entries of nodes of which the caller may not read are left out,
+    /// so that a page may hold fewer than there are.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn journal(&self, query: &JournalQuery) -> Result<Page<JournalEntry>, StoreError> {
-        self.journal.journal(query).await
+    /// [`EngineError`].
+    pub async fn journal(
+        &self,
+        caller: &Caller,
+        query: &JournalQuery,
+    ) -> Result<Page<JournalEntry>, EngineError> {
+        self.engine.may_on(caller, allowed::READ_JOURNAL, query.node.as_slice()).await?;
+        let page = self.journal.journal(query).await?;
+        Ok(Page { items: allowed::entries(&self.engine, caller, page.items).await, ..page })
     }
 
     /// The targets that an expression selects now.

@@ -30,6 +30,7 @@ pub mod puppetdb;
 pub mod ssh;
 pub mod v1;
 
+mod allowed;
 mod builder;
 mod built_in;
 mod error;

@@ -53,7 +53,9 @@ pub(crate) async fn capabilities(
     global: &GlobalArgs,
     command: &CapabilitiesCommand,
 ) -> Result<Exit, Failure> {
-    let all = open::with_the_plugins(global, async |framework, _| Ok(framework.capabilities())).await?;
+    let all =
+        open::with_the_plugins(global, async |framework, caller| Ok(framework.capabilities_of(caller).await))
+            .await?;
     match command {
         CapabilitiesCommand::List { plugin, format } => {
             let wanted =

@@ -132,7 +132,7 @@ async fn a_call_goes_through_the_facade_and_a_denial_is_journalled() {
     assert_eq!(error.to_string(), "denied: tasks.see is not yours");
     framework.shutdown(Duration::from_secs(5)).await;
     let framework = over(&directory, &plugin).open().await.unwrap();
-    let page = framework.journal(&JournalQuery::default()).await.unwrap();
+    let page = framework.journal(&ann(), &JournalQuery::default()).await.unwrap();
     let told = |JournalEntry { entry, .. }: &JournalEntry| {
         format!("{} {} {}", entry.event_type, entry.node, entry.action)
     };

@@ -1,0 +1,82 @@
+//! Whether a caller may see an execution or give orders about it. Where the authorizer decides about nodes, it is asked with
+//! those of the execution; lists leave out what it denies.
+
+use pabawi_domain::id::{ExecutionId, NodeId};
+use pabawi_domain::ports::AuthorizationQuery;
+use pabawi_domain::record::{ExecutionRecord, TargetQuery};
+use pabawi_domain::request::Caller;
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// Looking at one execution.
+const SHOW: &str = "executions.show";
+/// Nodes that are read at once.
+const PAGE: u32 = 1000;
+
+impl Engine {
+    /// Whether the caller may look at an execution.
+    pub(crate) async fn may_show(&self, caller: &Caller, id: ExecutionId) -> Result<(), EngineError> {
+        self.may_about(caller, SHOW, id).await
+    }
+
+    /// Whether the caller may do this to an execution, on every one of its nodes.
+    pub(crate) async fn may_about(
+        &self,
+        caller: &Caller,
+        capability: &str,
+        id: ExecutionId,
+    ) -> Result<(), EngineError> {
+        let nodes = self.nodes_asked_about(id).await?;
+        self.may_on(caller, capability, &nodes).await
+    }
+
+    /// Those of the executions that the caller may look at.
+    pub(crate) async fn seen(
+        &self,
+        caller: &Caller,
+        records: Vec<ExecutionRecord>,
+    ) -> Result<Vec<ExecutionRecord>, EngineError> {
+        if !self.shared.gate.looks_at_nodes() {
+            return Ok(records);
+        }
+        let mut seen = Vec::with_capacity(records.len());
+        for record in records {
+            let nodes = self.nodes_asked_about(record.id).await?;
+            // What is left out of a list is no attempt, so it is neither logged nor journalled.
+            if self.shared.gate.ask_quietly(caller, SHOW, &nodes).await.is_ok() {
+                seen.push(record);
+            }
+        }
+        Ok(seen)
+    }
+
+    /// Whether the answers of the authorizer may depend on nodes.
+    pub fn looks_at_nodes(&self) -> bool {
+        self.shared.gate.looks_at_nodes()
+    }
+
+    /// Whether a question would be answered with yes: for what is left out of lists otherwise. A denial is no attempt, so it
+    /// is neither logged nor journalled.
+    pub async fn would_allow(&self, query: &AuthorizationQuery<'_>) -> bool {
+        self.shared.gate.ask(query).await.is_ok()
+    }
+
+    /// The nodes of an execution, where anybody wants to know them.
+    async fn nodes_asked_about(&self, id: ExecutionId) -> Result<Vec<NodeId>, EngineError> {
+        let mut nodes = Vec::new();
+        if !self.shared.gate.looks_at_nodes() {
+            return Ok(nodes);
+        }
+        let mut query = TargetQuery { limit: Some(PAGE), ..TargetQuery::default() };
+        // Ends with the last page.
+        loop {
+            let page = self.shared.store.targets(id, &query).await?;
+            nodes.extend(page.items.into_iter().map(|record| record.target.node));
+            match page.next_cursor {
+                Some(cursor) => query.cursor = Some(cursor),
+                None => return Ok(nodes),
+            }
+        }
+    }
+}
