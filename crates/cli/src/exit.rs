@@ -68,14 +68,6 @@ impl Failure {
         Self { exit: Exit::Refused, message }
     }
 
-    /// A submission of something that needs the capability failed.
-    pub(crate) fn of_submit(capability: &str, error: SubmitError) -> Self {
-        match error {
-            SubmitError::Denied { reason } => Self::denied(capability, &reason),
-            other => other.into(),
-        }
-    }
-
     /// A plugin did not answer.
     pub(crate) fn of_call(capability: &str, error: CallError) -> Self {
         match error {
@@ -112,6 +104,7 @@ impl From<SubmitError> for Failure {
     fn from(error: SubmitError) -> Self {
         match error {
             SubmitError::Invalid(error) => error.into(),
+            SubmitError::Denied { capability, reason } => Self::denied(&capability, &reason),
             other => Self { exit: exit_of(other.code()), message: other.to_string() },
         }
     }
@@ -121,6 +114,7 @@ impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Invalid(error) => error.into(),
+            EngineError::Denied { capability, reason } => Self::denied(&capability, &reason),
             EngineError::Submit(error) => error.into(),
             other => Self { exit: exit_of(other.code()), message: other.to_string() },
         }
@@ -151,6 +145,7 @@ impl From<GraphError> for Failure {
     fn from(error: GraphError) -> Self {
         match error {
             GraphError::Invalid(error) => Self::usage(crate::option_names::listed(&error)),
+            GraphError::Denied { capability, reason } => Self::denied(&capability, &reason),
             other => Self { exit: exit_of(other.code()), message: other.to_string() },
         }
     }
@@ -160,6 +155,8 @@ impl From<FrameworkError> for Failure {
     fn from(error: FrameworkError) -> Self {
         match error {
             FrameworkError::Invalid(error) => error.into(),
+            FrameworkError::Denied { capability, reason } => Self::denied(&capability, &reason),
+            FrameworkError::Engine(error) => error.into(),
             other => Self { exit: exit_of(other.code()), message: other.to_string() },
         }
     }
@@ -173,7 +170,7 @@ impl From<anyhow::Error> for Failure {
 
 fn exit_of(code: ErrorCode) -> Exit {
     match code {
-        ErrorCode::Denied => Exit::Refused,
+        ErrorCode::Denied | ErrorCode::CommandNotAllowed => Exit::Refused,
         ErrorCode::Validation
         | ErrorCode::NotFound
         | ErrorCode::UnknownTarget

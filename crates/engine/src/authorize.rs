@@ -174,7 +174,7 @@ impl From<Box<DeniedRequest>> for SubmitError {
     fn from(denied: Box<DeniedRequest>) -> Self {
         match denied.refused {
             Some(refused) => Self::CommandNotAllowed(refused),
-            None => Self::Denied { reason: denied.reason },
+            None => Self::Denied { capability: denied.capability.to_owned(), reason: denied.reason },
         }
     }
 }

@@ -19,7 +19,7 @@ use pabawi_domain::validation::ValidationError;
 use tokio::sync::{RwLock, Semaphore, mpsc};
 use tokio::task::AbortHandle;
 
-use crate::authorize::{AuthorizerGate, authorize};
+use crate::authorize::{AuthorizerGate, Denial, authorize};
 use crate::breaker::{BreakerBoard, BreakerWatch};
 use crate::builder::EngineBuilder;
 use crate::dispatcher::{Control, Dispatcher, HealthChecks, Orders};
@@ -322,13 +322,13 @@ impl Engine {
         nodes: &[NodeId],
     ) -> Result<(), EngineError> {
         let answer = self.shared.gate.ask_on(caller, capability, nodes).await;
-        answer.map_err(|denial| EngineError::Denied { reason: denial.reason })
+        answer.map_err(|Denial { reason }| EngineError::Denied { capability: capability.to_owned(), reason })
     }
 
     /// Asks the authorizer about the engine itself.
     pub(crate) async fn may(&self, caller: &Caller, capability: &str) -> Result<(), EngineError> {
         let answer = self.shared.gate.ask_about(caller, capability).await;
-        answer.map_err(|denial| EngineError::Denied { reason: denial.reason })
+        answer.map_err(|Denial { reason }| EngineError::Denied { capability: capability.to_owned(), reason })
     }
 }
 

@@ -18,6 +18,8 @@ pub enum SubmitError {
     /// The caller may not do this, or nobody could tell.
     #[error("denied: {reason}")]
     Denied {
+        /// What they may not do, as a capability name.
+        capability: String,
         /// Why.
         reason: String,
     },
@@ -114,6 +116,8 @@ pub enum EngineError {
     /// The caller may not do this, or nobody could tell.
     #[error("denied: {reason}")]
     Denied {
+        /// What they may not do, as a capability name.
+        capability: String,
         /// Why.
         reason: String,
     },

@@ -169,9 +169,7 @@ impl Engine {
         goes_on: Option<GoesOn>,
     ) -> Result<ExecutionId, SubmitError> {
         let shared = &self.shared;
-        if let Err(denial) = shared.gate.ask_about(&caller, "executions.show").await {
-            return Err(SubmitError::Denied { reason: denial.reason });
-        }
+        self.may_show_to_submit(&caller, id).await?;
         let record = shared.store.execution(id).await?.ok_or(SubmitError::NotFound(id))?;
         if !record.status.is_final() {
             let text = format!("execution {id} has not ended; wait for it or cancel it first");

@@ -62,9 +62,7 @@ impl Engine {
         secrets: RerunSecrets,
     ) -> Result<Resumed, SubmitError> {
         let shared = &self.shared;
-        if let Err(denial) = shared.gate.ask_about(&caller, "executions.show").await {
-            return Err(SubmitError::Denied { reason: denial.reason });
-        }
+        self.may_show_to_submit(&caller, id).await?;
         // A process that has died just now is found.
         shared.store.recover(shared.clock.now()).await?;
         let record = shared.store.execution(id).await?.ok_or(SubmitError::NotFound(id))?;

@@ -2,12 +2,13 @@
 //! those of the execution; lists leave out what it denies.
 
 use pabawi_domain::id::{ExecutionId, NodeId};
-use pabawi_domain::ports::AuthorizationQuery;
+use pabawi_domain::ports::{AuthorizationQuery, StoreError};
 use pabawi_domain::record::{ExecutionRecord, TargetQuery};
 use pabawi_domain::request::Caller;
 
+use crate::authorize::Denial;
 use crate::engine::Engine;
-use crate::error::EngineError;
+use crate::error::{EngineError, SubmitError};
 
 /// Looking at one execution.
 const SHOW: &str = "executions.show";
@@ -18,6 +19,17 @@ impl Engine {
     /// Whether the caller may look at an execution.
     pub(crate) async fn may_show(&self, caller: &Caller, id: ExecutionId) -> Result<(), EngineError> {
         self.may_about(caller, SHOW, id).await
+    }
+
+    /// As [`Engine::may_show`], where it is run again.
+    pub(crate) async fn may_show_to_submit(
+        &self,
+        caller: &Caller,
+        id: ExecutionId,
+    ) -> Result<(), SubmitError> {
+        let nodes = self.nodes_asked_about(id).await?;
+        let answer = self.shared.gate.ask_on(caller, SHOW, &nodes).await;
+        answer.map_err(|Denial { reason }| SubmitError::Denied { capability: SHOW.to_owned(), reason })
     }
 
     /// Whether the caller may do this to an execution, on every one of its nodes.
@@ -63,7 +75,7 @@ impl Engine {
     }
 
     /// The nodes of an execution, where anybody wants to know them.
-    async fn nodes_asked_about(&self, id: ExecutionId) -> Result<Vec<NodeId>, EngineError> {
+    pub(crate) async fn nodes_asked_about(&self, id: ExecutionId) -> Result<Vec<NodeId>, StoreError> {
         let mut nodes = Vec::new();
         if !self.shared.gate.looks_at_nodes() {
             return Ok(nodes);

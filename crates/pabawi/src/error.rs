@@ -26,6 +26,8 @@ pub enum FrameworkError {
     /// The caller may not do this, or nobody could tell.
     #[error("denied: {reason}")]
     Denied {
+        /// What they may not do, as a capability name.
+        capability: String,
         /// Why.
         reason: String,
     },
@@ -74,7 +76,7 @@ impl From<BuildError> for FrameworkError {
 impl From<EngineError> for FrameworkError {
     fn from(error: EngineError) -> Self {
         match error {
-            EngineError::Denied { reason } => Self::Denied { reason },
+            EngineError::Denied { capability, reason } => Self::Denied { capability, reason },
             EngineError::Invalid(error) => Self::Invalid(error),
             EngineError::Store(error) => Self::Store(error),
             other => Self::Engine(other),

@@ -194,7 +194,6 @@ impl Doing<'_> {
         {
             tell(global, &format!("correlation id {id}"))?;
         }
-        let capability = request.action.kind().capability();
         let Self { selection, connect, execution, style, .. } = self;
         let builder = open::for_run(global, &selection.sources, connect)?;
         let mut limits = rollout::limits(&execution.retry.breakers);
@@ -205,7 +204,7 @@ impl Doing<'_> {
                 &execution.retry.breakers,
                 &framework.inventory(Freshness::Cached).await.inventory,
             )?;
-            framework.submit(caller, request).await.map_err(|error| Failure::of_submit(capability, error))
+            Ok::<_, Failure>(framework.submit(caller, request).await?)
         })
         .await
     }

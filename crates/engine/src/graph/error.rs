@@ -16,6 +16,8 @@ pub enum GraphError {
     /// The caller may not do this, or nobody could tell.
     #[error("denied: {reason}")]
     Denied {
+        /// What they may not do, as a capability name.
+        capability: String,
         /// Why.
         reason: String,
     },

@@ -18,6 +18,7 @@ use pabawi_domain::task::{
 use serde::Serialize;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
+use crate::authorize::Denial;
 use crate::chain::look;
 use crate::engine::Engine;
 use crate::graph::error::GraphError;
@@ -355,7 +356,7 @@ impl Graphs {
 
     async fn may(&self, caller: &Caller, capability: &str) -> Result<(), GraphError> {
         let answer = self.shared.engine.shared.gate.ask_about(caller, capability).await;
-        answer.map_err(|denial| GraphError::Denied { reason: denial.reason })
+        answer.map_err(|Denial { reason }| GraphError::Denied { capability: capability.to_owned(), reason })
     }
 
     fn is_open(&self) -> Result<(), GraphError> {

@@ -18,6 +18,7 @@ use serde_json::Value;
 use super::basis::places;
 use super::error::PlanError;
 use super::look::{Look, Way};
+use crate::authorize::Denial;
 use crate::engine::{Engine, refuse_attach};
 use crate::error::SubmitError;
 
@@ -99,7 +100,8 @@ impl Engine {
 
     pub(super) async fn may_with_plans(&self, caller: &Caller, capability: &str) -> Result<(), PlanError> {
         let answer = self.shared.gate.ask_about(caller, capability).await;
-        answer.map_err(|denial| SubmitError::Denied { reason: denial.reason }.into())
+        let denied = |Denial { reason }| SubmitError::Denied { capability: capability.to_owned(), reason };
+        answer.map_err(|denial| denied(denial).into())
     }
 
     fn plan_store(&self) -> Result<&dyn PlanStore, PlanError> {
