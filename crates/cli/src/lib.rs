@@ -16,6 +16,7 @@ mod config;
 mod defaults;
 mod difference;
 mod generated;
+mod guard;
 mod line;
 mod logging;
 mod open;
@@ -74,7 +75,8 @@ impl Program {
         self
     }
 
-    /// Who decides about callers. Without one, whoever can start the program may do everything that it can.
+    /// Who decides about callers, in the place of what configuration files could say. Without either, whoever can start the
+    /// program may do everything that it can.
     #[must_use]
     pub fn authorizer(mut self, authorizer: impl Authorizer) -> Self {
         self.authorizer = Some(Arc::new(authorizer));
@@ -138,6 +140,7 @@ fn run(start: &Start, matches: &ArgMatches) -> Result<Exit, Failure> {
     let read = |error: clap::Error| Failure::usage(error.to_string());
     let mut global = GlobalArgs::from_arg_matches(matches).map_err(read)?;
     global.plugins = start.plugins.clone();
+    global.guard = start.guard.clone();
     let Some((word, below)) = matches.subcommand() else {
         return Err(Failure::usage("no command was given"));
     };

@@ -1,5 +1,6 @@
 //! From options to a [`Framework`]: [`open`]. The only place of `pab` that opens the database.
 
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,8 +8,7 @@ use pabawi::facts::ProviderOptions;
 use pabawi::inventory::{FileInventory, UnknownNames, ansible_limit, hosts_list};
 use pabawi::ssh::{SshConfig, SshSettings};
 use pabawi::{
-    AllowAll, Caller, Endpoint, EngineLimits, EntryPoint, Framework, FrameworkBuilder, HostKeyPolicy,
-    TargetExpression,
+    Caller, Endpoint, EngineLimits, EntryPoint, Framework, FrameworkBuilder, HostKeyPolicy, TargetExpression,
 };
 
 use crate::args::{
@@ -26,15 +26,21 @@ pub(crate) const CLOSING: Duration = Duration::from_secs(2);
 /// The most of a file of patterns that is read, in bytes.
 const MAX_LIMIT_FILE: u64 = 1024 * 1024;
 
-/// Who asks: the user of this process, by the name that passwd(5) has for it. `USER` is believed only where
-/// the file does not know the user (LDAP and the like).
+/// Who asks: the user of this process, by the name that passwd(5) has for it, and where the file does not know the user (LDAP
+/// and the like) by the name that id(1) has. Variables of the environment are not believed, since permissions go by the name.
 pub(crate) fn caller() -> Caller {
     let uid = rustix::process::getuid().as_raw();
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let user = name_of(&passwd, uid)
-        .or_else(|| std::env::var("USER").ok().filter(|user| !user.is_empty()))
-        .unwrap_or_else(|| format!("uid-{uid}"));
+    let user = name_of(&passwd, uid).or_else(|| known_name_of(uid)).unwrap_or_else(|| format!("uid-{uid}"));
     Caller { user, entry_point: EntryPoint::Cli }
+}
+
+/// The name that the name services of the machine have for a user.
+fn known_name_of(uid: u32) -> Option<String> {
+    let asked =
+        Command::new("/usr/bin/id").args(["-un", "--", &uid.to_string()]).env_clear().output().ok()?;
+    let name = String::from_utf8(asked.stdout).ok()?.trim().to_owned();
+    (asked.status.success() && !name.is_empty()).then_some(name)
 }
 
 fn name_of(passwd: &str, uid: u32) -> Option<String> {
@@ -47,9 +53,9 @@ fn name_of(passwd: &str, uid: u32) -> Option<String> {
 }
 
 /// A framework that only looks at what is recorded.
-fn for_history(global: &GlobalArgs) -> FrameworkBuilder {
+fn for_history(global: &GlobalArgs) -> Result<FrameworkBuilder, Failure> {
     // Nothing is connected to, so a broken ssh_config must not stand in the way.
-    builder(global).ssh(SshSettings::default())
+    Ok(builder(global)?.ssh(SshSettings::default()))
 }
 
 /// A framework that runs something on nodes.
@@ -111,12 +117,12 @@ fn defaults(login: &LoginArgs) -> Endpoint {
 /// Opens the history, asks it something, and closes it in order, whatever came of the question.
 ///
 /// # Errors
-/// What the database reports, and what `ask` does.
+/// What the database reports, what is wrong with permissions, and what `ask` does.
 pub(crate) async fn with_history<T>(
     global: &GlobalArgs,
     ask: impl AsyncFnOnce(&Framework, &Caller) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let framework = for_history(global).open().await?;
+    let framework = for_history(global)?.open().await?;
     let answer = ask(&framework, &caller()).await;
     framework.shutdown(CLOSING).await;
     answer
@@ -157,19 +163,15 @@ fn for_plugins(global: &GlobalArgs) -> Result<FrameworkBuilder, Failure> {
 }
 
 fn with_plugins(global: &GlobalArgs) -> Result<FrameworkBuilder, Failure> {
-    global.plugins.register(builder(global))
+    global.plugins.register(builder(global)?)
 }
 
-fn builder(global: &GlobalArgs) -> FrameworkBuilder {
-    // Who may start this program may do everything it can do: the machine's own permissions decide.
-    let builder = match global.plugins.authorizer() {
-        Some(authorizer) => Framework::builder().shared_authorizer(authorizer),
-        None => Framework::builder().authorizer(AllowAll),
-    };
-    match &global.db {
+fn builder(global: &GlobalArgs) -> Result<FrameworkBuilder, Failure> {
+    let builder = global.guard.set_up(Framework::builder())?;
+    Ok(match &global.db {
         Some(path) => builder.database(path),
         None => builder,
-    }
+    })
 }
 
 fn with_sources(builder: FrameworkBuilder, args: &SourceArgs) -> Result<FrameworkBuilder, Failure> {
@@ -316,6 +318,8 @@ mod tests {
         assert_eq!(name_of(passwd, 1000).as_deref(), Some("ops"));
         assert_eq!(name_of(passwd, 0).as_deref(), Some("root"));
         assert_eq!(name_of(passwd, 7), None);
+        assert_eq!(known_name_of(0).as_deref(), Some("root"));
+        assert_eq!(known_name_of(3_999_999_999), None);
     }
 
     #[test]

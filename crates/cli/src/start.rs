@@ -16,6 +16,7 @@ use crate::config::{Config, Fault, KEYS, Places, load};
 use crate::defaults::with_defaults;
 use crate::exit::Failure;
 use crate::generated::{plugin, verbs};
+use crate::guard::Guard;
 use crate::line::{Line, early};
 use crate::plugins::Plugins;
 use crate::text::{Colour, Style};
@@ -28,6 +29,8 @@ pub(crate) struct Start {
     pub(crate) faults: Vec<Fault>,
     /// The plugins.
     pub(crate) plugins: Plugins,
+    /// Who decides about callers.
+    pub(crate) guard: Guard,
     line: Line,
     /// The commands that `pab` has itself, with their other names.
     core: Vec<String>,
@@ -39,13 +42,15 @@ impl Start {
         let places = Places::of_process();
         let (config, faults) = load(&places);
         let configured = if faults.is_empty() { config.plugins.clone() } else { Vec::new() };
-        let plugins = Plugins::new(program, configured);
+        let Program { plugins, authorizer } = program;
+        let plugins = Plugins::new(plugins, configured);
+        let guard = Guard::new(authorizer, faults.is_empty().then(|| config.guard.clone()));
         let mut core = vec!["help".to_owned()];
         for command in Cli::command().get_subcommands() {
             core.push(command.get_name().to_owned());
             core.extend(command.get_all_aliases().map(str::to_owned));
         }
-        Self { places, config, faults, plugins, line: Line::read(arguments), core }
+        Self { places, config, faults, plugins, guard, line: Line::read(arguments), core }
     }
 
     /// The commands as they can be meant.
@@ -100,9 +105,11 @@ impl Start {
             log_level: None,
             log_format: LogFormat::Text,
             plugins: Plugins::default(),
+            guard: Guard::default(),
             defaults: Vec::new(),
         });
         global.plugins = self.plugins.clone();
+        global.guard = self.guard.clone();
         global.defaults = self.config.defaults().map(|(key, values)| (key.name.to_owned(), values)).collect();
         global
     }

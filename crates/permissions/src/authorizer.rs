@@ -17,8 +17,6 @@ use crate::tables::Remembered;
 
 /// How long what the tables say is taken for what holds now.
 const FRESH: Duration = Duration::from_secs(5);
-/// The longest that may be said for it: whoever is dismissed must not be let in for longer.
-const LONGEST: Duration = Duration::from_secs(60);
 
 /// Who decides: Pabawi's tables, a policy file, or the tables and what a file denies besides.
 pub struct Permissions {
@@ -26,17 +24,25 @@ pub struct Permissions {
     policy: Option<Policy>,
     mapping: PermissionMap,
     fresh: Duration,
+    nodes: Option<Arc<dyn NodeSelection>>,
 }
 
 impl Permissions {
+    /// The longest that may be said for [`Permissions::fresh_for`]: whoever is dismissed must not be let in for longer.
+    pub const LONGEST_FRESH: Duration = Duration::from_secs(60);
+
     /// Pabawi's tables decide.
     pub fn of_tables(tables: Arc<dyn PermissionTables>) -> Self {
-        Self { tables: Some(tables), policy: None, mapping: PermissionMap::default(), fresh: FRESH }
+        Self { tables: Some(tables), ..Self::nothing() }
     }
 
     /// A policy decides alone.
     pub fn of_policy(policy: Policy) -> Self {
-        Self { tables: None, policy: Some(policy), mapping: PermissionMap::default(), fresh: FRESH }
+        Self { policy: Some(policy), ..Self::nothing() }
+    }
+
+    fn nothing() -> Self {
+        Self { tables: None, policy: None, mapping: PermissionMap::default(), fresh: FRESH, nodes: None }
     }
 
     /// The tables decide, and what they allow a policy may still deny. Groups and roles that its rules name are those of the
@@ -62,39 +68,61 @@ impl Permissions {
         self
     }
 
-    /// The authorizer. `selection` says which nodes the expressions of rules mean, `clock` what time it is.
+    /// Which nodes the expressions of rules mean, where it is not for the framework's own sources to say: whoever may choose
+    /// those could choose what is in a group.
+    #[must_use]
+    pub fn nodes_of(mut self, selection: Arc<dyn NodeSelection>) -> Self {
+        self.nodes = Some(selection);
+        self
+    }
+
+    /// Whether everything fits together, which [`Permissions::authorizer`] looks at too.
     ///
     /// # Errors
-    /// [`ValidationError`] with what does not fit together.
+    /// [`ValidationError`] with what does not.
+    pub fn check(&self) -> Result<(), ValidationError> {
+        let Self { tables, policy, mapping, fresh, .. } = self;
+        let mut faults = ValidationError::default();
+        if *fresh > Self::LONGEST_FRESH {
+            faults
+                .push("permissions.freshFor", format!("must be at most {} s", Self::LONGEST_FRESH.as_secs()));
+        }
+        if let Some(policy) = policy {
+            if tables.is_some() && policy.allows_something() {
+                let text = "says who may do what, and so do Pabawi's tables; leave users, groups and allow out of it";
+                faults.push("permissions.policy", text);
+            }
+            match (policy.mapping().is_default(), mapping.is_default(), tables) {
+                (true, _, _) | (false, true, Some(_)) => {}
+                (false, false, _) => {
+                    faults.push("permissions.mapping", "is given twice, in the policy and beside it");
+                }
+                (false, _, None) => {
+                    faults.push("permissions.policy", "has a mapping, which is for Pabawi's tables");
+                }
+            }
+        }
+        faults.into_result()
+    }
+
+    /// The authorizer. `selection` says which nodes the expressions of rules mean where [`Permissions::nodes_of`] does not,
+    /// `clock` what time it is.
+    ///
+    /// # Errors
+    /// As for [`Permissions::check`].
     pub fn authorizer(
         self,
         selection: Arc<dyn NodeSelection>,
         clock: Arc<dyn Clock>,
     ) -> Result<PermissionAuthorizer, ValidationError> {
-        let Self { tables, policy, mut mapping, fresh } = self;
-        let mut faults = ValidationError::default();
-        if fresh > LONGEST {
-            faults.push("permissions.freshFor", format!("must be at most {} s", LONGEST.as_secs()));
+        self.check()?;
+        let Self { tables, policy, mut mapping, fresh, nodes } = self;
+        if let (Some(policy), true) = (&policy, mapping.is_default()) {
+            mapping = policy.mapping().clone();
         }
-        if let Some(policy) = &policy {
-            if tables.is_some() && policy.allows_something() {
-                let text = "says who may do what, and so do Pabawi's tables; leave users, groups and allow out of it";
-                faults.push("permissions.policy", text);
-            }
-            match (policy.mapping().is_default(), mapping.is_default(), &tables) {
-                (true, _, _) => {}
-                (false, true, Some(_)) => mapping = policy.mapping().clone(),
-                (false, false, _) => {
-                    faults.push("permissions.mapping", "is given twice, in the policy and beside it");
-                }
-                (false, _, None) => {
-                    faults.push("permissions.policy", "has a mapping, which is for Pabawi's tables")
-                }
-            }
-        }
-        faults.into_result()?;
         let tables = tables.map(|tables| Remembered::new(tables, fresh));
-        Ok(PermissionAuthorizer { tables, policy, mapping, sets: NodeSets::new(selection), clock })
+        let sets = NodeSets::new(nodes.unwrap_or(selection));
+        Ok(PermissionAuthorizer { tables, policy, mapping, sets, clock })
     }
 }
 

@@ -11,6 +11,7 @@ use crate::args::{
     ApplyArgs, CapabilitiesCommand, ConfigCommand, CopyCommand, DialectArgs, ExecutionsCommand, FactsCommand,
     Format, GraphCommand, InventoryCommand, PlanCommand, PluginsCommand, RunArgs, ScriptArgs, SourceArgs,
 };
+use crate::guard::Guard;
 use crate::plugins::Plugins;
 
 /// What stands at the end of every help text.
@@ -24,8 +25,8 @@ Exit status:
   130  cancelled
 
 Files:
-  $XDG_CONFIG_HOME/pabawi/config.toml   defaults of options, plugins (~/.config/pabawi/config.toml), see pab config
-  /etc/pabawi/config.toml               the same for all users
+  $XDG_CONFIG_HOME/pabawi/config.toml   defaults of options, plugins, permissions (~/.config/pabawi/config.toml), see pab config
+  /etc/pabawi/config.toml               the same for all users; permissions of this one go before the user's
   $XDG_DATA_HOME/pabawi/executions.db   history (~/.local/share/pabawi/executions.db), see --db
 
 Environment:
@@ -89,6 +90,10 @@ pub struct GlobalArgs {
     /// The plugins that are configured; not an option.
     #[arg(skip)]
     pub(crate) plugins: Plugins,
+
+    /// Who decides about callers; not an option.
+    #[arg(skip)]
+    pub(crate) guard: Guard,
 
     /// Defaults of the configuration files by the names of their options; not an option.
     #[arg(skip)]

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::args::{ConfigCommand, Format, GlobalArgs};
 use crate::command::listing::List;
-use crate::config::{Config, Fault, KEYS, Places, looks_secret};
+use crate::config::{Config, Fault, KEYS, Places, looks_secret, without_password};
 use crate::exit::{Exit, Failure};
 use crate::text::{Table, escape_for_terminal};
 use crate::watch::Sink;
@@ -65,9 +65,17 @@ pub(crate) fn config(
         ConfigCommand::Check => {
             no_faults(known.faults)?;
             no_faults(&global.plugins.faults())?;
+            no_faults(&asked(global.guard.faults())?)?;
             check(global, known)
         }
     }
+}
+
+/// Waits for an answer, where there is no runtime yet.
+fn asked<T>(answer: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::nothing_ran(format!("start the runtime: {error}")))?;
+    Ok(runtime.block_on(answer))
 }
 
 /// What is wrong with the files, all of it.
@@ -158,6 +166,7 @@ fn masked(path: &str, written: &Value) -> Value {
     match written {
         Value::Null => Value::Null,
         _ if looks_secret(path) => pabawi::REDACTED.into(),
+        Value::String(text) => without_password(text).into(),
         Value::Object(map) => {
             let each = map.iter().map(|(key, value)| (key.clone(), masked(&format!("{path}.{key}"), value)));
             Value::Object(each.collect())

@@ -9,8 +9,10 @@ use toml::de::{DeTable, DeValue};
 use super::entry::{Entry, Fault, Origin};
 use super::expand::expand;
 use super::keys::KEYS;
-use super::plugins;
+use super::{guard, plugins};
 
+/// The tables of a file.
+const TABLES: [&str; 4] = ["defaults", "plugins", guard::SECTIONS[0], guard::SECTIONS[1]];
 /// Deepest nesting of a value.
 const DEEPEST: usize = 32;
 
@@ -19,6 +21,8 @@ pub(super) struct Reading<'a> {
     file: &'a Path,
     text: &'a str,
     variable: &'a dyn Fn(&str) -> Option<String>,
+    /// Whether it is the file of the machine.
+    pub(super) is_machines: bool,
     /// The values that are good.
     pub(super) entries: Vec<Entry>,
     /// What is wrong.
@@ -29,9 +33,10 @@ pub(super) struct Reading<'a> {
 pub(super) fn read<'a>(
     file: &'a Path,
     text: &'a str,
+    is_machines: bool,
     variable: &'a dyn Fn(&str) -> Option<String>,
 ) -> Reading<'a> {
-    let mut reading = Reading { file, text, variable, entries: Vec::new(), faults: Vec::new() };
+    let mut reading = Reading { file, text, variable, is_machines, entries: Vec::new(), faults: Vec::new() };
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in errors {
         let line = error.span().map(|span| reading.line(span.start));
@@ -49,7 +54,7 @@ pub(super) fn read<'a>(
 impl Reading<'_> {
     fn section(&mut self, name: &str, at: usize, value: &Spanned<DeValue<'_>>) {
         let Some(table) = value.get_ref().as_table() else {
-            let known = "defaults and plugins";
+            let known = TABLES.join(", ");
             self.fault(at, name, format!("must be a table; the tables that there are: {known}"));
             return;
         };
@@ -64,7 +69,8 @@ impl Reading<'_> {
                     plugins::read(self, plugin.get_ref(), plugin.span().start, value);
                 }
             }
-            _ => self.fault(at, name, unknown(name, &["defaults", "plugins"])),
+            _ if guard::SECTIONS.contains(&name) => guard::read(self, name, at, table),
+            _ => self.fault(at, name, unknown(name, &TABLES)),
         }
     }
 
@@ -98,6 +104,11 @@ impl Reading<'_> {
             let origin = self.origin(at);
             self.entries.push(Entry { path, value, written, origin });
         }
+    }
+
+    /// The value as it is written; `None` for one that is no value at all, which [`Reading::value`] tells.
+    pub(super) fn written(&self, value: &Spanned<DeValue<'_>>) -> Option<Value> {
+        json(value.get_ref(), 0, &mut str::to_owned).ok()
     }
 
     /// The value with and without its variables put in.

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::entry::{Entry, Fault};
 use super::expand::of_process;
+use super::guard::{self, GuardEntry};
 use super::keys::{KEYS, Key, Kind};
 use super::places::Places;
 use super::plugins::{self, PluginEntry};
@@ -26,6 +27,8 @@ pub(crate) struct Config {
     pub(crate) entries: BTreeMap<String, Entry>,
     /// The plugins that are enabled.
     pub(crate) plugins: Vec<PluginEntry>,
+    /// Who may do what, and which commands may be run.
+    pub(crate) guard: GuardEntry,
     /// What a person should know, though it is no fault.
     pub(crate) warnings: Vec<String>,
 }
@@ -84,18 +87,25 @@ pub(crate) fn load(places: &Places) -> (Config, Vec<Fault>) {
             continue;
         }
         faults.extend(safety::look(path, &metadata));
-        let reading = file::read(path, &text, &of_process);
+        let is_machines = path == places.system;
+        let reading = file::read(path, &text, is_machines, &of_process);
         faults.extend(reading.faults);
         config.warnings.extend(safety::warning(path, &metadata, &reading.entries));
         config.files.push(path.to_owned());
-        config.entries.extend(reading.entries.into_iter().map(|entry| (entry.path.clone(), entry)));
+        let mut entries = reading.entries;
+        if !is_machines {
+            let (left, warnings) = guard::without_the_machines(&config.entries, entries);
+            (entries, config.warnings) = (left, [config.warnings, warnings].concat());
+        }
+        config.entries.extend(entries.into_iter().map(|entry| (entry.path.clone(), entry)));
     }
     config.plugins = plugins::of(&config.entries, &mut faults);
+    config.guard = guard::of(&config.entries, &mut faults);
     (config, faults)
 }
 
 /// A value as it would be typed in any folder.
-fn typed(kind: Kind, file: &Path, text: String) -> String {
+pub(super) fn typed(kind: Kind, file: &Path, text: String) -> String {
     match kind {
         Kind::Path | Kind::Paths => seen_from(file, &text).to_string_lossy().into_owned(),
         Kind::Sources => match text.split_once(':') {
@@ -152,6 +162,71 @@ mod tests {
     }
 
     #[test]
+    fn the_machines_permissions_go_before_the_users() {
+        let (config, faults) = loaded(
+            "[permissions]\npolicy = 'mine.yaml'\nfresh = '1m'\n[command_policy]\nallow_all = true\n",
+            "[permissions]\npolicy = 'all.yaml'\ninventory = 'nodes.yaml'\n",
+        );
+        assert_eq!(faults, Vec::<String>::new());
+        let permissions = config.guard.permissions.unwrap();
+        let named = |name: &str| permissions.origin.file.with_file_name(name);
+        assert_eq!(permissions.policy.unwrap().value, named("all.yaml"));
+        assert_eq!((permissions.fresh, permissions.database), (None, None));
+        assert_eq!(permissions.inventory, [named("nodes.yaml").to_str().unwrap()]);
+        assert!(!config.entries.contains_key("permissions.fresh"));
+        assert_eq!(config.warnings.len(), 1);
+        let (user, system) = (named("user.toml"), named("system.toml"));
+        let told =
+            format!("{}:1: [permissions] is not used, since {} has it", user.display(), system.display());
+        assert_eq!(config.warnings, [told]);
+        // What the machine's file does not say, the user's may.
+        assert!(config.guard.command_policy.unwrap().allow_all);
+        let (config, _) =
+            loaded("[command_policy]\nallow_all = true", "[command_policy]\nwhitelist = ['uptime']");
+        let policy = config.guard.command_policy.unwrap();
+        assert_eq!((policy.allow_all, policy.whitelist), (false, vec!["uptime".to_owned()]));
+        assert_eq!(loaded("", "").0.guard, GuardEntry::default());
+    }
+
+    #[test]
+    fn what_is_wrong_with_permissions_is_told() {
+        let (_, faults) = loaded(
+            "[permissions]\npolicy = ''\ndatabase = 'mysql://u:geheim@h/d'\nfresh = '2m'\nfish = 1\n\
+             [command_policy]\nallow_all = 'yes'\nwhitelist = [1]\nmatch_mode = 'regex'\nallow-scripts = true\n",
+            "[permissions]\npolicy = '~/policy.yaml'\ndatabase = 'postgres://u:${HOME}@h:1/d'\n\
+             inventory = ['a.yaml', 'ansible:~/hosts']\n",
+        );
+        for part in [
+            "user.toml:2: permissions.policy: must be a text that is not blank",
+            "user.toml:3: permissions.database: must be the path of a SQLite file, or postgres://",
+            "user.toml:4: permissions.fresh: must be at most 60s",
+            "user.toml:5: permissions.fish: unknown key; known are policy, database, fresh, inventory",
+            "user.toml:7: command_policy.allow_all: must be true or false",
+            "user.toml:8: command_policy.whitelist: must be a list of texts",
+            "user.toml:9: command_policy.match_mode: must be one of exact, prefix",
+            "user.toml:10: command_policy.allow-scripts: unknown key; allow_scripts is meant?",
+            "system.toml:2: permissions.policy: has ~/, which is another folder for each caller",
+            "system.toml:3: permissions.database: has a variable, which whoever calls pab can set",
+            "system.toml:4: permissions.inventory: has ~/",
+        ] {
+            assert!(faults.iter().any(|fault| fault.starts_with(part)), "{part} is not in {faults:#?}");
+        }
+        assert!(!faults.concat().contains("geheim"), "{faults:?}");
+        for (text, part) in [
+            ("[permissions]", "user.toml:1: permissions: must name a policy, a database, or both"),
+            ("permissions = 1", "user.toml:1: permissions: must be a table"),
+            ("[permissions]\npolicy = 'p'\nfresh = '1s'", ":3: permissions.fresh: is for a database"),
+            ("[permissions]\ndatabase = 'd'\ninventory = 'i'", ":3: permissions.inventory: is for a policy"),
+            ("[permissions]\ndatabase = 'postgres://h/d'", "must name host, port and database"),
+            ("[permissions]\ndatabase = 'postgres://u:p@h:5432'", "must name host, port and database"),
+            ("[permissions]\ndatabase = 'postgres://:5432/d'", "must name host, port and database"),
+        ] {
+            let faults = loaded(text, "").1;
+            assert!(faults.len() == 1 && faults[0].contains(part), "{text}: {faults:?}");
+        }
+    }
+
+    #[test]
     fn every_fault_is_told_with_file_line_and_path() {
         let (_, faults) = loaded(
             "[defaults]\nconcurency = 1\nformat = 'xml'\nuser = \"${PABAWI_NO_SUCH}\"\nhost_keys = 'off'\n\
@@ -168,7 +243,7 @@ mod tests {
             "user.toml:8: plugins.bolt.priority: must be a whole number",
             "user.toml:9: plugins.bolt.colour: unknown key; known are enabled",
             "user.toml:10: plugins.Bad: is no name of a plugin",
-            "user.toml:11: nothing: unknown key; known are defaults, plugins",
+            "user.toml:11: nothing: unknown key; known are defaults, plugins, permissions, command_policy",
         ] {
             assert!(faults.iter().any(|fault| fault.starts_with(part)), "{part} is not in {faults:#?}");
         }

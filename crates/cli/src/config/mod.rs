@@ -4,6 +4,7 @@
 mod entry;
 mod expand;
 mod file;
+mod guard;
 mod keys;
 mod load;
 mod places;
@@ -13,10 +14,11 @@ mod safety;
 pub(crate) use entry::Fault;
 #[cfg(test)]
 pub(crate) use entry::{Entry, Origin};
+pub(crate) use guard::{Database, GuardEntry, PermissionsEntry, Placed};
 #[cfg(test)]
 pub(crate) use keys::Kind;
 pub(crate) use keys::{KEYS, Key};
 pub(crate) use load::{Config, load};
 pub(crate) use places::Places;
 pub(crate) use plugins::PluginEntry;
-pub(crate) use safety::looks_secret;
+pub(crate) use safety::{look, looks_secret, without_password};

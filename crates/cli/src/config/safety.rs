@@ -1,15 +1,61 @@
 //! Who may read and change a configuration file: [`look`]. It names programs that are run and may hold secrets.
 
 use std::fs::Metadata;
+use std::ops::Range;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use pabawi::REDACTED;
 use serde_json::Value;
 
 use super::entry::{Entry, Fault};
 
 /// Words in the names of keys whose values are secrets.
 const SECRET_WORDS: [&str; 5] = ["password", "passphrase", "secret", "token", "credential"];
+
+/// The only key whose value is a URL with a password in it.
+const DATABASE: &str = "permissions.database";
+
+/// Whether a text is a URL of PostgreSQL.
+pub(super) fn is_postgres(text: &str) -> bool {
+    ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme))
+}
+
+/// A value without the passwords of a URL in it, where it has some.
+pub(crate) fn without_password(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut at = 0;
+    for place in passwords(text) {
+        shown.push_str(text.get(at..place.start).unwrap_or_default());
+        shown.push_str(REDACTED);
+        at = place.end;
+    }
+    shown + text.get(at..).unwrap_or_default()
+}
+
+/// Where passwords of a URL stand: before its host, or in its query. One that holds an `@` is taken as a whole, so that no
+/// part of it is shown.
+fn passwords(text: &str) -> Vec<Range<usize>> {
+    let mut places: Vec<Range<usize>> = Vec::new();
+    let Some(scheme) = text.find("://").map(|at| at + 3) else { return places };
+    let rest = text.get(scheme..).unwrap_or_default();
+    if let Some(at) = rest.rfind('@')
+        && let Some(colon) = rest.get(..at).and_then(|user| user.find(':'))
+    {
+        places.push(scheme + colon + 1..scheme + at);
+    }
+    for (before, _) in rest.match_indices("password=") {
+        let start = scheme + before + "password=".len();
+        let value = text.get(start..).unwrap_or_default();
+        let end = start + value.find('&').unwrap_or(value.len());
+        match places.last_mut() {
+            Some(last) if start <= last.end => last.end = last.end.max(end),
+            _ => places.push(start..end),
+        }
+    }
+    places.retain(|place| !place.is_empty());
+    places
+}
 
 /// Whether a key is likely to hold a secret.
 pub(crate) fn looks_secret(key: &str) -> bool {
@@ -20,7 +66,7 @@ pub(crate) fn looks_secret(key: &str) -> bool {
 }
 
 /// What is wrong with the owner and the mode of a file: somebody else could have `pab` run what they want.
-pub(super) fn look(file: &Path, metadata: &Metadata) -> Option<Fault> {
+pub(crate) fn look(file: &Path, metadata: &Metadata) -> Option<Fault> {
     if !metadata.is_file() {
         return None;
     }
@@ -39,9 +85,13 @@ pub(super) fn warning(file: &Path, metadata: &Metadata, entries: &[Entry]) -> Op
         return None;
     }
     let secret = entries.iter().find(|entry| entry.origin.file == file && holds_secret(entry))?;
+    let (origin, path) = (&secret.origin, &secret.path);
+    let instead = match path.as_str() {
+        DATABASE => "leave the password out and keep it in ~/.pgpass",
+        _ => "write ${VARIABLE} in its place",
+    };
     Some(format!(
-        "{}: {} is a secret and others can read the file; run chmod 600 on it, or write ${{VARIABLE}} in its place",
-        secret.origin, secret.path
+        "{origin}: {path} is a secret and others can read the file; run chmod 600 on it, or {instead}"
     ))
 }
 
@@ -53,8 +103,15 @@ fn holds_secret(entry: &Entry) -> bool {
 fn is_secret_in(path: &str, written: &Value) -> bool {
     match written {
         Value::String(text) => {
-            let is_variable = text.starts_with("${") && !text.contains(":-");
-            looks_secret(path) && !text.is_empty() && !is_variable
+            let secret = match path {
+                DATABASE => {
+                    passwords(text).first().and_then(|place| text.get(place.clone())).unwrap_or_default()
+                }
+                _ if looks_secret(path) => text,
+                _ => "",
+            };
+            let is_variable = secret.starts_with("${") && !secret.contains(":-");
+            !secret.is_empty() && !is_variable
         }
         Value::Object(map) => map.iter().any(|(key, value)| is_secret_in(&format!("{path}.{key}"), value)),
         Value::Array(all) => all.iter().any(|value| is_secret_in(path, value)),
@@ -79,8 +136,29 @@ mod tests {
             ("plugins.x.config.token", json!(""), false),
             ("plugins.x.config.tokenFile", json!("/etc/token"), false),
             ("defaults.user", json!("ops"), false),
+            ("permissions.database", json!("postgres://u:abc@h:1/d"), true),
+            ("permissions.database", json!("postgres://u:${PASSWORD}@h:1/d"), false),
+            ("permissions.database", json!("postgres://u@h:1/d"), false),
         ] {
             assert_eq!(is_secret_in(key, &value), is, "{key} {value}");
+        }
+    }
+
+    #[test]
+    fn no_part_of_a_password_of_a_url_is_shown() {
+        for (text, shown) in [
+            ("postgres://postgres:postgres@h:1/d", "postgres://postgres:***@h:1/d"),
+            ("postgres://u:a@b:c@h:1/d", "postgres://u:***@h:1/d"),
+            (
+                "postgres://u@h:1/d?sslmode=require&password=x&a=b",
+                "postgres://u@h:1/d?sslmode=require&password=***&a=b",
+            ),
+            ("postgres://u:p@h:1/d?password=x", "postgres://u:***@h:1/d?password=***"),
+            ("postgres://h:1/d?password=x@y&a=b", "postgres://h:***&a=b"),
+            ("postgres://u@h:1/d", "postgres://u@h:1/d"),
+            ("/var/lib/pabawi.db", "/var/lib/pabawi.db"),
+        ] {
+            assert_eq!(without_password(text), shown, "{text}");
         }
     }
 }

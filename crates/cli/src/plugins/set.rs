@@ -5,14 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use pabawi::ports::{Authorizer, Plugin};
+use pabawi::ports::Plugin;
 use pabawi::{FrameworkBuilder, PluginName};
 use serde_json::Value;
 
 use super::described::Described;
 use super::kinds::{Make, kind};
 use super::program;
-use crate::Program;
 use crate::config::{Fault, PluginEntry};
 use crate::exit::Failure;
 
@@ -24,8 +23,6 @@ pub(crate) struct Plugins(Arc<Inner>);
 struct Inner {
     /// Those that are compiled in.
     given: Vec<(Arc<dyn Plugin>, Value)>,
-    /// Who decides about callers of them and of all else, where that is compiled in too.
-    authorizer: Option<Arc<dyn Authorizer>>,
     /// Those of the configuration files.
     configured: Vec<PluginEntry>,
 }
@@ -38,14 +35,8 @@ impl fmt::Debug for Plugins {
 
 impl Plugins {
     /// Those that are compiled in and those that are configured.
-    pub(crate) fn new(program: Program, configured: Vec<PluginEntry>) -> Self {
-        let Program { plugins: given, authorizer } = program;
-        Self(Arc::new(Inner { given, authorizer, configured }))
-    }
-
-    /// Who decides about callers, where that is compiled in.
-    pub(crate) fn authorizer(&self) -> Option<Arc<dyn Authorizer>> {
-        self.0.authorizer.clone()
+    pub(crate) fn new(given: Vec<(Arc<dyn Plugin>, Value)>, configured: Vec<PluginEntry>) -> Self {
+        Self(Arc::new(Inner { given, configured }))
     }
 
     /// The names, with those of the ways to nodes that are always there.

@@ -36,7 +36,7 @@ pub(super) struct Role {
 
 impl Policy {
     /// Whether a rule has a condition on nodes.
-    pub(crate) fn looks_at_nodes(&self) -> bool {
+    pub fn looks_at_nodes(&self) -> bool {
         self.rules().any(Rule::looks_at_nodes)
     }
 
