@@ -21,7 +21,6 @@
 //! | `report` | what our callback plugin says, as words about nodes |
 //! | `messages` | Ansible's messages as codes |
 //! | `programs` | which of Ansible's programs work |
-//! | `project_tools` | tools that work in the project, for inventories and facts |
 //! | `calls` | questions that are no action on nodes |
 //!
 //! No text of a request is a pattern, an option or a template: nodes are handed over as a group, options are attached to
@@ -38,7 +37,6 @@ mod play;
 mod plugin;
 mod process;
 mod programs;
-mod project_tools;
 mod report;
 mod settings;
 mod targets;

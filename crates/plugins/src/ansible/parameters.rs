@@ -2,79 +2,10 @@
 //! it before: an option is attached to its name, and what could be another one is refused with its field.
 
 use pabawi_domain::validation::FieldError;
-use serde_json::{Map, Value};
 
-use crate::tool::argv::operand;
+pub(super) use crate::tool::parameters::Parameters;
 
-/// Parameters of an action, by name.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Parameters<'a>(pub(super) &'a Map<String, Value>);
-
-impl<'a> Parameters<'a> {
-    /// A fault of a parameter.
-    pub(super) fn fault(name: &str, message: &str) -> FieldError {
-        FieldError { path: format!("action.parameters.{name}"), message: message.to_owned() }
-    }
-
-    /// A parameter that is no null.
-    pub(super) fn get(self, name: &str) -> Option<&'a Value> {
-        self.0.get(name).filter(|value| !value.is_null())
-    }
-
-    /// Whether it is switched on.
-    pub(super) fn flag(self, name: &str) -> Result<bool, FieldError> {
-        match self.get(name) {
-            None => Ok(false),
-            Some(Value::Bool(flag)) => Ok(*flag),
-            Some(_) => Err(Self::fault(name, "must be true or false")),
-        }
-    }
-
-    /// A text that may hold anything.
-    pub(super) fn text(self, name: &str) -> Result<Option<&'a str>, FieldError> {
-        match self.get(name) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(Self::fault(name, "must be a text")),
-        }
-    }
-
-    /// A text that can be an operand.
-    pub(super) fn word(self, name: &str) -> Result<Option<&'a str>, FieldError> {
-        let text = self.text(name)?;
-        text.map(|text| operand(&format!("action.parameters.{name}"), text)).transpose()
-    }
-
-    /// An object.
-    pub(super) fn object(self, name: &str) -> Result<Option<&'a Map<String, Value>>, FieldError> {
-        match self.get(name) {
-            None => Ok(None),
-            Some(Value::Object(fields)) => Ok(Some(fields)),
-            Some(_) => Err(Self::fault(name, "must be an object")),
-        }
-    }
-
-    /// A list of texts.
-    pub(super) fn texts(self, name: &str) -> Result<Vec<&'a str>, FieldError> {
-        let fault = || Self::fault(name, "must be a list of texts");
-        match self.get(name) {
-            None => Ok(Vec::new()),
-            Some(Value::Array(items)) => items.iter().map(|item| item.as_str().ok_or_else(fault)).collect(),
-            Some(_) => Err(fault()),
-        }
-    }
-
-    /// Nothing but these.
-    ///
-    /// # Errors
-    /// The first that is another one.
-    pub(super) fn only(self, known: &[&str]) -> Result<(), FieldError> {
-        match self.0.keys().find(|name| !known.contains(&name.as_str())) {
-            None => Ok(()),
-            Some(name) => Err(Self::fault(name, &format!("is not known; known are {}", known.join(", ")))),
-        }
-    }
-
+impl Parameters<'_> {
     /// `--check`, `--diff`.
     pub(super) fn dry_options(self) -> Result<Vec<String>, FieldError> {
         let mut options = Vec::new();
@@ -143,7 +74,7 @@ impl Becoming {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn of(value: &Value) -> Parameters<'_> {
         Parameters(value.as_object().unwrap())

@@ -21,12 +21,12 @@ use super::capabilities::capabilities;
 use super::command_line::command_line;
 use super::files::RunFiles;
 use super::programs::{PluginPaths, Programs};
-use super::project_tools::ProjectTools;
 use super::report::Report;
 use super::settings::{Settings, schema};
 use super::targets::Hosts;
 use super::work::{Book, Work};
 use crate::tool::private_files::PrivateRoot;
+use crate::tool::project_tools::ProjectTools;
 use crate::tool::{Ended, ToolRun, follow};
 
 /// The part of Ansible that this crate does not know: its inventories and its facts are read elsewhere.
@@ -142,7 +142,11 @@ impl Plugin for AnsiblePlugin {
             priority: self.priority,
         });
         let settings = Arc::new(settings);
-        let tools = ProjectTools { tools: Arc::clone(&self.tools), settings: Arc::clone(&settings) };
+        let tools = ProjectTools {
+            tools: Arc::clone(&self.tools),
+            environment: settings.environment.clone(),
+            directory: settings.project_path.clone(),
+        };
         let tools: Arc<dyn ToolRunner> = Arc::new(tools);
         let programs = Programs { tools: Arc::clone(&tools), settings };
         let paths = programs.plugin_paths().await.unwrap_or_else(|error| {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::parameters::Becoming;
 use super::play::Play;
+use crate::tool::argv::shell_word as quoted;
 
 /// Longest command line: the module gives it to `/bin/sh` as one argument, and Linux caps one at 128 KiB (execve(2)).
 const LONGEST: usize = 100 * 1024;
@@ -128,11 +129,6 @@ fn text<'a>(field: &str, bytes: &'a [u8]) -> Result<&'a str, FieldError> {
 
 fn fault(field: &str, message: &str) -> FieldError {
     FieldError { path: format!("action.{field}"), message: message.to_owned() }
-}
-
-/// A word of a POSIX shell.
-fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

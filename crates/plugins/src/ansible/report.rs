@@ -158,7 +158,7 @@ impl ToolParser for Report {
         Ok(())
     }
 
-    fn ended(&mut self, end: &Result<ToolEnd, ToolError>, words: &mut Vec<Word>) {
+    fn ended(&mut self, end: &Result<ToolEnd, ToolError>, words: &mut Vec<Word>) -> Result<(), String> {
         // 1 to 5: what was to be done is bad, and nothing of it was begun. 250 is a fault of Ansible's.
         if let (Ok(ToolEnd::Exited(code @ 1..=5)), false) = (end, self.has_begun) {
             let begin = self.said.find("ERROR!").unwrap_or_default();
@@ -170,6 +170,7 @@ impl ToolParser for Report {
                 words.push(Word::Ended { node: node.clone(), end: ActionEnd::Failed(error) });
             }
         }
+        Ok(())
     }
 
     fn left_on(&self, node: &NodeId, here: &Termination) -> Termination {

@@ -27,6 +27,11 @@ pub fn operand<'a>(field: &str, text: &'a str) -> Result<&'a str, FieldError> {
     Err(FieldError { path: field.to_owned(), message: fault.to_owned() })
 }
 
+/// A word of a POSIX shell that means this text.
+pub fn shell_word(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 /// A relative path that stays below a directory.
 ///
 /// # Errors

@@ -7,6 +7,8 @@
 //! | file | what it is |
 //! |---|---|
 //! | `argv` | what may be an argument of a tool |
+//! | `parameters` | parameters of an action, by name |
+//! | `project_tools` | a runner of tools in a project with its environment |
 //! | `private_files` | files with secrets for a tool, gone with the run or at the next start |
 //! | `lines` | chunks to lines, each with a longest length |
 //! | `parser` | [`ToolParser`], what a plugin writes: lines to words about nodes |
@@ -25,8 +27,10 @@ mod ended;
 mod fault;
 mod lines;
 mod node_part;
+pub(crate) mod parameters;
 mod parser;
 pub mod private_files;
+pub(crate) mod project_tools;
 mod reader;
 #[cfg(test)]
 mod tests;

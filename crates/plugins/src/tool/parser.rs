@@ -42,6 +42,11 @@ pub trait ToolParser: Send + 'static {
         1024 * 1024
     }
 
+    /// Whether longer lines of its standard output come in pieces, too, so that nothing of it is a fault by its length.
+    fn takes_pieces(&self) -> bool {
+        false
+    }
+
     /// A line, without its line break. Bytes behind the last line break are a line too.
     ///
     /// # Errors
@@ -50,8 +55,12 @@ pub trait ToolParser: Send + 'static {
     fn line(&mut self, stream: StreamKind, line: &[u8], words: &mut Vec<Word>) -> Result<(), String>;
 
     /// The tool has ended. What is said here comes before the fault of nodes without a word.
-    fn ended(&mut self, end: &Result<ToolEnd, ToolError>, words: &mut Vec<Word>) {
+    ///
+    /// # Errors
+    /// What is wrong with all that it printed; it is the fault of nodes without a word then.
+    fn ended(&mut self, end: &Result<ToolEnd, ToolError>, words: &mut Vec<Word>) -> Result<(), String> {
         let _ = (end, words);
+        Ok(())
     }
 
     /// What is left on a node of a run that was ended before its time, when this is what is left of the tool here.

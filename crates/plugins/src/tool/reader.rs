@@ -69,7 +69,7 @@ pub fn follow(run: ToolRun) -> Vec<(NodeId, Box<dyn RunningAction>)> {
         parts.push((node, Box::new(part)));
     }
     let reader = Reader {
-        stdout: Lines::new(run.parser.longest_line(), false),
+        stdout: Lines::new(run.parser.longest_line(), run.parser.takes_pieces()),
         stderr: Lines::new(ERROR_LINE, true),
         plugin: run.plugin,
         program: run.program,
@@ -312,6 +312,9 @@ impl Reader {
         let why = match (&ended, end) {
             (Err(panic), _) => {
                 format!("panicked at the end of {}: {}", self.program, panic_text(&**panic))
+            }
+            (Ok(Err(nonsense)), _) => {
+                format!("what {} printed cannot be understood: {nonsense}", self.program)
             }
             (_, Err(error)) => error.to_string(),
             (_, Ok(ToolEnd::Exited(code))) => {
