@@ -128,7 +128,7 @@ fn what_a_program_says_of_itself_is_kept_until_it_changes() {
 fn a_bad_entry_is_told_with_its_place() {
     for (config, part) in [
         ("[plugins.x]\nkind = 'chef'\n", "config.toml:1: plugins.x: plugin x"),
-        ("[plugins.x]\nkind = 'chef'\n", "with one of ansible, puppetdb, external"),
+        ("[plugins.x]\nkind = 'chef'\n", "with one of ansible, bolt, puppetdb, external"),
         ("[plugins.x]\nkind = 'external'\n", "path = has to name the program"),
         ("[plugins.x]\nkind = 'external'\npath = '/no/such/program'\n", "/no/such/program"),
         ("[plugins.x]\nkind = 'external'\npath = 'lookup'\n", "calls itself lookup; write [plugins.lookup]"),

@@ -127,6 +127,8 @@ error_codes! {
     Unavailable = "unavailable", true;
     /// A limit of this side was reached.
     LimitReached = "limit_reached", true;
+    /// What was running was not done within the limit of the tool that ran it.
+    RunTimeout = "run_timeout", false;
     /// A tool says that it failed, without an exit status of its own.
     ToolFailed = "tool_failed", false;
     /// A plugin threw, panicked or answered nonsense.

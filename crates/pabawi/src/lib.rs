@@ -19,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 pub mod ansible;
+pub mod bolt;
 pub mod external;
 pub mod facts;
 pub mod graph;

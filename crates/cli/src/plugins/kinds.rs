@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pabawi::ansible::AnsiblePlugin;
+use pabawi::bolt::BoltPlugin;
 use pabawi::ports::Plugin;
 use pabawi::puppetdb::PuppetDbPlugin;
 
@@ -27,6 +28,7 @@ pub(super) enum Make {
 /// All of them.
 pub(super) const KINDS: &[Kind] = &[
     Kind { word: "ansible", make: Make::BuiltIn(ansible) },
+    Kind { word: "bolt", make: Make::BuiltIn(bolt) },
     Kind { word: "puppetdb", make: Make::BuiltIn(puppetdb) },
     Kind { word: "external", make: Make::Program },
 ];
@@ -45,6 +47,11 @@ pub(super) fn kind(word: &str) -> Result<&'static Kind, String> {
 fn ansible(entry: &PluginEntry) -> Arc<dyn Plugin> {
     let plugin = pabawi::ansible::plugin(entry.name.clone());
     Arc::new(plugin.with_priority(entry.priority.unwrap_or(AnsiblePlugin::PRIORITY)))
+}
+
+fn bolt(entry: &PluginEntry) -> Arc<dyn Plugin> {
+    let plugin = pabawi::bolt::plugin(entry.name.clone());
+    Arc::new(plugin.with_priority(entry.priority.unwrap_or(BoltPlugin::PRIORITY)))
 }
 
 fn puppetdb(entry: &PluginEntry) -> Arc<dyn Plugin> {

@@ -43,6 +43,10 @@ pub(super) fn of_failure(failure: TransportError) -> NodeOutcome {
             phase: TimeoutPhase::Connect,
             termination: known(termination, &error.message),
         },
+        ErrorCode::RunTimeout => {
+            let termination = known(termination, &error.message);
+            NodeOutcome::TimedOut { phase: TimeoutPhase::Run, termination }
+        }
         ErrorCode::Dns
         | ErrorCode::ConnectionRefused
         | ErrorCode::ConnectionReset
@@ -82,7 +86,7 @@ mod tests {
                 "host_key_unknown" | "host_key_changed" | "host_key_revoked" => "hostKeyRejected",
                 "auth_failed" | "no_credentials" | "bad_key" => "authFailed",
                 "run_as_denied" | "run_as_password_needed" => "runAsDenied",
-                "connect_timeout" => "timedOut",
+                "connect_timeout" | "run_timeout" => "timedOut",
                 "dns" | "connection_refused" | "connection_reset" | "no_route" | "not_ssh"
                 | "key_exchange" | "jump_failed" | "channel_refused" | "link_lost" | "protocol_violation"
                 | "no_exit_status" => "unreachable",

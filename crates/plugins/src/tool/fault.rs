@@ -1,4 +1,4 @@
-//! Faults of a tool as ends of nodes: [`fault`].
+//! Faults of a tool as ends of nodes: [`fault`], and [`late`] for one that was not done in time.
 
 use pabawi_domain::error::{ErrorCode, NodeError, PluginTrace};
 use pabawi_domain::id::{NodeId, PluginName};
@@ -26,4 +26,10 @@ pub(super) fn fault(
     let error = NodeError::new(node.clone(), ErrorCode::PluginFault, message)
         .of_plugin(PluginTrace::new(plugin.clone(), stack));
     ActionEnd::Failed(TransportError { error, may_have_started: true, termination })
+}
+
+/// The end of a node whose tool was ended by its limit, which is no fault of the tool's.
+pub(super) fn late(node: &NodeId, message: &str, termination: Termination) -> ActionEnd {
+    let error = NodeError::new(node.clone(), ErrorCode::RunTimeout, message);
+    ActionEnd::Failed(TransportError { error, may_have_started: true, termination: Some(termination) })
 }

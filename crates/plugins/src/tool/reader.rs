@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::delivery::{Delivery, PIECE, STALL};
-use super::fault::fault;
+use super::fault::{fault, late};
 use super::lines::Lines;
 use super::node_part::{NodePart, Order};
 use super::parser::{ToolParser, Word};
@@ -331,6 +331,12 @@ impl Reader {
             // At its end nothing of it is left here.
             _ => Termination::Confirmed,
         };
+        if let Err(error @ ToolError::TimedOut { .. }) = end {
+            let why = error.to_string();
+            for (node, delivery) in self.deliveries.iter_mut().filter(|(_, delivery)| delivery.is_open()) {
+                delivery.end(late(node, &why, self.parser.left_on(node, &here)));
+            }
+        }
         self.fail_rest(&why, &here);
     }
 }

@@ -177,6 +177,21 @@ async fn a_node_without_a_word_has_a_fault_with_the_last_words_of_the_tool() {
     }
 }
 
+/// R7.5: what took too long is no fault, and what is left is told by node.
+#[tokio::test]
+async fn a_tool_that_took_too_long_has_timed_out() {
+    let mut stage = stage(&["a", "far"]);
+    let termination = Termination::Confirmed;
+    let program = "the-tool".to_owned();
+    let late = ToolError::TimedOut { program, timeout: Duration::from_secs(9), termination };
+    stage.tool.send(ToolEvent::Ended(Err(late))).await.unwrap();
+    let error = failure(all(&mut stage.parts[0]).await.1);
+    assert!(error.error.message.contains("did not end within 9s") && error.error.plugin.is_none(), "{error}");
+    assert_eq!((error.error.code, error.termination), (ErrorCode::RunTimeout, Some(Termination::Confirmed)));
+    let far = failure(all(&mut stage.parts[1]).await.1);
+    assert!(matches!(far.termination, Some(Termination::Unconfirmed { .. })), "{far:?}");
+}
+
 #[tokio::test]
 async fn a_tool_that_answers_nonsense_is_ended_and_costs_those_that_are_left() {
     for (text, part) in [

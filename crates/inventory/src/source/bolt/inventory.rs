@@ -10,7 +10,9 @@ use pabawi_domain::node::NodeGroup;
 use pabawi_domain::ports::{
     InventorySnapshot, InventorySource, InventorySourceError, ToolCommand, ToolRunner,
 };
+use serde_json::Value;
 
+use super::extended::with_targets;
 use super::merged::Merged;
 use super::read::{LIMITS, Read, read};
 use super::shown::shown;
@@ -74,6 +76,15 @@ impl BoltInventory {
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
+    }
+
+    /// The file as JSON, with these targets, as Bolt describes them, behind its own at the top level. Reads the file in the
+    /// calling thread.
+    ///
+    /// # Errors
+    /// It cannot be read, or cannot take targets.
+    pub fn with_targets(&self, targets: Vec<Value>) -> Result<Value, SourceError> {
+        with_targets(&self.file(), targets)
     }
 
     fn file(&self) -> PathBuf {
