@@ -256,8 +256,8 @@ def misbehave():
     elif MODE == 'late':
         time.sleep(3600)
     elif MODE == 'children':
-        for words in ([], ['setsid']):
-            subprocess.Popen([*words, 'sleep', os.environ['STANDIN_SLEEP']])
+        for apart in (None, os.setpgrp):
+            subprocess.Popen(['sleep', os.environ['STANDIN_SLEEP']], preexec_fn=apart)
         say('{ "items": [')
         time.sleep(3600)
     elif MODE == 'flood':

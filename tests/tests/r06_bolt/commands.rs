@@ -38,7 +38,7 @@ fn tasks_of_bolt_are_commands_of_pab() {
             assert!(ran.out().lines().any(|found| found == line), "{words:?}: {ran}");
         }
     }
-    let listed = pab(&place, &["task", "list", "--output", "json"]).succeeds();
+    let listed = pab(&place, &["task", "list", "--format", "json"]).succeeds();
     assert!(listed.out().contains("\"package\"") && listed.out().contains("String"), "{listed}");
     let shown = pab(&place, &["bolt", "task", "package", "name=x", "-t", "web1", "--dry-run"]).succeeds();
     assert!(shown.out().contains("package"), "{shown}");

@@ -61,7 +61,7 @@ impl Place {
         })
     }
 
-    /// What the program was called with, a call each.
+    /// What the program was called with, a call each; not when it was asked for its version.
     pub(crate) fn calls(&self) -> Vec<String> {
         if !self.path("calls").exists() {
             return Vec::new();
@@ -72,7 +72,7 @@ impl Place {
                 call["argv"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
             words.join(" ")
         };
-        lines_of(&self.path("calls")).into_iter().map(words).collect()
+        lines_of(&self.path("calls")).into_iter().map(words).filter(|call| call != "--version").collect()
     }
 }
 

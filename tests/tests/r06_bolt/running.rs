@@ -1,17 +1,19 @@
 //! What runs on nodes, when it goes well or a node fails by itself.
 
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
 
+use pabawi::ports::{ActionEnd, ActionEvent, Plugin as _, PluginRun};
 use pabawi::{
-    Action, CommandAction, EnvValue, ErrorCode, NodeOutcome, OutputData, ProcessOptions, ScriptAction, Secret,
+    Action, CommandAction, Endpoint, EnvValue, ErrorCode, ExecutionId, NodeId, NodeOutcome, OutputData,
+    ProcessOptions, ScriptAction, Secret, Target,
 };
 use pabawi_testkit::{process, wait};
 use pabawi_tests::facade::caller;
 use pabawi_tests::{LIMIT, unique};
 use serde_json::{Value, json};
 
-use crate::rig::{BOLT, Place, Rig, command, error, mode_for_others, outcome, request, task, tool};
+use crate::rig::{BOLT, Place, Rig, command, error, mode_for_others, name, outcome, request, task, tool};
 
 /// R6.5, R8.3: one process for all nodes; what a command printed is kept as it is, by stream and node.
 #[tokio::test(flavor = "multi_thread")]
@@ -211,19 +213,31 @@ async fn secrets_are_in_private_files_and_in_no_argument() {
     wait::until_async("the files to be gone", LIMIT, || !directory.exists()).await.unwrap();
 }
 
-/// R8: thousands of targets are no longer command line than one.
+/// R8.3: thousands of targets are one process, whose command line is no longer than that of one.
 #[tokio::test(flavor = "multi_thread")]
-async fn many_targets_are_one_process_and_a_short_command_line() {
-    let rig = Rig::with(Place::new(), &[], json!({"concurrency": 500})).await;
-    let done = rig.framework.execute(caller(), {
-        let mut request =
-            request("node-with-a-long-name-in-a-long-domain-[0001-1000]", task("broken", json!({})));
-        request.concurrency = Some(1_000);
-        request
-    });
-    let done = tokio::time::timeout(Duration::from_secs(300), done).await.unwrap().unwrap();
-    assert_eq!(done.summary.progress.failed, 1_000);
-    let calls = rig.place.calls();
-    assert!(calls.len() <= 3, "{} calls", calls.len());
+async fn thousands_of_targets_are_one_process_and_a_short_command_line() {
+    let place = Place::new();
+    let mut settings = place.settings(&[]);
+    settings["concurrency"] = 500.into();
+    let plugin = pabawi::bolt::plugin(name());
+    plugin.initialize(settings).await.unwrap();
+    let names =
+        (0..5_000).map(|number| format!("node-with-a-long-name-in-a-long-domain-{number}.example.org"));
+    let target = |name: String| Target::new(NodeId::new(name).unwrap(), Endpoint::default());
+    let run = PluginRun {
+        execution_id: ExecutionId::from_parts(1, [7; 10]),
+        correlation_id: None,
+        action: Arc::new(task("broken", json!({}))),
+        targets: names.map(target).collect(),
+    };
+    let parts = plugin.run(run).await.unwrap();
+    assert_eq!(parts.len(), 5_000);
+    for (node, mut part) in parts {
+        let end = tokio::time::timeout(BOLT, part.next()).await.unwrap();
+        let ActionEvent::Ended(ActionEnd::Failed(failure)) = end else { panic!("{node}: {end:?}") };
+        assert_eq!((failure.error.node, failure.error.code), (node, ErrorCode::ToolFailed));
+    }
+    let calls = place.calls();
+    assert_eq!(calls.len(), 1);
     assert!(calls[0].len() < 1_000 && calls[0].contains("--concurrency=500"), "{}", calls[0]);
 }
