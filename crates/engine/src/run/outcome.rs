@@ -93,6 +93,7 @@ mod tests {
                 "plugin_fault" => "pluginFault",
                 "validation"
                 | "denied"
+                | "command_not_allowed"
                 | "not_found"
                 | "unknown_target"
                 | "unsupported"

@@ -91,8 +91,8 @@ impl BoltPlugin {
     pub const NAME: &'static str = "bolt";
     /// Its priority, and that of its inventory.
     pub const PRIORITY: i32 = 5;
-    /// The priority of its facts: it asks the nodes, and most have what Facter has.
-    pub const FACTS_PRIORITY: i32 = 50;
+    /// The priority of its facts: where a node has no Facter, the task knows little more than its system.
+    pub const FACTS_PRIORITY: i32 = 45;
 
     /// The plugin under the name [`BoltPlugin::NAME`].
     pub fn new(name: PluginName, tools: Arc<dyn ToolRunner>, sources: Arc<dyn BoltSources>) -> Self {
