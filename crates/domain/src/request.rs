@@ -241,6 +241,20 @@ pub enum EntryPoint {
     Scheduled,
 }
 
+impl EntryPoint {
+    /// Its word, as it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rust => "rust",
+            Self::Cli => "cli",
+            Self::Node => "node",
+            Self::C => "c",
+            Self::Plugin => "plugin",
+            Self::Scheduled => "scheduled",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,6 @@
 //! An authorizer that is missing, fails, panics or takes too long denies.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,11 +16,12 @@ use pabawi_domain::ports::{AuthorizationQuery, Authorizer, AuthorizerError, Deci
 use pabawi_domain::preview::Permission;
 use pabawi_domain::request::{Caller, ExecutionRequest};
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use crate::error::SubmitError;
 use crate::needs::Needs;
 use crate::resolve::ResolvedRequest;
-use pabawi_domain::panic_guard::CatchPanic;
+use pabawi_domain::panic_guard::{CatchPanic, caught};
 
 /// Questions about single nodes that are under way at once, where many are asked before anything runs.
 const ASKED_AT_ONCE: usize = 64;
@@ -89,7 +89,7 @@ impl AuthorizerGate {
 
     /// Whether answers may depend on the nodes of a question. An authorizer that panics is asked with them.
     pub(crate) fn looks_at_nodes(&self) -> bool {
-        catch_unwind(AssertUnwindSafe(|| self.authorizer.looks_at_nodes())).unwrap_or(true)
+        caught(|| self.authorizer.looks_at_nodes()).unwrap_or(true)
     }
 
     /// Asks about something that is no attempt: a denial is not logged.
@@ -142,8 +142,13 @@ impl AuthorizerGate {
     ) -> Result<(), Denial> {
         let denied = self.ask_quietly(caller, capability, nodes).await;
         if let Err(denial) = &denied {
-            tracing::warn!(user = ?caller.user, entry_point = ?caller.entry_point, capability,
-                reason = ?denial.reason, "denied");
+            tracing::warn!(
+                user = caller.user.as_str(),
+                entry_point = caller.entry_point.as_str(),
+                capability,
+                reason = denial.reason.as_str(),
+                "denied"
+            );
         }
         denied
     }
@@ -195,10 +200,16 @@ pub(crate) async fn authorize(
     match answer {
         Ok(()) => Ok(AuthorizedRequest { caller, request, needs, targets }),
         Err(Denial { reason }) => {
-            tracing::warn!(user = ?caller.user, entry_point = ?caller.entry_point, capability,
-                targets = nodes.len(), action = ?request.action.text(),
+            tracing::warn!(
+                user = caller.user.as_str(),
+                entry_point = caller.entry_point.as_str(),
+                capability,
+                targets = nodes.len(),
+                action = request.action.text(),
                 correlation_id = request.correlation_id.as_ref().map(|id| id.as_str()),
-                ?reason, "denied");
+                reason = reason.as_str(),
+                "denied"
+            );
             let (action, refused) = (request.action.text(), needs.refused);
             Err(Box::new(DeniedRequest { caller, action, capability, nodes, reason, refused }))
         }
@@ -243,7 +254,8 @@ async fn ask_each(resolved: &ResolvedRequest, gate: &AuthorizerGate, limit: Dura
         for (place, target) in waiting.by_ref().take(ASKED_AT_ONCE.saturating_sub(asking.len())) {
             let (gate, caller, needs, target) =
                 (gate.clone(), Arc::clone(&caller), needs.clone(), target.clone());
-            asking.spawn(async move { (place, gate.ask_for(&caller, &needs, action, &[target]).await) });
+            let asked = async move { (place, gate.ask_for(&caller, &needs, action, &[target]).await) };
+            asking.spawn(asked.in_current_span());
         }
         match tokio::time::timeout_at(deadline, asking.join_next()).await {
             Ok(Some(Ok((place, answer)))) => {
@@ -311,8 +323,15 @@ impl ForeseenRequest {
         match reason {
             None => Ok(AuthorizedRequest { caller, request, needs, targets }),
             Some(reason) => {
-                tracing::warn!(user = ?caller.user, entry_point = ?caller.entry_point, capability,
-                    targets = nodes.len(), action = ?request.action.text(), ?reason, "denied");
+                tracing::warn!(
+                    user = caller.user.as_str(),
+                    entry_point = caller.entry_point.as_str(),
+                    capability,
+                    targets = nodes.len(),
+                    action = request.action.text(),
+                    reason = reason.as_str(),
+                    "denied"
+                );
                 let (action, refused) = (request.action.text(), needs.refused);
                 Err(Box::new(DeniedRequest { caller, action, capability, nodes, reason, refused }))
             }

@@ -13,6 +13,7 @@ use pabawi_domain::ports::{
 };
 use pabawi_domain::validation::ValidationError;
 use tokio::sync::RwLock;
+use tracing::{Instrument as _, Span};
 
 use crate::authorize::{AuthorizerGate, DenyAll};
 use crate::breaker::{BreakerBoard, BreakerKeeper, BreakerPolicies, BreakerWatch};
@@ -199,10 +200,10 @@ impl EngineBuilder {
         let watch = BreakerWatch::start(Arc::clone(&breakers), self.breakers, limits.breaker_poll).await?;
         let (scheduler, scheduler_handle) =
             Scheduler::new(limits.max_node_runs, limits.max_running_executions);
-        tokio::spawn(scheduler.run());
+        tokio::spawn(scheduler.run().in_current_span());
         let (recorder, recorder_handle) =
             Recorder::new(Arc::clone(&store), limits.commit_writes, meter.clone());
-        tokio::spawn(recorder.run());
+        tokio::spawn(recorder.run().in_current_span());
         let registry = Registry::new();
         let budget = MemoryBudget::new(limits.output_memory(|| memory_of_process(Path::new("/"))));
         let (transports, rings) = (Arc::new(transports), Arc::new(Rings::default()));
@@ -216,6 +217,7 @@ impl EngineBuilder {
         let watching = Arc::clone(&watch).run(registry.count());
         let polling = poll_requests(Arc::clone(&registry), Arc::clone(&store), limits.cancel_poll);
         let shared = Shared {
+            span: Span::current(),
             resolver,
             transports,
             tools: Tools::new(self.tools, Arc::clone(&breakers), self.command_policy.map(Arc::new)),
@@ -231,14 +233,14 @@ impl EngineBuilder {
             recorder: recorder_handle,
             breakers,
             breaker_watch: watch,
-            breaker_watcher: tokio::spawn(watching).abort_handle(),
+            breaker_watcher: tokio::spawn(watching.in_current_span()).abort_handle(),
             unsettled,
             plans: self.plans,
             meter,
             closing: AtomicBool::new(false),
             submissions: RwLock::new(()),
-            poller: tokio::spawn(polling).abort_handle(),
-            watchman: tokio::spawn(watchman.run()).abort_handle(),
+            poller: tokio::spawn(polling.in_current_span()).abort_handle(),
+            watchman: tokio::spawn(watchman.run().in_current_span()).abort_handle(),
             budget,
             rings,
             store,

@@ -33,9 +33,9 @@ impl CallGate for EngineCalls {
                 nodes,
             };
             if let Err(denial) = shared.gate.ask(&query).await {
-                tracing::warn!(user = ?caller.user, entry_point = ?caller.entry_point, capability, permission,
+                tracing::warn!(user = caller.user.as_str(), entry_point = caller.entry_point.as_str(), capability, permission,
                     %plugin, nodes = nodes.len(), correlation_id = correlation_id.map(|id| id.as_str()),
-                    reason = ?denial.reason, "denied");
+                    reason = denial.reason.as_str(), "denied");
                 shared.journaller.denied_call(shared.clock.now(), question, &denial.reason);
                 return Err(denial.reason);
             }

@@ -10,6 +10,7 @@ use pabawi_domain::record::TargetQuery;
 use pabawi_domain::request::Caller;
 use pabawi_domain::validation::ValidationError;
 use tokio::sync::oneshot;
+use tracing::Instrument as _;
 
 use crate::dispatcher::{Cancelled, Control};
 use crate::engine::Engine;
@@ -74,9 +75,12 @@ impl Engine {
             None => self.may_about(caller, CANCEL, id).await?,
             Some(nodes) => self.may_on(caller, CANCEL, nodes).await?,
         }
-        tracing::info!(execution_id = %id, user = ?caller.user, nodes = nodes.as_ref().map(Vec::len),
-            kill = mode == TerminateMode::Kill, "cancel requested");
-        if let Some(live) = self.shared.registry.get(id) {
+        let live = self.shared.registry.get(id);
+        live.as_ref().map_or(&self.shared.span, |live| &live.span).in_scope(|| {
+            tracing::info!(execution_id = %id, user = caller.user.as_str(), nodes = nodes.as_ref().map(Vec::len),
+                kill = mode == TerminateMode::Kill, "cancel requested");
+        });
+        if let Some(live) = live {
             return match order(&live, nodes, mode, caller.user.clone()).await {
                 None => Ok(CancelReceipt::AlreadyEnded),
                 Some(Cancelled { unknown, .. }) if !unknown.is_empty() => Err(not_targets(&unknown).into()),
@@ -168,9 +172,15 @@ pub(crate) async fn poll_requests(registry: Arc<Registry>, store: Arc<dyn Execut
 async fn obey(registry: &Registry, request: CancelRequest) {
     let CancelRequest { id, nodes, mode, by } = request;
     let Some(live) = registry.get(id) else { return };
-    tracing::info!(execution_id = %id, user = ?by, nodes = nodes.as_ref().map(Vec::len),
+    let span = live.span.clone();
+    let obeyed = async move { obey_for(&live, id, nodes, mode, by).await };
+    obeyed.instrument(span).await;
+}
+
+async fn obey_for(live: &Live, id: ExecutionId, nodes: Option<Vec<NodeId>>, mode: TerminateMode, by: String) {
+    tracing::info!(execution_id = %id, user = by.as_str(), nodes = nodes.as_ref().map(Vec::len),
         kill = mode == TerminateMode::Kill, "cancel requested through the store");
-    if let Some(cancelled) = order(&live, nodes, mode, by).await
+    if let Some(cancelled) = order(live, nodes, mode, by).await
         && !cancelled.unknown.is_empty()
     {
         tracing::warn!(execution_id = %id, unknown = ?cancelled.unknown, "cancel named nodes that are no targets");

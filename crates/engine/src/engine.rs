@@ -18,6 +18,7 @@ use pabawi_domain::summary::ExecutionSummary;
 use pabawi_domain::validation::ValidationError;
 use tokio::sync::{RwLock, Semaphore, mpsc};
 use tokio::task::AbortHandle;
+use tracing::{Instrument as _, Span};
 
 use crate::authorize::{AuthorizerGate, Denial, authorize};
 use crate::breaker::{BreakerBoard, BreakerWatch};
@@ -85,6 +86,8 @@ pub(crate) struct Shared {
     pub(crate) budget: Arc<MemoryBudget>,
     pub(crate) rings: Arc<Rings>,
     pub(crate) watchman: AbortHandle,
+    /// The span in which the engine was built: what it does on its own is logged in it.
+    pub(crate) span: Span,
 }
 
 impl Drop for Shared {
@@ -229,7 +232,8 @@ impl Engine {
     pub async fn reset_breaker(&self, caller: &Caller, component: &Component) -> Result<bool, EngineError> {
         self.may(caller, "breakers.reset").await?;
         self.shared.breaker_watch.read().await?;
-        tracing::info!(%component, user = ?caller.user, "circuit breaker reset");
+        let _in_span = self.shared.span.enter();
+        tracing::info!(%component, user = caller.user.as_str(), "circuit breaker reset");
         Ok(self.shared.breakers.reset(component))
     }
 
@@ -240,6 +244,19 @@ impl Engine {
 
     /// Sends a request through the stages. `known` are targets that need no resolving.
     pub(crate) async fn accept(
+        &self,
+        caller: Caller,
+        request: ExecutionRequest,
+        known: Option<Vec<Target>>,
+        follow: Option<SubscriptionMode>,
+        origin: Origin,
+    ) -> Result<Accepted, SubmitError> {
+        let id = request.correlation_id.as_ref().map(|id| id.as_str());
+        let span = tracing::error_span!(parent: &self.shared.span, "request", correlation_id = id);
+        self.accept_in_span(caller, request, known, follow, origin).instrument(span).await
+    }
+
+    async fn accept_in_span(
         &self,
         caller: Caller,
         request: ExecutionRequest,
@@ -273,7 +290,8 @@ impl Engine {
     ) -> Result<Accepted, SubmitError> {
         // In a task of its own: a caller that goes away between the two steps must not leave an execution that
         // is recorded and never run.
-        let accepted = tokio::spawn(record_and_start(Arc::clone(&self.shared), plan, follow, origin));
+        let started = record_and_start(Arc::clone(&self.shared), plan, follow, origin);
+        let accepted = tokio::spawn(started.in_current_span());
         accepted.await.unwrap_or_else(|error| Err(SubmitError::Internal(error.to_string())))
     }
 
@@ -321,13 +339,15 @@ impl Engine {
         capability: &str,
         nodes: &[NodeId],
     ) -> Result<(), EngineError> {
-        let answer = self.shared.gate.ask_on(caller, capability, nodes).await;
+        let asked = self.shared.gate.ask_on(caller, capability, nodes);
+        let answer = asked.instrument(self.shared.span.clone()).await;
         answer.map_err(|Denial { reason }| EngineError::Denied { capability: capability.to_owned(), reason })
     }
 
     /// Asks the authorizer about the engine itself.
     pub(crate) async fn may(&self, caller: &Caller, capability: &str) -> Result<(), EngineError> {
-        let answer = self.shared.gate.ask_about(caller, capability).await;
+        let asked = self.shared.gate.ask_about(caller, capability);
+        let answer = asked.instrument(self.shared.span.clone()).await;
         answer.map_err(|Denial { reason }| EngineError::Denied { capability: capability.to_owned(), reason })
     }
 }
@@ -397,7 +417,12 @@ fn start(
     let targets: Arc<[_]> = recorded.targets.into();
     let engine = Engine { shared: Arc::clone(shared) };
     let health_checks = HealthChecks::of(engine, &recorded.caller, &request, recorded.id);
+    let correlation_id = request.correlation_id.as_ref().map(|id| id.as_str());
+    // Not within that of the request, which an execution outlives.
+    let span =
+        tracing::error_span!(parent: &shared.span, "execution", execution_id = %recorded.id, correlation_id);
     let live = Arc::new(Live {
+        span,
         id: recorded.id,
         caller: recorded.caller.clone(),
         request: recorded.redacted,
@@ -444,7 +469,8 @@ fn start(
     let hub = Hub::new(Arc::clone(&live), Arc::clone(&shared.registry), targets, inbox, ways);
     let store = &shared.store;
     let followed = follow.map(|mode| Subscription::live(Arc::clone(&live), Arc::clone(store), 1, mode));
-    tokio::spawn(hub.run());
+    let span = live.span.clone();
+    tokio::spawn(hub.run().instrument(span.clone()));
     let orders = Orders {
         control: orders,
         place: recorded.place,
@@ -454,7 +480,7 @@ fn start(
         health_checks,
     };
     let turn = Turn { priority, concurrency, at_once: origin == Origin::Part };
-    tokio::spawn(Dispatcher::new(context, orders).run(shared.scheduler.clone(), turn));
+    tokio::spawn(Dispatcher::new(context, orders).run(shared.scheduler.clone(), turn).instrument(span));
     if shared.closing.load(Ordering::Acquire) {
         // The shutdown did not wait for this submission any longer. The channel is new, so there is room.
         let _ = live.control.try_send(Control::Drain);

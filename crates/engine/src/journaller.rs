@@ -14,6 +14,7 @@ use pabawi_domain::ports::{CallQuestion, JournalStore};
 use pabawi_domain::request::Caller;
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
+use tracing::Instrument as _;
 
 use crate::authorize::DeniedRequest;
 
@@ -40,7 +41,7 @@ impl Journaller {
     pub(crate) fn start(journal: Option<Arc<dyn JournalStore>>) -> Self {
         Self(journal.map(|journal| {
             let (sender, receiver) = mpsc::channel(WAITING);
-            tokio::spawn(write_all(journal, receiver));
+            tokio::spawn(write_all(journal, receiver).in_current_span());
             sender
         }))
     }

@@ -13,12 +13,15 @@ use pabawi_domain::record::ExecutionRecord;
 use pabawi_domain::request::{Caller, ExecutionRequest};
 use pabawi_domain::summary::ExecutionStatus;
 use tokio::sync::{mpsc, watch};
+use tracing::Span;
 
 use crate::dispatcher::Control;
 use crate::subscribe::{EventLog, Standing};
 
 /// What others see of a running execution.
 pub(crate) struct Live {
+    /// What is done for it is logged in it.
+    pub(crate) span: Span,
     pub(crate) id: ExecutionId,
     pub(crate) caller: Caller,
     /// Without secrets.

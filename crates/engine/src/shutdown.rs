@@ -8,6 +8,7 @@ use std::time::Duration;
 use pabawi_domain::id::ExecutionId;
 use pabawi_domain::ports::TerminateMode;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use crate::dispatcher::Control;
 use crate::engine::Engine;
@@ -30,6 +31,10 @@ impl Engine {
     /// the deadline to end by themselves, then they are terminated gracefully, which takes the grace and a few
     /// seconds more. Finally transports and store are closed. Calling it again waits for the same end.
     pub async fn shutdown(&self, deadline: Duration) -> ShutdownReport {
+        self.shut_down(deadline).instrument(self.shared.span.clone()).await
+    }
+
+    async fn shut_down(&self, deadline: Duration) -> ShutdownReport {
         let shared = &self.shared;
         let ends_at = Instant::now() + deadline;
         shared.closing.store(true, Ordering::Release);

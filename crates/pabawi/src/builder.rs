@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use pabawi_domain::command_policy::CommandPolicy;
 use pabawi_domain::node::Endpoint;
-use pabawi_domain::ports::{Authorizer, Clock, FactProvider, InventorySource, MetricsSink, Plugin};
+use pabawi_domain::ports::{
+    Authorizer, Clock, FactProvider, InventorySource, LogLevel, LogSink, MetricsSink, Plugin,
+};
 use pabawi_engine::EngineLimits;
 use pabawi_facts::ProviderOptions;
 use pabawi_inventory::expression::{OwnGroups, UnknownNames};
@@ -31,6 +33,8 @@ pub struct FrameworkBuilder {
     pub(crate) command_policy: Option<CommandPolicy>,
     pub(crate) clock: Option<Arc<dyn Clock>>,
     pub(crate) metrics: Option<Arc<dyn MetricsSink>>,
+    pub(crate) log_sink: Option<Arc<dyn LogSink>>,
+    pub(crate) log_level: Option<LogLevel>,
     pub(crate) limits: Option<EngineLimits>,
     pub(crate) fact_providers: Vec<(Arc<dyn FactProvider>, ProviderOptions)>,
     pub(crate) fact_times: Option<ProviderOptions>,
@@ -130,6 +134,21 @@ impl FrameworkBuilder {
     #[must_use]
     pub fn metrics(mut self, sink: impl MetricsSink) -> Self {
         self.metrics = Some(Arc::new(sink));
+        self
+    }
+
+    /// Where the log of this framework goes (R10.6), beside what else the program does with it. The program needs a subscriber
+    /// of `tracing` for that: see [`crate::log`]. It is called on a thread of its own, so it may block.
+    #[must_use]
+    pub fn log_sink(mut self, sink: impl LogSink) -> Self {
+        self.log_sink = Some(Arc::new(sink));
+        self
+    }
+
+    /// From which level on the sink gets records; [`LogLevel::Info`] without it.
+    #[must_use]
+    pub fn log_level(mut self, level: LogLevel) -> Self {
+        self.log_level = Some(level);
         self
     }
 

@@ -11,6 +11,7 @@ use pabawi_domain::request::Caller;
 use pabawi_engine::Engine;
 use pabawi_facts::Facts;
 use pabawi_inventory::Resolver;
+use tracing::{Instrument as _, Span};
 
 use crate::FrameworkError;
 
@@ -27,6 +28,8 @@ pub struct NodeFactsHandle {
     pub(crate) facts: Facts,
     pub(crate) engine: Engine,
     pub(crate) resolver: Arc<Resolver>,
+    /// The framework's.
+    pub(crate) span: Span,
 }
 
 impl NodeFactsHandle {
@@ -42,7 +45,7 @@ impl NodeFactsHandle {
         expression: &TargetExpression,
         freshness: Freshness,
     ) -> Result<Vec<Arc<MergedFacts>>, FrameworkError> {
-        let targets = self.resolver.resolve(expression).await?;
+        let targets = self.resolver.resolve(expression).instrument(self.span.clone()).await?;
         let nodes: Vec<NodeId> = targets.into_iter().map(|target| target.node).collect();
         self.of(caller, &nodes, freshness).await
     }
@@ -61,7 +64,7 @@ impl NodeFactsHandle {
         if freshness == Freshness::Forced {
             self.engine.may_on(caller, "facts.collect", nodes).await?;
         }
-        Ok(self.facts.facts(caller, nodes, freshness).await)
+        Ok(self.facts.facts(caller, nodes, freshness).instrument(self.span.clone()).await)
     }
 
     /// The nodes whose stored facts meet a condition, in the order of their names. Nothing is collected for it. Needs

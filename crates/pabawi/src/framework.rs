@@ -25,13 +25,18 @@ use pabawi_inventory::expression::Explanation;
 use pabawi_inventory::{Catalog, Freshness, Resolver, View};
 use pabawi_plugins::host::{CallError, PluginHost, ProvidedCapability};
 use serde_json::Value;
+use tracing::{Instrument as _, Span};
 
 use crate::allowed;
 use crate::facts::NodeFactsHandle;
+use crate::log::{LogStats, Route};
 use crate::{FrameworkBuilder, FrameworkError};
 
 /// How long plugins may take to let go of what they hold.
 pub(crate) const PLUGINS_CLOSING: Duration = Duration::from_secs(5);
+
+/// How long the last log records may take to their sink.
+const LOG_CLOSING: Duration = Duration::from_secs(2);
 
 /// Runs executions and answers questions about them. Cloning gives another handle of the same framework.
 #[derive(Clone)]
@@ -43,6 +48,7 @@ pub struct Framework {
     pub(crate) resolver: Arc<Resolver>,
     pub(crate) journal: Arc<dyn JournalStore>,
     pub(crate) database: PathBuf,
+    pub(crate) route: Arc<Route>,
 }
 
 impl Framework {
@@ -369,7 +375,7 @@ impl Framework {
     /// # Errors
     /// [`FrameworkError`].
     pub async fn resolve(&self, expression: &TargetExpression) -> Result<Vec<Target>, FrameworkError> {
-        Ok(self.resolver.resolve(expression).await?)
+        Ok(self.resolver.resolve(expression).instrument(self.span()).await?)
     }
 
     /// What each term of an expression selects, and which term decides about the nodes of these names.
@@ -381,12 +387,12 @@ impl Framework {
         expression: &TargetExpression,
         asked: &[NodeId],
     ) -> Result<Explanation, FrameworkError> {
-        Ok(self.resolver.explain(expression, asked).await?)
+        Ok(self.resolver.explain(expression, asked).instrument(self.span()).await?)
     }
 
     /// What the sources of nodes know, at least as fresh as asked for, and how each of them did (R3.1, R3.4-R3.6).
     pub async fn inventory(&self, freshness: Freshness) -> View {
-        self.resolver.catalog().read(freshness).await
+        self.resolver.catalog().read(freshness).instrument(self.span()).await
     }
 
     /// The sources of nodes, with their cache.
@@ -397,6 +403,15 @@ impl Framework {
     /// How the engine and the connections of its transports stand now.
     pub fn stats(&self) -> EngineStats {
         self.engine.stats()
+    }
+
+    /// How the way to the log sink stands; `None` without a sink.
+    pub fn log_stats(&self) -> Option<LogStats> {
+        self.route.queue.as_ref().map(|queue| queue.stats())
+    }
+
+    fn span(&self) -> Span {
+        self.route.span.clone()
     }
 
     /// The database file.
@@ -411,6 +426,9 @@ impl Framework {
         let report = self.engine.shutdown(deadline).await;
         // Its runs have had their time; a plugin may still have to end what it started.
         self.plugins.shutdown(PLUGINS_CLOSING).await;
+        if let Some(queue) = &self.route.queue {
+            queue.flush(LOG_CLOSING).await;
+        }
         report
     }
 }

@@ -24,6 +24,7 @@ pub mod external;
 pub mod facts;
 pub mod graph;
 pub mod inventory;
+pub mod log;
 pub mod permissions;
 pub mod plugin;
 pub mod ports;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pabawi_domain::ports::{Authorizer, Clock, Plugin, Transport};
+use pabawi_domain::ports::{Authorizer, Clock, LogLevel, LogSink, Plugin, Transport};
 use pabawi_domain::validation::ValidationError;
 use pabawi_engine::{Engine, EngineLimits, Graphs, SystemClock};
 use pabawi_facts::{FacterFacts, Facts, InventoryFacts, KnownFacts, ProviderOptions, SshFacts};
@@ -16,16 +16,38 @@ use pabawi_transport::local::{LocalOptions, LocalTools, LocalTransport};
 use pabawi_transport::ssh_config::SshConfig;
 use pabawi_transport::{SshSettings, SshTransport};
 use serde_json::Value;
+use tracing::Instrument as _;
 
 use crate::facts::NodeFactsHandle;
 use crate::framework::PLUGINS_CLOSING;
 use crate::knowledge::Knowledge;
 use crate::known_as::KnownAs;
 use crate::listed_nodes::ListedNodes;
+use crate::log::{LogQueue, Route, has_layer, open_route};
 use crate::node_commands::EngineCommands;
 use crate::{Framework, FrameworkBuilder, FrameworkError, built_in};
 
 pub(crate) async fn open(mut options: FrameworkBuilder) -> Result<Framework, FrameworkError> {
+    let level = options.log_level.unwrap_or(LogLevel::Info);
+    let queue = options.log_sink.take().map(|sink| log_queue(sink, level)).transpose()?;
+    let route = Arc::new(open_route(queue));
+    let span = route.span.clone();
+    parts(options, route).instrument(span).await
+}
+
+/// The way to the sink of the host.
+fn log_queue(sink: Arc<dyn LogSink>, level: LogLevel) -> Result<LogQueue, FrameworkError> {
+    if !has_layer() {
+        let text = "would be given nothing: call pabawi::log::install() first, or add pabawi::log::layer() to the \
+                    subscriber of this program";
+        return Err(ValidationError::of("logSink", text).into());
+    }
+    LogQueue::start(sink, level).map_err(|error| {
+        ValidationError::of("logSink", format!("its thread cannot be started: {error}")).into()
+    })
+}
+
+async fn parts(mut options: FrameworkBuilder, route: Arc<Route>) -> Result<Framework, FrameworkError> {
     let database = options.database.take().map_or_else(default_database, Ok)?;
 
     let ssh = options.ssh.take().map_or_else(default_ssh, Ok)?;
@@ -36,7 +58,8 @@ pub(crate) async fn open(mut options: FrameworkBuilder) -> Result<Framework, Fra
     let given = std::mem::take(&mut options.plugins);
     let programs = std::mem::take(&mut options.external_plugins);
     let plugins = plugins(given, programs, options.plugin_limits, Arc::clone(&clock)).await?;
-    let opened = over(options, database, [Arc::new(ssh), Arc::new(local)], plugins.clone(), clock).await;
+    let transports: [Arc<dyn Transport>; 2] = [Arc::new(ssh), Arc::new(local)];
+    let opened = over(options, database, transports, plugins.clone(), (clock, route)).await;
     if opened.is_err() {
         // They have begun to work, and nobody else has a handle of them.
         plugins.shutdown(PLUGINS_CLOSING).await;
@@ -50,7 +73,7 @@ async fn over(
     database: PathBuf,
     transports: [Arc<dyn Transport>; 2],
     plugins: PluginHost,
-    clock: Arc<dyn Clock>,
+    (clock, route): (Arc<dyn Clock>, Arc<Route>),
 ) -> Result<Framework, FrameworkError> {
     // The host's own deadlines come first, since their faults name the plugin.
     let limits = plugins.settings();
@@ -132,8 +155,9 @@ async fn over(
         .provider(Arc::new(ssh), times)?
         .provider(Arc::new(listed), OF_INVENTORY)?
         .build();
-    let facts = NodeFactsHandle { facts, engine: engine.clone(), resolver: Arc::clone(&resolver) };
-    Ok(Framework { engine, graphs, facts, plugins, resolver, journal: store, database })
+    let span = route.span.clone();
+    let facts = NodeFactsHandle { facts, engine: engine.clone(), resolver: Arc::clone(&resolver), span };
+    Ok(Framework { engine, graphs, facts, plugins, resolver, journal: store, database, route })
 }
 
 /// Registers the plugins beside those that are built in and gets them ready.

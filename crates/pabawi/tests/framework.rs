@@ -72,6 +72,22 @@ async fn the_example_runs_a_command_on_real_nodes_and_history_knows_it() {
     framework.shutdown(Duration::from_secs(5)).await;
 }
 
+struct Nowhere;
+
+impl pabawi::log::LogSink for Nowhere {
+    fn log(&self, _: &pabawi::log::LogRecord) {}
+}
+
+/// R10.6: a sink that nothing would come to is told at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_sink_needs_a_subscriber() {
+    let directory = tempfile::tempdir().unwrap();
+    let builder = Framework::builder().database(directory.path().join("e.db")).ssh(SshSettings::default());
+    let Err(error) = builder.log_sink(Nowhere).open().await else { unreachable!("nobody listens here") };
+    let text = error.to_string();
+    assert!(text.contains("logSink") && text.contains("pabawi::log::install()"), "{text}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_an_authorizer_nothing_is_allowed() {
     let directory = tempfile::tempdir().unwrap();

@@ -38,7 +38,7 @@ pub use fact_store::{FactStore, KeptFacts};
 pub use graph_store::GraphStore;
 pub use inventory_source::{InventorySnapshot, InventorySource, InventorySourceError};
 pub use journal_store::JournalStore;
-pub use log_sink::{LogLevel, LogRecord, LogSink};
+pub use log_sink::{LogLevel, LogRecord, LogSink, LogStats, LoggerContext};
 pub use metrics_sink::{Metric, MetricsSink};
 pub use node_commands::{CommandOutput, NodeCommand, NodeCommands};
 pub use node_selection::NodeSelection;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use pabawi_domain::breaker::{BreakerRecord, Component};
 use pabawi_domain::ports::BreakerStore;
 use tokio::sync::{mpsc, oneshot};
+use tracing::Instrument as _;
 
 /// Changes that may wait.
 const WAITING: usize = 4096;
@@ -27,7 +28,7 @@ impl BreakerKeeper {
     pub(crate) fn start(store: Option<Arc<dyn BreakerStore>>) -> Self {
         Self(store.map(|store| {
             let (sender, receiver) = mpsc::channel(WAITING);
-            tokio::spawn(write_all(store, receiver));
+            tokio::spawn(write_all(store, receiver).in_current_span());
             sender
         }))
     }

@@ -9,6 +9,7 @@ use pabawi_domain::rollout::{HealthCheck, Rollout};
 use pabawi_domain::summary::ExecutionStatus;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 
 use crate::cancel::order;
 use crate::engine::{Engine, Origin};
@@ -61,7 +62,7 @@ impl HealthChecks {
         let (stop, stopped) = watch::channel(None);
         let request = self.request(known.as_deref().unwrap_or_default());
         let check = run(self.engine.clone(), self.caller.clone(), request, known, stopped);
-        HealthProbe { task: tokio::spawn(check), stop }
+        HealthProbe { task: tokio::spawn(check.in_current_span()), stop }
     }
 
     fn request(&self, succeeded: &[Target]) -> ExecutionRequest {

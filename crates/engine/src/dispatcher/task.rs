@@ -17,6 +17,7 @@ use pabawi_domain::rollout::{Mode, Rollout};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::control::{Cancelled, Control};
 use super::health::{HealthChecks, HealthProbe, HealthReport};
@@ -231,7 +232,8 @@ impl Dispatcher {
             let (stop, ordered) = watch::channel(None);
             let context = Arc::clone(&self.context);
             let run = NodeRun { context, index: next.index, attempt: next.attempt, stop: ordered, permit };
-            let task = self.tasks.spawn(run.run());
+            let span = tracing::error_span!("node", node = self.context.node(next.index).map(NodeId::as_str));
+            let task = self.tasks.spawn(run.run().instrument(span));
             self.task_targets.insert(task.id(), next.index);
             self.running.insert(next.index, RunningTarget { stop, since: now });
         }

@@ -382,9 +382,9 @@ impl Hub {
         tracing::info!(
             execution_id = %self.live.id,
             correlation_id = request.correlation_id.as_ref().map(|id| id.as_str()),
-            user = ?caller.user, entry_point = ?caller.entry_point,
-            targets = self.targets.len(), expression = ?shortened(request.targets.as_str()),
-            kind = %request.action.kind(), action = ?shortened(&request.action.text()),
+            user = caller.user.as_str(), entry_point = caller.entry_point.as_str(),
+            targets = self.targets.len(), expression = shortened(request.targets.as_str()),
+            kind = %request.action.kind(), action = shortened(&request.action.text()),
             "execution started"
         );
     }
@@ -394,14 +394,17 @@ impl Hub {
         let (id, word, what) = (self.live.id, outcome.word(), outcome.describe());
         let code = outcome.error().map(|error| error.code.as_str());
         let causes = outcome.error().map(|error| error.causes.as_slice()).unwrap_or_default();
+        let trace = outcome.error().and_then(|error| error.plugin.as_deref());
+        let (plugin, stack) =
+            (trace.map(|trace| trace.name.as_str()), trace.and_then(|trace| trace.stack.as_deref()));
         self.warned += 1;
         if self.warned <= WARNED_NODES {
-            tracing::warn!(execution_id = %id, %node, outcome = word, code, ?causes, "{what}");
+            tracing::warn!(execution_id = %id, %node, outcome = word, code, ?causes, plugin, stack, "{what}");
             if self.warned == WARNED_NODES {
                 tracing::warn!(execution_id = %id, "more nodes that fail are logged at the level debug");
             }
         } else {
-            tracing::debug!(execution_id = %id, %node, outcome = word, code, ?causes, "{what}");
+            tracing::debug!(execution_id = %id, %node, outcome = word, code, ?causes, plugin, stack, "{what}");
         }
     }
 }

@@ -17,6 +17,7 @@ use pabawi_domain::task::{
 };
 use serde::Serialize;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tracing::Instrument as _;
 
 use crate::authorize::Denial;
 use crate::chain::look;
@@ -346,16 +347,20 @@ impl Graphs {
         self.lock().insert(id, Live { orders, events: events.downgrade(), ended });
         drop(events);
         let shared = Arc::clone(&self.shared);
-        tokio::spawn(async move {
+        let parent = &self.shared.engine.shared.span;
+        let span = tracing::error_span!(parent: parent, "graph", graph_id = %id);
+        let running = async move {
             runner.run().await;
             shared.live.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
             ended_now.send_replace(true);
-        });
+        };
+        tokio::spawn(running.instrument(span));
         GraphEvents { run: id, receiver, last: None }
     }
 
     async fn may(&self, caller: &Caller, capability: &str) -> Result<(), GraphError> {
-        let answer = self.shared.engine.shared.gate.ask_about(caller, capability).await;
+        let shared = &self.shared.engine.shared;
+        let answer = shared.gate.ask_about(caller, capability).instrument(shared.span.clone()).await;
         answer.map_err(|Denial { reason }| GraphError::Denied { capability: capability.to_owned(), reason })
     }
 

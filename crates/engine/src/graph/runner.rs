@@ -14,6 +14,7 @@ use pabawi_domain::task::{
 };
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use crate::cancel;
 use crate::emit::EVERY;
@@ -127,7 +128,7 @@ impl Runner {
                 record.status = TaskStatus::Running;
                 (record.reason, record.finished_at) = (None, None);
             }
-            tokio::spawn(run_task(Arc::clone(&self.context), task, prerequisites));
+            tokio::spawn(run_task(Arc::clone(&self.context), task, prerequisites).in_current_span());
         }
     }
 
@@ -324,7 +325,7 @@ impl Runner {
 
     /// Skips what waits and ends what runs.
     async fn cancel(&mut self, mode: TerminateMode, by: &str) {
-        tracing::info!(graph_id = %self.context.run, user = ?by, "graph run cancelled");
+        tracing::info!(graph_id = %self.context.run, user = by, "graph run cancelled");
         self.context.cancelled.send_replace(true);
         let skipped = self.run.cancel();
         self.skip(skipped);

@@ -16,6 +16,7 @@ use pabawi_domain::request::{Caller, ExecutionRequest};
 use pabawi_domain::summary::Progress;
 use pabawi_domain::task::{CheckedGraph, TaskEnd, render};
 use tokio::sync::{mpsc, watch};
+use tracing::Instrument as _;
 
 use crate::chain::look;
 use crate::engine::{Engine, Origin};
@@ -71,7 +72,8 @@ pub(super) enum How {
 /// Runs one task. Whatever happens, the runner is told of an end.
 pub(super) async fn run_task(context: Arc<Context>, task: usize, prerequisites: HashMap<String, Standing>) {
     let inner = Arc::clone(&context);
-    let ran = tokio::spawn(async move { to_the_end(&inner, task, &prerequisites).await }).await;
+    let ran =
+        tokio::spawn(async move { to_the_end(&inner, task, &prerequisites).await }.in_current_span()).await;
     let ran = ran.unwrap_or_else(|fault| Err(Stop::Open(format!("internal fault: {fault}"))));
     let (how, nodes) = match ran {
         Ok(ended) => ended,

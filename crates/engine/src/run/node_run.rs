@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use pabawi_domain::breaker::BreakerStatus;
-use pabawi_domain::error::{ErrorCode, NodeError};
+use pabawi_domain::error::{ErrorCode, NodeError, PluginTrace};
 use pabawi_domain::host_key::HostKeyAcceptance;
 use pabawi_domain::node::Target;
 use pabawi_domain::outcome::{NodeOutcome, RejectedBy, SkipReason, Termination, TimeoutPhase};
@@ -142,13 +142,17 @@ impl NodeRun {
             Ok(outcome) => outcome,
             Err(panic) => {
                 let node = planned.target.node.clone();
-                let panic = context
-                    .redactor
-                    .as_ref()
-                    .map_or_else(|| Cow::Borrowed(panic.as_str()), |redactor| redactor.text(&panic));
-                let text = format!("the transport panicked: {panic}");
-                tracing::error!(execution_id = %context.id, %node, %panic, "transport panicked");
-                NodeOutcome::PluginFault { error: NodeError::new(node, ErrorCode::PluginFault, text) }
+                let words = context.redactor.as_ref().map_or_else(
+                    || Cow::Borrowed(panic.message.as_str()),
+                    |redactor| redactor.text(&panic.message),
+                );
+                let text = format!("the transport panicked: {words}");
+                tracing::error!(execution_id = %context.id, %node, panic = &*words,
+                    stack = panic.stack.as_deref(), "transport panicked");
+                let error = NodeError::new(node, ErrorCode::PluginFault, text);
+                let name = context.transports.plugin(planned.transport);
+                let trace = name.map(|name| PluginTrace::new(name.clone(), panic.stack.as_deref()));
+                NodeOutcome::PluginFault { error: NodeError { plugin: trace.map(Box::new), ..error } }
             }
         };
         self.tell_breakers(passage, &outcome, std::mem::take(&mut notes.changes)).await;
@@ -478,8 +482,8 @@ async fn ask_again(context: &RunContext, target: &Target) -> Result<(), NodeOutc
     let (kind, targets) = (context.action.kind(), slice::from_ref(target));
     context.gate.ask_for(&context.caller, &context.needs, kind, targets).await.map_err(|denial| {
         let node = target.node.clone();
-        tracing::warn!(execution_id = %context.id, %node, user = ?context.caller.user,
-            reason = ?denial.reason, "denied at the start");
+        tracing::warn!(execution_id = %context.id, %node, user = context.caller.user.as_str(),
+            reason = denial.reason.as_str(), "denied at the start");
         context.journaller.denied_at_start(
             context.clock.now(),
             context.id,

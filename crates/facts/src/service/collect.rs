@@ -7,6 +7,7 @@ use pabawi_domain::id::NodeId;
 use pabawi_domain::ports::{KeptFacts, NodeFacts};
 use pabawi_domain::request::Caller;
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 
 use super::answers::{NoAnswers, given_up, slots_of};
 use super::entry::Slot;
@@ -94,7 +95,7 @@ impl Shared {
                 nodes: nodes.clone(),
                 shared: Arc::clone(self),
             };
-            tokio::spawn(guard.fly());
+            tokio::spawn(guard.fly().in_current_span());
         }
         all.extend(joined.into_values());
         all
@@ -117,8 +118,8 @@ impl Landing {
         let (provider, caller, nodes) =
             (Arc::clone(&self.provider), self.flight.caller.clone(), self.nodes.clone());
         // Again a task of its own, whose panic is an answer.
-        let mut call =
-            AbortOnDrop(tokio::spawn(async move { provider.provider.collect(&caller, &nodes).await }));
+        let asked = async move { provider.provider.collect(&caller, &nodes).await };
+        let mut call = AbortOnDrop(tokio::spawn(asked.in_current_span()));
         let answers = match tokio::time::timeout(self.provider.options.timeout, &mut call.0).await {
             Ok(Ok(answers)) => Ok(answers),
             Ok(Err(_)) => Err(NoAnswers::Panicked),

@@ -12,6 +12,7 @@ use pabawi_domain::id::NodeId;
 use pabawi_domain::ports::{Clock, FactProvider, KeptFacts};
 use pabawi_domain::request::Caller;
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use super::answers::size_of;
 use super::builder::FactsBuilder;
@@ -253,7 +254,8 @@ impl Facts {
                 }
             }
             let (shared, provider, caller) = (Arc::clone(shared), Arc::clone(provider), caller.clone());
-            collecting.spawn(async move { (place, shared.collect(&provider, &caller, &wanted, join).await) });
+            let collect = async move { (place, shared.collect(&provider, &caller, &wanted, join).await) };
+            collecting.spawn(collect.in_current_span());
         }
         while let Some(collected) = collecting.join_next().await {
             let Ok((place, slots)) = collected else { continue };

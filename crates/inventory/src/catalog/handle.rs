@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 
 use super::fetched::Fetched;
 use super::freshness::Freshness;
@@ -52,7 +53,7 @@ impl Catalog {
             .map(|&slot| {
                 let slot = Arc::clone(slot);
                 // A task of its own: who stops waiting does not stop the others' fetch.
-                tokio::spawn(async move { slot.read(asked).await })
+                tokio::spawn(async move { slot.read(asked).await }.in_current_span())
             })
             .collect();
         let mut known = Vec::with_capacity(slots.len());
@@ -103,7 +104,7 @@ impl Catalog {
     #[must_use = "the watch ends when its handle is dropped"]
     pub fn watch(self: &Arc<Self>, period: Duration) -> CatalogWatch {
         let catalog = Arc::clone(self);
-        CatalogWatch(tokio::spawn(async move {
+        let watching = async move {
             let mut ticks = tokio::time::interval(period);
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             let mut last: Option<Arc<Inventory>> = None;
@@ -115,7 +116,8 @@ impl Catalog {
                 }
                 last = Some(now);
             }
-        }))
+        };
+        CatalogWatch(tokio::spawn(watching.in_current_span()))
     }
 
     /// Counts the changes that a [`Catalog::watch`] sees, from 0.

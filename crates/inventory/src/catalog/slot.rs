@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use moka::future::Cache;
 use pabawi_domain::ports::InventorySource;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::fetched::{Failure, Fetched, Good};
 use super::freshness::{Asked, Freshness};
@@ -58,10 +59,11 @@ impl Slot {
             && !self.is_revalidating.swap(true, Ordering::AcqRel)
         {
             let slot = Arc::clone(self);
-            tokio::spawn(async move {
+            let asked = async move {
                 slot.ask(now, revision).await;
                 slot.is_revalidating.store(false, Ordering::Release);
-            });
+            };
+            tokio::spawn(asked.in_current_span());
         }
         Some(fetched)
     }
@@ -86,7 +88,7 @@ impl Slot {
         let (started, fetched_at) = (Instant::now(), Timestamp::now());
         let source = Arc::clone(&self.source);
         // A task of its own: a source that panics fails alone.
-        let mut task = AbortOnDrop(tokio::spawn(async move { source.fetch().await }));
+        let mut task = AbortOnDrop(tokio::spawn(async move { source.fetch().await }.in_current_span()));
         let answer = tokio::time::timeout(self.settings.timeout, &mut task.0).await;
         let failure = match answer {
             Ok(Ok(Ok(snapshot))) => {

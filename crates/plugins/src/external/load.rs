@@ -7,6 +7,7 @@ use pabawi_domain::id::PluginName;
 use pabawi_domain::ports::{Plugin as _, ToolRunner};
 use serde_json::Value;
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use super::plugin::ExternalPlugin;
 use super::undescribed::Undescribed;
@@ -30,10 +31,11 @@ pub async fn register(
     let mut loading = JoinSet::new();
     for (place, (path, config)) in programs.into_iter().enumerate() {
         let tools = Arc::clone(&tools);
-        loading.spawn(async move {
+        let load = async move {
             let loaded = ExternalPlugin::load(path.clone(), tools).await;
             (place, path, config, loaded)
-        });
+        };
+        loading.spawn(load.in_current_span());
     }
     // Each has its deadline.
     let mut loaded = loading.join_all().await;

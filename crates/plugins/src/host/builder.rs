@@ -8,6 +8,7 @@ use pabawi_domain::id::PluginName;
 use pabawi_domain::ports::{Clock, Plugin};
 use serde_json::Value;
 use tokio::task::JoinSet;
+use tracing::{Instrument as _, Span};
 
 use super::built_in::BuiltIn;
 use super::closing::Retiring;
@@ -99,7 +100,7 @@ impl PluginHostBuilder {
                 depends_on(slot).iter().filter_map(|name| router.slot(name)).cloned().collect();
             let config = configs.remove(slot.name()).unwrap_or_default();
             let (slot, home) = (Arc::clone(slot), Arc::clone(&home));
-            starting.spawn(async move {
+            let start = async move {
                 let state = get_ready(&slot, &needed, config, &home, settings.initialize_timeout).await;
                 match &state {
                     PluginState::Failed { message, stack, .. } => {
@@ -108,7 +109,8 @@ impl PluginHostBuilder {
                     _ => tracing::info!(plugin = %slot.name(), "plugin is ready"),
                 }
                 slot.set_state(state);
-            });
+            };
+            starting.spawn(start.in_current_span());
         }
         // Each has its deadline.
         starting.join_all().await;
@@ -125,7 +127,8 @@ impl PluginHostBuilder {
             retiring: Retiring::new(),
             gate: OnceLock::new(),
             home: Arc::clone(&home),
-            rounds: tokio::spawn(rounds.run()).abort_handle(),
+            span: Span::current(),
+            rounds: tokio::spawn(rounds.run().in_current_span()).abort_handle(),
         };
         let shared = Arc::new(shared);
         let _ = home.set(Arc::downgrade(&shared));

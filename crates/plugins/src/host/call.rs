@@ -15,6 +15,7 @@ use pabawi_domain::schema::{discard, fits};
 use pabawi_domain::validation::ValidationError;
 use serde_json::Value;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::answers::{facts_of, nodes_of};
 use super::call_error::{CallError, CallFault, CallFaultKind};
@@ -40,7 +41,13 @@ impl PluginHost {
     ///
     /// # Errors
     /// [`CallError`].
-    pub async fn call(&self, caller: &Caller, mut call: CapabilityCall) -> Result<Value, CallError> {
+    pub async fn call(&self, caller: &Caller, call: CapabilityCall) -> Result<Value, CallError> {
+        let id = call.correlation_id.as_ref().map(|id| id.as_str());
+        let span = tracing::error_span!(parent: &self.shared.span, "call", correlation_id = id);
+        self.call_in_span(caller, call).instrument(span).await
+    }
+
+    async fn call_in_span(&self, caller: &Caller, mut call: CapabilityCall) -> Result<Value, CallError> {
         let Some(gate) = self.shared.gate.get() else { return Err(CallError::NotOpen) };
         let gate = &**gate;
         let most = self.shared.settings.max_result_bytes;
@@ -171,8 +178,9 @@ async fn answer(
     };
     let result = match guarded(called, limit).await {
         Ok(result) => result.and_then(|answer| fitting(plugin, checked, answer, &settings)),
-        Err(Broke::Panicked(words)) => {
-            Err(fault(plugin, CallFaultKind::Panicked, format!("panicked: {words}")))
+        Err(Broke::Panicked(panic)) => {
+            let stack = panic.stack.as_deref().map(PluginTrace::cut);
+            Err(CallFault { stack, ..fault(plugin, CallFaultKind::Panicked, format!("panicked: {panic}")) })
         }
         Err(broke @ Broke::Late(_)) => Err(fault(plugin, CallFaultKind::TimedOut, broke.to_string())),
     };
@@ -231,10 +239,12 @@ fn tell(question: &CallQuestion<'_>, took: Duration, fault: Option<&CallFault>) 
     let correlation_id = correlation_id.map(|id| id.as_str());
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     match fault {
-        None => tracing::info!(%plugin, capability, user = ?caller.user, entry_point = ?caller.entry_point,
-            nodes = nodes.len(), correlation_id, took_ms, "plugin called"),
+        None => {
+            tracing::info!(%plugin, capability, user = caller.user.as_str(), entry_point = caller.entry_point.as_str(),
+            nodes = nodes.len(), correlation_id, took_ms, "plugin called")
+        }
         Some(fault) => {
-            tracing::warn!(%plugin, capability, user = ?caller.user, entry_point = ?caller.entry_point,
+            tracing::warn!(%plugin, capability, user = caller.user.as_str(), entry_point = caller.entry_point.as_str(),
             nodes = nodes.len(), correlation_id, took_ms, kind = %fault.kind, code = %fault.code,
             reason = %fault.message, stack = fault.stack.as_deref(), "plugin failed to answer")
         }

@@ -9,6 +9,7 @@ use pabawi_domain::id::PluginName;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::instance::Instance;
 use super::lifecycle;
@@ -54,7 +55,9 @@ pub(super) async fn let_go(
         let share = left / u32::try_from(levels.len() + 1).unwrap_or(u32::MAX);
         let going: Vec<_> = level
             .into_iter()
-            .map(|instance| tokio::spawn(async move { shut_down(&instance, share, patience).await }))
+            .map(|instance| {
+                tokio::spawn(async move { shut_down(&instance, share, patience).await }.in_current_span())
+            })
             .collect();
         // Each has its deadline.
         for one in going {
@@ -105,7 +108,7 @@ impl Retiring {
         let mut all = self.all();
         // Those that have gone are not kept.
         while all.try_join_next().is_some() {}
-        all.spawn(async move {
+        let going = async move {
             let share = tokio::select! {
                 () = old.idle() => patience,
                 // The sender lives as long as the host, which aborts this task.
@@ -115,7 +118,8 @@ impl Retiring {
                 }
             };
             shut_down(&old, share, patience).await
-        });
+        };
+        all.spawn(going.in_current_span());
     }
 
     /// Lets all of them go. Those that have not by then are left.

@@ -4,13 +4,13 @@ use std::fmt;
 use std::time::Duration;
 
 use pabawi_domain::cut::message;
-use pabawi_domain::panic_guard::{CatchPanic, panic_text};
+use pabawi_domain::panic_guard::{CatchPanic, Panic, caught};
 
 /// Why a call has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Broke {
     /// It panicked, with these words.
-    Panicked(String),
+    Panicked(Panic),
     /// It did not return within this time.
     Late(Duration),
 }
@@ -31,7 +31,7 @@ impl fmt::Display for Broke {
 pub(super) async fn guarded<T>(call: impl Future<Output = T> + Send, patience: Duration) -> Result<T, Broke> {
     match tokio::time::timeout(patience, CatchPanic(Box::pin(call))).await {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(panic)) => Err(Broke::Panicked(message(panic))),
+        Ok(Err(panic)) => Err(Broke::Panicked(cut(panic))),
         Err(_) => Err(Broke::Late(patience)),
     }
 }
@@ -45,13 +45,14 @@ pub(super) async fn guarded_aside<T: Send + 'static>(
     call: impl FnOnce() -> T + Send + 'static,
     patience: Duration,
 ) -> Result<T, Broke> {
-    match tokio::time::timeout(patience, tokio::task::spawn_blocking(call)).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => {
-            let words =
-                error.try_into_panic().map_or_else(|error| error.to_string(), |panic| panic_text(&*panic));
-            Err(Broke::Panicked(message(words)))
-        }
+    match tokio::time::timeout(patience, tokio::task::spawn_blocking(move || caught(call))).await {
+        Ok(Ok(answer)) => answer.map_err(|panic| Broke::Panicked(cut(panic))),
+        // The runtime is being shut down.
+        Ok(Err(error)) => Err(Broke::Panicked(Panic { message: error.to_string(), stack: None })),
         Err(_) => Err(Broke::Late(patience)),
     }
+}
+
+fn cut(panic: Panic) -> Panic {
+    Panic { message: message(panic.message), ..panic }
 }

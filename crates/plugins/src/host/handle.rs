@@ -8,6 +8,7 @@ use pabawi_domain::ports::{CallGate, Clock, FactProvider, InventorySource, Plugi
 use serde_json::Value;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
+use tracing::{Instrument as _, Span};
 
 use super::builder::PluginHostBuilder;
 use super::closing::{Retiring, ShutdownFault, let_go};
@@ -42,6 +43,8 @@ pub(super) struct Shared {
     /// Where plugins find the others.
     pub(super) home: Home,
     pub(super) rounds: AbortHandle,
+    /// The span in which the host was made: what is asked of it directly is logged in it.
+    pub(super) span: Span,
 }
 
 impl Drop for Shared {
@@ -137,7 +140,8 @@ impl PluginHost {
     pub async fn check_health(&self, name: Option<&PluginName>) -> Vec<PluginStatus> {
         let wanted = |slot: &&Arc<Slot>| name.is_none_or(|name| slot.name() == name);
         let slots: Vec<_> = self.shared.router.slots.iter().filter(wanted).cloned().collect();
-        ask(&slots, &*self.shared.clock, self.shared.settings.health_timeout).await;
+        let asked = ask(&slots, &*self.shared.clock, self.shared.settings.health_timeout);
+        asked.instrument(self.shared.span.clone()).await;
         slots.iter().map(|slot| status(slot)).collect()
     }
 
@@ -148,6 +152,10 @@ impl PluginHost {
     /// # Errors
     /// [`ReloadError`]; nothing has changed then.
     pub async fn reload(&self, plugin: Arc<dyn Plugin>, config: Value) -> Result<(), ReloadError> {
+        self.load_anew(plugin, config).instrument(self.shared.span.clone()).await
+    }
+
+    async fn load_anew(&self, plugin: Arc<dyn Plugin>, config: Value) -> Result<(), ReloadError> {
         let Shared { router, settings, clock, .. } = &*self.shared;
         let declared = Declared::of(&plugin, settings.health_timeout)?;
         let name = declared.metadata.name.clone();
@@ -182,8 +190,9 @@ impl PluginHost {
         let Shared { router, order, settings, rounds, retiring, .. } = &*self.shared;
         rounds.abort();
         let until = Instant::now() + deadline;
+        let going = let_go(router, order, until, settings.shutdown_timeout);
         let (mut faults, of_old) =
-            tokio::join!(let_go(router, order, until, settings.shutdown_timeout), retiring.close(until),);
+            tokio::join!(going.instrument(self.shared.span.clone()), retiring.close(until),);
         faults.extend(of_old);
         faults
     }

@@ -54,7 +54,11 @@ pub(super) async fn initialize(
         Err(Broke::Late(patience)) => {
             return Err(PluginState::failed(format!("was not ready within {} ms", patience.as_millis())));
         }
-        Err(broke) => return Err(PluginState::failed(broke.to_string())),
+        Err(Broke::Panicked(panic)) => {
+            let stack = panic.stack.as_deref().map(PluginTrace::cut);
+            let message = Broke::Panicked(panic).to_string();
+            return Err(PluginState::Failed { message, fields: Vec::new(), stack });
+        }
     }
     let offers = Offers::of(plugin, patience).await.map_err(|broke| {
         PluginState::failed(format!(

@@ -1,7 +1,6 @@
 //! What a plugin says of itself, checked: [`Declared`] (R6.3, R6.4).
 
 use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use pabawi_domain::action::ActionKind;
 use pabawi_domain::capability::Capability;
 use pabawi_domain::cut::{cut, message};
 use pabawi_domain::id::PluginName;
-use pabawi_domain::panic_guard::panic_text;
+use pabawi_domain::panic_guard::caught;
 use pabawi_domain::ports::{Plugin, PluginMetadata, PluginMethods};
 use pabawi_domain::schema::ParameterSchema;
 use pabawi_domain::validation::{MAX_TIMEOUT_MS, ValidationError};
@@ -113,9 +112,9 @@ fn asked(plugin: Arc<dyn Plugin>, patience: Duration) -> Result<Said, RegisterEr
     let (tell, told) = mpsc::sync_channel(1);
     let ask = move || {
         let said = || (plugin.metadata(), plugin.methods(), plugin.capabilities(), plugin.config_schema());
-        let said = catch_unwind(AssertUnwindSafe(said));
+        let said = caught(said);
         // Whoever asked may have gone.
-        let _ = tell.send(said.map_err(|panic| message(panic_text(&*panic))));
+        let _ = tell.send(said.map_err(|panic| message(panic.message)));
     };
     let asking = std::thread::Builder::new().name("plugin-asked".to_owned()).spawn(ask);
     asking.map_err(|error| RegisterError::NotAsked(error.to_string()))?;

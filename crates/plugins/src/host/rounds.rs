@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use pabawi_domain::ports::{Clock, PluginHealth};
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use super::lifecycle;
 use super::router::Router;
@@ -16,14 +17,15 @@ pub(super) async fn ask(slots: &[Arc<Slot>], clock: &dyn Clock, patience: Durati
     let mut asking = JoinSet::new();
     for slot in slots.iter().filter(|slot| slot.is_ready().is_ok()) {
         let (slot, at) = (Arc::clone(slot), clock.now());
-        asking.spawn(async move {
+        let asked = async move {
             let instance = slot.instance();
             let report = lifecycle::health(&instance, patience, at).await;
             if report.health != PluginHealth::Healthy {
                 tracing::warn!(plugin = %slot.name(), health = ?report.health, "plugin is not well");
             }
             slot.set_health(&instance, report);
-        });
+        };
+        asking.spawn(asked.in_current_span());
     }
     // Each has its deadline.
     asking.join_all().await;

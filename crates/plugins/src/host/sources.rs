@@ -2,7 +2,6 @@
 //! the plugin's name. Who holds one sees another instance as soon as it is there, and a plugin that gets ready late joins.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,6 +9,7 @@ use jiff::Timestamp;
 use pabawi_domain::cut::message;
 use pabawi_domain::error::{ErrorCode, NodeError, PluginTrace};
 use pabawi_domain::id::NodeId;
+use pabawi_domain::panic_guard::caught;
 use pabawi_domain::ports::{
     FactProvider, FactProviderError, InventorySnapshot, InventorySource, InventorySourceError, NodeFacts,
 };
@@ -71,7 +71,7 @@ impl InventorySource for PluginInventory {
         let offered = instance.offers().and_then(|offers| offers.inventory.as_ref());
         let own = || offered.and_then(|offered| offered.it.revision());
         // One that panics is asked as often as one that has no mark.
-        let own = catch_unwind(AssertUnwindSafe(own)).unwrap_or_default();
+        let own = caught(own).unwrap_or_default();
         let mut mark = DefaultHasher::new();
         (self.slot.generation(), own).hash(&mut mark);
         Some(mark.finish())

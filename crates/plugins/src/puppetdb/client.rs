@@ -21,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
+use tracing::Instrument as _;
 
 use super::address::Address;
 use super::error::{PuppetDbError, PuppetDbFault};
@@ -162,7 +163,7 @@ impl PuppetDbClient {
             .map_err(|error| lost(&error, waiting))?;
         // Ends the connection with this call, however it ends.
         let mut driver = JoinSet::new();
-        driver.spawn(connection);
+        driver.spawn(connection.in_current_span());
         let response: Response<Incoming> = match watch.bound(waiting, sender.send_request(request)).await? {
             Ok(response) => response,
             // The connection ended before the request could be sent, and it alone knows why: an alert of TLS 1.3 about the

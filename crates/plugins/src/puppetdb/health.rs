@@ -6,6 +6,7 @@ use pabawi_domain::ports::PluginHealth;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use super::client::{Endpoint, PuppetDbClient};
 
@@ -58,14 +59,15 @@ pub(super) async fn health(client: &PuppetDbClient) -> PluginHealth {
     let mut asked = JoinSet::new();
     for (place, probe) in PROBES.iter().enumerate() {
         let client = client.clone();
-        asked.spawn(async move {
+        let ask = async move {
             let question = json!({"query": (probe.query)(), "limit": 1});
             let answer = match timeout(LIMIT, client.ask(probe.endpoint, &question)).await {
                 Ok(answer) => answer.map(drop).map_err(|error| error.to_string()),
                 Err(_) => Err(format!("no answer within {} s", LIMIT.as_secs())),
             };
             (place, answer)
-        });
+        };
+        asked.spawn(ask.in_current_span());
     }
     let mut answers = asked.join_all().await;
     answers.sort_by_key(|(place, _)| *place);

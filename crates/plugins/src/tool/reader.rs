@@ -3,7 +3,6 @@
 
 use std::any::Any;
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,12 +10,13 @@ use pabawi_domain::error::{ErrorCode, NodeError};
 use pabawi_domain::id::{NodeId, PluginName};
 use pabawi_domain::outcome::Termination;
 use pabawi_domain::output::StreamKind;
-use pabawi_domain::panic_guard::panic_text;
+use pabawi_domain::panic_guard::caught;
 use pabawi_domain::ports::{
     ActionEnd, RunningAction, RunningTool, TerminateMode, ToolEnd, ToolError, ToolEvent, TransportError,
 };
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::delivery::{Delivery, PIECE, STALL};
 use super::fault::{fault, late};
@@ -83,7 +83,7 @@ pub fn follow(run: ToolRun) -> Vec<(NodeId, Box<dyn RunningAction>)> {
         is_over: false,
         kept: run.kept,
     };
-    tokio::spawn(reader.run());
+    tokio::spawn(reader.run().in_current_span());
     parts
 }
 
@@ -170,7 +170,7 @@ impl Reader {
     async fn line(&mut self, stream: StreamKind, line: &[u8]) {
         let mut words = Vec::new();
         let parser = &mut self.parser;
-        match catch_unwind(AssertUnwindSafe(|| parser.line(stream, line, &mut words))) {
+        match caught(|| parser.line(stream, line, &mut words)) {
             Ok(Ok(())) => self.tell(words).await,
             Ok(Err(nonsense)) => {
                 self.tell(words).await;
@@ -178,7 +178,7 @@ impl Reader {
                 self.give_up(&text).await;
             }
             Err(panic) => {
-                let text = format!("panicked at the output of {}: {}", self.program, panic_text(&*panic));
+                let text = format!("panicked at the output of {}: {panic}", self.program);
                 self.give_up(&text).await;
             }
         }
@@ -307,12 +307,10 @@ impl Reader {
         }
         let mut words = Vec::new();
         let parser = &mut self.parser;
-        let ended = catch_unwind(AssertUnwindSafe(|| parser.ended(end, &mut words)));
+        let ended = caught(|| parser.ended(end, &mut words));
         self.tell(words).await;
         let why = match (&ended, end) {
-            (Err(panic), _) => {
-                format!("panicked at the end of {}: {}", self.program, panic_text(&**panic))
-            }
+            (Err(panic), _) => format!("panicked at the end of {}: {panic}", self.program),
             (Ok(Err(nonsense)), _) => {
                 format!("what {} printed cannot be understood: {nonsense}", self.program)
             }

@@ -13,6 +13,7 @@ use pabawi_domain::ports::{PluginError, V1Error, V1ErrorKind, V1Plugin, V1Stream
 use pabawi_domain::redact::Redactor;
 use serde_json::Value;
 use tokio::sync::oneshot;
+use tracing::Instrument as _;
 
 use super::fields::{is_too_deep, size};
 use super::secrets;
@@ -149,12 +150,12 @@ impl Calls {
         let (answer, answered) = oneshot::channel();
         let (counts, plugin) = (Arc::clone(&self.counts), self.plugin.clone());
         // Dropping a question would not stop the object, and what it says afterwards is worth knowing.
-        tokio::spawn(async move {
+        let asking = async move {
             let asked = CatchPanic(Box::pin(question));
             let said = match tokio::time::timeout(limit.saturating_add(FOLLOWED), asked).await {
                 Ok(Ok(said)) => said,
                 Ok(Err(panic)) => {
-                    Err(V1Error::new(V1ErrorKind::Thrown, format!("panicked: {}", message(panic))))
+                    Err(V1Error::new(V1ErrorKind::Thrown, format!("panicked: {}", message(panic.message))))
                 }
                 Err(_) => return,
             };
@@ -162,7 +163,8 @@ impl Calls {
                 counts.late.fetch_add(1, Ordering::Relaxed);
                 tracing::warn!(%plugin, method = what, "an answer came too late and was dropped");
             }
-        });
+        };
+        tokio::spawn(asking.in_current_span());
         let mut unanswered = Unanswered(Arc::clone(&self.counts), false);
         let said = tokio::time::timeout(limit, answered).await;
         match said {

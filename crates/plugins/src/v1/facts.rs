@@ -11,6 +11,7 @@ use pabawi_domain::request::Caller;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use super::calls::Calls;
 use super::fields::{kind, shown, text};
@@ -90,11 +91,12 @@ impl FactProvider for V1Facts {
         let mut asking = JoinSet::new();
         for (place, node) in nodes.iter().enumerate() {
             let (provider, node, permits) = (self.clone(), node.clone(), Arc::clone(&permits));
-            asking.spawn(async move {
+            let asked = async move {
                 // The semaphore is never closed.
                 let _permit = permits.acquire().await;
                 (place, provider.of(&node).await)
-            });
+            };
+            asking.spawn(asked.in_current_span());
         }
         // Each has its deadline.
         let mut answers = asking.join_all().await;

@@ -17,6 +17,7 @@ use pabawi_domain::ports::{
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
+use tracing::Instrument as _;
 
 use super::calls::Calls;
 use super::failure;
@@ -80,7 +81,7 @@ impl Runner {
                 live: Arc::clone(&running.live),
                 turn: Arc::clone(&running.turn),
             };
-            running.task = Some(tokio::spawn(work.run()).abort_handle());
+            running.task = Some(tokio::spawn(work.run().in_current_span()).abort_handle());
             (target.node.clone(), Box::new(running) as _)
         };
         Ok(run.targets.iter().map(begin).collect())

@@ -15,6 +15,7 @@ use pabawi_domain::record::NewExecution;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
+use tracing::Instrument as _;
 
 use super::create::create;
 use super::facts::{self, FactsRow};
@@ -197,7 +198,7 @@ impl Writer {
     /// Starts the task on the current runtime.
     pub(crate) fn start(self) -> WriterHandle {
         let (requests, waiting) = mpsc::channel(WAITING);
-        tokio::spawn(self.run(waiting));
+        tokio::spawn(self.run(waiting).in_current_span());
         WriterHandle { requests }
     }
 

@@ -10,6 +10,7 @@ use pabawi_domain::node::Target;
 use pabawi_domain::ports::{ExecutionRef, RunningAction, TransportError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::gathering::{BatchLimits, Gathering};
 use super::start::Start;
@@ -122,12 +123,14 @@ impl Desk {
         let Some(desk) = self.way_here.upgrade() else { return };
         let mut waiters = gathering.take(&self.limits);
         waiters.retain(|waiter| waiter.ticket.take());
-        if waiters.is_empty() {
-            return;
-        }
+        let Some(first) = waiters.first() else { return };
         gathering.in_runs += waiters.len();
         let counts = Arc::clone(&self.counts);
-        tokio::spawn(Start { slot: Arc::clone(&self.slot), waiters, counts, desk }.run());
+        let execution = &first.execution;
+        let correlation_id = execution.correlation_id.as_ref().map(|id| id.as_str());
+        let span = tracing::error_span!("tool", execution_id = %execution.id, correlation_id);
+        let start = Start { slot: Arc::clone(&self.slot), waiters, counts, desk };
+        tokio::spawn(start.run().instrument(span));
     }
 }
 

@@ -5,6 +5,7 @@ use pabawi_domain::action::Action;
 use pabawi_domain::cut;
 use pabawi_domain::error::{ErrorCode, NodeError, PluginTrace};
 use pabawi_domain::id::{NodeId, PluginName};
+use pabawi_domain::panic_guard::Panic;
 use pabawi_domain::ports::{PluginError, TransportError};
 use pabawi_domain::redact::Redactor;
 
@@ -26,6 +27,12 @@ impl Fault {
             message: cut::message(message),
             stack: None,
         }
+    }
+
+    /// A panic of the plugin's.
+    pub(super) fn panicked(plugin: &PluginName, when: &str, panic: Panic) -> Self {
+        let stack = panic.stack.as_deref().map(PluginTrace::cut);
+        Self { stack, ..Self::new(plugin, format!("{when}: {panic}")) }
     }
 
     /// The same without the secrets of the action that it happened with.

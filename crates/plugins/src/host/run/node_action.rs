@@ -15,6 +15,7 @@ use pabawi_domain::ports::{
 };
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::desk::{Answer, Ticket};
 use super::fault::Fault;
@@ -130,7 +131,7 @@ impl RunningAction for NodeAction {
                     return self.overdue(deadline.map_or(Duration::ZERO, |(_, limit)| limit)).await;
                 }
                 Ok(Err(panic)) => {
-                    let fault = Fault::new(&self.plugin, format!("panicked: {panic}")).on(&self.node, true);
+                    let fault = Fault::panicked(&self.plugin, "panicked", panic).on(&self.node, true);
                     return self.over(ActionEnd::Failed(fault), unknown("the plugin panicked"));
                 }
                 Ok(Ok(ActionEvent::Ended(end))) => {
@@ -183,7 +184,7 @@ impl RunningAction for NodeAction {
         let left = Termination::Unconfirmed { why };
         let stage = std::mem::replace(&mut self.stage, Stage::Over(end, left.clone()));
         if let Stage::Running(action, place) = stage {
-            tokio::spawn(park(action, place, run, mode));
+            tokio::spawn(park(action, place, run, mode).in_current_span());
         }
         left
     }

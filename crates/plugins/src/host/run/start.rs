@@ -8,6 +8,7 @@ use pabawi_domain::id::{NodeId, PluginName};
 use pabawi_domain::ports::{PluginError, PluginRun, RunningAction, TerminateMode};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::desk::{Note, Waiter};
 use super::fault::Fault;
@@ -68,7 +69,7 @@ impl Start {
                     let Some(action) = running.remove(&waiter.target.node) else { continue };
                     if let Err(Ok((action, place))) = waiter.answer.send(Ok((action, place))) {
                         // Nobody waited for the end of the start.
-                        tokio::spawn(abandon(action, place));
+                        tokio::spawn(abandon(action, place).in_current_span());
                     }
                 }
             }
@@ -102,8 +103,8 @@ async fn call(guard: &RunGuard, request: PluginRun, patience: Duration) -> Resul
         Ok(Ok(running)) => Ok(running),
         // Whatever name it gives itself.
         Ok(Err(error)) => Err(PluginError { plugin: name.clone(), ..error }.into()),
-        Err(Broke::Panicked(words)) => {
-            Err(Fault::new(name, format!("panicked when the tool was to be started: {words}")))
+        Err(Broke::Panicked(panic)) => {
+            Err(Fault::panicked(name, "panicked when the tool was to be started", panic))
         }
         Err(Broke::Late(patience)) => {
             let ms = patience.as_millis();
@@ -148,7 +149,7 @@ async fn matched(
     unwanted.extend(by_node.into_values());
     let mut ending = tokio::task::JoinSet::new();
     for action in unwanted {
-        ending.spawn(end(action));
+        ending.spawn(end(action).in_current_span());
     }
     // Each is bounded in time.
     ending.join_all().await;

@@ -12,6 +12,7 @@ use pabawi_domain::ports::{
     TransportError,
 };
 use tokio::sync::{mpsc, oneshot};
+use tracing::Instrument as _;
 
 use super::desk::{Desk, Note, Ticket, Waiter};
 use super::fault::Fault;
@@ -40,7 +41,7 @@ impl ToolTransport {
             notes,
             way_here: desk.downgrade(),
         };
-        tokio::spawn(gathering.run());
+        tokio::spawn(gathering.run().in_current_span());
         Arc::new(Self { slot, desk, counts, closed: AtomicBool::new(false) })
     }
 }

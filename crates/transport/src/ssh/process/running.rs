@@ -15,6 +15,7 @@ use pabawi_domain::outcome::Termination;
 use pabawi_domain::output::StreamKind;
 use pabawi_domain::ports::{ActionEnd, ActionEvent, RunningAction, TerminateMode, TransportError};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::drain::{Drain, Due};
 use super::feed::Feed;
@@ -407,10 +408,11 @@ impl Drop for Process {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let remains = self.remains();
             let (channel, lease) = (self.channel.take(), self.lease.take());
-            runtime.spawn(async move {
+            let killing = async move {
                 remains.kill_hard().await;
                 drop((channel, lease));
-            });
+            };
+            runtime.spawn(killing.in_current_span());
         }
     }
 }

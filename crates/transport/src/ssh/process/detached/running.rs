@@ -10,6 +10,7 @@ use pabawi_domain::ports::{ActionEnd, ActionEvent, RunningAction, TerminateMode,
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::super::launch::{Job, Launched};
 use super::super::running::Surroundings;
@@ -66,7 +67,7 @@ impl Detached {
             fetched: Arc::clone(&fetched),
             have: [0, 0],
         };
-        let task = tokio::spawn(follower.run());
+        let task = tokio::spawn(follower.run().in_current_span());
         Self { events, task, spool, fetched, end: None, terminated: None }
     }
 
