@@ -19,6 +19,7 @@ mod generated;
 mod guard;
 mod line;
 mod logging;
+mod metrics_file;
 mod open;
 mod option_names;
 mod planned;
@@ -178,6 +179,7 @@ fn block_on(
     global: &GlobalArgs,
     what: impl AsyncFnOnce() -> Result<Exit, Failure>,
 ) -> Result<Exit, Failure> {
+    metrics_file::check(global)?;
     logging::install(global)?;
     start.warn(global.no_color);
     let runtime = tokio::runtime::Builder::new_multi_thread()

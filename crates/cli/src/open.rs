@@ -16,12 +16,13 @@ use crate::args::{
     SelectionArgs, SourceArgs, TrustArgs,
 };
 use crate::exit::Failure;
+use crate::metrics_file;
 use crate::prompt::ask_secret;
 use crate::rollout;
 use crate::sources::{Sources, sources};
 
 /// How long the orderly end may take when nothing runs any more.
-pub(crate) const CLOSING: Duration = Duration::from_secs(2);
+const CLOSING: Duration = Duration::from_secs(2);
 
 /// The most of a file of patterns that is read, in bytes.
 const MAX_LIMIT_FILE: u64 = 1024 * 1024;
@@ -50,6 +51,12 @@ fn name_of(passwd: &str, uid: u32) -> Option<String> {
         let name = fields.next()?;
         (fields.nth(1)? == uid && !name.is_empty()).then(|| name.to_owned())
     })
+}
+
+/// Writes down what was measured, where that is asked for, and closes everything in order.
+pub(crate) async fn close(global: &GlobalArgs, framework: &Framework) {
+    metrics_file::write(global, framework);
+    framework.shutdown(CLOSING).await;
 }
 
 /// A framework that only looks at what is recorded.
@@ -124,7 +131,7 @@ pub(crate) async fn with_history<T>(
 ) -> Result<T, Failure> {
     let framework = for_history(global)?.open().await?;
     let answer = ask(&framework, &caller()).await;
-    framework.shutdown(CLOSING).await;
+    close(global, &framework).await;
     answer
 }
 
@@ -138,7 +145,7 @@ pub(crate) async fn with_the_plugins<T>(
 ) -> Result<T, Failure> {
     let framework = for_plugins(global)?.open().await?;
     let answer = ask(&framework, &caller()).await;
-    framework.shutdown(CLOSING).await;
+    close(global, &framework).await;
     answer
 }
 
@@ -153,7 +160,7 @@ pub(crate) async fn with_sources_of<T>(
 ) -> Result<T, Failure> {
     let framework = for_targets(global, sources)?.open().await?;
     let answer = ask(&framework, &caller()).await;
-    framework.shutdown(CLOSING).await;
+    close(global, &framework).await;
     answer
 }
 

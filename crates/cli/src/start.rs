@@ -104,6 +104,7 @@ impl Start {
             no_color: true,
             log_level: None,
             log_format: LogFormat::Text,
+            metrics_file: None,
             plugins: Plugins::default(),
             guard: Guard::default(),
             defaults: Vec::new(),

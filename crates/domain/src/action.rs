@@ -79,6 +79,19 @@ impl Action {
         }
     }
 
+    /// Bytes that the program on each node is given: the script, and standard input that is no file.
+    pub fn given_bytes(&self) -> u64 {
+        let script = match self {
+            Self::Script(script) => script.content.0.len(),
+            _ => 0,
+        };
+        let input = match self.process().and_then(|process| process.stdin.as_ref()) {
+            Some(StdinSource::Bytes(bytes)) => bytes.0.len(),
+            Some(StdinSource::File(_)) | None => 0,
+        };
+        script as u64 + input as u64
+    }
+
     /// The options of a process, where the action starts one.
     pub fn process(&self) -> Option<&ProcessOptions> {
         match self {

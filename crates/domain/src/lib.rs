@@ -19,6 +19,7 @@ pub mod host_key;
 pub mod id;
 pub mod journal;
 pub mod metadata;
+pub mod metrics;
 pub mod node;
 pub mod outcome;
 pub mod output;

@@ -16,9 +16,11 @@ use pabawi_domain::ports::{AuthorizationQuery, Authorizer, AuthorizerError, Deci
 use pabawi_domain::preview::Permission;
 use pabawi_domain::request::{Caller, ExecutionRequest};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::error::SubmitError;
+use crate::meter::Meter;
 use crate::needs::Needs;
 use crate::resolve::ResolvedRequest;
 use pabawi_domain::panic_guard::{CatchPanic, caught};
@@ -67,15 +69,23 @@ pub(crate) struct Denial {
 pub(crate) struct AuthorizerGate {
     authorizer: Arc<dyn Authorizer>,
     timeout: Duration,
+    meter: Meter,
 }
 
 impl AuthorizerGate {
-    pub(crate) fn new(authorizer: Arc<dyn Authorizer>, timeout: Duration) -> Self {
-        Self { authorizer, timeout }
+    pub(crate) fn new(authorizer: Arc<dyn Authorizer>, timeout: Duration, meter: Meter) -> Self {
+        Self { authorizer, timeout, meter }
     }
 
     /// Asks within the limit of time.
     pub(crate) async fn ask(&self, query: &AuthorizationQuery<'_>) -> Result<(), Denial> {
+        let began = Instant::now();
+        let answer = self.answer(query).await;
+        self.meter.authorized(answer.is_ok(), began.elapsed());
+        answer
+    }
+
+    async fn answer(&self, query: &AuthorizationQuery<'_>) -> Result<(), Denial> {
         let answer = CatchPanic(self.authorizer.authorize(query));
         let reason = match tokio::time::timeout(self.timeout, answer).await {
             Ok(Ok(Ok(Decision::Allow))) => return Ok(()),

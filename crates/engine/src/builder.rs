@@ -224,6 +224,7 @@ impl EngineBuilder {
             gate: AuthorizerGate::new(
                 self.authorizer.unwrap_or_else(|| Arc::new(DenyAll)),
                 limits.authorizer_timeout,
+                meter.clone(),
             ),
             clock,
             journaller: Journaller::start(self.journal),

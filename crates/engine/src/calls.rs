@@ -5,8 +5,11 @@ use async_trait::async_trait;
 use pabawi_domain::breaker::Component;
 use pabawi_domain::id::PluginName;
 use pabawi_domain::ports::{AuthorizationQuery, CallGate, CallPassage, CallQuestion};
+use tokio::time::Instant;
 
+use crate::breaker::Passage;
 use crate::engine::Engine;
+use crate::meter::Meter;
 
 /// Lets calls of plugins through as the engine lets runs through.
 struct EngineCalls(Engine);
@@ -15,6 +18,22 @@ impl Engine {
     /// What stands before calls of plugins (R6.6, R7.8).
     pub fn call_gate(&self) -> impl CallGate + use<> {
         EngineCalls(self.clone())
+    }
+}
+
+/// A call that has passed and is measured (R5.7).
+struct Measured {
+    passage: Passage,
+    meter: Meter,
+    plugin: PluginName,
+    capability: String,
+    began: Instant,
+}
+
+impl CallPassage for Measured {
+    fn end(self: Box<Self>, worked: bool) {
+        self.meter.plugin_call(self.plugin.as_str(), &self.capability, worked, self.began.elapsed());
+        Box::new(self.passage).end(worked);
     }
 }
 
@@ -49,7 +68,15 @@ impl CallGate for EngineCalls {
         self.0.shared.breakers.lets_pass(&Component::Plugin(plugin.clone()))
     }
 
-    fn pass(&self, plugin: &PluginName) -> Result<Box<dyn CallPassage>, String> {
-        Ok(Box::new(self.0.shared.breakers.pass_call(plugin)?))
+    fn pass(&self, question: &CallQuestion<'_>) -> Result<Box<dyn CallPassage>, String> {
+        let shared = &self.0.shared;
+        let passage = shared.breakers.pass_call(question.plugin)?;
+        Ok(Box::new(Measured {
+            passage,
+            meter: shared.meter.clone(),
+            plugin: question.plugin.clone(),
+            capability: question.capability.to_owned(),
+            began: Instant::now(),
+        }))
     }
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use pabawi_domain::breaker::{BreakerStatus, Component};
 use pabawi_domain::id::{ExecutionId, NodeId};
+use pabawi_domain::metrics::MetricsSnapshot;
 use pabawi_domain::node::Target;
 use pabawi_domain::ports::{
-    Clock, ExecutionRef, ExecutionStore, PlanStore, PoolStats, TargetResolver, ToolRunStats,
+    Clock, ExecutionRef, ExecutionStore, LogStats, PlanStore, PoolStats, TargetResolver, ToolRunStats,
 };
 use pabawi_domain::record::ExecutionRecord;
 use pabawi_domain::redact::Redactor;
@@ -210,6 +211,26 @@ impl Engine {
             tool_runs: tool_runs.collect(),
             transports: transports.map(|one| (one.name().to_owned(), one.stats())).collect(),
         }
+    }
+
+    /// All measurements since the start (R5.7, R8.7). How the way to the host's log stands is not known here.
+    pub fn metrics(&self, log: Option<LogStats>) -> MetricsSnapshot {
+        let shared = &self.shared;
+        let (meter, stats) = (&shared.meter, self.stats());
+        let permits = (stats.node_runs, shared.limits.max_node_runs);
+        meter.queue((stats.queued_executions, stats.live_executions), shared.room.targets(), permits);
+        meter.buffered(stats.memory.used_bytes, stats.memory.limit_bytes);
+        meter.store(stats.store_trouble.is_none());
+        for (name, stats) in &stats.transports {
+            meter.transport(name, *stats);
+        }
+        for (name, runs) in &stats.tool_runs {
+            meter.tool_runs(name, *runs);
+        }
+        if let Some(log) = log {
+            meter.log(log);
+        }
+        meter.snapshot(shared.clock.now())
     }
 
     /// The circuit breakers that are not closed or have seen failures lately, in this process or, as far as it is
@@ -452,6 +473,7 @@ fn start(
         clock: Arc::clone(&shared.clock),
         limits: Arc::clone(limits),
         journaller: shared.journaller.clone(),
+        meter: shared.meter.clone(),
         connect_timeout: timeouts.connect_ms.map_or(limits.connect_timeout, Duration::from_millis),
         node_timeout: timeouts.node_ms.map(Duration::from_millis),
         retry: request.retry,

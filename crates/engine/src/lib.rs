@@ -58,6 +58,7 @@ mod foreign;
 mod graph;
 mod journaller;
 mod meter;
+mod metrics;
 mod needs;
 mod pressure;
 mod query;
@@ -78,6 +79,7 @@ pub use graph::{
     check_graph, parse_graph, read_graph,
 };
 pub use limits::EngineLimits;
+pub use metrics::{FAMILIES, FamilyInfo};
 pub use pressure::MemoryStats;
 pub use preview::{ApplyOptions, PlanError};
 pub use rerun::{Login, RerunOptions, RerunSecrets, RerunSelection};

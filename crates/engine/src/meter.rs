@@ -1,146 +1,275 @@
-//! What is measured: [`Meter`], the only way to the port [`MetricsSink`]. Without a sink it does nothing; a sink that
-//! panics is left alone from then on and hurts no run.
+//! What is measured, and when: [`Meter`]. Everything is kept in bounded memory for [`Engine::metrics`](crate::Engine::metrics)
+//! and told to the host's [`MetricsSink`] where there is one. A sink that panics is left alone from then on and hurts no run.
 //!
-//! | name | kind | labels |
-//! |---|---|---|
-//! | `pabawi_executions_total` | count | `status` |
-//! | `pabawi_execution_duration_seconds` | duration | `status` |
-//! | `pabawi_execution_targets` | gauge | |
-//! | `pabawi_execution_success_ratio` | gauge | |
-//! | `pabawi_node_runs_total` | count | `outcome` |
-//! | `pabawi_node_run_duration_seconds` | duration | `outcome` |
-//! | `pabawi_retries_total` | count | |
-//! | `pabawi_store_writes_per_commit` | gauge | |
-//! | `pabawi_breaker_changes_total` | count | `state` |
-//! | `pabawi_breakers_open` | gauge | |
-//! | `pabawi_backpressure` | gauge | |
-//! | `pabawi_backpressure_total` | count | |
-//! | `pabawi_buffered_output_bytes` | gauge | |
-//! | `pabawi_connections` | gauge | `transport` |
-//! | `pabawi_connects_in_flight` | gauge | `transport` |
-//! | `pabawi_connect_limit` | gauge | `transport` |
-//! | `pabawi_connect_overloads` | gauge | `transport` |
-//! | `pabawi_tool_runs` | gauge | `transport` |
-//! | `pabawi_tool_run_nodes` | gauge | `transport` |
-//! | `pabawi_tool_run_nodes_last` | gauge | `transport` |
-//! | `pabawi_tool_run_nodes_largest` | gauge | `transport` |
-//!
-//! `pabawi_backpressure` is 1 while output in memory holds nodes back, else 0; the count is that of the times at which it
-//! was told that it had begun. The gauges below it are taken every second while something runs.
+//! The metrics are [`FAMILIES`]. Gauges of transports are taken every second while something runs and somebody is told, and
+//! whenever they are asked for.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use pabawi_domain::ports::{Metric, MetricsSink, PoolStats, ToolRunStats};
+use jiff::Timestamp;
+use pabawi_domain::action::ActionKind;
+use pabawi_domain::metrics::MetricsSnapshot;
+use pabawi_domain::output::{CapturedOutput, StreamKind};
+use pabawi_domain::panic_guard::caught;
+use pabawi_domain::phases::RunPhases;
+use pabawi_domain::ports::{ConnectPhases, LogStats, Metric, MetricsSink, PoolStats, ToolRunStats};
 use pabawi_domain::summary::ExecutionSummary;
 
-/// The way to the host's metrics.
-#[derive(Clone, Default)]
-pub(crate) struct Meter(Option<Arc<Watched>>);
+use crate::metrics::{FAMILIES, FamilyInfo, Name, Registered};
 
-struct Watched {
-    sink: Arc<dyn MetricsSink>,
+/// Where measurements go.
+#[derive(Clone)]
+pub(crate) struct Meter(Arc<Inner>);
+
+struct Inner {
+    registered: Registered,
+    sink: Option<Arc<dyn MetricsSink>>,
     broken: AtomicBool,
+}
+
+impl Default for Meter {
+    fn default() -> Self {
+        Self::new(None)
+    }
 }
 
 impl Meter {
     pub(crate) fn new(sink: Option<Arc<dyn MetricsSink>>) -> Self {
-        Self(sink.map(|sink| Arc::new(Watched { sink, broken: AtomicBool::new(false) })))
+        Self(Arc::new(Inner { registered: Registered::new(), sink, broken: AtomicBool::new(false) }))
     }
 
-    /// Whether anybody is told.
+    /// Whether a host is told.
     pub(crate) fn is_on(&self) -> bool {
-        self.0.is_some()
+        self.0.sink.is_some()
+    }
+
+    /// How all of it stands.
+    pub(crate) fn snapshot(&self, at: Timestamp) -> MetricsSnapshot {
+        self.0.registered.snapshot(at)
     }
 
     /// A node's run has ended (R8.7).
-    pub(crate) fn node_run(&self, outcome: &str, seconds: f64) {
-        let labels = [("outcome", outcome)];
-        self.record(Metric::Count { name: "pabawi_node_runs_total", by: 1, labels: &labels });
-        self.record(Metric::Duration { name: "pabawi_node_run_duration_seconds", seconds, labels: &labels });
+    pub(crate) fn node_run(&self, outcome: &str, took: Duration) {
+        self.count(Name::NodeRuns, 1, &[outcome]);
+        self.time(Name::NodeRunDuration, took, &[outcome]);
+    }
+
+    /// An attempt has ended that was made by this transport or plugin.
+    pub(crate) fn attempt(&self, way: &str, kind: ActionKind, took: Duration) {
+        self.time(Name::Operation, took, &[&format!("{way}:{}", kind.as_str())]);
+    }
+
+    /// How long each part of the connecting took.
+    pub(crate) fn connected(&self, way: &str, phases: &ConnectPhases) {
+        let ConnectPhases { wait_us, dns_us, tcp_us, kex_us, auth_us } = *phases;
+        let each = [
+            ("connectWait", wait_us),
+            ("dns", dns_us),
+            ("tcp", tcp_us),
+            ("keyExchange", kex_us),
+            ("authentication", auth_us),
+        ];
+        each.into_iter().for_each(|(phase, us)| self.phase(phase, us));
+        let all = each.into_iter().fold(0, |sum: u64, (_, us)| sum.saturating_add(us));
+        self.time(Name::Operation, Duration::from_micros(all), &[&format!("{way}:connect")]);
+    }
+
+    /// How long each part of an attempt took.
+    pub(crate) fn ran(&self, phases: &RunPhases) {
+        let first = phases.first_byte_us.unwrap_or(phases.run_us).min(phases.run_us);
+        for (phase, us) in [
+            ("start", phases.start_us),
+            ("firstByte", first),
+            ("run", phases.run_us - first),
+            ("drain", phases.drain_us),
+        ] {
+            self.phase(phase, us);
+        }
+    }
+
+    fn phase(&self, phase: &str, us: u64) {
+        self.time(Name::Phase, Duration::from_micros(us), &[phase]);
+    }
+
+    /// What a program on a node has printed.
+    pub(crate) fn output(&self, stream: StreamKind, output: Option<&CapturedOutput>) {
+        if let Some(output) = output {
+            let stream = match stream {
+                StreamKind::Stdout => "stdout",
+                StreamKind::Stderr => "stderr",
+            };
+            self.count(Name::OutputBytes, output.total_bytes, &[stream]);
+        }
+    }
+
+    /// So many bytes were given to a program on a node.
+    pub(crate) fn input(&self, bytes: u64) {
+        if bytes > 0 {
+            self.count(Name::InputBytes, bytes, &[]);
+        }
+    }
+
+    /// So many bytes of files were copied by an action of this kind.
+    pub(crate) fn copied(&self, kind: ActionKind, bytes: u64) {
+        self.count(Name::CopiedBytes, bytes, &[kind.as_str()]);
     }
 
     /// An attempt is followed by another one.
     pub(crate) fn retry(&self) {
-        self.record(Metric::Count { name: "pabawi_retries_total", by: 1, labels: &[] });
+        self.count(Name::Retries, 1, &[]);
     }
 
     /// An execution has ended (R5.7).
-    pub(crate) fn execution(&self, summary: &ExecutionSummary) {
-        let labels = [("status", summary.status.as_str())];
-        let seconds = summary.duration_ms as f64 / 1000.0;
-        let total = summary.progress.total as f64;
-        let ratio = summary.progress.succeeded as f64 / total.max(1.0);
-        self.record(Metric::Count { name: "pabawi_executions_total", by: 1, labels: &labels });
-        self.record(Metric::Duration { name: "pabawi_execution_duration_seconds", seconds, labels: &labels });
-        self.record(Metric::Gauge { name: "pabawi_execution_targets", value: total, labels: &[] });
-        self.record(Metric::Gauge { name: "pabawi_execution_success_ratio", value: ratio, labels: &[] });
+    pub(crate) fn execution(&self, kind: ActionKind, summary: &ExecutionSummary) {
+        let (status, took) = (summary.status.as_str(), Duration::from_millis(summary.duration_ms));
+        let counts = summary.progress;
+        self.count(Name::Executions, 1, &[status]);
+        self.time(Name::ExecutionDuration, took, &[status]);
+        self.time(Name::Operation, took, &[&format!("execution:{}", kind.as_str())]);
+        self.gauge(Name::ExecutionTargets, counts.total as f64, &[]);
+        self.gauge(Name::SuccessRatio, counts.succeeded as f64 / counts.total.max(1) as f64, &[]);
+        for (result, targets) in [
+            ("succeeded", counts.succeeded),
+            ("failed", counts.failed),
+            ("cancelled", counts.cancelled),
+            ("skipped", counts.skipped),
+        ] {
+            if targets > 0 {
+                self.count(Name::Targets, targets, &[result]);
+            }
+        }
     }
 
-    /// So many writes go into one transaction of the store.
-    pub(crate) fn commit(&self, writes: u64) {
-        let name = "pabawi_store_writes_per_commit";
-        self.record(Metric::Gauge { name, value: writes as f64, labels: &[] });
+    /// The authorizer has answered.
+    pub(crate) fn authorized(&self, allowed: bool, took: Duration) {
+        self.count(Name::Authorizations, 1, &[if allowed { "allowed" } else { "denied" }]);
+        self.time(Name::AuthorizationDuration, took, &[]);
+    }
+
+    /// A plugin was called for something that is no run on nodes.
+    pub(crate) fn plugin_call(&self, plugin: &str, capability: &str, worked: bool, took: Duration) {
+        self.count(Name::PluginCalls, 1, &[plugin, if worked { "worked" } else { "failed" }]);
+        self.time(Name::Operation, took, &[&format!("{plugin}:{capability}")]);
+    }
+
+    /// A transaction of the store with so many writes has ended.
+    pub(crate) fn commit(&self, writes: u64, took: Duration, worked: bool) {
+        self.gauge(Name::WritesPerCommit, writes as f64, &[]);
+        self.count(Name::StoreCommits, 1, &[]);
+        self.count(Name::StoreWrites, writes, &[]);
+        self.time(Name::StoreDuration, took, &[]);
+        self.time(Name::Operation, took, &["store:append"]);
+        if !worked {
+            self.count(Name::StoreFailures, 1, &[]);
+        }
+    }
+
+    /// Whether the store can write.
+    pub(crate) fn store(&self, up: bool) {
+        self.gauge(Name::StoreUp, f64::from(u8::from(up)), &[]);
     }
 
     /// A breaker has changed its state here.
     pub(crate) fn breaker(&self, state: &str) {
-        let labels = [("state", state)];
-        self.record(Metric::Count { name: "pabawi_breaker_changes_total", by: 1, labels: &labels });
+        self.count(Name::BreakerChanges, 1, &[state]);
     }
 
     /// So many breakers are open.
     pub(crate) fn breakers_open(&self, open: u64) {
-        self.record(Metric::Gauge { name: "pabawi_breakers_open", value: open as f64, labels: &[] });
+        self.gauge(Name::BreakersOpen, open as f64, &[]);
     }
 
     /// Output in memory holds nodes back from now on, or no longer (R8.6).
     pub(crate) fn backpressure(&self, on: bool) {
         if on {
-            self.record(Metric::Count { name: "pabawi_backpressure_total", by: 1, labels: &[] });
+            self.count(Name::BackpressureTimes, 1, &[]);
         }
-        let value = f64::from(u8::from(on));
-        self.record(Metric::Gauge { name: "pabawi_backpressure", value, labels: &[] });
+        self.gauge(Name::Backpressure, f64::from(u8::from(on)), &[]);
     }
 
-    /// So many bytes of output are in memory.
-    pub(crate) fn buffered(&self, bytes: usize) {
-        self.record(Metric::Gauge { name: "pabawi_buffered_output_bytes", value: bytes as f64, labels: &[] });
+    /// So many bytes of output are in memory, of so many.
+    pub(crate) fn buffered(&self, used: usize, limit: usize) {
+        self.gauge(Name::Buffered, used as f64, &[]);
+        self.gauge(Name::BufferedLimit, limit as f64, &[]);
+    }
+
+    /// How much waits, and how much runs.
+    pub(crate) fn queue(&self, (queued, live): (usize, usize), targets: usize, permits: (usize, usize)) {
+        self.gauge(Name::QueuedExecutions, queued as f64, &[]);
+        self.gauge(Name::LiveExecutions, live as f64, &[]);
+        self.gauge(Name::PendingTargets, targets as f64, &[]);
+        self.gauge(Name::PermitsInUse, permits.0 as f64, &[]);
+        self.gauge(Name::Permits, permits.1 as f64, &[]);
     }
 
     /// How a transport's connections stand.
     pub(crate) fn transport(&self, name: &str, stats: PoolStats) {
-        let labels = [("transport", name)];
-        let gauge =
-            |name, value: u64| self.record(Metric::Gauge { name, value: value as f64, labels: &labels });
-        gauge("pabawi_connections", stats.open);
-        gauge("pabawi_connects_in_flight", stats.connecting);
+        let gauge = |family, value: u64| self.gauge(family, value as f64, &[name]);
+        gauge(Name::Connections, stats.open);
+        gauge(Name::ConnectionsIdle, stats.idle);
+        gauge(Name::ConnectsInFlight, stats.connecting);
         // A transport without a limit has none to show.
         if stats.connect_limit > 0 {
-            gauge("pabawi_connect_limit", stats.connect_limit);
-            gauge("pabawi_connect_overloads", stats.overloads);
+            gauge(Name::ConnectLimit, stats.connect_limit);
+            gauge(Name::ConnectOverloads, stats.overloads);
         }
+        // They are counted by the transport; a sink is told gauges only, which never go twice.
+        let registered = &self.0.registered;
+        registered.count_is(Name::Connects, stats.connects, &[name]);
+        registered.count_is(Name::ConnectionHits, stats.hits, &[name]);
+        registered.count_is(Name::ConnectionEvictions, stats.evictions, &[name]);
     }
 
     /// How often a tool was run, and for how many nodes (R8.3).
     pub(crate) fn tool_runs(&self, name: &str, stats: ToolRunStats) {
-        let labels = [("transport", name)];
-        let gauge =
-            |name, value: u64| self.record(Metric::Gauge { name, value: value as f64, labels: &labels });
-        gauge("pabawi_tool_runs", stats.runs);
-        gauge("pabawi_tool_run_nodes", stats.nodes);
-        gauge("pabawi_tool_run_nodes_last", stats.last);
-        gauge("pabawi_tool_run_nodes_largest", stats.largest);
+        let gauge = |family, value: u64| self.gauge(family, value as f64, &[name]);
+        gauge(Name::ToolRuns, stats.runs);
+        gauge(Name::ToolRunNodes, stats.nodes);
+        gauge(Name::ToolRunNodesLast, stats.last);
+        gauge(Name::ToolRunNodesLargest, stats.largest);
     }
 
-    fn record(&self, metric: Metric<'_>) {
-        let Some(watched) = &self.0 else { return };
-        if watched.broken.load(Ordering::Relaxed) {
+    /// How the way to the host's log stands.
+    pub(crate) fn log(&self, stats: LogStats) {
+        let registered = &self.0.registered;
+        registered.count_is(Name::LogRecords, stats.delivered, &[]);
+        registered.count_is(Name::LogDropped, stats.dropped, &[]);
+        registered.count_is(Name::LogPanics, stats.panics, &[]);
+    }
+
+    fn count(&self, name: Name, by: u64, labels: &[&str]) {
+        self.0.registered.count(name, by, labels);
+        self.tell(name, labels, |name, labels| Metric::Count { name, by, labels });
+    }
+
+    fn gauge(&self, name: Name, value: f64, labels: &[&str]) {
+        self.0.registered.gauge(name, value, labels);
+        self.tell(name, labels, |name, labels| Metric::Gauge { name, value, labels });
+    }
+
+    fn time(&self, name: Name, took: Duration, labels: &[&str]) {
+        self.0.registered.time(name, u64::try_from(took.as_micros()).unwrap_or(u64::MAX), labels);
+        let seconds = took.as_secs_f64();
+        self.tell(name, labels, |name, labels| Metric::Duration { name, seconds, labels });
+    }
+
+    /// Tells the host.
+    fn tell(
+        &self,
+        name: Name,
+        values: &[&str],
+        metric: impl for<'a> FnOnce(&'a str, &'a [(&'a str, &'a str)]) -> Metric<'a>,
+    ) {
+        let Some(sink) = &self.0.sink else { return };
+        if self.0.broken.load(Ordering::Relaxed) {
             return;
         }
-        if catch_unwind(AssertUnwindSafe(|| watched.sink.record(metric))).is_err()
-            && !watched.broken.swap(true, Ordering::Relaxed)
+        let Some(FamilyInfo { name, labels, .. }) = FAMILIES.get(name as usize) else { return };
+        let labels: Vec<(&str, &str)> = labels.iter().copied().zip(values.iter().copied()).collect();
+        if caught(|| sink.record(metric(name, &labels))).is_err()
+            && !self.0.broken.swap(true, Ordering::Relaxed)
         {
             tracing::error!("the metrics sink panicked and gets no more measurements");
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use pabawi_domain::breaker::{BreakerStatus, Component};
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::journal::{JournalEntry, JournalQuery};
+use pabawi_domain::metrics::MetricsSnapshot;
 use pabawi_domain::node::{Target, TargetExpression};
 use pabawi_domain::output::{ContentHash, StreamKind};
 use pabawi_domain::pace::ProgressReport;
@@ -403,6 +404,17 @@ impl Framework {
     /// How the engine and the connections of its transports stand now.
     pub fn stats(&self) -> EngineStats {
         self.engine.stats()
+    }
+
+    /// All measurements since the framework was opened (R5.7, R8.7), also in the shape of Pabawi's
+    /// `PerformanceMonitorService` (R10.7). Their number is bounded.
+    pub fn metrics(&self) -> MetricsSnapshot {
+        self.engine.metrics(self.log_stats())
+    }
+
+    /// The same as text for Prometheus.
+    pub fn metrics_prometheus(&self) -> String {
+        self.metrics().to_prometheus()
     }
 
     /// How the way to the log sink stands; `None` without a sink.

@@ -25,6 +25,7 @@ pub mod facts;
 pub mod graph;
 pub mod inventory;
 pub mod log;
+pub mod metrics;
 pub mod permissions;
 pub mod plugin;
 pub mod ports;

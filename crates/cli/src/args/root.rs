@@ -87,6 +87,11 @@ pub struct GlobalArgs {
     #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
 
+    /// Write what was measured into this file at the end, in Prometheus' text format: for the textfile collector of
+    /// node_exporter
+    #[arg(long, global = true, value_name = "PATH")]
+    pub metrics_file: Option<PathBuf>,
+
     /// The plugins that are configured; not an option.
     #[arg(skip)]
     pub(crate) plugins: Plugins,

@@ -98,7 +98,7 @@ pub(super) async fn make(global: &GlobalArgs, doing: Doing<'_>) -> Result<Exit, 
         Ok::<_, Failure>(framework.preview(open::caller(), request, surface).await?)
     };
     let made = made.await;
-    framework.shutdown(open::CLOSING).await;
+    open::close(global, &framework).await;
     let preview = made?;
     match style.format {
         Format::Table if style.quiet => sink.line(StreamKind::Stdout, &preview.hash.to_string()),

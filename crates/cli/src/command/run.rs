@@ -234,7 +234,7 @@ pub(super) async fn submit_and_follow<E: Into<Failure>>(
     let framework = builder.open().await?;
     let followed = submitted_and_followed(&framework, style, submit, &mut sink).await;
     if !matches!(followed, Ok(Followed::Left)) {
-        framework.shutdown(open::CLOSING).await;
+        open::close(global, &framework).await;
     }
     match followed? {
         Followed::Left => Ok(Exit::Cancelled),

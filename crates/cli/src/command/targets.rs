@@ -75,7 +75,7 @@ async fn resolve(
     }
     let framework = open::for_targets(global, args)?.open().await?;
     let targets = framework.resolve(expression).await;
-    framework.shutdown(open::CLOSING).await;
+    open::close(global, &framework).await;
     Ok(targets?)
 }
 
@@ -92,7 +92,7 @@ async fn explain(
     }
     let framework = open::for_targets(global, args)?.open().await?;
     let explanation = framework.explain(expression, asked).await;
-    framework.shutdown(open::CLOSING).await;
+    open::close(global, &framework).await;
     Ok(explanation?)
 }
 

@@ -22,7 +22,7 @@ pub trait CallGate: Send + Sync + 'static {
     ///
     /// # Errors
     /// Why it does not let the call pass.
-    fn pass(&self, plugin: &PluginName) -> Result<Box<dyn CallPassage>, String>;
+    fn pass(&self, question: &CallQuestion<'_>) -> Result<Box<dyn CallPassage>, String>;
 }
 
 /// A call that has passed. Dropping it says nothing about the plugin.

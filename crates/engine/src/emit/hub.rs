@@ -294,7 +294,7 @@ impl Hub {
         let had_started = self.begun_mut(index).is_some_and(|begun| *begun);
         self.fold.finish(&end.outcome, had_started);
         self.standing.recent.add(now);
-        self.meter.node_run(end.outcome.word(), end.duration_ms as f64 / 1000.0);
+        self.meter.node_run(end.outcome.word(), Duration::from_millis(end.duration_ms));
         if !end.outcome.is_success() {
             self.log_failure(&node, &end.outcome);
         }
@@ -341,7 +341,7 @@ impl Hub {
         let duration = self.started.map(|at| at.elapsed()).unwrap_or_default();
         let summary = self.fold.summary(millis(duration));
         let counts = summary.progress;
-        self.meter.execution(&summary);
+        self.meter.execution(self.live.request.action.kind(), &summary);
         tracing::info!(
             execution_id = %self.live.id,
             correlation_id = self.live.request.correlation_id.as_ref().map(|id| id.as_str()),

@@ -161,12 +161,11 @@ impl Recorder {
     /// Writes one group. When that fails and waiting would not help, each of its commits is tried alone, so that
     /// one that cannot be written does not hold the others.
     async fn write(&mut self, mut group: Vec<Commit>) {
-        let writes = group.iter().map(|commit| commit.writes.len() as u64).sum();
+        let writes: u64 = group.iter().map(|commit| commit.writes.len() as u64).sum();
         self.batched.commits.fetch_add(1, Ordering::Relaxed);
         self.batched.writes.fetch_add(writes, Ordering::Relaxed);
-        self.meter.commit(writes);
         if let [commit] = group.as_slice() {
-            let result = self.store.append(&commit.writes).await;
+            let result = self.append(&commit.writes).await;
             self.settle(group, result);
             return;
         }
@@ -175,7 +174,7 @@ impl Recorder {
         for commit in &mut group {
             all.append(&mut commit.writes);
         }
-        let result = self.store.append(&all).await;
+        let result = self.append(&all).await;
         if result.is_err() {
             let mut rest = all.into_iter();
             for (commit, length) in group.iter_mut().zip(lengths) {
@@ -184,12 +183,19 @@ impl Recorder {
         }
         if result.as_ref().is_err_and(|error| !error.is_retryable()) {
             for commit in group {
-                let result = self.store.append(&commit.writes).await;
+                let result = self.append(&commit.writes).await;
                 self.settle(vec![commit], result);
             }
         } else {
             self.settle(group, result);
         }
+    }
+
+    async fn append(&self, writes: &[StoreWrite]) -> Result<(), StoreError> {
+        let began = Instant::now();
+        let result = self.store.append(writes).await;
+        self.meter.commit(writes.len() as u64, began.elapsed(), result.is_ok());
+        result
     }
 
     fn settle(&mut self, group: Vec<Commit>, result: Result<(), StoreError>) {

@@ -75,7 +75,8 @@ impl Watchman {
     }
 
     fn measure(&self) {
-        self.meter.buffered(self.budget.stats().used_bytes);
+        let memory = self.budget.stats();
+        self.meter.buffered(memory.used_bytes, memory.limit_bytes);
         for transport in self.transports.all() {
             self.meter.transport(transport.name(), transport.stats());
             if let Some(runs) = transport.tool_runs() {

@@ -18,6 +18,7 @@ use crate::breaker::BreakerBoard;
 use crate::emit::Message;
 use crate::journaller::Journaller;
 use crate::limits::EngineLimits;
+use crate::meter::Meter;
 use crate::needs::Needs;
 use crate::plan::{PlannedTarget, Transports};
 use crate::pressure::{MemoryBudget, ReadingGate};
@@ -49,6 +50,7 @@ pub(crate) struct RunContext {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limits: Arc<EngineLimits>,
     pub(crate) journaller: Journaller,
+    pub(crate) meter: Meter,
     pub(crate) connect_timeout: Duration,
     pub(crate) node_timeout: Option<Duration>,
     pub(crate) retry: Option<RetryPolicy>,

@@ -21,9 +21,10 @@ use jiff::Timestamp;
 use pabawi_domain::breaker::BreakerStatus;
 use pabawi_domain::error::{ErrorCode, NodeError, PluginTrace};
 use pabawi_domain::host_key::HostKeyAcceptance;
+use pabawi_domain::id::PluginName;
 use pabawi_domain::node::Target;
 use pabawi_domain::outcome::{NodeOutcome, RejectedBy, SkipReason, Termination, TimeoutPhase};
-use pabawi_domain::output::CapturedOutput;
+use pabawi_domain::output::{CapturedOutput, StreamKind};
 use pabawi_domain::phases::RunPhases;
 use pabawi_domain::ports::{
     ActionEnd, ActionEvent, ConnectRequest, DetachedName, RunningAction, SessionInfo, TerminateMode,
@@ -170,6 +171,14 @@ impl NodeRun {
             _ = ordered(&mut self.stop) => notes.captures.finish_now().await,
         }
         let (stdout, stderr, held) = notes.captures.seal();
+        let phases = notes.watch.map(PhaseWatch::phases);
+        context.meter.output(StreamKind::Stdout, stdout.as_ref());
+        context.meter.output(StreamKind::Stderr, stderr.as_ref());
+        if let Some(phases) = &phases {
+            let way = context.transports.plugin(planned.transport).map_or("", PluginName::as_str);
+            context.meter.ran(phases);
+            context.meter.attempt(way, context.action.kind(), duration);
+        }
         let kept = notes.detached.filter(|(_, running)| running.keeps());
         let begun = notes.began.map(|(at, _)| (notes.attempt, at)).or(self.attempt.before);
         let end = NodeEnd {
@@ -178,7 +187,7 @@ impl NodeRun {
             started_at: begun.map(|(_, at)| at),
             finished_at: context.clock.now(),
             duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
-            phases: notes.watch.map(PhaseWatch::phases),
+            phases,
             stdout,
             stderr,
             held,
@@ -329,6 +338,7 @@ impl NodeRun {
         };
         let mut running = Redacted::of(started.map_err(failed)?, redactor);
         notes.watch = Some(PhaseWatch::started(starting));
+        context.meter.input(context.action.given_bytes());
         // The others need not wait for the end of a long action to be let through.
         if running.is_taken() {
             notes.changes.extend(passage.as_mut().map(Passage::works).unwrap_or_default());
@@ -347,6 +357,9 @@ impl NodeRun {
         deadline: Option<Instant>,
     ) -> Result<(), NodeOutcome> {
         let context = Arc::clone(&self.context);
+        if !info.reused {
+            context.meter.connected(transport, &info.phases);
+        }
         let mut messages = vec![Message::NodeConnected {
             index: self.index,
             reused: info.reused,
@@ -433,6 +446,7 @@ impl NodeRun {
                     ActionEvent::Ended(end) => {
                         if let ActionEnd::Copied(report) = &end {
                             notes.outgoing.last_progress(report.bytes, Some(report.bytes));
+                            self.context.meter.copied(self.context.action.kind(), report.bytes);
                         }
                         return of_end(end).unwrap_or_else(|unknown| NodeOutcome::PluginFault {
                             error: NodeError::new(

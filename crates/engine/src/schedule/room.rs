@@ -49,6 +49,11 @@ impl QueueRoom {
     pub(crate) fn waiting(&self) -> usize {
         self.executions.load(Ordering::Acquire)
     }
+
+    /// Targets that have not ended.
+    pub(crate) fn targets(&self) -> usize {
+        self.targets.load(Ordering::Acquire)
+    }
 }
 
 fn add_within(counter: &AtomicUsize, by: usize, fits: impl Fn(usize) -> bool) -> bool {

@@ -127,7 +127,7 @@ impl PluginHost {
             );
             return refused(CallFaultKind::Busy, ErrorCode::LimitReached, text);
         };
-        let passage = match gate.pass(plugin) {
+        let passage = match gate.pass(&question) {
             Ok(passage) => passage,
             Err(why) => return refused(CallFaultKind::BreakerOpen, ErrorCode::BreakerOpen, why),
         };

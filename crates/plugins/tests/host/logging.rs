@@ -117,7 +117,7 @@ impl CallGate for Open {
         true
     }
 
-    fn pass(&self, _: &PluginName) -> Result<Box<dyn CallPassage>, String> {
+    fn pass(&self, _: &CallQuestion<'_>) -> Result<Box<dyn CallPassage>, String> {
         Ok(Box::new(Self))
     }
 }

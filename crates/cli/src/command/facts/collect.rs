@@ -39,7 +39,7 @@ pub(super) async fn collected(
         facts = framework.facts().collect(&caller, &expression, freshness) => Some(facts),
         () = interrupts.next() => None,
     };
-    framework.shutdown(open::CLOSING).await;
+    open::close(global, &framework).await;
     Ok(facts.transpose()?)
 }
 

@@ -59,7 +59,7 @@ async fn start(
     }
     .await;
     if !matches!(followed, Ok(Ended::Left)) {
-        framework.shutdown(open::CLOSING).await;
+        open::close(global, &framework).await;
     }
     match followed? {
         Ended::Left => Ok(Exit::Cancelled),
