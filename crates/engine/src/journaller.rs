@@ -9,12 +9,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use pabawi_domain::host_key::{HostKeyAcceptance, HostKeySeen};
 use pabawi_domain::id::{ExecutionId, NodeId};
-use pabawi_domain::journal::NewJournalEntry;
+use pabawi_domain::journal::{EntryId, NewJournalEntry};
 use pabawi_domain::ports::{CallQuestion, JournalStore};
 use pabawi_domain::request::Caller;
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument as _;
+use uuid::Uuid;
 
 use crate::authorize::DeniedRequest;
 
@@ -75,6 +76,8 @@ impl Journaller {
         details.insert("algorithm".into(), Value::from(key.algorithm.clone()));
         details.insert("fingerprint".into(), Value::from(key.fingerprint.clone()));
         self.write(NewJournalEntry {
+            id: EntryId::from(Uuid::now_v7()),
+            supersedes: None,
             node: node.clone(),
             event_type: "host_key_exception".into(),
             source: transport.to_owned(),
@@ -95,6 +98,8 @@ impl Journaller {
             details.insert("capability".into(), Value::from(denied.capability));
             details.insert("targets".into(), Value::from(denied.nodes.len()));
             self.write(NewJournalEntry {
+                id: EntryId::from(Uuid::now_v7()),
+                supersedes: None,
                 node: node.clone(),
                 event_type: "execution_denied".into(),
                 source: "system".into(),
@@ -116,6 +121,8 @@ impl Journaller {
             details.insert("plugin".into(), Value::from(question.plugin.as_str()));
             details.insert("targets".into(), Value::from(question.nodes.len()));
             self.write(NewJournalEntry {
+                id: EntryId::from(Uuid::now_v7()),
+                supersedes: None,
                 node: node.clone(),
                 event_type: "call_denied".into(),
                 source: "system".into(),
@@ -141,6 +148,8 @@ impl Journaller {
         reason: &str,
     ) {
         self.write(NewJournalEntry {
+            id: EntryId::from(Uuid::now_v7()),
+            supersedes: None,
             node: node.clone(),
             event_type: "execution_denied".into(),
             source: "system".into(),

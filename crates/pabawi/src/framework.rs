@@ -366,7 +366,7 @@ impl Framework {
         caller: &Caller,
         query: &JournalQuery,
     ) -> Result<Page<JournalEntry>, EngineError> {
-        self.engine.may_on(caller, allowed::READ_JOURNAL, query.node.as_slice()).await?;
+        self.engine.may_on(caller, allowed::READ_JOURNAL, &query.nodes).await?;
         let page = self.journal.journal(query).await?;
         Ok(Page { items: allowed::entries(&self.engine, caller, page.items).await, ..page })
     }

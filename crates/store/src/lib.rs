@@ -8,6 +8,7 @@
 
 mod codec;
 mod cursor;
+mod journal_row;
 mod output_files;
 pub mod pabawi_tables;
 mod row;

@@ -2,13 +2,15 @@
 //!
 //! A file stands under `<2 hexadecimal digits>/<content hash>`, or with `.part` behind it when only head and
 //! tail are kept. It is on stable storage, with its directory entry, before a row that points to it is
-//! committed; a crash in between leaves a file that nobody points to. Files are removed by
-//! [`OutputFiles::sweep`] alone, and only while no other process has the store open.
+//! committed; a crash in between leaves a file that nobody points to. Such files are removed when a store is opened,
+//! and only while no other process has it open. Retention removes files that nobody has used for an hour
+//! ([`OutputFiles::remove_settled`]): one that is about to be pointed to has been used just now.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use pabawi_domain::output::ContentHash;
@@ -60,6 +62,7 @@ impl OutputFiles {
     pub(crate) fn adopt(&self, hash: ContentHash, bytes: u64, source: &Path) -> Result<(), FileFault> {
         let place = self.path(hash, Variant::Whole);
         if is_there(&place, bytes) {
+            touch(&place)?;
             sync_parents(&place)?;
             match fs::remove_file(source) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -99,6 +102,7 @@ impl OutputFiles {
     pub(crate) fn put(&self, hash: ContentHash, variant: Variant, parts: &[Bytes]) -> Result<(), FileFault> {
         let place = self.path(hash, variant);
         if is_there(&place, parts.iter().map(|part| part.len() as u64).sum()) {
+            touch(&place)?;
             return sync_parents(&place);
         }
         self.make_shelf(&place)?;
@@ -120,6 +124,17 @@ impl OutputFiles {
             .and_then(|_| file.take(max_bytes).read_to_end(&mut bytes))
             .map_err(fault("read the output", &place))?;
         Ok(bytes)
+    }
+
+    /// Removes the file of an output that no row points to, unless it was used since that time.
+    pub(crate) fn remove_settled(&self, hash: ContentHash, variant: Variant, since: SystemTime) {
+        let place = self.path(hash, variant);
+        let used = fs::metadata(&place).and_then(|found| found.modified());
+        if used.is_ok_and(|used| used < since)
+            && let Err(error) = fs::remove_file(&place)
+        {
+            tracing::warn!(path = %place.display(), %error, "failed to remove an old output");
+        }
     }
 
     /// What is in the directory: outputs, and leftovers of interrupted writes.
@@ -187,6 +202,12 @@ const TEMPORARY: &str = ".new-";
 /// Makes a directory that only its owner may enter, with its parents; existing ones stay as they are.
 pub(crate) fn make_private_dir(dir: &Path) -> Result<(), FileFault> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(fault("make the directory", dir))
+}
+
+/// Says that the file is used now.
+fn touch(place: &Path) -> Result<(), FileFault> {
+    let touched = File::open(place).and_then(|file| file.set_modified(SystemTime::now()));
+    touched.map_err(fault("note the use of", place))
 }
 
 fn is_there(place: &Path, bytes: u64) -> bool {

@@ -14,6 +14,7 @@ use pabawi_domain::summary::{ExecutionStatus, Progress};
 use serde::{Deserialize, Serialize};
 
 use crate::codec;
+use crate::journal_row::EntryRow;
 use crate::output_files::{FileFault, OutputFiles, Variant};
 
 /// A segment is closed when it has reached this many bytes, so that a reader never holds much more.
@@ -27,6 +28,7 @@ pub(crate) enum RowWrite {
     AttemptFailed(Box<FailedAttempt>),
     TargetFinished(Box<ResultRow>),
     Kept { id: ExecutionId, name: DetachedName, kept: bool },
+    Journal { id: ExecutionId, entry: Box<EntryRow> },
     Segment { id: ExecutionId, segment: Segment },
     Finished { id: ExecutionId, at: i64, status: ExecutionStatus, progress: Progress, summary: String },
 }
@@ -38,6 +40,7 @@ impl RowWrite {
             Self::Started { id, .. }
             | Self::AttemptStarted { id, .. }
             | Self::Kept { id, .. }
+            | Self::Journal { id, .. }
             | Self::Segment { id, .. }
             | Self::Finished { id, .. } => *id,
             Self::AttemptFailed(failed) => failed.id,
@@ -51,7 +54,11 @@ impl RowWrite {
             Self::AttemptStarted { node, .. } => Some(node),
             Self::AttemptFailed(failed) => Some(&failed.node),
             Self::TargetFinished(result) => Some(&result.node),
-            Self::Started { .. } | Self::Kept { .. } | Self::Segment { .. } | Self::Finished { .. } => None,
+            Self::Started { .. }
+            | Self::Kept { .. }
+            | Self::Journal { .. }
+            | Self::Segment { .. }
+            | Self::Finished { .. } => None,
         }
     }
 }
@@ -244,6 +251,9 @@ impl Encoder {
                 StoreWrite::Settled { id, name } => {
                     rows.push(RowWrite::Kept { id: *id, name: name.clone(), kept: false });
                 }
+                StoreWrite::Journal { id, entry } => {
+                    rows.push(RowWrite::Journal { id: *id, entry: Box::new(EntryRow::of(entry)?) });
+                }
                 StoreWrite::Events { id, events } => {
                     for segment in segments(events)? {
                         rows.push(RowWrite::Segment { id: *id, segment });
@@ -349,6 +359,19 @@ pub(crate) fn single_segment(event: &ExecutionEvent) -> Result<Segment, StoreErr
     let mut body = Vec::new();
     append_event(&mut body, event)?;
     Ok(segment(event.seq, event.seq, body))
+}
+
+/// The body of a segment of these events without some.
+pub(crate) fn segment_without(
+    events: &[ExecutionEvent],
+    leave_out: impl Fn(&EventKind) -> bool,
+) -> Result<Vec<u8>, StoreError> {
+    let mut body = Vec::new();
+    events
+        .iter()
+        .filter(|event| !leave_out(&event.kind))
+        .try_for_each(|event| append_event(&mut body, event))?;
+    Ok(body)
 }
 
 /// The events of a segment's body.

@@ -17,6 +17,7 @@ pub mod http;
 pub mod measure;
 pub mod memory_facts;
 mod memory_graphs;
+mod memory_journal;
 mod memory_last;
 pub mod memory_store;
 pub mod pabawi_tables;

@@ -1,5 +1,5 @@
-//! A store in memory that can be made to fail and to wait. Main type: [`MemoryStore`], for the ports
-//! [`ExecutionStore`] and [`JournalStore`]. Nothing in it survives, and it must never be used outside tests.
+//! A store in memory that can be made to fail and to wait. Main type: [`MemoryStore`], for the port
+//! [`ExecutionStore`] and others. Nothing in it survives, and it must never be used outside tests.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,12 +10,12 @@ use pabawi_domain::breaker::{BreakerRecord, Component};
 use pabawi_domain::condition::LastCondition;
 use pabawi_domain::event::ExecutionEvent;
 use pabawi_domain::id::{ExecutionId, NodeId};
-use pabawi_domain::journal::{JournalEntry, JournalQuery, NewJournalEntry};
+use pabawi_domain::journal::JournalEntry;
 use pabawi_domain::outcome::{NodeOutcome, SkipReason};
 use pabawi_domain::output::{CapturedOutput, ContentHash, KeptOutput, OutputData, StreamKind};
 use pabawi_domain::ports::{
-    BreakerStore, CancelRequest, Created, DetachedName, ExecutionStore, JournalStore, PlanStore, StoreError,
-    StoreWrite, StoredBreakers, TargetResult,
+    BreakerStore, CancelRequest, Created, DetachedName, ExecutionStore, PlanStore, StoreError, StoreWrite,
+    StoredBreakers, TargetResult,
 };
 use pabawi_domain::preview::{PlanHash, PlanHead, StoredPlan};
 use pabawi_domain::record::{
@@ -26,6 +26,7 @@ use pabawi_domain::summary::{ExecutionStatus, Progress, SummaryFold};
 use tokio::sync::watch;
 
 use crate::memory_graphs::Graphs;
+use crate::memory_journal::Entries;
 use crate::memory_last::nodes_by_last;
 
 /// Remembers executions until it is dropped.
@@ -44,7 +45,7 @@ struct State {
     executions: BTreeMap<ExecutionId, Stored>,
     outputs: HashMap<ContentHash, Kept>,
     cancels: Vec<CancelRequest>,
-    journal: Vec<JournalEntry>,
+    journal: Entries,
     /// Each with the number of its writing.
     breakers: BTreeMap<Component, (u64, BreakerRecord)>,
     breakers_written: u64,
@@ -137,7 +138,7 @@ impl MemoryStore {
     /// All journal entries, oldest first.
     #[must_use]
     pub fn journal_entries(&self) -> Vec<JournalEntry> {
-        self.state().journal.clone()
+        self.state().journal.all().to_vec()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -148,6 +149,11 @@ impl MemoryStore {
     pub(crate) fn graphs(&self) -> Result<MutexGuard<'_, Graphs>, StoreError> {
         drop(self.open()?);
         Ok(self.graphs.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The journal, unless the store fails or is closed.
+    pub(crate) fn with_journal<T>(&self, work: impl FnOnce(&mut Entries) -> T) -> Result<T, StoreError> {
+        Ok(work(&mut self.open()?.journal))
     }
 
     fn open(&self) -> Result<MutexGuard<'_, State>, StoreError> {
@@ -225,7 +231,7 @@ impl Kept {
 }
 
 fn write(state: &mut State, write: &StoreWrite) {
-    let State { executions, outputs, unsettled, .. } = state;
+    let State { executions, outputs, unsettled, journal, .. } = state;
     match write {
         StoreWrite::Started { id, at } => {
             if let Some(stored) = executions.get_mut(id) {
@@ -284,6 +290,7 @@ fn write(state: &mut State, write: &StoreWrite) {
                 stored.events.extend(events.iter().map(|event| (event.seq, event.as_ref().clone())));
             }
         }
+        StoreWrite::Journal { entry, .. } => journal.add(entry),
         StoreWrite::Finished { id, at, summary } => {
             if let Some(stored) = executions.get_mut(id) {
                 stored.record.finished_at = Some(*at);
@@ -307,6 +314,7 @@ fn id_of(write: &StoreWrite) -> Option<ExecutionId> {
         | StoreWrite::AttemptFailed { id, .. }
         | StoreWrite::Unsettled { id, .. }
         | StoreWrite::Settled { id, .. }
+        | StoreWrite::Journal { id, .. }
         | StoreWrite::Events { id, .. }
         | StoreWrite::Finished { id, .. } => Some(*id),
         StoreWrite::TargetFinished(result) => Some(result.id),
@@ -596,6 +604,13 @@ impl ExecutionStore for MemoryStore {
         Ok(nodes_by_last(targets, condition, now))
     }
 
+    async fn abandoned(&self) -> Result<Vec<ExecutionId>, StoreError> {
+        let state = self.open()?;
+        let dead =
+            state.executions.values().filter(|stored| stored.orphaned && !stored.record.status.is_final());
+        Ok(dead.map(|stored| stored.record.id).collect())
+    }
+
     async fn request_cancel(&self, request: CancelRequest) -> Result<(), StoreError> {
         self.open()?.cancels.push(request);
         Ok(())
@@ -663,32 +678,6 @@ impl PlanStore for MemoryStore {
     }
 }
 
-#[async_trait]
-impl JournalStore for MemoryStore {
-    async fn append_journal(&self, entries: &[NewJournalEntry]) -> Result<(), StoreError> {
-        let mut state = self.open()?;
-        for entry in entries {
-            let id = state.journal.len() as u64 + 1;
-            state.journal.push(JournalEntry { id, entry: entry.clone() });
-        }
-        Ok(())
-    }
-
-    async fn journal(&self, query: &JournalQuery) -> Result<Page<JournalEntry>, StoreError> {
-        let state = self.open()?;
-        let found = state.journal.iter().rev().filter(|entry| {
-            let entry = &entry.entry;
-            query.node.as_ref().is_none_or(|node| entry.node == *node)
-                && query.execution_id.is_none_or(|id| entry.execution_id == Some(id))
-                && query.event_type.as_ref().is_none_or(|kind| entry.event_type == *kind)
-                && query.since.is_none_or(|since| entry.at >= since)
-                && query.until.is_none_or(|until| entry.at < until)
-        });
-        let found = found.cloned().collect();
-        page(found, |entry| entry.id.to_string(), query.limit, 50, query.cursor.as_deref())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -701,6 +690,12 @@ mod tests {
     }
 
     crate::execution_store_contract!(contract, super::subject);
+
+    crate::journal_store_contract!(journal, super::journal);
+
+    async fn journal() -> crate::contract::JournalSubject {
+        crate::contract::JournalSubject::new(Arc::new(MemoryStore::new()), ())
+    }
 
     #[tokio::test]
     async fn plans_are_remembered() {

@@ -10,6 +10,7 @@ use crate::condition::LastCondition;
 use crate::error::ErrorCode;
 use crate::event::ExecutionEvent;
 use crate::id::{ExecutionId, NodeId};
+use crate::journal::NewJournalEntry;
 use crate::outcome::NodeOutcome;
 use crate::output::{CapturedOutput, ContentHash, StreamKind};
 use crate::ports::{DetachedName, TerminateMode};
@@ -125,6 +126,12 @@ pub trait ExecutionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Vec<NodeId>, StoreError>;
 
+    /// Executions of processes that have died and that [`ExecutionStore::recover`] would close.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn abandoned(&self) -> Result<Vec<ExecutionId>, StoreError>;
+
     /// Leaves word for the process that runs the execution. Takes effect when that process asks
     /// [`ExecutionStore::take_cancel_requests`].
     ///
@@ -208,6 +215,13 @@ pub enum StoreWrite {
         /// Which command.
         name: DetachedName,
     },
+    /// An entry of the journal that is written together with what it tells of.
+    Journal {
+        /// Which execution it belongs to.
+        id: ExecutionId,
+        /// The entry.
+        entry: Box<NewJournalEntry>,
+    },
     /// Events to be kept, in the order of their sequence numbers.
     Events {
         /// Which execution.
@@ -282,6 +296,11 @@ pub enum StoreError {
     /// The cursor is not this store's.
     #[error("bad cursor; start again without one")]
     BadCursor,
+    /// A journal entry is to stand in the place of one that is not there, or in whose place another one stands.
+    #[error(
+        "there is no such entry to change, or it was changed meanwhile; look at its newest version and try again"
+    )]
+    Superseded,
     /// It has been closed.
     #[error("store is closed")]
     Closed,
@@ -295,7 +314,7 @@ impl StoreError {
             Self::Full(_) => ErrorCode::DiskFull,
             Self::TooNew(_) => ErrorCode::StoreTooNew,
             Self::Corrupt(_) => ErrorCode::StoreCorrupt,
-            Self::BadCursor => ErrorCode::Validation,
+            Self::BadCursor | Self::Superseded => ErrorCode::Validation,
         }
     }
 

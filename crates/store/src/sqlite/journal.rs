@@ -1,127 +1,176 @@
-//! The stored part of the node journal: entries are added and read, never changed.
+//! Writes entries of the node journal, each at the end of its node's chain.
 
-use pabawi_domain::id::NodeId;
-use pabawi_domain::journal::{JournalEntry, JournalQuery, NewJournalEntry};
+use std::collections::{HashMap, HashSet};
+
+use pabawi_domain::journal::CHAIN_START;
+use pabawi_domain::output::ContentHash;
 use pabawi_domain::ports::StoreError;
-use pabawi_domain::record::Page;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, QueryBuilder, Row, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 use super::bulk;
 use super::place::Place;
 use crate::codec;
-use crate::cursor::{Cursor, fingerprint};
+use crate::journal_row::EntryRow;
 
-/// Writes entries within the open transaction.
-pub(crate) async fn append(
-    entries: &[NewJournalEntry],
+/// The end of a node's chain.
+struct Head {
+    seq: u64,
+    hash: ContentHash,
+}
+
+/// Sees that no entry is to stand in the place of one that is not there, or in whose place another one stands.
+pub(crate) async fn check(
+    entries: &[EntryRow],
     conn: &mut SqliteConnection,
     place: &Place,
 ) -> Result<(), StoreError> {
-    for chunk in bulk::chunks(entries) {
-        let sql = bulk::values(
-            "INSERT INTO pabawi_exec_journal (at, node, event_type, source, execution_id, user_name, \
-             action, result_status, summary, details) VALUES ",
-            10,
-            chunk.len(),
-            "",
-        );
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for entry in chunk {
-            let details = if entry.details.is_empty() {
-                None
-            } else {
-                Some(codec::to_json(&entry.details, "details of a journal entry")?)
-            };
-            query = query
-                .bind(codec::nanos(entry.at))
-                .bind(entry.node.as_str())
-                .bind(entry.event_type.as_str())
-                .bind(entry.source.as_str())
-                .bind(entry.execution_id.map(|id| id.to_string()))
-                .bind(entry.user.as_deref())
-                .bind(entry.action.as_str())
-                .bind(entry.result_status.as_deref())
-                .bind(entry.summary.as_str())
-                .bind(details);
+    for entry in entries {
+        let Some(old) = &entry.supersedes else { continue };
+        let row = sqlx::query(
+            "SELECT EXISTS (SELECT 1 FROM pabawi_exec_journal WHERE id = $1 AND node = $2), \
+             EXISTS (SELECT 1 FROM pabawi_exec_journal WHERE supersedes = $1 AND id <> $3)",
+        )
+        .bind(old.as_str())
+        .bind(entry.node.as_str())
+        .bind(entry.id.as_str())
+        .fetch_one(&mut *conn)
+        .await
+        .map_err(|error| place.sql("read the journal", &error))?;
+        let flag = |column: usize| {
+            row.try_get::<i64, _>(column).map_err(|error| place.sql("read the journal", &error))
+        };
+        if flag(0)? == 0 || flag(1)? != 0 {
+            return Err(StoreError::Superseded);
         }
-        query.execute(&mut *conn).await.map_err(|error| place.sql("write the journal", &error))?;
     }
     Ok(())
 }
 
-/// Entries, newest first: by their time, then by their number.
-pub(crate) async fn page(
-    query: &JournalQuery,
-    pool: &SqlitePool,
+/// Writes entries within the open transaction, in their order; those that are known are left as they are.
+pub(crate) async fn append(
+    entries: &[EntryRow],
+    conn: &mut SqliteConnection,
     place: &Place,
-) -> Result<Page<JournalEntry>, StoreError> {
-    let question = JournalQuery { limit: None, cursor: None, ..query.clone() };
-    let fingerprint = fingerprint("journal", &question)?;
-    let limit = codec::page_size(query.limit, 50, 1000);
-    let mut sql: QueryBuilder<Sqlite> = QueryBuilder::new(
-        "SELECT id, at, node, event_type, source, execution_id, user_name, action, result_status, summary, \
-         details FROM pabawi_exec_journal WHERE 1 = 1",
-    );
-    if let Some(node) = &query.node {
-        sql.push(" AND node = ").push_bind(node.as_str().to_owned());
+) -> Result<(), StoreError> {
+    let mut seen = HashSet::new();
+    let entries: Vec<&EntryRow> = entries.iter().filter(|entry| seen.insert(entry.id.as_str())).collect();
+    for chunk in bulk::chunks(&entries) {
+        let written = append_chunk(chunk, conn).await;
+        written.map_err(|error| place.sql("write the journal", &error))?;
     }
-    if let Some(id) = query.execution_id {
-        sql.push(" AND execution_id = ").push_bind(id.to_string());
-    }
-    if let Some(event_type) = &query.event_type {
-        sql.push(" AND event_type = ").push_bind(event_type.clone());
-    }
-    if let Some(since) = query.since {
-        sql.push(" AND at >= ").push_bind(codec::nanos(since));
-    }
-    if let Some(until) = query.until {
-        sql.push(" AND at < ").push_bind(codec::nanos(until));
-    }
-    if let Some(cursor) = &query.cursor {
-        let cursor = Cursor::decode(cursor, fingerprint)?;
-        sql.push(" AND (at, id) < (").push_bind(cursor.at).push(", ").push_bind(cursor.tie).push(")");
-    }
-    // One more than asked for tells whether there is more.
-    sql.push(" ORDER BY at DESC, id DESC LIMIT ").push_bind(limit.saturating_add(1));
-    let rows = sql.build().fetch_all(pool).await.map_err(|error| place.sql("read the journal", &error))?;
-    let more = codec::signed(rows.len() as u64) > limit;
-    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-    let items = rows
-        .iter()
-        .take(wanted)
-        .map(|row| entry(row, place))
-        .collect::<Result<Vec<JournalEntry>, StoreError>>()?;
-    let next_cursor = items.last().filter(|_| more).map(|last| {
-        let (at, tie) = (codec::nanos(last.entry.at), codec::signed(last.id));
-        Cursor { at, tie, fingerprint }.encode()
-    });
-    Ok(Page { items, next_cursor })
+    Ok(())
 }
 
-fn entry(row: &SqliteRow, place: &Place) -> Result<JournalEntry, StoreError> {
-    let fault = |error| place.sql("read the journal", &error);
-    let node: &str = row.try_get(2).map_err(fault)?;
-    let execution: Option<&str> = row.try_get(5).map_err(fault)?;
-    let details: Option<&str> = row.try_get(10).map_err(fault)?;
-    Ok(JournalEntry {
-        id: codec::unsigned(row.try_get(0).map_err(fault)?, "a journal entry's number")?,
-        entry: NewJournalEntry {
-            node: NodeId::new(node).map_err(|error| place.corrupt(format!("a journal entry: {error}")))?,
-            event_type: row.try_get(3).map_err(fault)?,
-            source: row.try_get(4).map_err(fault)?,
-            execution_id: execution
-                .map(|id| id.parse().map_err(|error| place.corrupt(format!("a journal entry: {error}"))))
-                .transpose()?,
-            at: codec::timestamp(row.try_get(1).map_err(fault)?),
-            user: row.try_get(6).map_err(fault)?,
-            action: row.try_get(7).map_err(fault)?,
-            result_status: row.try_get(8).map_err(fault)?,
-            summary: row.try_get(9).map_err(fault)?,
-            details: details
-                .map(|details| codec::from_json(details, "details of a journal entry"))
-                .transpose()?
-                .unwrap_or_default(),
-        },
-    })
+async fn append_chunk(chunk: &[&EntryRow], conn: &mut SqliteConnection) -> sqlx::Result<()> {
+    let known = known(chunk, conn).await?;
+    let new: Vec<&EntryRow> = chunk.iter().filter(|entry| !known.contains(&entry.id)).copied().collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    let mut heads = heads(&new, conn).await?;
+    let mut words: HashMap<&str, &str> = HashMap::with_capacity(new.len());
+    for part in bulk::chunks(&new) {
+        let sql = bulk::values(
+            "INSERT INTO pabawi_exec_journal (id, at, node, seq, event_type, source, execution_id, user_name, action, \
+             result_status, summary, details, supersedes, prev, hash) VALUES ",
+            15,
+            part.len(),
+            " RETURNING key, id",
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for entry in part {
+            let head = heads.entry(entry.node.as_str()).or_insert(Head { seq: 0, hash: CHAIN_START });
+            let (seq, prev) = (head.seq.saturating_add(1), head.hash);
+            *head = Head { seq, hash: entry.hash(seq, prev) };
+            words.insert(&entry.id, &entry.words);
+            query = query
+                .bind(entry.id.as_str())
+                .bind(entry.at)
+                .bind(entry.node.as_str())
+                .bind(codec::signed(seq))
+                .bind(entry.event_type.as_str())
+                .bind(entry.source.as_str())
+                .bind(entry.execution_id.as_deref())
+                .bind(entry.user.as_deref())
+                .bind(entry.action.as_str())
+                .bind(entry.result_status.as_deref())
+                .bind(entry.summary.as_str())
+                .bind(entry.details.as_deref())
+                .bind(entry.supersedes.as_deref())
+                .bind(prev.0.to_vec())
+                .bind(head.hash.0.to_vec());
+        }
+        let rows = query.fetch_all(&mut *conn).await?;
+        let sql =
+            bulk::values("INSERT INTO pabawi_exec_journal_words (rowid, words) VALUES ", 2, rows.len(), "");
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for row in &rows {
+            let id: &str = row.try_get(1)?;
+            query = query.bind(row.try_get::<i64, _>(0)?).bind(words.get(id).copied().unwrap_or_default());
+        }
+        query.execute(&mut *conn).await?;
+    }
+    keep_heads(&heads, conn).await
+}
+
+async fn known(chunk: &[&EntryRow], conn: &mut SqliteConnection) -> sqlx::Result<HashSet<String>> {
+    let sql = bulk::values(
+        "SELECT j.id FROM (VALUES ",
+        1,
+        chunk.len(),
+        ") AS v JOIN pabawi_exec_journal AS j ON j.id = v.column1",
+    );
+    let mut query = sqlx::query(AssertSqlSafe(sql));
+    for entry in chunk {
+        query = query.bind(entry.id.as_str());
+    }
+    query.fetch_all(conn).await?.iter().map(|row| row.try_get(0)).collect()
+}
+
+async fn heads<'a>(
+    entries: &[&'a EntryRow],
+    conn: &mut SqliteConnection,
+) -> sqlx::Result<HashMap<&'a str, Head>> {
+    let nodes: Vec<&str> =
+        entries.iter().map(|entry| entry.node.as_str()).collect::<HashSet<_>>().into_iter().collect();
+    let mut heads = HashMap::with_capacity(nodes.len());
+    for part in bulk::chunks(&nodes) {
+        let sql = bulk::values(
+            "SELECT h.node, h.seq, h.hash FROM (VALUES ",
+            1,
+            part.len(),
+            ") AS v JOIN pabawi_exec_journal_heads AS h ON h.node = v.column1",
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for node in part {
+            query = query.bind(*node);
+        }
+        for row in query.fetch_all(&mut *conn).await? {
+            let (node, hash): (&str, &[u8]) = (row.try_get(0)?, row.try_get(2)?);
+            let Some(node) = part.iter().find(|one| **one == node) else { continue };
+            let seq = u64::try_from(row.try_get::<i64, _>(1)?).unwrap_or(0);
+            // One that was tampered with does not keep results from being written; a look at the chain tells.
+            let hash = hash.try_into().map_or(CHAIN_START, ContentHash);
+            heads.insert(*node, Head { seq, hash });
+        }
+    }
+    Ok(heads)
+}
+
+async fn keep_heads(heads: &HashMap<&str, Head>, conn: &mut SqliteConnection) -> sqlx::Result<()> {
+    let heads: Vec<(&&str, &Head)> = heads.iter().collect();
+    for part in bulk::chunks(&heads) {
+        let sql = bulk::values(
+            "INSERT INTO pabawi_exec_journal_heads (node, seq, hash, unchained) VALUES ",
+            4,
+            part.len(),
+            " ON CONFLICT (node) DO UPDATE SET seq = excluded.seq, hash = excluded.hash",
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for (node, head) in part {
+            query = query.bind(**node).bind(codec::signed(head.seq)).bind(head.hash.0.to_vec()).bind(0i64);
+        }
+        query.execute(&mut *conn).await?;
+    }
+    Ok(())
 }

@@ -9,7 +9,9 @@
 //! | `live`, `plan`, `write`, `create`, `output_rows` | from writes to rows, and rows to statements |
 //! | `graphs`, `graph_orders`, `graph_store` | graph runs and their tasks |
 //! | `recover`, `cancel` | executions of dead processes; words between processes |
-//! | `read`, `list`, `events`, `last`, `journal`, `breakers` | questions |
+//! | `read`, `list`, `events`, `last`, `breakers` | questions |
+//! | `journal`, `journal_list`, `journal_verify`, `journal_store` | the node journal and its chains |
+//! | `journal_prune`, `retention`, `retention_outputs`, `retention_store` | forgetting what is old |
 //! | `plans`, `plan_orders` | what was planned and may be applied later |
 //! | `facts` | facts of nodes |
 //! | `bulk`, `place` | statements over many rows; errors that name the file |
@@ -29,6 +31,10 @@ mod graph_orders;
 mod graph_store;
 mod graphs;
 mod journal;
+mod journal_list;
+mod journal_prune;
+mod journal_store;
+mod journal_verify;
 mod last;
 mod list;
 mod live;
@@ -42,6 +48,9 @@ mod plan_orders;
 mod plans;
 mod read;
 mod recover;
+mod retention;
+mod retention_outputs;
+mod retention_store;
 mod schema;
 mod store;
 mod unsettled;

@@ -23,16 +23,28 @@ const REMEMBERED: usize = 65_536;
 pub(crate) struct KnownOutput {
     pub(crate) id: i64,
     pub(crate) whole: bool,
+    /// Retention has removed its content.
+    pub(crate) gone: bool,
 }
 
 /// Outputs that are known to be stored, so that the ten-thousandth equal one costs no look-up. Ids are never
-/// used twice; removing outputs (retention) has to be told to every process that has the store open.
+/// used twice; that outputs were removed is told to every process by a number in the database.
 #[derive(Debug, Default)]
 pub(crate) struct KnownOutputs {
     by_hash: HashMap<ContentHash, KnownOutput>,
+    /// How often outputs had been removed when the first of them was learned.
+    removals: i64,
 }
 
 impl KnownOutputs {
+    /// Forgets what is remembered when outputs were removed since.
+    pub(crate) fn renew(&mut self, removals: i64) {
+        if self.removals != removals {
+            self.by_hash.clear();
+            self.removals = removals;
+        }
+    }
+
     /// Takes over what a committed transaction has written or found.
     pub(crate) fn learn(&mut self, newly_known: NewlyKnown) {
         if self.by_hash.len() + newly_known.len() > REMEMBERED {
@@ -50,7 +62,7 @@ pub(crate) async fn write_outputs(
     place: &Place,
 ) -> Result<(Vec<i64>, NewlyKnown), StoreError> {
     let fault = |error| place.sql("write outputs", &error);
-    let serves = |known: &KnownOutput, output: &OutputRow| known.whole || !output.is_whole();
+    let serves = |known: &KnownOutput, output: &OutputRow| !known.gone && (known.whole || !output.is_whole());
     let mut found = NewlyKnown::new();
     let unsure: Vec<&OutputRow> = outputs
         .iter()
@@ -58,7 +70,7 @@ pub(crate) async fn write_outputs(
         .collect();
     for chunk in bulk::chunks(&unsure) {
         let sql = bulk::values(
-            "SELECT o.id, o.hash, o.kept = o.total FROM (VALUES ",
+            "SELECT o.id, o.hash, o.kept = o.total, o.kept = 0 AND o.total > 0 FROM (VALUES ",
             1,
             chunk.len(),
             ") AS v JOIN pabawi_exec_outputs AS o ON o.hash = v.column1",
@@ -70,7 +82,9 @@ pub(crate) async fn write_outputs(
         for row in query.fetch_all(&mut *conn).await.map_err(fault)? {
             let whole: i64 = row.try_get(2).map_err(fault)?;
             let id = row.try_get(0).map_err(fault)?;
-            found.insert(hash_of(&row, 1, place)?, KnownOutput { id, whole: whole != 0 });
+            let gone: i64 = row.try_get(3).map_err(fault)?;
+            let known = KnownOutput { id, whole: whole != 0, gone: gone != 0 };
+            found.insert(hash_of(&row, 1, place)?, known);
         }
     }
     let new: Vec<&&OutputRow> = unsure.iter().filter(|output| !found.contains_key(&output.hash)).collect();
@@ -79,7 +93,7 @@ pub(crate) async fn write_outputs(
             && !serves(held, output)
         {
             replace(held.id, output, conn).await.map_err(fault)?;
-            held.whole = true;
+            (held.whole, held.gone) = (output.is_whole(), false);
         }
     }
     for chunk in bulk::chunks(&new) {
@@ -104,7 +118,7 @@ pub(crate) async fn write_outputs(
             let id = row.try_get(0).map_err(fault)?;
             let hash = hash_of(&row, 1, place)?;
             let whole = chunk.iter().any(|output| output.hash == hash && output.is_whole());
-            found.insert(hash, KnownOutput { id, whole });
+            found.insert(hash, KnownOutput { id, whole, gone: false });
         }
     }
     let ids = outputs
@@ -120,7 +134,7 @@ pub(crate) async fn write_outputs(
     Ok((ids, found))
 }
 
-/// The whole content takes the place of its head and tail.
+/// The whole content takes the place of its head and tail, and any that of none.
 async fn replace(id: i64, output: &OutputRow, conn: &mut SqliteConnection) -> sqlx::Result<()> {
     sqlx::query(
         "UPDATE pabawi_exec_outputs SET total = $2, kept = $3, head = $4, file = $5, body = $6 WHERE id = $1",

@@ -13,6 +13,7 @@ use sqlx::SqliteConnection;
 use super::live::{Live, LiveTarget};
 use super::place::Place;
 use super::unsettled::KeptRow;
+use crate::journal_row::EntryRow;
 use crate::row::{FailedAttempt, OutputRow, ResultRow, RowWrite, TargetClass};
 
 /// The rows that one transaction will write.
@@ -24,6 +25,7 @@ pub(crate) struct Plan {
     pub(crate) outputs: Vec<OutputRow>,
     by_hash: HashMap<ContentHash, usize>,
     pub(crate) kept: Vec<KeptRow>,
+    pub(crate) journal: Vec<EntryRow>,
     pub(crate) segments: Vec<SegmentRow>,
     pub(crate) executions: Vec<ExecutionRow>,
     by_key: HashMap<i64, usize>,
@@ -94,6 +96,7 @@ impl Plan {
     pub(crate) fn is_empty(&self) -> bool {
         self.targets.is_empty()
             && self.kept.is_empty()
+            && self.journal.is_empty()
             && self.segments.is_empty()
             && self.executions.is_empty()
     }
@@ -135,6 +138,7 @@ impl Plan {
             (RowWrite::Kept { name, kept, .. }, _) => {
                 self.kept.push(KeptRow { name: name.clone(), kept: *kept });
             }
+            (RowWrite::Journal { entry, .. }, _) => self.journal.push((**entry).clone()),
             (RowWrite::Segment { segment, .. }, _) => self.segments.push(SegmentRow {
                 execution: key,
                 first_seq: segment.first_seq,

@@ -8,7 +8,7 @@ use sqlx::{Row, SqlSafeStr, SqliteConnection};
 use super::place::Place;
 
 /// The migrations in their order: version, what it brings, SQL.
-const MIGRATIONS: [(i64, &str, &str); 7] = [
+const MIGRATIONS: [(i64, &str, &str); 9] = [
     (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
     (2, "graphs", include_str!("../../migrations/sqlite/0002_graphs.sql")),
     (3, "breakers", include_str!("../../migrations/sqlite/0003_breakers.sql")),
@@ -16,6 +16,8 @@ const MIGRATIONS: [(i64, &str, &str); 7] = [
     (5, "breaker changes", include_str!("../../migrations/sqlite/0005_breaker_changes.sql")),
     (6, "unsettled", include_str!("../../migrations/sqlite/0006_unsettled.sql")),
     (7, "facts", include_str!("../../migrations/sqlite/0007_facts.sql")),
+    (8, "journal chain", include_str!("../../migrations/sqlite/0008_journal_chain.sql")),
+    (9, "retention", include_str!("../../migrations/sqlite/0009_retention.sql")),
 ];
 
 /// Looks whether this program can read the database. Changes nothing.

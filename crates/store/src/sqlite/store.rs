@@ -8,11 +8,10 @@ use jiff::Timestamp;
 use pabawi_domain::breaker::BreakerRecord;
 use pabawi_domain::condition::LastCondition;
 use pabawi_domain::id::{ExecutionId, NodeId};
-use pabawi_domain::journal::{JournalEntry, JournalQuery, NewJournalEntry};
 use pabawi_domain::output::{ContentHash, StreamKind};
 use pabawi_domain::ports::{
-    BreakerStore, CancelRequest, Created, DetachedName, ExecutionStore, JournalStore, PlanStore, StoreError,
-    StoreWrite, StoredBreakers,
+    BreakerStore, CancelRequest, Created, DetachedName, ExecutionStore, PlanStore, StoreError, StoreWrite,
+    StoredBreakers,
 };
 use pabawi_domain::preview::{PlanHash, PlanHead, StoredPlan};
 use pabawi_domain::record::{
@@ -28,7 +27,7 @@ use super::output_rows::{KnownOutputs, read_output};
 use super::place::Place;
 use super::plan_orders::PlanOrder;
 use super::writer::{Writer, WriterHandle};
-use super::{breakers, cancel, events, journal, last, list, plans, read, unsettled};
+use super::{breakers, cancel, events, last, list, plans, read, unsettled};
 use crate::output_files::OutputFiles;
 use crate::row::{EncodeFault, Encoder};
 
@@ -91,6 +90,11 @@ impl SqliteStore {
     /// What questions are asked with.
     pub(super) fn readers(&self) -> (&SqlitePool, &Place) {
         (&self.shared.readers, &self.shared.place)
+    }
+
+    /// Where large outputs stand.
+    pub(super) fn files(&self) -> &OutputFiles {
+        &self.shared.files
     }
 
     /// The database file.
@@ -186,6 +190,10 @@ impl ExecutionStore for SqliteStore {
         last::nodes(condition, now, &self.shared.readers, &self.shared.place).await
     }
 
+    async fn abandoned(&self) -> Result<Vec<ExecutionId>, StoreError> {
+        self.shared.writer.abandoned().await
+    }
+
     async fn request_cancel(&self, request: CancelRequest) -> Result<(), StoreError> {
         self.shared.writer.request_cancel(request).await
     }
@@ -216,20 +224,6 @@ impl BreakerStore for SqliteStore {
 
     async fn breakers(&self, after: u64) -> Result<StoredBreakers, StoreError> {
         breakers::written_after(after, &self.shared.readers, &self.shared.place).await
-    }
-}
-
-#[async_trait]
-impl JournalStore for SqliteStore {
-    async fn append_journal(&self, entries: &[NewJournalEntry]) -> Result<(), StoreError> {
-        if entries.is_empty() {
-            return Ok(());
-        }
-        self.shared.writer.journal(entries.to_vec()).await
-    }
-
-    async fn journal(&self, query: &JournalQuery) -> Result<Page<JournalEntry>, StoreError> {
-        journal::page(query, &self.shared.readers, &self.shared.place).await
     }
 }
 

@@ -6,12 +6,12 @@ use pabawi_domain::output::ContentHash;
 use pabawi_domain::ports::StoreError;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
-use super::bulk;
 use super::live::Live;
 use super::output_rows::{KnownOutputs, write_outputs};
 use super::place::Place;
 use super::plan::Plan;
 use super::unsettled;
+use super::{bulk, journal};
 use crate::codec;
 
 /// What a written plan leaves to be remembered once it is committed.
@@ -33,6 +33,7 @@ pub(crate) async fn write(
     write_targets(plan, &ids, conn).await.map_err(|error| place.sql("write results", &error))?;
     let kept = unsettled::write(&plan.kept, conn).await;
     kept.map_err(|error| place.sql("write what nodes keep of detached commands", &error))?;
+    journal::append(&plan.journal, conn, place).await?;
     write_segments(plan, conn).await.map_err(|error| place.sql("write events", &error))?;
     write_executions(plan, live, conn, place).await?;
     Ok(newly_known)

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pabawi_domain::breaker::BreakerRecord;
 use pabawi_domain::id::ExecutionId;
-use pabawi_domain::journal::NewJournalEntry;
 use pabawi_domain::ports::{CancelRequest, Created, StoreError};
 use pabawi_domain::record::NewExecution;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -28,8 +27,11 @@ use super::place::Place;
 use super::plan::{Plan, PlanFault};
 use super::plan_orders::PlanOrder;
 use super::recover;
+use super::retention;
+use super::retention_store::RetentionOrder;
 use super::write::{NewlyKnown, write};
 use super::{breakers, cancel};
+use crate::journal_row::EntryRow;
 use crate::row::RowWrite;
 
 /// Requests that may wait; a caller past them waits itself.
@@ -49,6 +51,8 @@ enum Request {
     Recover(Timestamp, Reply<Vec<ExecutionId>>),
     Graph(GraphOrder),
     Plan(PlanOrder),
+    Retention(RetentionOrder),
+    Abandoned(Reply<Vec<ExecutionId>>),
     Close(Reply<()>),
 }
 
@@ -57,7 +61,7 @@ enum Request {
 enum Member {
     Create(Box<NewExecution>, Reply<Created>),
     Append(Vec<RowWrite>, Reply<()>),
-    Journal(Vec<NewJournalEntry>, Reply<()>),
+    Journal(Vec<EntryRow>, Reply<()>),
     Breakers(Vec<BreakerRecord>, Reply<()>),
     Facts(Vec<FactsRow>, Reply<()>),
 }
@@ -126,7 +130,7 @@ impl WriterHandle {
         self.ask(|reply| Request::Grouped(Member::Append(rows, reply))).await
     }
 
-    pub(crate) async fn journal(&self, entries: Vec<NewJournalEntry>) -> Result<(), StoreError> {
+    pub(crate) async fn journal(&self, entries: Vec<EntryRow>) -> Result<(), StoreError> {
         self.ask(|reply| Request::Grouped(Member::Journal(entries, reply))).await
     }
 
@@ -156,6 +160,17 @@ impl WriterHandle {
 
     pub(super) async fn graph<T>(&self, order: impl FnOnce(Reply<T>) -> GraphOrder) -> Result<T, StoreError> {
         self.ask(|reply| Request::Graph(order(reply))).await
+    }
+
+    pub(super) async fn retention<T>(
+        &self,
+        order: impl FnOnce(Reply<T>) -> RetentionOrder,
+    ) -> Result<T, StoreError> {
+        self.ask(|reply| Request::Retention(order(reply))).await
+    }
+
+    pub(crate) async fn abandoned(&self) -> Result<Vec<ExecutionId>, StoreError> {
+        self.ask(Request::Abandoned).await
     }
 
     /// Returns when everything that was asked for before is written and the file is closed.
@@ -248,6 +263,11 @@ impl Writer {
             }
             Request::Graph(order) => self.serve_graph(order).await,
             Request::Plan(order) => self.serve_plan(order).await,
+            Request::Retention(order) => self.serve_retention(order).await,
+            Request::Abandoned(reply) => {
+                let done = self.abandoned().await;
+                let _ = reply.send(done);
+            }
             Request::Grouped(_) | Request::Close(_) => {}
         }
     }
@@ -360,10 +380,14 @@ impl Writer {
                     Err(PlanFault::Caller(error)) => Done::Refused(error),
                     Err(PlanFault::Store(error)) => return Err(error),
                 },
-                Member::Journal(entries, _) => {
-                    journal::append(entries, conn, &self.place).await?;
-                    Done::Written
-                }
+                Member::Journal(entries, _) => match journal::check(entries, conn, &self.place).await {
+                    Ok(()) => {
+                        journal::append(entries, conn, &self.place).await?;
+                        Done::Written
+                    }
+                    Err(StoreError::Superseded) => Done::Refused(StoreError::Superseded),
+                    Err(error) => return Err(error),
+                },
                 Member::Breakers(breakers, _) => {
                     breakers::save(breakers, conn, &self.place).await?;
                     Done::Written
@@ -373,6 +397,10 @@ impl Writer {
                     Done::Written
                 }
             });
+        }
+        if !plan.outputs.is_empty() {
+            let removals = retention::removals(conn).await;
+            self.known.renew(removals.map_err(|error| self.place.sql("look for removed outputs", &error))?);
         }
         let newly_known = write(plan, &mut self.live, &self.known, conn, &self.place).await?;
         Ok((done, newly_known))
@@ -390,6 +418,15 @@ impl Writer {
         let place = Arc::clone(&self.place);
         let done = cancel::take(self.owner.id(), &mut conn, &place).await;
         self.end_transaction(conn, done).await
+    }
+
+    async fn abandoned(&mut self) -> Result<Vec<ExecutionId>, StoreError> {
+        let place = Arc::clone(&self.place);
+        let mut conn = self.begin().await?;
+        let open = recover::open_elsewhere(self.owner.id(), &mut conn, &place).await;
+        let open = self.end_transaction(conn, open).await?;
+        let dead = open.into_iter().filter(|(owner, _)| self.owners.is_dead(owner));
+        Ok(dead.flat_map(|(_, executions)| executions).map(|(_, id)| id).collect())
     }
 
     /// One transaction for each execution, so that closing many does not keep others from writing for long.

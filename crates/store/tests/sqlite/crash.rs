@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use pabawi_domain::id::ExecutionId;
+use pabawi_domain::journal::{JournalQuery, NewJournalEntry};
 use pabawi_domain::outcome::NodeOutcome;
-use pabawi_domain::ports::{Created, ExecutionStore, StoreWrite};
+use pabawi_domain::ports::{Created, ExecutionStore, JournalStore as _, StoreWrite};
 use pabawi_domain::record::TargetState;
 use pabawi_domain::summary::ExecutionStatus;
 use pabawi_store::sqlite::SqliteStore;
@@ -18,6 +19,7 @@ use sqlx::{ConnectOptions, Connection};
 use tokio::task::JoinSet;
 
 use crate::child::{self, Running};
+use crate::journal::entry;
 use crate::records::{all_targets, events, execution, finished, hash, open, result, start, stored_events};
 
 const ROUNDS: usize = 20;
@@ -59,6 +61,8 @@ async fn write_until_killed(store: SqliteStore, mut notes: File) {
                 .zip(from..)
                 .map(|(name, number)| result(id, name, NodeOutcome::Succeeded, &output_of(id, number)))
                 .collect();
+            // The entry of a result goes with it.
+            ends.extend(names.iter().map(|name| StoreWrite::Journal { id, entry: Box::new(told(id, name)) }));
             ends.push(events(id, (from as u64 + 1)..=(from + STEP) as u64));
             store.append(&ends).await.unwrap();
             note(format!("{id} ended {}\n", from + STEP));
@@ -66,6 +70,11 @@ async fn write_until_killed(store: SqliteStore, mut notes: File) {
         store.append(&[finished(id, TARGETS as u64)]).await.unwrap();
         note(format!("{id} finished 0\n"));
     }
+}
+
+/// What the journal says of a result.
+fn told(id: ExecutionId, name: &str) -> NewJournalEntry {
+    NewJournalEntry { execution_id: Some(id), ..entry(&id.to_string(), name, 1) }
 }
 
 fn child(dir: &Path) {
@@ -128,6 +137,14 @@ async fn check(store: &SqliteStore, id: ExecutionId, told: &Acknowledged) -> Exe
             assert!(chunk.data.0 == bytes, "{id} {number}: another output");
         }
     }
+    // R11.11: no result without its entry, and no entry without its result.
+    let query = JournalQuery { execution_id: Some(id), limit: Some(1000), ..JournalQuery::default() };
+    let journalled: Vec<String> =
+        store.journal(&query).await.unwrap().items.iter().map(|one| one.entry.node.to_string()).collect();
+    for target in all_targets(store, id).await {
+        let has = journalled.contains(&target.target.node.to_string());
+        assert_eq!(has, target.result == Some(NodeOutcome::Succeeded), "{id} {}", target.position);
+    }
     let stored = stored_events(store, id, 1000).await;
     let seqs: Vec<u64> = stored.iter().map(|event| event.seq).collect();
     assert!(seqs.len() >= told.ended, "{id}: {} events of {}", seqs.len(), told.ended);
@@ -143,6 +160,8 @@ async fn check_round(dir: &Path, known: &mut BTreeMap<ExecutionId, ExecutionStat
             entry.insert(check(&store, id, &told).await);
         }
     }
+    let sound = store.verify_journal(None).await.unwrap();
+    assert!(sound.is_sound(), "{sound:?}");
     store.close().await;
     let path = dir.join("store.db");
     let mut conn = sqlx::sqlite::SqliteConnectOptions::new().filename(path).connect().await.unwrap();

@@ -17,3 +17,4 @@ mod journal;
 mod outputs;
 mod records;
 mod recovery;
+mod retention;

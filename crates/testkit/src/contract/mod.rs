@@ -9,11 +9,13 @@ pub mod breaker_store;
 pub mod execution_store;
 pub mod fact_store;
 pub mod graph_store;
+pub mod journal_store;
 pub mod plan_store;
 mod records;
 mod run;
 pub mod transport;
 
 pub use graph_store::GraphSubject;
+pub use journal_store::JournalSubject;
 pub use records::StoreSubject;
 pub use run::{Finished, TransportSubject};

@@ -1,0 +1,105 @@
+//! What may be forgotten. A limit is what a person wants; a store makes a cut of it, which is what would go; and a cut is
+//! carried out in small steps.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// How long entries are kept. An entry follows the limit that says most about it: type and source, then source, then type,
+/// then neither. One that no limit is about is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct JournalLimit {
+    /// Entries of this type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_type: Option<String>,
+    /// Entries told by this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Entries before this time go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Timestamp>,
+    /// Of the others so many are kept, the newest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep: Option<u64>,
+}
+
+impl JournalLimit {
+    /// How much it says about the entries that it is for.
+    pub fn rank(&self) -> u8 {
+        u8::from(self.source.is_some()) * 2 + u8::from(self.event_type.is_some())
+    }
+}
+
+/// What would go by one limit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JournalCut {
+    /// The limit.
+    pub limit: JournalLimit,
+    /// How many entries would go.
+    pub entries: u64,
+    /// Everything older than this goes; a store's own mark.
+    pub mark: Option<(i64, i64)>,
+}
+
+/// How long executions are kept. Those that are not over always are.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ExecutionLimit {
+    /// Executions that were submitted before this time go.
+    pub before: Option<Timestamp>,
+    /// Of the others so many are kept, the newest.
+    pub keep: Option<u64>,
+}
+
+/// What would go of the executions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExecutionCut {
+    /// How many would go.
+    pub executions: u64,
+    /// With how many targets.
+    pub targets: u64,
+    /// When the newest of them was submitted.
+    pub newest: Option<Timestamp>,
+    /// Everything older than this goes; a store's own mark.
+    pub mark: Option<i64>,
+}
+
+/// What would go of the outputs while their executions stay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OutputCut {
+    /// Outputs that no execution from that time on has.
+    pub outputs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// That time.
+    pub before: Timestamp,
+}
+
+/// What one step has removed of the executions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PrunedExecutions {
+    /// Executions that are gone.
+    pub executions: u64,
+    /// Targets that are gone.
+    pub targets: u64,
+    /// Outputs that nobody else had.
+    pub outputs: u64,
+    /// Whether there is more to do.
+    pub more: bool,
+}
+
+/// What one step has removed of the outputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PrunedOutputs {
+    /// Outputs whose content is gone.
+    pub outputs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Whether there is more to do.
+    pub more: bool,
+}

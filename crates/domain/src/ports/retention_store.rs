@@ -1,0 +1,56 @@
+//! Port [`RetentionStore`]: forgetting what is old. A cut is made first and shown; then it is carried out in steps, each a small
+//! transaction among those of others, so that nobody who writes waits for long.
+
+use async_trait::async_trait;
+
+use crate::journal::{
+    ExecutionCut, ExecutionLimit, JournalCut, JournalLimit, OutputCut, PrunedExecutions, PrunedOutputs,
+};
+use crate::ports::StoreError;
+
+/// Forgets what is old.
+#[async_trait]
+pub trait RetentionStore: Send + Sync + 'static {
+    /// What would go of the journal, for each limit in the same order. Changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn journal_cuts(&self, limits: &[JournalLimit]) -> Result<Vec<JournalCut>, StoreError>;
+
+    /// Removes at most so many entries of what goes by these cuts, all of which have to be given, and says how many; fewer than
+    /// `at_most` when nothing is left to do. The chains of what stays reach over what went.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing was removed.
+    async fn prune_journal(&self, cuts: &[JournalCut], at_most: u32) -> Result<u64, StoreError>;
+
+    /// What would go of the executions. Changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn execution_cut(&self, limit: &ExecutionLimit) -> Result<ExecutionCut, StoreError>;
+
+    /// Removes executions of a cut with at most about so many targets, the oldest first, and the outputs that nobody else had.
+    /// One with more targets goes in several steps.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing was removed.
+    async fn prune_executions(
+        &self,
+        cut: &ExecutionCut,
+        at_most: u32,
+    ) -> Result<PrunedExecutions, StoreError>;
+
+    /// What would go of the outputs that only executions before that time have. Changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn output_cut(&self, before: jiff::Timestamp) -> Result<OutputCut, StoreError>;
+
+    /// Removes the content of at most so many outputs of a cut. Their length and hash stay, so that a result still says that
+    /// there was output, and how much.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing was removed.
+    async fn prune_outputs(&self, cut: &OutputCut, at_most: u32) -> Result<PrunedOutputs, StoreError>;
+}
