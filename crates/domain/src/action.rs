@@ -464,7 +464,7 @@ impl ToolAction {
     }
 
     /// Puts `***` in place of every secret parameter, whatever it holds.
-    pub(crate) fn redact(&mut self) {
+    pub fn redact(&mut self) {
         self.replace_secrets(|_| Some(Value::from(REDACTED)));
     }
 

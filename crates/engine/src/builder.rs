@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use pabawi_domain::command_policy::CommandPolicy;
 use pabawi_domain::id::PluginName;
 use pabawi_domain::ports::{
-    Authorizer, BreakerStore, Clock, ExecutionStore, JournalStore, MetricsSink, PlanStore, StoreError,
-    TargetResolver, ToolRouter, Transport,
+    Authorizer, BreakerStore, Clock, ExecutionStore, JournalRules, JournalStore, MetricsSink, PlanStore,
+    StoreError, TargetResolver, ToolRouter, Transport,
 };
 use pabawi_domain::validation::ValidationError;
 use tokio::sync::RwLock;
@@ -20,7 +20,7 @@ use crate::breaker::{BreakerBoard, BreakerKeeper, BreakerPolicies, BreakerWatch}
 use crate::cancel::poll_requests;
 use crate::emit::Recorder;
 use crate::engine::{Engine, Shared};
-use crate::journaller::Journaller;
+use crate::journal::Journaller;
 use crate::limits::EngineLimits;
 use crate::meter::Meter;
 use crate::needs::Tools;
@@ -69,6 +69,7 @@ pub enum BuildError {
 pub struct EngineBuilder {
     store: Option<Arc<dyn ExecutionStore>>,
     journal: Option<Arc<dyn JournalStore>>,
+    journal_rules: Option<Arc<dyn JournalRules>>,
     transports: Vec<Arc<dyn Transport>>,
     resolver: Option<Arc<dyn TargetResolver>>,
     authorizer: Option<Arc<dyn Authorizer>>,
@@ -93,10 +94,19 @@ impl EngineBuilder {
         self
     }
 
-    /// Where accepted host keys and denials are journalled; without one they are only logged.
+    /// Where accepted host keys and denials are journalled, and what executions and calls do where
+    /// [`EngineBuilder::journal_rules`] say so; without one they are only logged. It has to be the same store as that of
+    /// [`EngineBuilder::store`], which writes the entries of executions together with their results.
     #[must_use]
     pub fn journal(mut self, journal: Arc<dyn JournalStore>) -> Self {
         self.journal = Some(journal);
+        self
+    }
+
+    /// What becomes a journal entry of what executions and calls of plugins do (R11.8, R11.9); nothing without any.
+    #[must_use]
+    pub fn journal_rules(mut self, rules: Arc<dyn JournalRules>) -> Self {
+        self.journal_rules = Some(rules);
         self
     }
 
@@ -185,6 +195,8 @@ impl EngineBuilder {
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         self.limits.check()?;
         let transports = named(self.transports)?;
+        let journaller = Journaller::start(self.journal, self.journal_rules);
+        journaller.abandoned(&*store, clock.now()).await;
         let recovered = store.recover(clock.now()).await?;
         for id in &recovered {
             tracing::warn!(execution_id = %id,
@@ -227,7 +239,7 @@ impl EngineBuilder {
                 meter.clone(),
             ),
             clock,
-            journaller: Journaller::start(self.journal),
+            journaller,
             registry,
             room: QueueRoom::new(limits.max_queued_executions, limits.max_pending_targets),
             scheduler: scheduler_handle,

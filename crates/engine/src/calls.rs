@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use pabawi_domain::breaker::Component;
 use pabawi_domain::id::PluginName;
-use pabawi_domain::ports::{AuthorizationQuery, CallGate, CallPassage, CallQuestion};
+use pabawi_domain::ports::{AuthorizationQuery, CallGate, CallPassage, CallQuestion, CallReport};
 use tokio::time::Instant;
 
 use crate::breaker::Passage;
@@ -62,6 +62,11 @@ impl CallGate for EngineCalls {
         // The breaker that is passed next may have been opened or reset by another process.
         shared.breaker_watch.freshen().await;
         Ok(())
+    }
+
+    async fn journal(&self, question: &CallQuestion<'_>, report: &CallReport<'_>) {
+        let shared = &self.0.shared;
+        shared.journaller.call(shared.clock.now(), question, report).await;
     }
 
     fn lets_pass(&self, plugin: &PluginName) -> bool {

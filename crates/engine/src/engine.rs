@@ -25,10 +25,10 @@ use crate::authorize::{AuthorizerGate, Denial, authorize};
 use crate::breaker::{BreakerBoard, BreakerWatch};
 use crate::builder::EngineBuilder;
 use crate::dispatcher::{Control, Dispatcher, HealthChecks, Orders};
-use crate::emit::{Hub, RecorderHandle, Ways};
+use crate::emit::{Hub, Pen, RecorderHandle, Ways};
 use crate::error::{EngineError, SubmitError};
 use crate::foreign::Foreign;
-use crate::journaller::Journaller;
+use crate::journal::{About, Journaller};
 use crate::limits::EngineLimits;
 use crate::meter::Meter;
 use crate::needs::Tools;
@@ -346,7 +346,8 @@ impl Engine {
     /// The way to follow an execution of another process.
     pub(crate) fn foreign(&self) -> Foreign {
         let shared = &self.shared;
-        Foreign::new(Arc::clone(&shared.store), Arc::clone(&shared.clock), shared.limits.follow_poll)
+        let (store, clock) = (Arc::clone(&shared.store), Arc::clone(&shared.clock));
+        Foreign::new(store, shared.journaller.clone(), clock, shared.limits.follow_poll)
     }
 
     /// Asks the authorizer about something that others than the engine do with these nodes, within the same limit of
@@ -460,7 +461,7 @@ fn start(
         id: recorded.id,
         execution_ref: ExecutionRef { id: recorded.id, correlation_id: request.correlation_id },
         caller: recorded.caller,
-        needs: recorded.needs,
+        needs: recorded.needs.clone(),
         redactor,
         action: Arc::new(request.action),
         targets: Arc::clone(&targets),
@@ -472,7 +473,6 @@ fn start(
         turns: Arc::new(Semaphore::new(1)),
         clock: Arc::clone(&shared.clock),
         limits: Arc::clone(limits),
-        journaller: shared.journaller.clone(),
         meter: shared.meter.clone(),
         connect_timeout: timeouts.connect_ms.map_or(limits.connect_timeout, Duration::from_millis),
         node_timeout: timeouts.node_ms.map(Duration::from_millis),
@@ -488,7 +488,9 @@ fn start(
         meter: shared.meter.clone(),
         stored_output: limits.stored_output_event_bytes,
     };
-    let hub = Hub::new(Arc::clone(&live), Arc::clone(&shared.registry), targets, inbox, ways);
+    let about = About { id: live.id, caller: &live.caller, request: &live.request };
+    let pen = Pen { scribe: shared.journaller.scribe(about), needs: recorded.needs };
+    let hub = Hub::new(Arc::clone(&live), Arc::clone(&shared.registry), targets, inbox, (ways, pen));
     let store = &shared.store;
     let followed = follow.map(|mode| Subscription::live(Arc::clone(&live), Arc::clone(store), 1, mode));
     let span = live.span.clone();

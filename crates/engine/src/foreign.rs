@@ -8,20 +8,28 @@ use std::time::Duration;
 
 use pabawi_domain::ports::{Clock, ExecutionStore};
 
+use crate::journal::Journaller;
+
 /// Looks for dead processes once in so many pauses.
 const RECOVER_EVERY: u32 = 10;
 
 /// Waits between two looks into the store.
 pub(crate) struct Foreign {
     pub(crate) store: Arc<dyn ExecutionStore>,
+    journaller: Journaller,
     clock: Arc<dyn Clock>,
     poll: Duration,
     pauses: u32,
 }
 
 impl Foreign {
-    pub(crate) fn new(store: Arc<dyn ExecutionStore>, clock: Arc<dyn Clock>, poll: Duration) -> Self {
-        Self { store, clock, poll, pauses: 0 }
+    pub(crate) fn new(
+        store: Arc<dyn ExecutionStore>,
+        journaller: Journaller,
+        clock: Arc<dyn Clock>,
+        poll: Duration,
+    ) -> Self {
+        Self { store, journaller, clock, poll, pauses: 0 }
     }
 
     /// Lets some time pass.
@@ -36,6 +44,7 @@ impl Foreign {
 
     /// Closes what dead processes have left.
     pub(crate) async fn recover(&self) {
+        self.journaller.abandoned(&*self.store, self.clock.now()).await;
         match self.store.recover(self.clock.now()).await {
             Ok(closed) => {
                 for id in closed {

@@ -56,7 +56,7 @@ mod cancel;
 mod chain;
 mod foreign;
 mod graph;
-mod journaller;
+mod journal;
 mod meter;
 mod metrics;
 mod needs;

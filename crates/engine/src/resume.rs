@@ -64,6 +64,7 @@ impl Engine {
         let shared = &self.shared;
         self.may_show_to_submit(&caller, id).await?;
         // A process that has died just now is found.
+        shared.journaller.abandoned(&*shared.store, shared.clock.now()).await;
         shared.store.recover(shared.clock.now()).await?;
         let record = shared.store.execution(id).await?.ok_or(SubmitError::NotFound(id))?;
         refuse_part(&record)?;

@@ -12,6 +12,7 @@ use pabawi_engine::EngineLimits;
 use pabawi_facts::ProviderOptions;
 use pabawi_inventory::expression::{OwnGroups, UnknownNames};
 use pabawi_inventory::{ConfiguredSource, SourceSettings};
+use pabawi_journal::JournalSettings;
 use pabawi_permissions::Permissions;
 use pabawi_plugins::host::HostSettings;
 use pabawi_transport::SshSettings;
@@ -41,6 +42,7 @@ pub struct FrameworkBuilder {
     pub(crate) plugins: Vec<(Arc<dyn Plugin>, Value)>,
     pub(crate) external_plugins: Vec<(PathBuf, Value)>,
     pub(crate) plugin_limits: HostSettings,
+    pub(crate) journal: JournalSettings,
 }
 
 impl FrameworkBuilder {
@@ -203,6 +205,14 @@ impl FrameworkBuilder {
     #[must_use]
     pub fn plugin_limits(mut self, limits: HostSettings) -> Self {
         self.plugin_limits = limits;
+        self
+    }
+
+    /// What is journalled of whose doings (R11.8); it goes before what plugins wish. Without it, what changes nodes and what
+    /// did not succeed.
+    #[must_use]
+    pub fn journal(mut self, settings: JournalSettings) -> Self {
+        self.journal = settings;
         self
     }
 

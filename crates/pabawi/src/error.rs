@@ -5,6 +5,7 @@ use pabawi_domain::ports::{StoreError, TargetError};
 use pabawi_domain::validation::ValidationError;
 use pabawi_engine::{BuildError, EngineError};
 use pabawi_facts::RegisterError;
+use pabawi_journal::JournalError;
 use pabawi_plugins::host;
 
 /// Why a framework could not be opened, or its inventory or facts not be read.
@@ -43,6 +44,9 @@ pub enum FrameworkError {
     /// Another instance of a plugin could not take its place.
     #[error(transparent)]
     Reload(#[from] host::ReloadError),
+    /// The journal could not do it.
+    #[error(transparent)]
+    Journal(JournalError),
     /// The parts do not fit together.
     #[error(transparent)]
     Build(BuildError),
@@ -58,6 +62,7 @@ impl FrameworkError {
             Self::Denied { .. } => ErrorCode::Denied,
             Self::Reload(_) => ErrorCode::BadConfig,
             Self::Engine(error) => error.code(),
+            Self::Journal(error) => error.code(),
             Self::Build(_) => ErrorCode::Internal,
         }
     }
@@ -80,6 +85,16 @@ impl From<EngineError> for FrameworkError {
             EngineError::Invalid(error) => Self::Invalid(error),
             EngineError::Store(error) => Self::Store(error),
             other => Self::Engine(other),
+        }
+    }
+}
+
+impl From<JournalError> for FrameworkError {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::Invalid(error) => Self::Invalid(error),
+            JournalError::Store(error) => Self::Store(error),
+            other => Self::Journal(other),
         }
     }
 }

@@ -30,6 +30,7 @@ use tracing::{Instrument as _, Span};
 
 use crate::allowed;
 use crate::facts::NodeFactsHandle;
+use crate::journal::NodeJournal;
 use crate::log::{LogStats, Route};
 use crate::{FrameworkBuilder, FrameworkError};
 
@@ -47,7 +48,8 @@ pub struct Framework {
     pub(crate) facts: NodeFactsHandle,
     pub(crate) plugins: PluginHost,
     pub(crate) resolver: Arc<Resolver>,
-    pub(crate) journal: Arc<dyn JournalStore>,
+    pub(crate) journal: NodeJournal,
+    pub(crate) entries: Arc<dyn JournalStore>,
     pub(crate) database: PathBuf,
     pub(crate) route: Arc<Route>,
 }
@@ -356,6 +358,11 @@ impl Framework {
         self.plugins.call(caller, call).await
     }
 
+    /// The node journal: timelines, notes, verification and retention (R11).
+    pub fn node_journal(&self) -> &NodeJournal {
+        &self.journal
+    }
+
     /// Journal entries, newest first. Needs `journal.read`; entries of nodes of which the caller may not read are left out,
     /// so that a page may hold fewer than there are.
     ///
@@ -367,7 +374,7 @@ impl Framework {
         query: &JournalQuery,
     ) -> Result<Page<JournalEntry>, EngineError> {
         self.engine.may_on(caller, allowed::READ_JOURNAL, &query.nodes).await?;
-        let page = self.journal.journal(query).await?;
+        let page = self.entries.journal(query).await?;
         Ok(Page { items: allowed::entries(&self.engine, caller, page.items).await, ..page })
     }
 

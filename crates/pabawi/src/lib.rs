@@ -24,6 +24,7 @@ pub mod external;
 pub mod facts;
 pub mod graph;
 pub mod inventory;
+pub mod journal;
 pub mod log;
 pub mod metrics;
 pub mod permissions;

@@ -9,6 +9,7 @@ use pabawi_domain::validation::ValidationError;
 use pabawi_engine::{Engine, EngineLimits, Graphs, SystemClock};
 use pabawi_facts::{FacterFacts, Facts, InventoryFacts, KnownFacts, ProviderOptions, SshFacts};
 use pabawi_inventory::{Catalog, Resolver, SourceSettings};
+use pabawi_journal::{Journal, Rules};
 use pabawi_plugins::external;
 use pabawi_plugins::host::{HostSettings, PluginHost};
 use pabawi_store::sqlite::{SqliteOptions, SqliteStore};
@@ -20,6 +21,7 @@ use tracing::Instrument as _;
 
 use crate::facts::NodeFactsHandle;
 use crate::framework::PLUGINS_CLOSING;
+use crate::journal::NodeJournal;
 use crate::knowledge::Knowledge;
 use crate::known_as::KnownAs;
 use crate::listed_nodes::ListedNodes;
@@ -104,9 +106,14 @@ async fn over(
     }
     let resolver = Arc::new(resolver);
 
+    let rules = Rules::new(options.journal, plugins.wishes());
+    let journal =
+        Journal::new(Arc::clone(&store) as _, Arc::clone(&store) as _, Arc::clone(&clock), rules.clone());
+    plugins.open_journal(Arc::new(journal.clone()));
     let mut engine = Engine::builder()
         .store(Arc::clone(&store) as _)
         .journal(Arc::clone(&store) as _)
+        .journal_rules(Arc::new(rules))
         .breakers(Arc::clone(&store) as _)
         .plans(Arc::clone(&store) as _)
         .resolver(Arc::clone(&resolver) as _)
@@ -157,7 +164,9 @@ async fn over(
         .build();
     let span = route.span.clone();
     let facts = NodeFactsHandle { facts, engine: engine.clone(), resolver: Arc::clone(&resolver), span };
-    Ok(Framework { engine, graphs, facts, plugins, resolver, journal: store, database, route })
+    let live_timeout = plugins.settings().call_timeout.min(LIVE);
+    let journal = NodeJournal { journal, engine: engine.clone(), plugins: plugins.clone(), live_timeout };
+    Ok(Framework { engine, graphs, facts, plugins, resolver, journal, entries: store, database, route })
 }
 
 /// Registers the plugins beside those that are built in and gets them ready.
@@ -178,6 +187,9 @@ async fn plugins(
     external::register(&mut registering, programs, Arc::new(LocalTools)).await;
     Ok(registering.start().await)
 }
+
+/// How long a plugin may take to tell what it knows of a node live, as in Pabawi.
+const LIVE: Duration = Duration::from_secs(15);
 
 /// What is given to a plugin beyond its own deadline.
 const SLACK: Duration = Duration::from_secs(5);

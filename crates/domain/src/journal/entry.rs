@@ -48,6 +48,21 @@ pub mod event {
     pub const CALL_DENIED: &str = "call_denied";
 }
 
+/// Whether a word can be the type of an entry.
+///
+/// # Errors
+/// What it has to be.
+pub fn check_event_type(word: &str) -> Result<(), String> {
+    let good = word.starts_with(|one: char| one.is_ascii_lowercase())
+        && word.chars().all(|one| one.is_ascii_lowercase() || one.is_ascii_digit() || one == '_')
+        && word.len() <= 64;
+    if good {
+        return Ok(());
+    }
+    let text = "must be at most 64 small letters, digits and '_', beginning with a letter, such as provision";
+    Err(format!("{:?} {text}", cut(word, 80)))
+}
+
 /// An entry to be written; one per affected node (R11.10).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -21,7 +21,9 @@ mod verify;
 mod words;
 
 pub use chain::{CHAIN_START, LinkContent};
-pub use entry::{JournalEntry, MOST_ACTION, MOST_DETAILS, MOST_SUMMARY, NewJournalEntry, event};
+pub use entry::{
+    JournalEntry, MOST_ACTION, MOST_DETAILS, MOST_SUMMARY, NewJournalEntry, check_event_type, event,
+};
 pub use entry_id::EntryId;
 pub use level::{JournalLevel, JournalMatter, JournalWeight, Journalling};
 pub use query::JournalQuery;

@@ -1,8 +1,10 @@
 //! Port [`CallGate`]: what stands before each call of a plugin: whether its caller may, and the plugin's circuit breaker.
 
 use async_trait::async_trait;
+use serde_json::{Map, Value};
 
 use crate::capability::RiskLevel;
+use crate::error::ErrorCode;
 use crate::id::{CorrelationId, NodeId, PluginName};
 use crate::request::Caller;
 
@@ -14,6 +16,12 @@ pub trait CallGate: Send + Sync + 'static {
     /// # Errors
     /// Why not, for the person; also when nobody could tell.
     async fn authorize(&self, question: &CallQuestion<'_>) -> Result<(), String>;
+
+    /// Has a call that was made journalled, for each node that it was about. Returns when that is on stable storage, or given up:
+    /// it fails no call.
+    async fn journal(&self, question: &CallQuestion<'_>, report: &CallReport<'_>) {
+        let _ = (question, report);
+    }
 
     /// Whether the plugin's circuit breaker would let a call pass now. Nothing changes by asking.
     fn lets_pass(&self, plugin: &PluginName) -> bool;
@@ -29,6 +37,17 @@ pub trait CallGate: Send + Sync + 'static {
 pub trait CallPassage: Send {
     /// Says whether the plugin did its work.
     fn end(self: Box<Self>, worked: bool);
+}
+
+/// What came of a call.
+#[derive(Debug, Clone, Copy)]
+pub struct CallReport<'a> {
+    /// Its parameters, without secrets.
+    pub parameters: &'a Map<String, Value>,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+    /// Why it failed, where it did.
+    pub fault: Option<(ErrorCode, &'a str)>,
 }
 
 /// Who wants to call what.

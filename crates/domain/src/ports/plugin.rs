@@ -11,8 +11,9 @@ use crate::action::{Action, ActionKind};
 use crate::capability::Capability;
 use crate::error::ErrorCode;
 use crate::id::{CorrelationId, ExecutionId, NodeId, PluginName};
+use crate::journal::Journalling;
 use crate::node::Target;
-use crate::ports::{FactProvider, InventorySource, Peers, RunningAction};
+use crate::ports::{FactProvider, InventorySource, Peers, PluginJournal, RunningAction};
 use crate::request::Caller;
 
 /// A tool (R6.1).
@@ -34,6 +35,17 @@ pub trait Plugin: Send + Sync + 'static {
     /// none of them answers yet.
     fn meet(&self, peers: Arc<dyn Peers>) {
         let _ = peers;
+    }
+
+    /// What of its doings becomes a journal entry, and of which type (R11.9). The configuration has the last word.
+    fn journalling(&self) -> Journalling {
+        Journalling::default()
+    }
+
+    /// Is handed the way to the journal of nodes, for events of its own (R11.12). Called once, just before
+    /// [`Plugin::initialize`]; the journal takes nothing before all plugins have got ready.
+    fn keep_journal(&self, journal: Arc<dyn PluginJournal>) {
+        let _ = journal;
     }
 
     /// Gets ready. Called once before anything else (R6.2).

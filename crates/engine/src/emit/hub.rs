@@ -11,8 +11,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use pabawi_domain::event::{EventKind, ExecutionEvent};
 use pabawi_domain::id::NodeId;
+use pabawi_domain::journal::NewJournalEntry;
+use pabawi_domain::node::Target;
 use pabawi_domain::outcome::NodeOutcome;
-use pabawi_domain::output::OutputData;
+use pabawi_domain::output::{CapturedOutput, OutputData};
 use pabawi_domain::pace::ProgressReport;
 use pabawi_domain::ports::{Clock, StoreWrite, TargetResult};
 use pabawi_domain::summary::SummaryFold;
@@ -23,7 +25,9 @@ use super::batch::Batch;
 use super::message::Message;
 use super::progress::ProgressTeller;
 use super::recorder::RecorderHandle;
+use crate::journal::{Ended, Scribe};
 use crate::meter::Meter;
+use crate::needs::Needs;
 use crate::plan::PlannedTarget;
 use crate::registry::{Live, Registry};
 use crate::run::NodeEnd;
@@ -43,6 +47,12 @@ pub(crate) struct Ways {
     pub(crate) stored_output: u64,
 }
 
+/// What the execution's journal entries are made with.
+pub(crate) struct Pen {
+    pub(crate) scribe: Scribe,
+    pub(crate) needs: Needs,
+}
+
 /// One execution's event stream in the making.
 pub(crate) struct Hub {
     live: Arc<Live>,
@@ -50,6 +60,7 @@ pub(crate) struct Hub {
     _entry: Entry,
     targets: Arc<[PlannedTarget]>,
     inbox: mpsc::Receiver<Message>,
+    pen: Pen,
     recorder: RecorderHandle,
     clock: Arc<dyn Clock>,
     meter: Meter,
@@ -86,7 +97,7 @@ impl Hub {
         registry: Arc<Registry>,
         targets: Arc<[PlannedTarget]>,
         inbox: mpsc::Receiver<Message>,
-        ways: Ways,
+        (ways, pen): (Ways, Pen),
     ) -> Self {
         let Ways { recorder, clock, meter, stored_output } = ways;
         let total = targets.len() as u64;
@@ -99,6 +110,7 @@ impl Hub {
             begun: vec![false; targets.len()],
             targets,
             inbox,
+            pen,
             recorder,
             clock,
             meter,
@@ -229,6 +241,7 @@ impl Hub {
             }
             Message::HostKey { index, key } => {
                 let Some(node) = self.node(index) else { return };
+                self.journal(index, |scribe, target, way| scribe.host_key(&target.node, way, now, &key));
                 self.emit(now, EventKind::HostKeyException { node, key: *key }, true);
             }
             Message::Output { index, stream, offset, data, room, held } => {
@@ -298,6 +311,18 @@ impl Hub {
         if !end.outcome.is_success() {
             self.log_failure(&node, &end.outcome);
         }
+        self.journal(index, |scribe, target, way| {
+            let output = |output: &Option<CapturedOutput>| output.as_ref().map(|output| output.hash);
+            scribe.ended(&Ended {
+                node: &target.node,
+                source: way,
+                outcome: Some(&end.outcome),
+                attempt: end.attempt,
+                at: end.finished_at,
+                duration_ms: Some(end.duration_ms),
+                outputs: [output(&end.stdout), output(&end.stderr)],
+            })
+        });
         let event = EventKind::NodeFinished {
             node: node.clone(),
             attempt: end.attempt,
@@ -323,6 +348,21 @@ impl Hub {
             self.pending.write(StoreWrite::Unsettled { id: self.live.id, name });
         }
         self.emit(now, event, true);
+    }
+
+    /// Has an entry about a node written together with what else is written now (R5.9, R11.10, R11.11).
+    fn journal(
+        &mut self,
+        index: u32,
+        entry: impl FnOnce(&Scribe, &Target, &str) -> Option<Box<NewJournalEntry>>,
+    ) {
+        let Some(planned) = usize::try_from(index).ok().and_then(|place| self.targets.get(place)) else {
+            return;
+        };
+        let way = self.pen.needs.way(&planned.target).as_str();
+        if let Some(entry) = entry(&self.pen.scribe, &planned.target, way) {
+            self.pending.write(StoreWrite::Journal { id: self.live.id, entry });
+        }
     }
 
     /// R2.6, R5.4

@@ -8,7 +8,7 @@ mod message;
 mod progress;
 mod recorder;
 
-pub(crate) use hub::{Hub, Ways};
+pub(crate) use hub::{Hub, Pen, Ways};
 pub(crate) use message::{MAX_ENDED, Message};
 pub(crate) use progress::EVERY;
 pub(crate) use recorder::{Recorder, RecorderHandle};

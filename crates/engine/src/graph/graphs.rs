@@ -146,6 +146,7 @@ impl Graphs {
         self.may(&caller, "graphs.run").await?;
         self.is_open()?;
         let now = engine.shared.clock.now();
+        engine.shared.journaller.abandoned(&*engine.shared.store, now).await;
         engine.shared.store.recover(now).await?;
         store.recover_graphs(now).await?;
         let record = store.graph_run(id).await?.ok_or(GraphError::NotFound(id))?;

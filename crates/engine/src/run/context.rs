@@ -16,7 +16,6 @@ use tokio::sync::{Semaphore, mpsc};
 use crate::authorize::AuthorizerGate;
 use crate::breaker::BreakerBoard;
 use crate::emit::Message;
-use crate::journaller::Journaller;
 use crate::limits::EngineLimits;
 use crate::meter::Meter;
 use crate::needs::Needs;
@@ -49,7 +48,6 @@ pub(crate) struct RunContext {
     pub(crate) turns: Arc<Semaphore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limits: Arc<EngineLimits>,
-    pub(crate) journaller: Journaller,
     pub(crate) meter: Meter,
     pub(crate) connect_timeout: Duration,
     pub(crate) node_timeout: Option<Duration>,

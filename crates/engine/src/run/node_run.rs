@@ -323,7 +323,7 @@ impl NodeRun {
         };
         notes.reached = Some((Arc::clone(transport), request));
         let info = session.info().clone();
-        self.tell_connection(target, transport.name(), info, deadline).await?;
+        self.tell_connection(transport.name(), info, deadline).await?;
         // Written while the connection was made; a store that holds it back holds the start back.
         if before_start(&mut self.stop, deadline, is_durable).await?.is_err() {
             return Err(internal("the execution was given up"));
@@ -351,7 +351,6 @@ impl NodeRun {
 
     async fn tell_connection(
         &mut self,
-        target: &Target,
         transport: &str,
         info: SessionInfo,
         deadline: Option<Instant>,
@@ -369,14 +368,7 @@ impl NodeRun {
             && (key.accepted == HostKeyAcceptance::Unchecked
                 || (key.accepted == HostKeyAcceptance::Added && !info.reused))
         {
-            context.journaller.host_key_exception(
-                context.clock.now(),
-                context.id,
-                &context.caller,
-                &target.node,
-                transport,
-                key,
-            );
+            // The hub has it journalled too.
             messages.push(Message::HostKey { index: self.index, key: Box::new(key.clone()) });
         }
         for message in messages {
@@ -498,14 +490,6 @@ async fn ask_again(context: &RunContext, target: &Target) -> Result<(), NodeOutc
         let node = target.node.clone();
         tracing::warn!(execution_id = %context.id, %node, user = context.caller.user.as_str(),
             reason = denial.reason.as_str(), "denied at the start");
-        context.journaller.denied_at_start(
-            context.clock.now(),
-            context.id,
-            &context.caller,
-            &node,
-            context.needs.capability,
-            &denial.reason,
-        );
         let error = NodeError::new(node, ErrorCode::Denied, denial.reason);
         NodeOutcome::Rejected { by: RejectedBy::Policy, error }
     })

@@ -22,6 +22,8 @@ mod graph_faults;
 #[cfg(test)]
 mod graphs;
 #[cfg(test)]
+mod journalling;
+#[cfg(test)]
 mod logging;
 #[cfg(test)]
 mod output;

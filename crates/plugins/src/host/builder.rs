@@ -126,6 +126,7 @@ impl PluginHostBuilder {
             settings,
             retiring: Retiring::new(),
             gate: OnceLock::new(),
+            journal: OnceLock::new(),
             home: Arc::clone(&home),
             span: Span::current(),
             rounds: tokio::spawn(rounds.run().in_current_span()).abort_handle(),

@@ -8,7 +8,7 @@ use pabawi_domain::capability::{Capability, RiskLevel};
 use pabawi_domain::cut;
 use pabawi_domain::error::{ErrorCode, PluginTrace};
 use pabawi_domain::id::PluginName;
-use pabawi_domain::ports::{CallGate, CallQuestion, CapabilityCall, PluginCall, PluginError};
+use pabawi_domain::ports::{CallGate, CallQuestion, CallReport, CapabilityCall, PluginCall, PluginError};
 use pabawi_domain::redact::Redactor;
 use pabawi_domain::request::Caller;
 use pabawi_domain::schema::{discard, fits};
@@ -134,7 +134,9 @@ impl PluginHost {
         let began = Instant::now();
         let answer = answer(&guard, slot, checked, call, caller, (settings, limit)).await;
         passage.end(answer.as_ref().err().is_none_or(CallFault::is_an_answer));
-        tell(&question, began.elapsed(), answer.as_ref().err());
+        let took = began.elapsed();
+        tell(&question, took, answer.as_ref().err());
+        journal(gate, &question, checked, call, took, answer.as_ref().err()).await;
         Ok(answer)
     }
 }
@@ -232,6 +234,32 @@ fn without_secrets(mut fault: CallFault, capability: &Capability, call: &Capabil
         fault.stack = fault.stack.map(|stack| redactor.text(&stack).into_owned());
     }
     fault
+}
+
+/// Has a call journalled where it was about nodes, without what is secret of it.
+async fn journal(
+    gate: &dyn CallGate,
+    question: &CallQuestion<'_>,
+    checked: &CheckedCapability,
+    call: &CapabilityCall,
+    took: Duration,
+    fault: Option<&CallFault>,
+) {
+    if question.nodes.is_empty() {
+        return;
+    }
+    let mut given = ToolAction {
+        parameters: call.parameters.clone(),
+        sensitive: checked.capability.sensitive.clone(),
+        ..ToolAction::default()
+    };
+    given.redact();
+    let report = CallReport {
+        parameters: &given.parameters,
+        took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        fault: fault.map(|fault| (fault.code, fault.message.as_str())),
+    };
+    gate.journal(question, &report).await;
 }
 
 fn tell(question: &CallQuestion<'_>, took: Duration, fault: Option<&CallFault>) {

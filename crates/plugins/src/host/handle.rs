@@ -4,7 +4,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use pabawi_domain::id::PluginName;
-use pabawi_domain::ports::{CallGate, Clock, FactProvider, InventorySource, Plugin, ToolRouter, Transport};
+use pabawi_domain::journal::Journalling;
+use pabawi_domain::ports::{
+    CallGate, Clock, FactProvider, InventorySource, Plugin, PluginEvents, ToolRouter, Transport,
+};
 use serde_json::Value;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -40,6 +43,8 @@ pub(super) struct Shared {
     pub(super) retiring: Retiring,
     /// Who says who may call what, once there is somebody.
     pub(super) gate: OnceLock<Arc<dyn CallGate>>,
+    /// Who writes down what plugins tell of nodes, once there is somebody.
+    pub(super) journal: OnceLock<Arc<dyn PluginEvents>>,
     /// Where plugins find the others.
     pub(super) home: Home,
     pub(super) rounds: AbortHandle,
@@ -95,6 +100,21 @@ impl PluginHost {
     /// Lets plugins be called, also by each other, as the gate says. The first one counts.
     pub fn open_calls(&self, gate: Arc<dyn CallGate>) {
         let _ = self.shared.gate.set(gate);
+    }
+
+    /// Lets plugins write down what they tell of nodes. The first one counts.
+    pub fn open_journal(&self, journal: Arc<dyn PluginEvents>) {
+        let _ = self.shared.journal.set(journal);
+    }
+
+    /// Tells what plugins wish of the journal (R11.9), by their names, whichever instances live. It holds the plugins and not the
+    /// host.
+    pub fn wishes(&self) -> Arc<impl Fn(&str) -> Option<Journalling> + Send + Sync + use<>> {
+        let router = Arc::clone(&self.shared.router);
+        Arc::new(move |name: &str| {
+            let slot = router.slots.iter().find(|slot| slot.name().as_str() == name)?;
+            Some(slot.instance().declared.journalling.clone())
+        })
     }
 
     /// A source of nodes for each plugin, under the plugin's name: the inventory of whichever instance of it lives, there as

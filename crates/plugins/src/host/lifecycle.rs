@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::guard::{Broke, guarded};
 use super::instance::Instance;
+use super::journal::JournalHandle;
 use super::offers::Offers;
 use super::peers::{Home, PeerHandle};
 use super::register::Declared;
@@ -40,8 +41,10 @@ pub(super) async fn initialize(
     }
     let plugin = &instance.plugin;
     let peers = Arc::new(PeerHandle { home: Arc::clone(home), plugin: instance.name().clone() });
+    let journal = Arc::new(JournalHandle { home: Arc::clone(home), plugin: instance.name().clone() });
     let begins = async {
         plugin.meet(peers);
+        plugin.keep_journal(journal);
         plugin.initialize(config).await
     };
     match guarded(begins, patience).await {

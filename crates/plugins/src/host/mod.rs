@@ -15,7 +15,7 @@
 //! | `rounds` | asking how they are, again and again |
 //! | `closing` | letting all of them go, within one deadline |
 //! | `call`, `call_error`, `answers` | one call of a capability that is no action |
-//! | `peers` | the way from one plugin to the others |
+//! | `peers`, `journal` | the ways from one plugin to the others, and to the journal of nodes |
 //! | `router` | who does an action, and the list of capabilities |
 //! | `built_in` | the ways to nodes that are no plugins of a host, as plugins |
 //! | `run` | one run of a tool for many nodes |
@@ -32,6 +32,7 @@ mod closing;
 mod guard;
 mod handle;
 mod instance;
+mod journal;
 mod lifecycle;
 mod offers;
 mod order;

@@ -8,6 +8,7 @@ use pabawi_domain::action::ActionKind;
 use pabawi_domain::capability::Capability;
 use pabawi_domain::cut::{cut, message};
 use pabawi_domain::id::PluginName;
+use pabawi_domain::journal::{Journalling, check_event_type};
 use pabawi_domain::panic_guard::caught;
 use pabawi_domain::ports::{Plugin, PluginMetadata, PluginMethods};
 use pabawi_domain::schema::ParameterSchema;
@@ -65,6 +66,8 @@ pub(super) struct Declared {
     pub(super) metadata: PluginMetadata,
     pub(super) methods: PluginMethods,
     pub(super) capabilities: Vec<CheckedCapability>,
+    /// What it wishes of the journal.
+    pub(super) journalling: Journalling,
     /// The schema of its configuration, where it has one.
     pub(super) config: Option<ParameterSchema>,
 }
@@ -75,7 +78,8 @@ impl Declared {
     /// # Errors
     /// [`RegisterError`].
     pub(super) fn of(plugin: &Arc<dyn Plugin>, patience: Duration) -> Result<Self, RegisterError> {
-        let (metadata, methods, capabilities, config) = asked(Arc::clone(plugin), patience)?;
+        let Said { metadata, methods, capabilities, config, journalling } =
+            asked(Arc::clone(plugin), patience)?;
         let mut faults = ValidationError::default();
         for (field, text) in [("version", &metadata.version), ("description", &metadata.description)] {
             if text.len() > MOST_TEXT {
@@ -90,11 +94,16 @@ impl Declared {
         let capabilities = checked(capabilities, methods, &mut faults);
         let config =
             config.as_ref().and_then(|schema| usable(schema, "configSchema".to_owned(), &mut faults));
+        for (name, event_type) in &journalling.types {
+            if let Err(why) = check_event_type(event_type) {
+                faults.push(format!("journalling.types.{}", cut(name.as_str(), 100)), why);
+            }
+        }
         if metadata.depends_on.contains(&metadata.name) {
             faults.push("dependsOn", "names the plugin itself");
         }
         match faults.into_result() {
-            Ok(()) => Ok(Self { metadata, methods, capabilities, config }),
+            Ok(()) => Ok(Self { metadata, methods, capabilities, journalling, config }),
             Err(error) => Err(RegisterError::Invalid { plugin: metadata.name, error }),
         }
     }
@@ -104,14 +113,26 @@ impl Declared {
     }
 }
 
-type Said = (PluginMetadata, PluginMethods, Vec<Capability>, Option<Value>);
+struct Said {
+    metadata: PluginMetadata,
+    methods: PluginMethods,
+    capabilities: Vec<Capability>,
+    config: Option<Value>,
+    journalling: Journalling,
+}
 
 /// What a plugin says of itself. It is asked on a thread of its own, so that one that does not return holds nobody up for
 /// longer than that.
 fn asked(plugin: Arc<dyn Plugin>, patience: Duration) -> Result<Said, RegisterError> {
     let (tell, told) = mpsc::sync_channel(1);
     let ask = move || {
-        let said = || (plugin.metadata(), plugin.methods(), plugin.capabilities(), plugin.config_schema());
+        let said = || Said {
+            metadata: plugin.metadata(),
+            methods: plugin.methods(),
+            capabilities: plugin.capabilities(),
+            config: plugin.config_schema(),
+            journalling: plugin.journalling(),
+        };
         let said = caught(said);
         // Whoever asked may have gone.
         let _ = tell.send(said.map_err(|panic| message(panic.message)));

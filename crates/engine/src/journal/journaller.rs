@@ -1,30 +1,32 @@
-//! Writes the engine's own entries into the journal: [`Journaller`]. It never blocks or fails a run: what it
+//! Writes entries that belong to no execution into the journal: [`Journaller`]. It never blocks or fails a run: what it
 //! cannot write after some tries it says in the log.
 //!
-//! These are accepted host keys and denials. What executions do is journalled elsewhere.
+//! These are denials and calls of plugins. What executions do is written with their results: see `scribe`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use pabawi_domain::host_key::{HostKeyAcceptance, HostKeySeen};
-use pabawi_domain::id::{ExecutionId, NodeId};
-use pabawi_domain::journal::{EntryId, NewJournalEntry};
-use pabawi_domain::ports::{CallQuestion, JournalStore};
-use pabawi_domain::request::Caller;
+use pabawi_domain::journal::{EntryId, NewJournalEntry, event};
+use pabawi_domain::ports::{CallQuestion, CallReport, ExecutionStore, JournalRules, JournalStore};
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
+use super::abandoned::journal_abandoned;
+use super::call::of_call;
+use super::scribe::{About, Scribe};
 use crate::authorize::DeniedRequest;
 
+/// How long a call waits for its entry.
+const CALL_PATIENCE: Duration = Duration::from_secs(5);
 /// Entries that may wait.
 const WAITING: usize = 4096;
 /// Entries written at once.
 const BATCH: usize = 500;
-/// Nodes of one denied request that get an entry; a request for a whole fleet must not flood the journal.
-const DENIED_NODES: usize = 1000;
+/// Nodes of one denied request, or of one call, that get an entry: neither must flood the journal.
+pub(super) const MOST_NODES: usize = 1000;
 /// Tries of one write, and the wait after the first; it doubles.
 const TRIES: (u32, Duration) = (6, Duration::from_millis(200));
 
@@ -35,21 +37,26 @@ enum Order {
 
 /// The way to the journal; without a journal it does nothing.
 #[derive(Clone)]
-pub(crate) struct Journaller(Option<mpsc::Sender<Order>>);
+pub(crate) struct Journaller {
+    sender: Option<mpsc::Sender<Order>>,
+    store: Option<Arc<dyn JournalStore>>,
+    rules: Option<Arc<dyn JournalRules>>,
+}
 
 impl Journaller {
     /// Starts the task that writes.
-    pub(crate) fn start(journal: Option<Arc<dyn JournalStore>>) -> Self {
-        Self(journal.map(|journal| {
+    pub(crate) fn start(store: Option<Arc<dyn JournalStore>>, rules: Option<Arc<dyn JournalRules>>) -> Self {
+        let sender = store.clone().map(|journal| {
             let (sender, receiver) = mpsc::channel(WAITING);
             tokio::spawn(write_all(journal, receiver).in_current_span());
             sender
-        }))
+        });
+        Self { sender, store, rules }
     }
 
     /// Returns when what was given so far is written or given up.
     pub(crate) async fn flush(&self) {
-        if let Some(sender) = &self.0 {
+        if let Some(sender) = &self.sender {
             let (done, is_done) = oneshot::channel();
             if sender.send(Order::Flush(done)).await.is_ok() {
                 let _ = is_done.await;
@@ -57,43 +64,9 @@ impl Journaller {
         }
     }
 
-    /// A host key was accepted that no known-hosts file held.
-    pub(crate) fn host_key_exception(
-        &self,
-        at: Timestamp,
-        execution: ExecutionId,
-        caller: &Caller,
-        node: &NodeId,
-        transport: &str,
-        key: &HostKeySeen,
-    ) {
-        let (word, what) = match key.accepted {
-            HostKeyAcceptance::Known => ("known", "was known"),
-            HostKeyAcceptance::Added => ("added", "was unknown and has been written down"),
-            HostKeyAcceptance::Unchecked => ("unchecked", "was not checked"),
-        };
-        let mut details = Map::new();
-        details.insert("algorithm".into(), Value::from(key.algorithm.clone()));
-        details.insert("fingerprint".into(), Value::from(key.fingerprint.clone()));
-        self.write(NewJournalEntry {
-            id: EntryId::from(Uuid::now_v7()),
-            supersedes: None,
-            node: node.clone(),
-            event_type: "host_key_exception".into(),
-            source: transport.to_owned(),
-            execution_id: Some(execution),
-            at,
-            user: Some(caller.user.clone()),
-            action: "accept host key".into(),
-            result_status: Some(word.into()),
-            summary: format!("host key {} {} {what}", key.algorithm, key.fingerprint),
-            details,
-        });
-    }
-
     /// A request was denied: one entry for each node it was for.
     pub(crate) fn denied(&self, at: Timestamp, denied: &DeniedRequest) {
-        for node in denied.nodes.iter().take(DENIED_NODES) {
+        for node in denied.nodes.iter().take(MOST_NODES) {
             let mut details = Map::new();
             details.insert("capability".into(), Value::from(denied.capability));
             details.insert("targets".into(), Value::from(denied.nodes.len()));
@@ -101,7 +74,7 @@ impl Journaller {
                 id: EntryId::from(Uuid::now_v7()),
                 supersedes: None,
                 node: node.clone(),
-                event_type: "execution_denied".into(),
+                event_type: event::EXECUTION_DENIED.into(),
                 source: "system".into(),
                 execution_id: None,
                 at,
@@ -116,7 +89,7 @@ impl Journaller {
 
     /// A call of a plugin was denied: one entry for each node it was about.
     pub(crate) fn denied_call(&self, at: Timestamp, question: &CallQuestion<'_>, reason: &str) {
-        for node in question.nodes.iter().take(DENIED_NODES) {
+        for node in question.nodes.iter().take(MOST_NODES) {
             let mut details = Map::new();
             details.insert("plugin".into(), Value::from(question.plugin.as_str()));
             details.insert("targets".into(), Value::from(question.nodes.len()));
@@ -124,7 +97,7 @@ impl Journaller {
                 id: EntryId::from(Uuid::now_v7()),
                 supersedes: None,
                 node: node.clone(),
-                event_type: "call_denied".into(),
+                event_type: event::CALL_DENIED.into(),
                 source: "system".into(),
                 execution_id: None,
                 at,
@@ -137,34 +110,37 @@ impl Journaller {
         }
     }
 
-    /// One target was denied when its run was to start.
-    pub(crate) fn denied_at_start(
-        &self,
-        at: Timestamp,
-        execution: ExecutionId,
-        caller: &Caller,
-        node: &NodeId,
-        capability: &str,
-        reason: &str,
-    ) {
-        self.write(NewJournalEntry {
-            id: EntryId::from(Uuid::now_v7()),
-            supersedes: None,
-            node: node.clone(),
-            event_type: "execution_denied".into(),
-            source: "system".into(),
-            execution_id: Some(execution),
-            at,
-            user: Some(caller.user.clone()),
-            action: capability.to_owned(),
-            result_status: Some("denied".into()),
-            summary: reason.to_owned(),
-            details: Map::new(),
-        });
+    /// A plugin was called. Waits until that is on stable storage, or for as long as it takes to give that up.
+    pub(crate) async fn call(&self, at: Timestamp, question: &CallQuestion<'_>, report: &CallReport<'_>) {
+        let Some(journal) = self.store.as_ref().filter(|_| !question.nodes.is_empty()) else { return };
+        let entries = of_call(self.rules.as_deref(), at, question, report);
+        if entries.is_empty() {
+            return;
+        }
+        match tokio::time::timeout(CALL_PATIENCE, journal.append_journal(&entries)).await {
+            Ok(Ok(())) => {}
+            // It is tried again beside the call, with the same ids.
+            _ => entries.into_iter().for_each(|entry| self.write(entry)),
+        }
+    }
+
+    /// Where entries go and what becomes one, for one execution.
+    pub(crate) fn scribe(&self, about: About<'_>) -> Scribe {
+        Scribe::new(self.store.is_some(), self.rules.clone(), about)
+    }
+
+    /// Has what dead processes have left journalled before it is closed; afterwards nobody would find it. What cannot be
+    /// journalled does not keep it from being closed.
+    pub(crate) async fn abandoned(&self, store: &dyn ExecutionStore, now: Timestamp) {
+        if let Some(journal) = self.store.as_ref().filter(|_| self.rules.is_some())
+            && let Err(error) = journal_abandoned(self, store, &**journal, now).await
+        {
+            tracing::warn!(%error, "what dead processes have left is not in the journal");
+        }
     }
 
     fn write(&self, entry: NewJournalEntry) {
-        if let Some(sender) = &self.0
+        if let Some(sender) = &self.sender
             && sender.try_send(Order::Write(Box::new(entry))).is_err()
         {
             tracing::warn!("the journal is too slow; an entry is lost");
