@@ -13,13 +13,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pabawi::inventory::FileInventory;
+use pabawi::graph::{GraphError, GraphQuery, ResumeOptions, parse_graph};
+use pabawi::inventory::{FileInventory, Freshness};
 use pabawi::permissions::{CommandPolicy, MatchMode, PabawiTables, Permissions, parse_policy};
 use pabawi::ports::TerminateMode;
 use pabawi::ssh::SshSettings;
 use pabawi::{
-    Action, Caller, CancelScope, CommandAction, EntryPoint, ErrorCode, ExecutionQuery, ExecutionRequest,
-    Framework, FrameworkBuilder, JournalQuery, PluginName, TargetExpression, TargetQuery,
+    Action, ApplyOptions, Caller, CancelScope, CommandAction, EntryPoint, ErrorCode, ExecutionQuery,
+    ExecutionRequest, Framework, FrameworkBuilder, JournalQuery, PluginName, RerunOptions, RerunSelection,
+    TargetExpression, TargetQuery,
 };
 use pabawi_testkit::pabawi_tables::{pabawi_sql, pabawi_tables_file};
 
@@ -27,6 +29,7 @@ const POLICY: &str = r#"
 users:
   ann: {roles: [web]}
   bob: {roles: [db]}
+  cleo: {roles: [runner]}
   root: {admin: true}
 roles:
   web:
@@ -38,6 +41,9 @@ roles:
       - {capability: "*", nodes: "@db"}
     deny:
       - {capability: command.execute, nodes: db2}
+  runner:
+    allow:
+      - {capability: command.execute}
 "#;
 
 struct Place(tempfile::TempDir);
@@ -116,6 +122,111 @@ async fn a_policy_gives_everybody_their_part_of_the_fleet() {
     assert!(framework.journal(&of("eve"), &JournalQuery::default()).await.is_err());
     let names = async |user: &str| framework.capabilities_of(&of(user)).await.len();
     assert_eq!((names("ann").await, names("root").await), (0, framework.capabilities().len()));
+    framework.shutdown(Duration::from_secs(5)).await;
+}
+
+/// R6.5: nobody is shown nodes, groups' members or sources' numbers that are not theirs, in whatever way the inventory is asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_inventory_is_shown_to_everybody_as_far_as_it_is_theirs() {
+    let place = Place::new();
+    let permissions = Permissions::of_policy(parse_policy("policy.yaml", POLICY).unwrap());
+    let framework = place.builder().permissions(permissions).open().await.unwrap();
+    let names = |view: &pabawi::inventory::View| {
+        let nodes: Vec<String> = view.inventory.nodes().iter().map(|node| node.id.to_string()).collect();
+        let of = |group: &str| view.inventory.members(view.inventory.group(group).unwrap()).len();
+        (nodes.join(","), of("web"), of("db"), view.reports[0].nodes)
+    };
+    for (user, expected) in [
+        ("ann", ("web1,web2", 2, 0, 2)),
+        ("bob", ("db1,db2", 0, 2, 2)),
+        ("root", ("web1,web2,db1,db2", 2, 2, 4)),
+    ] {
+        let (nodes, web, db, told) =
+            names(&framework.inventory_for(&of(user), Freshness::Cached).await.unwrap());
+        assert_eq!((nodes.as_str(), web, db, told), expected, "{user}");
+        let all = framework.resolve_for(&of(user), &TargetExpression::new("all")).await.unwrap();
+        let all: Vec<&str> = all.iter().map(|target| target.node.as_str()).collect();
+        assert_eq!(all.join(","), expected.0, "{user}");
+        let explained = framework.explain_for(&of(user), &TargetExpression::new("all"), &[]).await.unwrap();
+        assert_eq!(explained.count, expected.0.split(',').count(), "{user}");
+    }
+    // What somebody may not see is to them as if it were not there.
+    let error = framework.resolve_for(&of("ann"), &TargetExpression::new("db1")).await.unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("unknown node db1: in no source") && !text.contains("db2"), "{text}");
+    for user in ["cleo", "eve"] {
+        let error = framework.inventory_for(&of(user), Freshness::Cached).await.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::Denied);
+        assert!(framework.resolve_for(&of(user), &TargetExpression::new("all")).await.is_err());
+        assert!(framework.explain_for(&of(user), &TargetExpression::new("all"), &[]).await.is_err());
+        assert!(framework.plugins_for(&of(user)).await.is_err());
+    }
+    assert_eq!(framework.plugins_for(&of("root")).await.unwrap().len(), 2);
+    assert_eq!(framework.plugin_health(&of("root"), None).await.unwrap().len(), 2);
+    framework.shutdown(Duration::from_secs(5)).await;
+}
+
+/// R6.5, R6.6: graphs and plans are asked about with their nodes: a part of the fleet is enough to run one on it, and no list
+/// shows others'.
+#[tokio::test(flavor = "multi_thread")]
+async fn graphs_and_plans_are_theirs_whose_nodes_they_are_about() {
+    let place = Place::new();
+    let permissions = Permissions::of_policy(parse_policy("policy.yaml", POLICY).unwrap());
+    let framework = place.builder().permissions(permissions).open().await.unwrap();
+    let graph = |targets: &str| {
+        let text = format!(
+            "name: of {targets}\ntasks:\n  - {{name: a, targets: '{targets}', action: {{type: command, command: 'true'}}}}\n  \
+             - {{name: b, after: [a], targets: '{targets}', action: {{type: command, command: 'true'}}}}\n"
+        );
+        parse_graph("graph.yaml", text.as_bytes()).unwrap()
+    };
+    let graphs = framework.graphs();
+    let (of_web, _events) = graphs.submit(of("ann"), graph("@web")).await.unwrap();
+    let ended = graphs.wait(&of("ann"), of_web).await.unwrap();
+    assert_eq!(ended.run.status.as_str(), "completed");
+    let (of_db, _events) = graphs.submit(of("root"), graph("db1")).await.unwrap();
+    graphs.wait(&of("bob"), of_db).await.unwrap();
+    for (user, targets) in [("ann", "@db"), ("ann", "all"), ("eve", "@web"), ("cleo", "@web")] {
+        let error = graphs.submit(of(user), graph(targets)).await.err().unwrap();
+        assert!(
+            matches!(&error, GraphError::Denied { capability, .. } if capability == "graphs.run"),
+            "{error}"
+        );
+    }
+    let listed = async |user: &str| {
+        let page = graphs.list(&of(user), &GraphQuery::default()).await?;
+        Ok::<_, GraphError>(page.items.into_iter().map(|run| run.id).collect::<Vec<_>>())
+    };
+    assert_eq!(listed("ann").await.unwrap(), [of_web]);
+    assert_eq!(listed("bob").await.unwrap(), [of_db]);
+    assert_eq!(listed("root").await.unwrap(), [of_db, of_web]);
+    assert_eq!(listed("cleo").await.unwrap_err().code(), ErrorCode::Denied);
+    for of_others in [
+        graphs.status(&of("bob"), of_web).await.err(),
+        graphs.graph(&of("bob"), of_web).await.err(),
+        graphs.events(&of("bob"), of_web).await.err(),
+        graphs.cancel(&of("bob"), of_web, TerminateMode::Kill).await.err(),
+        graphs.resume(of("bob"), of_web, ResumeOptions::default()).await.err(),
+    ] {
+        assert_eq!(of_others.unwrap().code(), ErrorCode::Denied);
+    }
+
+    let plan = async |user: &str, targets: &str| {
+        framework.preview(of(user), command(targets, "true"), serde_json::Value::Null).await
+    };
+    let hash = plan("ann", "@web").await.unwrap().hash;
+    assert_eq!(plan("ann", "@db").await.unwrap_err().code(), ErrorCode::Denied);
+    let heads = async |user: &str| framework.plans(&of(user), "", 10).await.unwrap().len();
+    assert_eq!((heads("ann").await, heads("bob").await, heads("root").await), (1, 0, 1));
+    assert_eq!(framework.plan(&of("bob"), hash).await.unwrap_err().code(), ErrorCode::Denied);
+    let id = framework.apply(of("ann"), hash, ApplyOptions::default()).await.unwrap();
+    framework.wait(&of("ann"), id).await.unwrap();
+    // And what was run on somebody's nodes they may run again, and others not.
+    let again = async |user: &str| {
+        framework.rerun(of(user), id, RerunSelection::All, RerunOptions::default()).await.map(drop)
+    };
+    again("ann").await.unwrap();
+    assert_eq!(again("bob").await.unwrap_err().code(), ErrorCode::Denied);
     framework.shutdown(Duration::from_secs(5)).await;
 }
 

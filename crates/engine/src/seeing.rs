@@ -1,6 +1,8 @@
 //! Whether a caller may see an execution or give orders about it. Where the authorizer decides about nodes, it is asked with
 //! those of the execution; lists leave out what it denies.
 
+use std::time::Duration;
+
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::ports::{AuthorizationQuery, StoreError};
 use pabawi_domain::record::{ExecutionRecord, TargetQuery};
@@ -12,6 +14,8 @@ use crate::error::{EngineError, SubmitError};
 
 /// Looking at one execution.
 const SHOW: &str = "executions.show";
+/// How long it may take to find out which nodes of a list a caller may see.
+const LISTING: Duration = Duration::from_secs(60);
 /// Nodes that are read at once.
 const PAGE: u32 = 1000;
 
@@ -61,6 +65,41 @@ impl Engine {
             }
         }
         Ok(seen)
+    }
+
+    /// Those of the nodes with which the caller may do this, in their order: for lists, so that a denial is neither logged nor
+    /// journalled. All are asked about together, and where that is denied the halves, since what is allowed for some
+    /// nodes is allowed for each of them.
+    ///
+    /// # Errors
+    /// [`EngineError::Denied`] when that takes too long, since nobody knows what the rest of the list is.
+    pub async fn those_allowed(
+        &self,
+        caller: &Caller,
+        capability: &str,
+        nodes: &[NodeId],
+    ) -> Result<Vec<NodeId>, EngineError> {
+        if !self.looks_at_nodes() {
+            return Ok(nodes.to_vec());
+        }
+        let (mut allowed, mut open) = (Vec::with_capacity(nodes.len()), vec![nodes]);
+        let asking = async {
+            // Every denial halves what it is about, so this ends.
+            while let Some(some) = open.pop().filter(|some| !some.is_empty()) {
+                if self.shared.gate.ask_quietly(caller, capability, some).await.is_ok() {
+                    allowed.extend_from_slice(some);
+                } else if some.len() > 1 {
+                    let (first, second) = some.split_at(some.len() / 2);
+                    open.extend([second, first]);
+                }
+            }
+        };
+        if tokio::time::timeout(LISTING, asking).await.is_err() {
+            let reason =
+                format!("nobody could tell within {} s for which nodes it is allowed", LISTING.as_secs());
+            return Err(EngineError::Denied { capability: capability.to_owned(), reason });
+        }
+        Ok(allowed)
     }
 
     /// Whether the answers of the authorizer may depend on nodes.

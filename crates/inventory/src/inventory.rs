@@ -2,10 +2,12 @@
 //! new one.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use foldhash::HashMap;
 use pabawi_domain::id::{GroupName, NodeId};
 use pabawi_domain::node::{Node, NodeGroup};
+use pabawi_domain::ports::InventorySnapshot;
 
 use crate::membership::Membership;
 use crate::merge::{Entry, Links, Merge, SourceData, entry_of};
@@ -40,6 +42,23 @@ impl Inventory {
             groups.iter().enumerate().map(|(index, group)| (group.name.clone(), index)).collect();
         let membership = Membership::of(&groups, members, &group_index);
         Self { parts, links, nodes, names, groups, group_index, membership, warnings, sources }
+    }
+
+    /// The same as if no source had told of the nodes that `keep` refuses. Names of groups stay, without these members.
+    pub fn only(&self, keep: impl Fn(&Node) -> bool) -> Self {
+        let kept: Vec<bool> = self.nodes.iter().map(keep).collect();
+        // A name that no node has is told by nobody.
+        let is_kept =
+            |id: &NodeId| self.node_index(id.as_str()).is_some_and(|at| kept.get(at) == Some(&true));
+        let parts = self.parts.iter().map(|data| {
+            let mut snapshot = InventorySnapshot::clone(&data.snapshot);
+            snapshot.nodes.retain(|node| is_kept(&node.id));
+            snapshot.groups.iter_mut().for_each(|group| group.nodes.retain(is_kept));
+            // They may name those that are left out.
+            snapshot.warnings.clear();
+            SourceData { snapshot: Arc::new(snapshot), ..data.clone() }
+        });
+        Self { sources: self.sources.clone(), ..Self::merge(parts.collect::<Vec<_>>()) }
     }
 
     /// Every node, in the order of the sources: those of the highest priority first.

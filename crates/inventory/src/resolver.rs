@@ -97,10 +97,59 @@ impl Resolver {
         expression: &TargetExpression,
         asked: &[NodeId],
     ) -> Result<Explanation, TargetError> {
-        let (parsed, known) = self.read(expression).await?;
-        let view = self.catalog.read(Freshness::Cached).await;
-        refuse_to_guess(&view, &parsed)?;
+        let read = self.read(expression).await?;
+        self.explained(read, &self.catalog.read(Freshness::Cached).await, asked)
+    }
+
+    /// As [`Resolver::explain`], where these are all the nodes that there are.
+    ///
+    /// # Errors
+    /// As for [`Resolver::explain`].
+    pub async fn explain_among(
+        &self,
+        view: &View,
+        expression: &TargetExpression,
+        asked: &[NodeId],
+    ) -> Result<Explanation, TargetError> {
+        self.explained(self.read(expression).await?, view, asked)
+    }
+
+    fn explained(
+        &self,
+        (parsed, known): (Expression, Known),
+        view: &View,
+        asked: &[NodeId],
+    ) -> Result<Explanation, TargetError> {
+        refuse_to_guess(view, &parsed)?;
         Ok(explain(&parsed, &view.inventory, self.meaning(), &known, asked)?)
+    }
+
+    /// As [`TargetResolver::resolve`], where these are all the nodes that there are.
+    ///
+    /// # Errors
+    /// As for [`TargetResolver::resolve`].
+    pub async fn resolve_among(
+        &self,
+        view: &View,
+        expression: &TargetExpression,
+    ) -> Result<Vec<Target>, TargetError> {
+        self.resolved(self.read(expression).await?, view)
+    }
+
+    fn resolved(
+        &self,
+        (parsed, known): (Expression, Known),
+        view: &View,
+    ) -> Result<Vec<Target>, TargetError> {
+        refuse_to_guess(view, &parsed)?;
+        let mut targets = evaluate_with(&parsed, &view.inventory, self.meaning(), &known)
+            .map_err(|error| with_missing(error, view))?;
+        if self.defaults != Endpoint::default() {
+            targets.iter_mut().for_each(|target| fill_endpoint(&mut target.endpoint, &self.defaults));
+        }
+        let mut memberships = Memberships::of(&view.inventory);
+        targets.iter_mut().for_each(|target| target.groups = memberships.groups_of(&target.node));
+        Ok(targets)
     }
 
     /// What a name means that is in no source.
@@ -129,17 +178,8 @@ impl Resolver {
 #[async_trait]
 impl TargetResolver for Resolver {
     async fn resolve(&self, expression: &TargetExpression) -> Result<Vec<Target>, TargetError> {
-        let (parsed, known) = self.read(expression).await?;
-        let view = self.catalog.read(Freshness::Cached).await;
-        refuse_to_guess(&view, &parsed)?;
-        let mut targets = evaluate_with(&parsed, &view.inventory, self.meaning(), &known)
-            .map_err(|error| with_missing(error, &view))?;
-        if self.defaults != Endpoint::default() {
-            targets.iter_mut().for_each(|target| fill_endpoint(&mut target.endpoint, &self.defaults));
-        }
-        let mut memberships = Memberships::of(&view.inventory);
-        targets.iter_mut().for_each(|target| target.groups = memberships.groups_of(&target.node));
-        Ok(targets)
+        let read = self.read(expression).await?;
+        self.resolved(read, &self.catalog.read(Freshness::Cached).await)
     }
 }
 

@@ -68,7 +68,7 @@ impl NodeFactsHandle {
     }
 
     /// The nodes whose stored facts meet a condition, in the order of their names. Nothing is collected for it. Needs
-    /// `facts.show`, in general and for these nodes.
+    /// `facts.show`; nodes whose facts the caller may not see are left out.
     ///
     /// # Errors
     /// [`FrameworkError`].
@@ -79,10 +79,7 @@ impl NodeFactsHandle {
     ) -> Result<Vec<NodeId>, FrameworkError> {
         self.engine.may_on(caller, "facts.show", &[]).await?;
         let nodes = self.facts.known().matching(condition).await?;
-        if !nodes.is_empty() {
-            self.engine.may_on(caller, "facts.show", &nodes).await?;
-        }
-        Ok(nodes)
+        Ok(self.engine.those_allowed(caller, "facts.show", &nodes).await?)
     }
 
     /// Adds a provider (R4.5).

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pabawi_domain::breaker::{BreakerStatus, Component};
-use pabawi_domain::id::{ExecutionId, NodeId};
+use pabawi_domain::id::{ExecutionId, NodeId, PluginName};
 use pabawi_domain::journal::{JournalEntry, JournalQuery};
 use pabawi_domain::metrics::MetricsSnapshot;
 use pabawi_domain::node::{Target, TargetExpression};
@@ -24,7 +24,7 @@ use pabawi_engine::{
 };
 use pabawi_inventory::expression::Explanation;
 use pabawi_inventory::{Catalog, Freshness, Resolver, View};
-use pabawi_plugins::host::{CallError, PluginHost, ProvidedCapability};
+use pabawi_plugins::host::{CallError, PluginHost, PluginStatus, ProvidedCapability};
 use serde_json::Value;
 use tracing::{Instrument as _, Span};
 
@@ -324,6 +324,29 @@ impl Framework {
         &self.plugins
     }
 
+    /// How the plugins stand that the caller may see. Needs `plugins.list`.
+    ///
+    /// # Errors
+    /// [`FrameworkError::Denied`].
+    pub async fn plugins_for(&self, caller: &Caller) -> Result<Vec<PluginStatus>, FrameworkError> {
+        self.engine.may_on(caller, allowed::LIST_PLUGINS, &[]).await?;
+        Ok(allowed::plugins(&self.engine, caller, self.plugins.plugins()).await)
+    }
+
+    /// Asks how one of the plugins is, or all that the caller may see. Needs `plugins.list` and `plugins.health`.
+    ///
+    /// # Errors
+    /// [`FrameworkError::Denied`].
+    pub async fn plugin_health(
+        &self,
+        caller: &Caller,
+        plugin: Option<&PluginName>,
+    ) -> Result<Vec<PluginStatus>, FrameworkError> {
+        self.engine.may_on(caller, "plugins.health", &[]).await?;
+        self.engine.may_on(caller, allowed::LIST_PLUGINS, &[]).await?;
+        Ok(allowed::plugins(&self.engine, caller, self.plugins.check_health(plugin).await).await)
+    }
+
     /// What the plugins can do, by name; of several with the same the one that goes first before the others.
     pub fn capabilities(&self) -> Vec<ProvidedCapability> {
         self.plugins.capabilities()
@@ -378,12 +401,51 @@ impl Framework {
         Ok(Page { items: allowed::entries(&self.engine, caller, page.items).await, ..page })
     }
 
-    /// The targets that an expression selects now.
+    /// The targets that an expression selects now. This asks nobody; see [`Framework::resolve_for`].
     ///
     /// # Errors
     /// [`FrameworkError`].
     pub async fn resolve(&self, expression: &TargetExpression) -> Result<Vec<Target>, FrameworkError> {
         Ok(self.resolver.resolve(expression).instrument(self.span()).await?)
+    }
+
+    /// Of the targets that an expression selects now, those that the caller may see: it is read as if there were no others.
+    /// Needs `inventory.list`.
+    ///
+    /// # Errors
+    /// [`FrameworkError`].
+    pub async fn resolve_for(
+        &self,
+        caller: &Caller,
+        expression: &TargetExpression,
+    ) -> Result<Vec<Target>, FrameworkError> {
+        let view = self.inventory_for(caller, Freshness::Cached).await?;
+        let targets = self.resolver.resolve_among(&view, expression).await?;
+        // Where no source has a name it is a node all the same.
+        allowed::targets(&self.engine, caller, targets).await
+    }
+
+    /// As [`Framework::explain`], as if there were no other nodes than those that the caller may see. Needs `inventory.list`.
+    ///
+    /// # Errors
+    /// [`FrameworkError`].
+    pub async fn explain_for(
+        &self,
+        caller: &Caller,
+        expression: &TargetExpression,
+        asked: &[NodeId],
+    ) -> Result<Explanation, FrameworkError> {
+        let view = self.inventory_for(caller, Freshness::Cached).await?;
+        Ok(self.resolver.explain_among(&view, expression, asked).await?)
+    }
+
+    /// What the sources of nodes know of those nodes that the caller may see. Needs `inventory.list`.
+    ///
+    /// # Errors
+    /// [`FrameworkError::Denied`].
+    pub async fn inventory_for(&self, caller: &Caller, freshness: Freshness) -> Result<View, FrameworkError> {
+        self.engine.may_on(caller, allowed::LIST_NODES, &[]).await?;
+        allowed::view(&self.engine, caller, self.inventory(freshness).await).await
     }
 
     /// What each term of an expression selects, and which term decides about the nodes of these names.
@@ -398,7 +460,8 @@ impl Framework {
         Ok(self.resolver.explain(expression, asked).instrument(self.span()).await?)
     }
 
-    /// What the sources of nodes know, at least as fresh as asked for, and how each of them did (R3.1, R3.4-R3.6).
+    /// What the sources of nodes know, at least as fresh as asked for, and how each of them did (R3.1, R3.4-R3.6). This asks
+    /// nobody; see [`Framework::inventory_for`].
     pub async fn inventory(&self, freshness: Freshness) -> View {
         self.resolver.catalog().read(freshness).instrument(self.span()).await
     }

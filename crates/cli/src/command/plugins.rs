@@ -18,23 +18,31 @@ use crate::watch::Sink;
 pub(crate) async fn plugins(global: &GlobalArgs, command: &PluginsCommand) -> Result<Exit, Failure> {
     match command {
         PluginsCommand::List { format } => {
-            let all = open::with_the_plugins(global, async |framework, _| Ok(framework.plugins().plugins()))
-                .await?;
+            let all = open::with_the_plugins(global, async |framework, caller| {
+                Ok(framework.plugins_for(caller).await?)
+            })
+            .await?;
             List::of_all(&all, "there is no plugin").write(global, *format, standing)
         }
         PluginsCommand::Show { plugin, format } => {
-            let asked = async |framework: &pabawi::Framework, _: &pabawi::Caller| {
-                let found = framework.plugins().check_health(Some(plugin)).await.pop();
-                found.ok_or_else(|| unknown(plugin, &framework.plugins().plugins()))
+            let asked = async |framework: &pabawi::Framework, caller: &pabawi::Caller| match framework
+                .plugin_health(caller, Some(plugin))
+                .await?
+                .pop()
+            {
+                Some(found) => Ok(found),
+                None => Err(unknown(plugin, &framework.plugins_for(caller).await?)),
             };
             let status = open::with_the_plugins(global, asked).await?;
             one(global, *format, &status)
         }
         PluginsCommand::Health { plugin, format } => {
-            let asked = async |framework: &pabawi::Framework, _: &pabawi::Caller| {
-                let all = framework.plugins().check_health(plugin.as_ref()).await;
+            let asked = async |framework: &pabawi::Framework, caller: &pabawi::Caller| {
+                let all = framework.plugin_health(caller, plugin.as_ref()).await?;
                 match plugin {
-                    Some(plugin) if all.is_empty() => Err(unknown(plugin, &framework.plugins().plugins())),
+                    Some(plugin) if all.is_empty() => {
+                        Err(unknown(plugin, &framework.plugins_for(caller).await?))
+                    }
                     _ => Ok(all),
                 }
             };

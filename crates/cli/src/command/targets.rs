@@ -69,12 +69,12 @@ async fn resolve(
     args: &SourceArgs,
 ) -> Result<Vec<Target>, Failure> {
     let named = sources(args)?;
-    if !needs_knowledge(expression, &named) && !global.plugins.tell_nodes() {
+    if !needs_knowledge(expression, &named) && !needs_framework(global) {
         let resolver = named.resolver();
         return Ok(resolver.resolve(expression).await.map_err(FrameworkError::from)?);
     }
     let framework = open::for_targets(global, args)?.open().await?;
-    let targets = framework.resolve(expression).await;
+    let targets = framework.resolve_for(&open::caller(), expression).await;
     open::close(global, &framework).await;
     Ok(targets?)
 }
@@ -86,14 +86,19 @@ async fn explain(
     asked: &[NodeId],
 ) -> Result<Explanation, Failure> {
     let named = sources(args)?;
-    if !needs_knowledge(expression, &named) && !global.plugins.tell_nodes() {
+    if !needs_knowledge(expression, &named) && !needs_framework(global) {
         let resolver = named.resolver();
         return Ok(resolver.explain(expression, asked).await.map_err(FrameworkError::from)?);
     }
     let framework = open::for_targets(global, args)?.open().await?;
-    let explanation = framework.explain(expression, asked).await;
+    let explanation = framework.explain_for(&open::caller(), expression, asked).await;
     open::close(global, &framework).await;
     Ok(explanation?)
+}
+
+/// Plugins that know nodes live in a framework, and so does who decides about callers.
+fn needs_framework(global: &GlobalArgs) -> bool {
+    global.plugins.tell_nodes() || global.guard.decides()
 }
 
 fn needs_knowledge(expression: &TargetExpression, sources: &Sources) -> bool {

@@ -69,9 +69,9 @@ pub(super) async fn ask(
 
 async fn of_nodes(global: &GlobalArgs, wanted: Wanted, typed: &Typed) -> Result<Vec<Offer>, Failure> {
     let args = source_args(typed, global);
-    let view: View = if global.plugins.tell_nodes() {
-        open::with_sources_of(global, &args, async |framework, _| {
-            Ok(framework.inventory(Freshness::Cached).await)
+    let view: View = if global.plugins.tell_nodes() || global.guard.decides() {
+        open::with_sources_of(global, &args, async |framework, caller| {
+            Ok(framework.inventory_for(caller, Freshness::Cached).await?)
         })
         .await?
     } else if sources(&args)?.list.is_empty() {

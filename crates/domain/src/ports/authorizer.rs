@@ -26,8 +26,15 @@ pub trait Authorizer: Send + Sync + 'static {
 }
 
 /// Capabilities of lists whose entries are asked about one by one as well: whoever may see some of them may ask for the list.
-pub const FILTERED: &[&str] =
-    &["executions.list", "graphs.list", "journal.read", "facts.show", "inventory.list", "plugins.list"];
+pub const FILTERED: &[&str] = &[
+    "executions.list",
+    "graphs.list",
+    "journal.read",
+    "facts.show",
+    "inventory.list",
+    "plans.show",
+    "plugins.list",
+];
 
 /// The question.
 #[derive(Debug, Clone, Copy)]

@@ -19,7 +19,6 @@ use serde::Serialize;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tracing::Instrument as _;
 
-use crate::authorize::Denial;
 use crate::chain::look;
 use crate::engine::Engine;
 use crate::graph::error::GraphError;
@@ -41,12 +40,12 @@ const INBOX: usize = 256;
 /// Runs graphs on an engine. Cloning gives another handle of the same graphs.
 #[derive(Clone)]
 pub struct Graphs {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
-struct Shared {
-    engine: Engine,
-    store: Arc<dyn GraphStore>,
+pub(super) struct Shared {
+    pub(super) engine: Engine,
+    pub(super) store: Arc<dyn GraphStore>,
     /// The runs of this process. As an exception behind a mutex: it is not run state, it is held for single look-ups
     /// and never across an await.
     live: Mutex<HashMap<ExecutionId, Live>>,
@@ -103,7 +102,7 @@ impl Graphs {
     }
 
     /// Accepts a graph and returns the id of its run as soon as it is on stable storage, with every task queued
-    /// (R2.2). Needs `graphs.run`; what the tasks do is asked about again when each one starts. The events from its
+    /// (R2.2). Needs `graphs.run` for the nodes that are known by now; what the tasks do is asked about again when each one starts. The events from its
     /// start on come with it.
     ///
     /// # Errors
@@ -114,9 +113,9 @@ impl Graphs {
         graph: CheckedGraph,
     ) -> Result<(ExecutionId, GraphEvents), GraphError> {
         let engine = &self.shared.engine;
-        self.may(&caller, "graphs.run").await?;
         self.is_open()?;
-        check_targets(&graph, &*engine.shared.resolver).await?;
+        let nodes = check_targets(&graph, &*engine.shared.resolver).await?;
+        self.may_on(&caller, "graphs.run", &nodes).await?;
         let stored = check_tools(graph.graph().clone(), &engine.shared.tools, |_| true)?.redacted();
         let submitted_at = engine.shared.clock.now();
         let id = new_id(submitted_at);
@@ -143,7 +142,7 @@ impl Graphs {
         options: ResumeOptions,
     ) -> Result<GraphEvents, GraphError> {
         let (engine, store) = (&self.shared.engine, &self.shared.store);
-        self.may(&caller, "graphs.run").await?;
+        self.may_about(&caller, "graphs.run", id).await?;
         self.is_open()?;
         let now = engine.shared.clock.now();
         engine.shared.journaller.abandoned(&*engine.shared.store, now).await;
@@ -182,7 +181,7 @@ impl Graphs {
     /// # Errors
     /// [`GraphError`].
     pub async fn status(&self, caller: &Caller, id: ExecutionId) -> Result<GraphView, GraphError> {
-        self.may(caller, "graphs.show").await?;
+        self.may_about(caller, "graphs.show", id).await?;
         let (engine, store) = (&self.shared.engine.shared, &self.shared.store);
         let run = store.graph_run(id).await?.ok_or(GraphError::NotFound(id))?;
         let mut tasks = store.graph_tasks(id).await?;
@@ -207,7 +206,8 @@ impl Graphs {
         Ok(GraphView { run, nodes, pace, running, tasks })
     }
 
-    /// Runs, newest first. Needs `graphs.list`.
+    /// Runs, newest first. Needs `graphs.list`; runs on whose nodes the caller may not look are left out, so that a page may
+    /// hold fewer than there are.
     ///
     /// # Errors
     /// [`GraphError`].
@@ -216,8 +216,9 @@ impl Graphs {
         caller: &Caller,
         query: &GraphQuery,
     ) -> Result<Page<GraphRunRecord>, GraphError> {
-        self.may(caller, "graphs.list").await?;
-        Ok(self.shared.store.graph_runs(query).await?)
+        self.may_on(caller, "graphs.list", &[]).await?;
+        let page = self.shared.store.graph_runs(query).await?;
+        Ok(Page { items: self.seen(caller, page.items).await?, ..page })
     }
 
     /// The graph of a run, without secrets. Needs `graphs.show`.
@@ -225,7 +226,7 @@ impl Graphs {
     /// # Errors
     /// [`GraphError`].
     pub async fn graph(&self, caller: &Caller, id: ExecutionId) -> Result<TaskGraph, GraphError> {
-        self.may(caller, "graphs.show").await?;
+        self.may_about(caller, "graphs.show", id).await?;
         self.shared.store.graph_of_run(id).await?.ok_or(GraphError::NotFound(id))
     }
 
@@ -235,7 +236,7 @@ impl Graphs {
     /// # Errors
     /// [`GraphError::Denied`].
     pub async fn events(&self, caller: &Caller, id: ExecutionId) -> Result<Option<GraphEvents>, GraphError> {
-        self.may(caller, "graphs.show").await?;
+        self.may_about(caller, "graphs.show", id).await?;
         let events = self.lock().get(&id).and_then(|live| live.events.upgrade());
         Ok(events.map(|events| GraphEvents { run: id, receiver: events.subscribe(), last: None }))
     }
@@ -251,7 +252,7 @@ impl Graphs {
         id: ExecutionId,
         mode: TerminateMode,
     ) -> Result<bool, GraphError> {
-        self.may(caller, "graphs.cancel").await?;
+        self.may_about(caller, "graphs.cancel", id).await?;
         let live = self.lock().get(&id).cloned();
         if let Some(live) = live {
             let (taken, answer) = oneshot::channel();
@@ -357,12 +358,6 @@ impl Graphs {
         };
         tokio::spawn(running.instrument(span));
         GraphEvents { run: id, receiver, last: None }
-    }
-
-    async fn may(&self, caller: &Caller, capability: &str) -> Result<(), GraphError> {
-        let shared = &self.shared.engine.shared;
-        let answer = shared.gate.ask_about(caller, capability).instrument(shared.span.clone()).await;
-        answer.map_err(|Denial { reason }| GraphError::Denied { capability: capability.to_owned(), reason })
     }
 
     fn is_open(&self) -> Result<(), GraphError> {

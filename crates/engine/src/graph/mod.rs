@@ -19,6 +19,7 @@ mod graphs;
 mod progress;
 mod runner;
 mod secrets;
+mod seeing;
 mod shape;
 mod start;
 mod targets;

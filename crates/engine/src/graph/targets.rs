@@ -14,18 +14,17 @@ use crate::graph::error::GraphError;
 /// Most faults that are told.
 const MOST: usize = 1_000;
 
-/// Resolves the targets of every task that are known by now.
+/// Resolves the targets of every task that are known by now, and gives the nodes, each once.
 ///
 /// # Errors
 /// [`GraphError::Invalid`] with everything found; [`GraphError::Inventory`] when the inventory cannot be read.
 pub(super) async fn check_targets(
     graph: &CheckedGraph,
     resolver: &dyn TargetResolver,
-) -> Result<(), GraphError> {
+) -> Result<Vec<NodeId>, GraphError> {
     let mut faults = ValidationError::default();
     // Tasks often share their targets.
     let mut known: HashMap<&TargetExpression, Result<HashSet<NodeId>, ValidationError>> = HashMap::new();
-    let is_known_later = |expression: &TargetExpression| expression.as_str().contains("${");
     for (index, task) in graph.graph().tasks.iter().enumerate() {
         let expression = &task.request.targets;
         if is_known_later(expression) {
@@ -58,5 +57,13 @@ pub(super) async fn check_targets(
         }
     }
     faults.into_result()?;
-    Ok(())
+    let mut nodes: Vec<NodeId> = known.into_values().flatten().flatten().collect();
+    nodes.sort_unstable();
+    nodes.dedup();
+    Ok(nodes)
+}
+
+/// Whether only a prerequisite tells what the targets are.
+pub(super) fn is_known_later(expression: &TargetExpression) -> bool {
+    expression.as_str().contains("${")
 }

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 use pabawi_domain::breaker::{BreakerStatus, Component};
-use pabawi_domain::id::ExecutionId;
+use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::ports::PlanStore;
 use pabawi_domain::preview::{
-    ExecutionPreview, Permission, PlanHash, PlanHead, PreviewLimits, PreviewTarget, StoredPlan,
+    ExecutionPreview, Permission, PlanHash, PlanHead, PreviewBasis, PreviewLimits, PreviewTarget, StoredPlan,
 };
 use pabawi_domain::record::ExecutionQuery;
 use pabawi_domain::request::{Caller, ExecutionRequest};
@@ -21,6 +21,11 @@ use super::look::{Look, Way};
 use crate::authorize::Denial;
 use crate::engine::{Engine, refuse_attach};
 use crate::error::SubmitError;
+
+/// Making plans.
+const CREATE: &str = "plans.create";
+/// Looking at plans.
+const SHOW: &str = "plans.show";
 
 impl Engine {
     /// Says what a request would do, and stores that as a plan which [`Engine::apply`] carries out. Nothing is connected
@@ -36,7 +41,9 @@ impl Engine {
         request: ExecutionRequest,
         surface: Value,
     ) -> Result<ExecutionPreview, PlanError> {
-        self.may_with_plans(&caller, "plans.create").await?;
+        if !self.looks_at_nodes() {
+            self.may_with_plans(&caller, CREATE, &[]).await?;
+        }
         let store = self.plan_store()?;
         refuse_attach(&request)?;
         if request.idempotency_key.is_some() {
@@ -44,6 +51,9 @@ impl Engine {
             return Err(SubmitError::from(ValidationError::of("idempotencyKey", text)).into());
         }
         let look = self.look(caller.clone(), request).await?;
+        if self.looks_at_nodes() {
+            self.may_with_plans(&caller, CREATE, &nodes_of(&look.basis)).await?;
+        }
         let created_at = self.shared.clock.now();
         let lifetime = self.shared.limits.plan_lifetime;
         let plan = StoredPlan {
@@ -67,7 +77,7 @@ impl Engine {
     }
 
     /// Plans whose hash begins with these hexadecimal digits, newest first, those that have expired lately among them.
-    /// Needs `plans.show`.
+    /// Needs `plans.show`; plans on whose nodes the caller may not look are left out.
     ///
     /// # Errors
     /// [`PlanError`].
@@ -77,8 +87,21 @@ impl Engine {
         beginning: &str,
         limit: u32,
     ) -> Result<Vec<PlanHead>, PlanError> {
-        self.may_with_plans(caller, "plans.show").await?;
-        Ok(self.plan_store()?.plans(&beginning.to_ascii_lowercase(), limit).await?)
+        self.may_with_plans(caller, SHOW, &[]).await?;
+        let store = self.plan_store()?;
+        let heads = store.plans(&beginning.to_ascii_lowercase(), limit).await?;
+        if !self.looks_at_nodes() {
+            return Ok(heads);
+        }
+        let mut seen = Vec::with_capacity(heads.len());
+        for head in heads {
+            let Some(plan) = store.plan(head.hash).await? else { continue };
+            // What is left out of a list is no attempt, so it is neither logged nor journalled.
+            if self.shared.gate.ask_quietly(caller, SHOW, &nodes_of(&plan.basis)).await.is_ok() {
+                seen.push(head);
+            }
+        }
+        Ok(seen)
     }
 
     /// A stored plan. Needs `plans.show`.
@@ -86,8 +109,12 @@ impl Engine {
     /// # Errors
     /// [`PlanError::NotFound`] and others.
     pub async fn plan(&self, caller: &Caller, hash: PlanHash) -> Result<StoredPlan, PlanError> {
-        self.may_with_plans(caller, "plans.show").await?;
-        self.plan_store()?.plan(hash).await?.ok_or(PlanError::NotFound(hash))
+        self.may_with_plans(caller, SHOW, &[]).await?;
+        let plan = self.plan_store()?.plan(hash).await?.ok_or(PlanError::NotFound(hash))?;
+        if self.looks_at_nodes() {
+            self.may_with_plans(caller, SHOW, &nodes_of(&plan.basis)).await?;
+        }
+        Ok(plan)
     }
 
     /// The execution that has applied a plan.
@@ -98,8 +125,13 @@ impl Engine {
         Ok(page.items.first().map(|record| record.id))
     }
 
-    pub(super) async fn may_with_plans(&self, caller: &Caller, capability: &str) -> Result<(), PlanError> {
-        let answer = self.shared.gate.ask_about(caller, capability).await;
+    async fn may_with_plans(
+        &self,
+        caller: &Caller,
+        capability: &str,
+        nodes: &[NodeId],
+    ) -> Result<(), PlanError> {
+        let answer = self.shared.gate.ask_on(caller, capability, nodes).await;
         let denied = |Denial { reason }| SubmitError::Denied { capability: capability.to_owned(), reason };
         answer.map_err(|denial| denied(denial).into())
     }
@@ -177,4 +209,8 @@ impl Engine {
         });
         breakers
     }
+}
+
+fn nodes_of(basis: &PreviewBasis) -> Vec<NodeId> {
+    basis.targets.iter().map(|target| target.node.clone()).collect()
 }

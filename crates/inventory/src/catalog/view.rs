@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use pabawi_domain::node::Node;
 
 use super::report::{SourceReport, SourceState};
 use crate::{Inventory, Provenance};
@@ -21,6 +22,20 @@ impl View {
     pub fn explain(&self, name: &str, now: Timestamp) -> Option<Provenance> {
         let fetched_at = |source: &str| self.reports.iter().find(|report| report.name == source)?.fetched_at;
         self.inventory.explain(name, now, &fetched_at)
+    }
+
+    /// The same as if no source had told of the nodes that `keep` refuses: also without their numbers in the reports, and
+    /// without warnings, which may name them.
+    #[must_use]
+    pub fn only(&self, keep: impl Fn(&Node) -> bool) -> Self {
+        let inventory = Arc::new(self.inventory.only(keep));
+        let mut reports = self.reports.clone();
+        for report in &mut reports {
+            let data = inventory.parts().iter().find(|data| data.name == report.name);
+            report.nodes = data.map_or(0, |data| data.snapshot.nodes.len());
+            report.warnings.clear();
+        }
+        Self { inventory, reports }
     }
 
     /// The sources of which nothing is known: the inventory lacks what they would tell.

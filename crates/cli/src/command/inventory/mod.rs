@@ -1,4 +1,5 @@
-//! `pab inventory`: what the sources of nodes know. No database is opened and nothing is run on a node.
+//! `pab inventory`: what the sources of nodes know. Nothing is run on a node, and no database is opened unless
+//! plugins know nodes or somebody decides about callers.
 
 mod explain;
 mod groups;

@@ -31,14 +31,18 @@ pub(super) async fn selected(
     freshness: Freshness,
     expression: Option<&TargetExpression>,
 ) -> Result<(View, Option<Vec<Target>>), Failure> {
-    if global.plugins.tell_nodes() {
-        // Plugins live in a framework.
-        return open::with_sources_of(global, args, async |framework, _| {
+    let tell_nodes = global.plugins.tell_nodes();
+    // Plugins live in a framework, and so does who decides.
+    if tell_nodes || global.guard.decides() {
+        if !tell_nodes {
+            resolver(args)?;
+        }
+        return open::with_sources_of(global, args, async |framework, caller| {
             let targets = match expression {
-                Some(expression) => Some(framework.resolve(expression).await?),
+                Some(expression) => Some(framework.resolve_for(caller, expression).await?),
                 None => None,
             };
-            Ok((framework.inventory(freshness).await, targets))
+            Ok((framework.inventory_for(caller, freshness).await?, targets))
         })
         .await;
     }
