@@ -215,9 +215,14 @@ async fn graphs_and_plans_are_theirs_whose_nodes_they_are_about() {
         framework.preview(of(user), command(targets, "true"), serde_json::Value::Null).await
     };
     let hash = plan("ann", "@web").await.unwrap().hash;
-    assert_eq!(plan("ann", "@db").await.unwrap_err().code(), ErrorCode::Denied);
+    // A plan shows its maker what is denied, and cannot be applied then.
+    let too_much = plan("ann", "web1,db1").await.unwrap();
+    assert!(too_much.denied.unwrap().contains("on db1"));
+    let applied = framework.apply(of("ann"), too_much.hash, ApplyOptions::default()).await;
+    assert_eq!(applied.unwrap_err().code(), ErrorCode::PlanChanged);
+    assert_eq!(plan("cleo", "@web").await.unwrap_err().code(), ErrorCode::Denied);
     let heads = async |user: &str| framework.plans(&of(user), "", 10).await.unwrap().len();
-    assert_eq!((heads("ann").await, heads("bob").await, heads("root").await), (1, 0, 1));
+    assert_eq!((heads("ann").await, heads("bob").await, heads("root").await), (2, 0, 2));
     assert_eq!(framework.plan(&of("bob"), hash).await.unwrap_err().code(), ErrorCode::Denied);
     let id = framework.apply(of("ann"), hash, ApplyOptions::default()).await.unwrap();
     framework.wait(&of("ann"), id).await.unwrap();

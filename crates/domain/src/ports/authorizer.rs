@@ -25,13 +25,15 @@ pub trait Authorizer: Send + Sync + 'static {
     }
 }
 
-/// Capabilities of lists whose entries are asked about one by one as well: whoever may see some of them may ask for the list.
+/// Capabilities of which the parts are asked about one by one as well: lists leave out entries, and a plan says for each node
+/// what is denied. Whoever may see some of it may ask for it.
 pub const FILTERED: &[&str] = &[
     "executions.list",
     "graphs.list",
     "journal.read",
     "facts.show",
     "inventory.list",
+    "plans.create",
     "plans.show",
     "plugins.list",
 ];

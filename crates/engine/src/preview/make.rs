@@ -7,7 +7,7 @@ use pabawi_domain::breaker::{BreakerStatus, Component};
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::ports::PlanStore;
 use pabawi_domain::preview::{
-    ExecutionPreview, Permission, PlanHash, PlanHead, PreviewBasis, PreviewLimits, PreviewTarget, StoredPlan,
+    ExecutionPreview, Permission, PlanHash, PlanHead, PreviewLimits, PreviewTarget, StoredPlan,
 };
 use pabawi_domain::record::ExecutionQuery;
 use pabawi_domain::request::{Caller, ExecutionRequest};
@@ -22,8 +22,6 @@ use crate::authorize::Denial;
 use crate::engine::{Engine, refuse_attach};
 use crate::error::SubmitError;
 
-/// Making plans.
-const CREATE: &str = "plans.create";
 /// Looking at plans.
 const SHOW: &str = "plans.show";
 
@@ -41,9 +39,8 @@ impl Engine {
         request: ExecutionRequest,
         surface: Value,
     ) -> Result<ExecutionPreview, PlanError> {
-        if !self.looks_at_nodes() {
-            self.may_with_plans(&caller, CREATE, &[]).await?;
-        }
+        // The plan says of each node whether it may be done there.
+        self.may_with_plans(&caller, "plans.create", &[]).await?;
         let store = self.plan_store()?;
         refuse_attach(&request)?;
         if request.idempotency_key.is_some() {
@@ -51,9 +48,6 @@ impl Engine {
             return Err(SubmitError::from(ValidationError::of("idempotencyKey", text)).into());
         }
         let look = self.look(caller.clone(), request).await?;
-        if self.looks_at_nodes() {
-            self.may_with_plans(&caller, CREATE, &nodes_of(&look.basis)).await?;
-        }
         let created_at = self.shared.clock.now();
         let lifetime = self.shared.limits.plan_lifetime;
         let plan = StoredPlan {
@@ -77,7 +71,7 @@ impl Engine {
     }
 
     /// Plans whose hash begins with these hexadecimal digits, newest first, those that have expired lately among them.
-    /// Needs `plans.show`; plans on whose nodes the caller may not look are left out.
+    /// Needs `plans.show`; plans of others on whose nodes the caller may not look are left out.
     ///
     /// # Errors
     /// [`PlanError`].
@@ -97,7 +91,9 @@ impl Engine {
         for head in heads {
             let Some(plan) = store.plan(head.hash).await? else { continue };
             // What is left out of a list is no attempt, so it is neither logged nor journalled.
-            if self.shared.gate.ask_quietly(caller, SHOW, &nodes_of(&plan.basis)).await.is_ok() {
+            if is_of(&plan, caller)
+                || self.shared.gate.ask_quietly(caller, SHOW, &nodes_of(&plan)).await.is_ok()
+            {
                 seen.push(head);
             }
         }
@@ -111,8 +107,8 @@ impl Engine {
     pub async fn plan(&self, caller: &Caller, hash: PlanHash) -> Result<StoredPlan, PlanError> {
         self.may_with_plans(caller, SHOW, &[]).await?;
         let plan = self.plan_store()?.plan(hash).await?.ok_or(PlanError::NotFound(hash))?;
-        if self.looks_at_nodes() {
-            self.may_with_plans(caller, SHOW, &nodes_of(&plan.basis)).await?;
+        if self.looks_at_nodes() && !is_of(&plan, caller) {
+            self.may_with_plans(caller, SHOW, &nodes_of(&plan)).await?;
         }
         Ok(plan)
     }
@@ -211,6 +207,11 @@ impl Engine {
     }
 }
 
-fn nodes_of(basis: &PreviewBasis) -> Vec<NodeId> {
-    basis.targets.iter().map(|target| target.node.clone()).collect()
+/// Whoever made a plan was shown it, with the nodes on which it is denied.
+fn is_of(plan: &StoredPlan, caller: &Caller) -> bool {
+    plan.caller.user == caller.user
+}
+
+fn nodes_of(plan: &StoredPlan) -> Vec<NodeId> {
+    plan.basis.targets.iter().map(|target| target.node.clone()).collect()
 }
