@@ -13,8 +13,8 @@ use pabawi_tests::lines_of;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Python takes a moment to start, and more when all tests run.
-pub(crate) const BOLT: Duration = Duration::from_secs(120);
+/// Python takes a moment to start, and a flood its time, and more when all tests run.
+pub(crate) const BOLT: Duration = Duration::from_secs(300);
 
 /// The name of the plugin, and of the transport.
 pub(crate) fn name() -> PluginName {

@@ -104,6 +104,13 @@ impl Settings {
                 settings.inventory = own.filter(|path| path.is_file());
             }
         }
+        let name = needs_locale(|name| match settings.environment.get(name) {
+            Some(value) => Some(String::from_utf8_lossy(value.expose()).into_owned()),
+            None => std::env::var(name).ok(),
+        });
+        if let Some(name) = name {
+            settings.environment.insert(name.to_owned(), Secret::new("C.UTF-8"));
+        }
         Ok(settings)
     }
 
@@ -125,6 +132,20 @@ impl Settings {
     /// Where files of a run are written.
     pub(super) fn temp_dir(&self) -> PathBuf {
         self.temp_dir.clone().unwrap_or_else(std::env::temp_dir)
+    }
+}
+
+/// The variable that has to be set so that Ruby reads our files as UTF-8, where none says it: a service has often no locale.
+/// The first of these that is set decides (setlocale(3)).
+fn needs_locale(value: impl Fn(&str) -> Option<String>) -> Option<&'static str> {
+    let set = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .find_map(|name| Some((name, value(name).filter(|value| !value.is_empty())?)));
+    match set {
+        Some((_, value)) if value.to_lowercase().replace('-', "").contains("utf8") => None,
+        // Whoever has chosen another one has it.
+        Some((_, value)) if !["C", "POSIX"].contains(&value.as_str()) => None,
+        _ => Some("LC_ALL"),
     }
 }
 
@@ -157,6 +178,25 @@ mod tests {
         let settings = Settings::read(json!({"environment": {"TOKEN": "hunter2"}, "binDir": "/x"})).unwrap();
         assert!(!format!("{settings:?}").contains("hunter2"));
         assert_eq!(settings.program(), Path::new("/x/bolt"));
+    }
+
+    #[test]
+    fn ruby_reads_utf8_unless_somebody_has_chosen_something_else() {
+        let needs = |set: &[(&str, &str)]| {
+            needs_locale(|name| {
+                set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+            })
+        };
+        for none in
+            [&[][..], &[("LANG", "C")], &[("LC_ALL", "POSIX"), ("LANG", "de_DE.UTF-8")], &[("LANG", "")]]
+        {
+            assert_eq!(needs(none), Some("LC_ALL"), "{none:?}");
+        }
+        for set in
+            [&[("LANG", "C.UTF-8")][..], &[("LC_CTYPE", "en_US.utf8"), ("LANG", "C")], &[("LANG", "de_DE")]]
+        {
+            assert_eq!(needs(set), None, "{set:?}");
+        }
     }
 
     #[test]
