@@ -142,6 +142,7 @@ fn run(start: &Start, matches: &ArgMatches) -> Result<Exit, Failure> {
     let mut global = GlobalArgs::from_arg_matches(matches).map_err(read)?;
     global.plugins = start.plugins.clone();
     global.guard = start.guard.clone();
+    global.journal = start.journal();
     let Some((word, below)) = matches.subcommand() else {
         return Err(Failure::usage("no command was given"));
     };
@@ -218,9 +219,11 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             ExecutionsCommand::Cancel(args) => command::cancel::cancel(global, args).await,
             ExecutionsCommand::Rerun(args) => command::rerun::rerun(global, args).await,
             ExecutionsCommand::Resume(args) => command::resume::resume(global, args).await,
+            ExecutionsCommand::Prune(args) => command::journal::prune_executions(global, args).await,
         },
         Command::Plugins(command) => command::plugins::plugins(global, command).await,
         Command::Capabilities(command) => command::plugins::capabilities(global, command).await,
+        Command::Journal(command) => command::journal::journal(global, command).await,
         Command::Breakers(command) => command::breakers::breakers(global, command).await,
         Command::Facts(command) => match &**command {
             FactsCommand::Show(args) => command::facts::show(global, args).await,

@@ -174,7 +174,7 @@ fn with_plugins(global: &GlobalArgs) -> Result<FrameworkBuilder, Failure> {
 }
 
 fn builder(global: &GlobalArgs) -> Result<FrameworkBuilder, Failure> {
-    let builder = global.guard.set_up(Framework::builder())?;
+    let builder = global.guard.set_up(Framework::builder())?.journal(global.journal.settings.clone());
     Ok(match &global.db {
         Some(path) => builder.database(path),
         None => builder,

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -12,7 +13,7 @@ use crate::Program;
 use crate::args::{Cli, GlobalArgs, LogFormat};
 use crate::command::config::{Known, no_faults};
 use crate::command::help;
-use crate::config::{Config, Fault, KEYS, Places, load};
+use crate::config::{Config, Fault, JournalConfig, KEYS, Places, load};
 use crate::defaults::with_defaults;
 use crate::exit::Failure;
 use crate::generated::{plugin, verbs};
@@ -105,6 +106,7 @@ impl Start {
             log_level: None,
             log_format: LogFormat::Text,
             metrics_file: None,
+            journal: Arc::default(),
             plugins: Plugins::default(),
             guard: Guard::default(),
             defaults: Vec::new(),
@@ -143,6 +145,11 @@ impl Start {
     fn hidden_plugin(&self) -> Option<&str> {
         let word = self.line.word.as_deref().filter(|word| self.is_core(word) || verbs::is_verb(word))?;
         self.plugins.names().iter().any(|name| name.as_str() == word).then_some(word)
+    }
+
+    /// What the configuration says of the journal; nothing where something is wrong with it.
+    pub(crate) fn journal(&self) -> Arc<JournalConfig> {
+        Arc::new(if self.faults.is_empty() { self.config.journal.clone() } else { JournalConfig::default() })
     }
 
     /// What `pab config` shows.

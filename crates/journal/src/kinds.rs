@@ -26,12 +26,12 @@ pub(crate) fn usual_type(capability: &str, name: Option<&str>) -> &'static str {
     let of_machine = |word: &str| OF_MACHINES.iter().find(|(known, _)| *known == word).map(|(_, kind)| *kind);
     let (category, verb) = capability.split_once('.').unwrap_or((capability, ""));
     match category {
-        "command" | "script" => event::COMMAND,
+        "command" | "script" if verb == "execute" => event::COMMAND,
         "package" => event::PACKAGE,
         "puppet" => event::PUPPET_RUN,
         "facts" => event::FACTS,
         "file" => event::FILE_TRANSFER,
-        "task" | "playbook" | "plan" => match name {
+        "task" | "playbook" | "plan" if verb == "execute" => match name {
             Some("puppet_agent::run" | "puppet_agent" | "run_puppet") => event::PUPPET_RUN,
             Some("package") => event::PACKAGE,
             Some(name) => of_machine(name).unwrap_or(event::TASK),
@@ -71,6 +71,7 @@ mod tests {
             ("vm.snapshot", None, "plugin_call"),
             ("file.upload", None, "file_transfer"),
             ("facts.collect", None, "facts_collection"),
+            ("task.list", None, "plugin_call"),
             ("odd", None, "plugin_call"),
         ] {
             assert_eq!(usual_type(capability, name), expected, "{capability} {name:?}");

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::args::run::OutputStyleArgs;
-use crate::args::{BreakerArgs, Format, LoginArgs, MemoryArgs, PageArgs, SourceArgs, TrustArgs};
+use crate::args::{
+    BreakerArgs, ExecutionsPruneArgs, Format, LoginArgs, MemoryArgs, PageArgs, SourceArgs, TrustArgs,
+};
 
 /// `pab executions`.
 #[derive(Debug, Clone, Subcommand)]
@@ -27,6 +29,10 @@ pub enum ExecutionsCommand {
     /// Go on with an execution whose process died: at its wave, on the nodes on which nothing was run, and with the
     /// detached commands that were started
     Resume(ResumeArgs),
+    /// Remove old executions and outputs, in small steps that keep nobody from writing
+    ///
+    /// Executions that are not over stay. An output goes with the last execution that has it; entries of the journal stay.
+    Prune(ExecutionsPruneArgs),
 }
 
 /// `pab executions list`.

@@ -15,6 +15,7 @@ mod facts;
 mod format;
 mod graph;
 mod inventory;
+mod journal;
 mod page;
 mod plan;
 mod plugins;
@@ -49,6 +50,10 @@ pub use graph::{
 pub use inventory::{
     InventoryCommand, InventoryExplainArgs, InventoryForm, InventoryGroupsArgs, InventoryListArgs,
     InventoryShowArgs, InventorySourcesArgs,
+};
+pub use journal::{
+    ExecutionsPruneArgs, JournalCommand, JournalFilterArgs, JournalListArgs, JournalPruneArgs, LimitArgs,
+    NotesCommand,
 };
 pub use page::{HeadArgs, PageArgs};
 pub use plan::{ApplyArgs, PlanCommand, PlanShowArgs};

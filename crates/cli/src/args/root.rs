@@ -1,6 +1,7 @@
 //! [`Cli`]: the whole command line.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -9,8 +10,10 @@ use pabawi::Component;
 
 use crate::args::{
     ApplyArgs, CapabilitiesCommand, ConfigCommand, CopyCommand, DialectArgs, ExecutionsCommand, FactsCommand,
-    Format, GraphCommand, InventoryCommand, PlanCommand, PluginsCommand, RunArgs, ScriptArgs, SourceArgs,
+    Format, GraphCommand, InventoryCommand, JournalCommand, PlanCommand, PluginsCommand, RunArgs, ScriptArgs,
+    SourceArgs,
 };
+use crate::config::JournalConfig;
 use crate::guard::Guard;
 use crate::plugins::Plugins;
 
@@ -95,6 +98,9 @@ pub struct GlobalArgs {
     /// The plugins that are configured; not an option.
     #[arg(skip)]
     pub(crate) plugins: Plugins,
+    /// What is journalled and how long it is kept, by the configuration.
+    #[arg(skip)]
+    pub(crate) journal: Arc<JournalConfig>,
 
     /// Who decides about callers; not an option.
     #[arg(skip)]
@@ -147,6 +153,12 @@ pub enum Command {
     /// Look at executions, end them, run them again
     #[command(subcommand, visible_alias = "exec")]
     Executions(Box<ExecutionsCommand>),
+    /// Look at what happened to nodes, and write notes on them
+    ///
+    /// Every execution leaves an entry on each of its nodes, beside what plugins tell and people write. Entries are added and
+    /// never changed.
+    #[command(subcommand)]
+    Journal(Box<JournalCommand>),
     /// Look at circuit breakers: what is not asked for a while, because it failed again and again
     #[command(subcommand)]
     Breakers(BreakersCommand),

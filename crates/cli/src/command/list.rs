@@ -71,7 +71,7 @@ fn table(records: &[ExecutionRecord]) -> Table {
 }
 
 /// The first line of an action, so far as it fits into a table.
-pub(super) fn first_line(text: &str) -> String {
+pub(in crate::command) fn first_line(text: &str) -> String {
     let mut shown: String = text.lines().next().unwrap_or_default().chars().take(ACTION).collect();
     if shown.len() < text.len() {
         shown.push('…');
@@ -80,7 +80,7 @@ pub(super) fn first_line(text: &str) -> String {
 }
 
 /// `2026-11-23 10:00:00`, UTC.
-pub(super) fn short_time(at: Timestamp) -> String {
+pub(in crate::command) fn short_time(at: Timestamp) -> String {
     at.to_string().chars().take(19).map(|c| if c == 'T' { ' ' } else { c }).collect()
 }
 

@@ -35,6 +35,18 @@ impl<'a, T: Serialize> List<'a, T, [T]> {
     }
 }
 
+impl<'a, T, D> List<'a, T, D> {
+    /// A part of a list that is written with what stands beside it.
+    pub(in crate::command) fn of_part(
+        items: &'a [T],
+        document: &'a D,
+        next_cursor: Option<&'a str>,
+        none: &'static str,
+    ) -> Self {
+        Self { items, document, next_cursor, none }
+    }
+}
+
 impl<T: Serialize, D: Serialize + ?Sized> List<'_, T, D> {
     /// Writes it to standard output; that there is nothing, or more, is said on standard error.
     ///

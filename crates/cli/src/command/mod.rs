@@ -11,6 +11,7 @@ pub(crate) mod generate;
 pub(crate) mod graph;
 pub(crate) mod help;
 pub(crate) mod inventory;
+pub(crate) mod journal;
 pub(crate) mod list;
 pub(crate) mod output;
 pub(crate) mod plan;

@@ -8,11 +8,12 @@ use toml::de::{DeTable, DeValue};
 
 use super::entry::{Entry, Fault, Origin};
 use super::expand::expand;
+use super::journal;
 use super::keys::KEYS;
 use super::{guard, plugins};
 
 /// The tables of a file.
-const TABLES: [&str; 4] = ["defaults", "plugins", guard::SECTIONS[0], guard::SECTIONS[1]];
+const TABLES: [&str; 5] = ["defaults", "journal", "plugins", guard::SECTIONS[0], guard::SECTIONS[1]];
 /// Deepest nesting of a value.
 const DEEPEST: usize = 32;
 
@@ -67,6 +68,16 @@ impl Reading<'_> {
             "plugins" => {
                 for (plugin, value) in table {
                     plugins::read(self, plugin.get_ref(), plugin.span().start, value);
+                }
+            }
+            "journal" => {
+                for (key, value) in table {
+                    let (name, at) = (key.get_ref(), key.span().start);
+                    let path = format!("journal.{name}");
+                    match journal::KEYS.contains(&&**name) {
+                        true => self.take(path, at, value),
+                        false => self.fault(at, path, unknown(name, &journal::KEYS)),
+                    }
                 }
             }
             _ if guard::SECTIONS.contains(&name) => guard::read(self, name, at, table),

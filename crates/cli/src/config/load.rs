@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::entry::{Entry, Fault};
 use super::expand::of_process;
 use super::guard::{self, GuardEntry};
+use super::journal::{self, JournalConfig};
 use super::keys::{KEYS, Key, Kind};
 use super::places::Places;
 use super::plugins::{self, PluginEntry};
@@ -29,6 +30,8 @@ pub(crate) struct Config {
     pub(crate) plugins: Vec<PluginEntry>,
     /// Who may do what, and which commands may be run.
     pub(crate) guard: GuardEntry,
+    /// What is journalled, and how long it is kept.
+    pub(crate) journal: JournalConfig,
     /// What a person should know, though it is no fault.
     pub(crate) warnings: Vec<String>,
 }
@@ -101,6 +104,7 @@ pub(crate) fn load(places: &Places) -> (Config, Vec<Fault>) {
     }
     config.plugins = plugins::of(&config.entries, &mut faults);
     config.guard = guard::of(&config.entries, &mut faults);
+    config.journal = journal::of(&config.entries, &mut faults);
     (config, faults)
 }
 
@@ -243,7 +247,7 @@ mod tests {
             "user.toml:8: plugins.bolt.priority: must be a whole number",
             "user.toml:9: plugins.bolt.colour: unknown key; known are enabled",
             "user.toml:10: plugins.Bad: is no name of a plugin",
-            "user.toml:11: nothing: unknown key; known are defaults, plugins, permissions, command_policy",
+            "user.toml:11: nothing: unknown key; known are defaults, journal, plugins, permissions, command_policy",
         ] {
             assert!(faults.iter().any(|fault| fault.starts_with(part)), "{part} is not in {faults:#?}");
         }

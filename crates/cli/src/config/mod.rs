@@ -5,6 +5,7 @@ mod entry;
 mod expand;
 mod file;
 mod guard;
+mod journal;
 mod keys;
 mod load;
 mod places;
@@ -15,6 +16,7 @@ pub(crate) use entry::Fault;
 #[cfg(test)]
 pub(crate) use entry::{Entry, Origin};
 pub(crate) use guard::{Database, GuardEntry, PermissionsEntry, Placed};
+pub(crate) use journal::JournalConfig;
 #[cfg(test)]
 pub(crate) use keys::Kind;
 pub(crate) use keys::{KEYS, Key};

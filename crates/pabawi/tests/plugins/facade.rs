@@ -139,6 +139,14 @@ async fn a_call_goes_through_the_facade_and_a_denial_is_journalled() {
     let mut entries: Vec<String> = page.items.iter().map(told).collect();
     entries.sort();
     framework.shutdown(Duration::from_secs(5)).await;
-    assert_eq!(entries, ["call_denied a task.list", "call_denied b task.list"]);
+    assert_eq!(
+        entries,
+        [
+            "call_denied a task.list",
+            "call_denied b task.list",
+            "plugin_call a task.list",
+            "plugin_call b task.list",
+        ]
+    );
     assert_eq!(plugin.asked_for().len(), 1);
 }

@@ -10,10 +10,11 @@ use pabawi_domain::action::ActionKind;
 use pabawi_domain::capability::{Capability, RiskLevel};
 use pabawi_domain::error::ErrorCode;
 use pabawi_domain::id::{NodeId, PluginName};
+use pabawi_domain::journal::Journalling;
 use pabawi_domain::node::Node;
 use pabawi_domain::ports::{
     CapabilityCall, FactProvider, InventorySource, Peers, Plugin, PluginCall, PluginError, PluginHealth,
-    PluginMetadata, PluginMethods, PluginRun, RunningAction, SessionInfo,
+    PluginJournal, PluginMetadata, PluginMethods, PluginRun, RunningAction, SessionInfo,
 };
 use serde_json::{Map, Value, json};
 
@@ -110,6 +111,7 @@ pub struct ScriptedPlugin {
     offers: (Conduct, Duration),
     capabilities_after: Duration,
     asks: Option<CapabilityCall>,
+    journalling: Journalling,
     scripts: HashMap<NodeId, Arc<NodeScript>>,
     default: Arc<NodeScript>,
     counts: Arc<Counts>,
@@ -127,6 +129,17 @@ struct Seen {
     asked: Vec<PluginCall>,
     answers: VecDeque<Result<Value, Conduct>>,
     peers: Option<Peer>,
+    journal: Option<Book>,
+}
+
+/// The journal, which cannot be shown.
+#[derive(Clone)]
+struct Book(Arc<dyn PluginJournal>);
+
+impl std::fmt::Debug for Book {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Book")
+    }
 }
 
 /// The others, which cannot be shown.
@@ -180,6 +193,7 @@ impl ScriptedPlugin {
             offers: (Conduct::Good, Duration::ZERO),
             capabilities_after: Duration::ZERO,
             asks: None,
+            journalling: Journalling::default(),
             scripts: HashMap::new(),
             default: Arc::default(),
             counts: Arc::default(),
@@ -265,6 +279,13 @@ impl ScriptedPlugin {
         self
     }
 
+    /// What it wishes of the journal.
+    #[must_use]
+    pub fn journalling(mut self, journalling: Journalling) -> Self {
+        self.journalling = journalling;
+        self
+    }
+
     /// It panics when it is asked what it has and how it ends.
     #[must_use]
     pub fn panics_when_asked(mut self) -> Self {
@@ -298,6 +319,12 @@ impl ScriptedPlugin {
     pub fn node(mut self, node: &NodeId, script: NodeScript) -> Self {
         self.scripts.insert(node.clone(), Arc::new(script));
         self
+    }
+
+    /// The journal that it was handed.
+    #[must_use]
+    pub fn journal(&self) -> Option<Arc<dyn PluginJournal>> {
+        self.seen().journal.clone().map(|Book(journal)| journal)
     }
 
     /// How the next run that has no conduct yet answers; those after the last are good.
@@ -465,6 +492,14 @@ impl Plugin for ScriptedPlugin {
             _ => {}
         }
         nodes.into_iter().map(|node| Ok((node.clone(), self.begin(&node, &run)?))).collect()
+    }
+
+    fn journalling(&self) -> Journalling {
+        self.journalling.clone()
+    }
+
+    fn keep_journal(&self, journal: Arc<dyn PluginJournal>) {
+        self.seen().journal = Some(Book(journal));
     }
 
     fn meet(&self, peers: Arc<dyn Peers>) {
