@@ -57,6 +57,8 @@ const NEEDS: &[Need] = &[
     need(Purpose::Tests, Sign::Works("/usr/bin/python3", &["-c", "import paramiko"]), "python3-paramiko"),
     need(Purpose::Tests, Sign::Works("/usr/bin/python3", &["-c", "import venv, ensurepip"]), "python3-venv"),
     need(Purpose::Tests, Sign::Program("openssl"), "openssl"),
+    // Pages are looked at in a browser.
+    need(Purpose::Tests, Sign::Program("chromium"), "chromium"),
     need(Purpose::Tests, Sign::Program("zsh"), "zsh"),
     need(Purpose::Tests, Sign::Program("fish"), "fish"),
     need(Purpose::Tests, Sign::Works("sh", &["-c", "ls /usr/lib/postgresql/*/bin/initdb"]), "postgresql"),

@@ -32,6 +32,7 @@ mod sources;
 mod start;
 mod text;
 mod watch;
+mod whole_file;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -216,6 +217,8 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             ExecutionsCommand::Output(args) => command::output::output(global, args).await,
             ExecutionsCommand::Events(args) => command::events::events(global, args).await,
             ExecutionsCommand::ExplainSlow(args) => command::explain_slow::explain_slow(global, args).await,
+            ExecutionsCommand::Export(args) => command::export::export(global, args).await,
+            ExecutionsCommand::Report(args) => command::export::report(global, args).await,
             ExecutionsCommand::Cancel(args) => command::cancel::cancel(global, args).await,
             ExecutionsCommand::Rerun(args) => command::rerun::rerun(global, args).await,
             ExecutionsCommand::Resume(args) => command::resume::resume(global, args).await,

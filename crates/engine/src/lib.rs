@@ -54,6 +54,7 @@ mod breaker;
 mod calls;
 mod cancel;
 mod chain;
+mod export;
 mod foreign;
 mod graph;
 mod journal;
@@ -74,6 +75,7 @@ pub use builder::{BuildError, EngineBuilder, SystemClock};
 pub use cancel::{CancelReceipt, CancelScope};
 pub use engine::{Engine, EngineStats, ExecutionOutcome};
 pub use error::{EngineError, SubmitError};
+pub use export::Export;
 pub use graph::{
     GraphError, GraphEvents, GraphFileError, GraphView, Graphs, MAX_GRAPH_FILE_BYTES, ResumeOptions,
     check_graph, parse_graph, read_graph,

@@ -29,6 +29,7 @@ use serde_json::Value;
 use tracing::{Instrument as _, Span};
 
 use crate::allowed;
+use crate::export::Export;
 use crate::facts::NodeFactsHandle;
 use crate::journal::NodeJournal;
 use crate::log::{LogStats, Route};
@@ -280,6 +281,15 @@ impl Framework {
         most: usize,
     ) -> Result<SlowReport, EngineError> {
         self.engine.explain_slow(caller, id, most).await
+    }
+
+    /// Everything that is remembered of an execution, part by part; of one that runs, as far as it is stored.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn export(&self, caller: &Caller, id: ExecutionId) -> Result<Export, EngineError> {
+        let records = self.engine.export(caller, id).await?;
+        Ok(Export::new(self.clone(), caller.clone(), id, records))
     }
 
     /// A part of a stored output: at most `max_bytes` from `offset` of what is kept.

@@ -31,6 +31,7 @@ pub mod permissions;
 pub mod plugin;
 pub mod ports;
 pub mod puppetdb;
+pub mod report;
 pub mod ssh;
 pub mod v1;
 
@@ -38,6 +39,7 @@ mod allowed;
 mod builder;
 mod built_in;
 mod error;
+mod export;
 mod framework;
 mod knowledge;
 mod known_as;
@@ -48,6 +50,7 @@ mod wire;
 
 pub use builder::FrameworkBuilder;
 pub use error::FrameworkError;
+pub use export::Export;
 pub use framework::Framework;
 
 pub use pabawi_domain::action::{
@@ -57,7 +60,9 @@ pub use pabawi_domain::action::{
 pub use pabawi_domain::breaker::{BreakerState, BreakerStatus, Component};
 pub use pabawi_domain::duration::parse_duration;
 pub use pabawi_domain::error::{ErrorCode, NodeError};
+pub use pabawi_domain::escape::escape_for_terminal;
 pub use pabawi_domain::event::{EventKind, ExecutionEvent};
+pub use pabawi_domain::export::{ExportPart, ExportedOutput};
 pub use pabawi_domain::host_key::{HostKeyAcceptance, HostKeyKnowledge, HostKeyPolicy, HostKeySeen};
 pub use pabawi_domain::id::{
     CorrelationId, ExecutionId, GroupName, IdempotencyKey, InvalidName, NodeId, PluginName, Tag,

@@ -18,6 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("pabawi-plugins", &[DOMAIN]),
     ("pabawi-store", &[DOMAIN]),
     ("pabawi-permissions", &[DOMAIN]),
+    ("pabawi-report", &[DOMAIN]),
     (TESTKIT, &[DOMAIN]),
     (
         FACADE,
@@ -31,6 +32,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "pabawi-plugins",
             "pabawi-store",
             "pabawi-permissions",
+            "pabawi-report",
         ],
     ),
     ("pabawi-cli", &[FACADE]),

@@ -22,6 +22,11 @@ pub enum ExecutionsCommand {
     Events(EventsArgs),
     /// Tell where the time of an execution went: by phase over all nodes, and for the slowest nodes
     ExplainSlow(ExplainSlowArgs),
+    /// Write all that is remembered of an execution as JSON: its nodes, attempts, events, outputs and journal
+    Export(ExportArgs),
+    /// Write one page about an execution that needs no other file: its nodes in time, equal outputs once with what
+    /// sets the others apart, and what did not succeed
+    Report(ReportArgs),
     /// End an execution or some of its nodes; works from another terminal too
     Cancel(CancelArgs),
     /// Run an execution again, on the nodes that failed or on chosen ones
@@ -126,6 +131,41 @@ pub struct ExplainSlowArgs {
     /// In which form results are written
     #[arg(short = 'f', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
     pub format: Format,
+}
+
+/// `pab executions export`.
+#[derive(Debug, Clone, Args)]
+pub struct ExportArgs {
+    /// Execution id, the beginning of one, or 'last'
+    pub id: String,
+    /// One JSON document, or one part a line
+    #[arg(short = 'f', long, value_enum, value_name = "FORMAT", default_value_t = ExportFormat::Json)]
+    pub format: ExportFormat,
+    /// Write to this file, which only you may read, and not to standard output
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// How an export is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// One document.
+    Json,
+    /// One part a line.
+    Ndjson,
+}
+
+/// `pab executions report`.
+#[derive(Debug, Clone, Args)]
+pub struct ReportArgs {
+    /// Execution id, the beginning of one, or 'last'
+    pub id: String,
+    /// As a page of HTML, the only form there is
+    #[arg(long, required = true)]
+    pub html: bool,
+    /// Write to this file, which only you may read, and not to standard output
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// `pab executions cancel`.

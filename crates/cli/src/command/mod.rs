@@ -6,6 +6,7 @@ pub(crate) mod cancel;
 pub(crate) mod config;
 pub(crate) mod events;
 pub(crate) mod explain_slow;
+pub(crate) mod export;
 pub(crate) mod facts;
 pub(crate) mod generate;
 pub(crate) mod graph;

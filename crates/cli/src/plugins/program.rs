@@ -3,7 +3,7 @@
 
 use std::fs::Metadata;
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use pabawi::plugin::Capability;
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::described::Described;
+use crate::whole_file::WholeFile;
 
 /// The most that is read of a description, in bytes.
 const LONGEST: u64 = 4 * 1024 * 1024;
@@ -127,12 +128,7 @@ fn read(place: &Path) -> Option<Kept> {
 fn write(place: &Path, kept: &Kept) -> std::io::Result<()> {
     let Some(folder) = place.parent() else { return Ok(()) };
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    // Beside it and renamed, so that nobody reads half of it.
-    let beside = place.with_extension(format!("{}.new", std::process::id()));
-    let mut file = std::fs::File::options().write(true).create_new(true).mode(0o600).open(&beside)?;
-    let written = file.write_all(&serde_json::to_vec(kept)?).and_then(|()| std::fs::rename(&beside, place));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&beside);
-    }
-    written
+    let mut file = WholeFile::create(place)?;
+    file.write_all(&serde_json::to_vec(kept)?)?;
+    file.keep()
 }

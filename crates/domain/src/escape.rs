@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 /// The text as a terminal may show it: control characters (tab aside) become `\x1b`, characters that turn the
 /// direction of text become `\u{202e}`, invalid UTF-8 becomes `\xff`. A backslash stays as it is.
-pub(crate) fn escape_for_terminal(bytes: &[u8]) -> String {
+pub fn escape_for_terminal(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
