@@ -52,6 +52,8 @@ pub const DEFAULTS: &[DefaultRow] = &[
     row("journal.read", ANY, Named("journal"), "read"),
     row("journal.note", ANY, Named("journal"), "note"),
     row("journal.*", ANY, Named("journal"), "admin"),
+    // Old records are removed by whoever administers the journal.
+    row("executions.prune", ANY, Named("journal"), "admin"),
     // The plugins themselves are Pabawi's integration configuration.
     row("plugins.list", ANY, Named("integration_config"), "read"),
     row("plugins.health", ANY, Named("integration_config"), "read"),
