@@ -15,6 +15,7 @@
 
 mod binary;
 mod browser;
+pub mod canary;
 mod documents;
 mod events;
 pub mod facade;

@@ -48,8 +48,10 @@ pub(crate) fn command(args: &RunArgs, secrets: Secrets) -> Result<Action, Failur
 /// As for [`command`].
 pub(crate) fn script(args: &ScriptArgs, secrets: Secrets) -> Result<Action, Failure> {
     let from_stdin = args.file == Path::new("-");
-    if from_stdin && args.process.stdin.as_deref() == Some(Path::new("-")) {
-        return Err(Failure::usage("--stdin -: standard input is the script already"));
+    for (option, path) in [("--stdin", &args.process.stdin), ("--secret-stdin", &args.process.secret_stdin)] {
+        if from_stdin && path.as_deref() == Some(Path::new("-")) {
+            return Err(Failure::usage(format!("{option} -: standard input is the script already")));
+        }
     }
     let content = if from_stdin { read_stdin("FILE")? } else { script_file(&args.file)? };
     let name = match args.file.file_name() {
@@ -157,21 +159,34 @@ pub(crate) fn run_as_password(ask: bool, file: Option<&PathBuf>) -> Result<Optio
     Ok(Some(Secret::new(line)))
 }
 
+/// What a process reads that is a secret.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(crate) fn secret_stdin(path: Option<&Path>) -> Result<Option<Secret>, Failure> {
+    let read = |path: &Path| {
+        let from_stdin = path == Path::new("-");
+        if from_stdin { read_stdin("--secret-stdin") } else { read_file("--secret-stdin", path) }
+    };
+    Ok(path.map(read).transpose()?.map(Secret::new))
+}
+
 fn process(args: &ProcessArgs, secrets: Secrets) -> Result<ProcessOptions, Failure> {
     let mut env: BTreeMap<String, EnvValue> = BTreeMap::new();
     for (name, value) in &args.env {
         env.insert(name.clone(), EnvValue::Plain(value.clone()));
     }
-    let (secret_env, password) = match secrets {
+    let (secret_env, password, secret_stdin) = match secrets {
         Secrets::Needed => (
             secret_env(&args.secret_env)?,
             run_as_password(args.ask_run_as_password, args.run_as_password_file.as_ref())?,
+            secret_stdin(args.secret_stdin.as_deref())?,
         ),
         Secrets::StoodIn => {
             let stand_in = || Secret::new("not asked for");
             let has_password = args.ask_run_as_password || args.run_as_password_file.is_some();
             let env = args.secret_env.iter().map(|name| (name.clone(), stand_in())).collect();
-            (env, has_password.then(stand_in))
+            (env, has_password.then(stand_in), args.secret_stdin.as_ref().map(|_| stand_in()))
         }
     };
     for (name, secret) in secret_env {
@@ -187,7 +202,7 @@ fn process(args: &ProcessArgs, secrets: Secrets) -> Result<ProcessOptions, Failu
         password,
     });
     let stdin = match args.stdin.as_deref() {
-        None => None,
+        None => secret_stdin.map(StdinSource::Secret),
         Some(path) if path == Path::new("-") => {
             Some(StdinSource::Bytes(OutputData::from(read_stdin("--stdin")?)))
         }

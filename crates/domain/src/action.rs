@@ -87,6 +87,7 @@ impl Action {
         };
         let input = match self.process().and_then(|process| process.stdin.as_ref()) {
             Some(StdinSource::Bytes(bytes)) => bytes.0.len(),
+            Some(StdinSource::Secret(secret)) => secret.expose().len(),
             Some(StdinSource::File(_)) | None => 0,
         };
         script as u64 + input as u64
@@ -287,7 +288,7 @@ pub struct ProcessOptions {
     pub run_as: Option<RunAs>,
     /// What the process reads from its standard input. Without it, `/dev/null`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[garde(skip)]
+    #[garde(custom(check::optional_stdin))]
     pub stdin: Option<StdinSource>,
     /// Asks for a terminal (RFC 4254 section 6.2). stdout and stderr are then one stream, stdout.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -350,6 +351,8 @@ pub enum StdinSource {
     Bytes(OutputData),
     /// A file of this machine, read anew for every node as the node takes it.
     File(PathBuf),
+    /// The same bytes for every node; used, never shown, never stored. At most 64 KiB.
+    Secret(Secret),
 }
 
 /// What becomes of a running process when the link to its node is lost.

@@ -6,7 +6,7 @@ use garde::Validate;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::action::{Action, EnvValue, ProcessOptions, ToolAction};
+use crate::action::{Action, EnvValue, ProcessOptions, StdinSource, ToolAction};
 use crate::host_key::HostKeyPolicy;
 use crate::id::{CorrelationId, ExecutionId, IdempotencyKey, NodeId, PluginName, Tag};
 use crate::node::TargetExpression;
@@ -191,6 +191,9 @@ fn redact(action: &mut Action) {
     }
     if let Some(password) = process.run_as.as_mut().and_then(|run_as| run_as.password.as_mut()) {
         *password = Secret::new(REDACTED);
+    }
+    if let Some(StdinSource::Secret(secret)) = &mut process.stdin {
+        *secret = Secret::new(REDACTED);
     }
 }
 

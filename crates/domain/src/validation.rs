@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::action::EnvValue;
+use crate::action::{EnvValue, StdinSource};
 use crate::output::OutputData;
 use crate::rollout::{MAX_WAVE_SIZES, Share};
 use crate::secret::Secret;
@@ -291,6 +291,21 @@ pub(crate) fn optional_secret(field: &'static str) -> impl FnOnce(&Option<Secret
         }
         Some(secret) if secret.expose().iter().any(|byte| matches!(byte, 0 | b'\n' | b'\r')) => {
             refuse("must not contain NUL or a line break, since it is sent as one line")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Every line of a secret is looked for in all output, so it cannot be of any length.
+pub const MAX_SECRET_STDIN_BYTES: usize = 64 * 1024;
+
+pub(crate) fn optional_stdin(stdin: &Option<StdinSource>, _: &()) -> Checked {
+    match stdin {
+        Some(StdinSource::Secret(secret)) if secret.is_redacted() => {
+            refuse("the secret was not stored with the original request; give it again")
+        }
+        Some(StdinSource::Secret(secret)) if secret.expose().len() > MAX_SECRET_STDIN_BYTES => {
+            refuse(format!("a secret must not be longer than {MAX_SECRET_STDIN_BYTES} bytes"))
         }
         _ => Ok(()),
     }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 
-use pabawi_domain::action::{Action, EnvValue};
+use pabawi_domain::action::{Action, EnvValue, StdinSource};
 use pabawi_domain::id::{ExecutionId, IdempotencyKey, NodeId};
 use pabawi_domain::node::{Endpoint, Target, TargetExpression};
 use pabawi_domain::outcome::NodeOutcome;
@@ -66,6 +66,8 @@ pub struct RerunSecrets {
     pub env: BTreeMap<String, Secret>,
     /// The password for the change of user.
     pub run_as_password: Option<Secret>,
+    /// What the process reads from its standard input.
+    pub stdin: Option<Secret>,
     /// Secret parameters of a tool's action, by their JSON pointers (RFC 6901) as the action or the capability names them.
     pub parameters: BTreeMap<String, SecretValue>,
 }
@@ -93,6 +95,9 @@ impl RerunSecrets {
             && run_as.password.is_some()
         {
             run_as.password = Some(password);
+        }
+        if let (Some(StdinSource::Secret(secret)), Some(given)) = (&mut process.stdin, self.stdin) {
+            *secret = given;
         }
     }
 }

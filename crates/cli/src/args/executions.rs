@@ -268,6 +268,9 @@ pub struct RerunSecretArgs {
     /// File whose first line is the password that sudo, su or doas wants
     #[arg(long, value_name = "FILE")]
     pub run_as_password_file: Option<PathBuf>,
+    /// What the process of the original request reads, where that was a secret: a file, or '-' for pab's standard input
+    #[arg(long, value_name = "FILE")]
+    pub secret_stdin: Option<PathBuf>,
     /// Secret parameter of a tool: its JSON pointer, and where it comes from; may be given several times
     ///
     /// /password alone asks for it on the terminal; /password=@FILE reads a file, /password=- standard input,

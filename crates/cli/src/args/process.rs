@@ -47,6 +47,10 @@ pub struct ProcessArgs {
     #[arg(long, value_name = "FILE")]
     pub stdin: Option<PathBuf>,
 
+    /// What the process reads, as a secret: it is not stored, and taken out of what the nodes print
+    #[arg(long, value_name = "FILE", conflicts_with = "stdin")]
+    pub secret_stdin: Option<PathBuf>,
+
     /// Ask for a terminal on the node; stdout and stderr become one stream
     #[arg(long)]
     pub pty: bool,
@@ -57,7 +61,7 @@ pub struct ProcessArgs {
 
     /// Let it survive the loss of the link and of pab: its output and its end are kept on the node until they have
     /// been fetched, and 'executions resume' comes back to it
-    #[arg(long, conflicts_with_all = ["stdin", "pty", "on_link_loss"])]
+    #[arg(long, conflicts_with_all = ["stdin", "secret_stdin", "pty", "on_link_loss"])]
     pub detach: bool,
 }
 

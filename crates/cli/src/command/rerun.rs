@@ -56,5 +56,6 @@ pub(in crate::command) fn secrets(args: &RerunSecretArgs) -> Result<RerunSecrets
         .into_iter()
         .map(|secret| Ok((secret.pointer.clone(), SecretValue::from(secret.value()?))))
         .collect::<Result<_, Failure>>()?;
-    Ok(RerunSecrets { env, run_as_password: password, parameters })
+    let stdin = request::secret_stdin(args.secret_stdin.as_deref())?;
+    Ok(RerunSecrets { env, run_as_password: password, stdin, parameters })
 }

@@ -15,6 +15,9 @@ const UNRESERVED: &[u8] = b"-._~";
 /// What JavaScript's `encodeURIComponent` leaves as it is besides (ECMA-262, encodeURIComponent).
 const COMPONENT: &[u8] = b"-._~!'()*";
 
+/// What Python's `urllib.parse.quote` leaves as it is: a path keeps its slashes.
+const PATH: &[u8] = b"-._~/";
+
 /// All forms of a secret, each at least [`SHORTEST`] bytes long. A secret of several lines is looked for line by line, since
 /// tools print keys in lines of their own.
 pub(super) fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
@@ -39,13 +42,18 @@ fn of_line(line: &[u8], all: &mut Vec<Vec<u8>>) {
     }
     for piece in line.chunks(PIECE) {
         all.push(piece.to_vec());
-        all.push(escaped(piece, |byte| (byte == b'\'').then(|| b"'\\''".to_vec())));
+        // A quotation mark within others: for a shell as people write it and as Python's shlex does,
+        // and doubled, as YAML and SQL do.
+        for mark in [&b"'\\''"[..], b"'\"'\"'", b"''"] {
+            all.push(escaped(piece, |byte| (byte == b'\'').then(|| mark.to_vec())));
+        }
         // What printf's %q of a shell does, as far as ASCII goes.
         let is_plain =
             |byte: u8| byte.is_ascii_alphanumeric() || b"_-./@%+=:,".contains(&byte) || byte >= 0x80;
         all.push(escaped(piece, |byte| (!is_plain(byte)).then(|| vec![b'\\', byte])));
+        all.extend([false, true].map(|octal| ansi_c(piece, octal)));
         all.extend(json(piece));
-        for plain in [UNRESERVED, COMPONENT] {
+        for plain in [UNRESERVED, COMPONENT, PATH] {
             for (digits, space) in [(HEX_UPPER, false), (HEX_LOWER, false), (HEX_UPPER, true)] {
                 all.push(url(piece, plain, digits, space));
             }
@@ -69,6 +77,18 @@ fn hex(byte: u8, digits: &[u8; 16]) -> [u8; 2] {
 
 fn escaped(piece: &[u8], form: impl Fn(u8) -> Option<Vec<u8>>) -> Vec<u8> {
     piece.iter().flat_map(|byte| form(*byte).unwrap_or_else(|| vec![*byte])).collect()
+}
+
+/// What stands between the quotation marks of `$'...'` in bash's messages, and of file names in those of the GNU coreutils;
+/// in the locale C, which knows no characters beyond ASCII, with `octal`.
+fn ansi_c(piece: &[u8], octal: bool) -> Vec<u8> {
+    escaped(piece, |byte| match byte {
+        b'\'' | b'\\' => Some(vec![b'\\', byte]),
+        b'\t' => Some(b"\\t".to_vec()),
+        0..0x20 | 0x7f => Some(format!("\\{byte:03o}").into_bytes()),
+        0x80.. if octal => Some(format!("\\{byte:03o}").into_bytes()),
+        _ => None,
+    })
 }
 
 /// Inside a JSON string (RFC 8259 section 7), with and without characters beyond ASCII escaped, and with `/` escaped.
@@ -125,12 +145,17 @@ mod tests {
         for form in [
             secret,
             "it'\\''s \"Grüße\"/a b",
+            "it'\"'\"'s \"Grüße\"/a b",
             "it's \\\"Grüße\\\"/a b",
             "it's \\\"Gr\\u00fc\\u00dfe\\\"/a b",
             "it's \\\"Grüße\\\"\\/a b",
             "it%27s%20%22Gr%C3%BC%C3%9Fe%22%2Fa%20b",
             "it%27s%20%22Gr%c3%bc%c3%9fe%22%2fa%20b",
             "it's%20%22Gr%C3%BC%C3%9Fe%22%2Fa%20b",
+            "it%27s%20%22Gr%C3%BC%C3%9Fe%22/a%20b",
+            "it''s \"Grüße\"/a b",
+            "it\\'s \"Grüße\"/a b",
+            "it\\'s \"Gr\\303\\274\\303\\237e\"/a b",
             "it%27s+%22Gr%C3%BC%C3%9Fe%22%2Fa+b",
             "it\\'s\\ \\\"Grüße\\\"/a\\ b",
         ] {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::forms;
 use super::stream::RedactedStream;
-use crate::action::{Action, EnvValue};
+use crate::action::{Action, EnvValue, StdinSource};
 use crate::error::NodeError;
 use crate::outcome::Termination;
 use crate::request::ExecutionRequest;
@@ -117,7 +117,11 @@ fn collect(action: &Action, secrets: &mut Vec<Vec<u8>>) {
             EnvValue::Plain(_) => None,
         });
         let password = process.run_as.as_ref().and_then(|run_as| run_as.password.as_ref());
-        secrets.extend(of_env.chain(password).map(|secret| secret.expose().to_vec()));
+        let stdin = process.stdin.as_ref().and_then(|stdin| match stdin {
+            StdinSource::Secret(secret) => Some(secret),
+            StdinSource::Bytes(_) | StdinSource::File(_) => None,
+        });
+        secrets.extend(of_env.chain(password).chain(stdin).map(|secret| secret.expose().to_vec()));
     }
     for (_, value) in action.tool().into_iter().flat_map(|tool| tool.secrets()) {
         collect_texts(value, secrets);

@@ -56,7 +56,8 @@ async fn of_action(action: &Action, of: &str) -> Result<Vec<BasisFile>, SubmitEr
     match action.process().and_then(|process| process.stdin.as_ref()) {
         Some(StdinSource::Bytes(bytes)) => files.push(of_bytes(what, &bytes.0)),
         Some(StdinSource::File(path)) => files.push(of_path(what, path, "action.stdin", false).await?),
-        None => {}
+        // A digest of a secret would tell something of it.
+        Some(StdinSource::Secret(_)) | None => {}
     }
     Ok(files)
 }

@@ -27,6 +27,7 @@ pub(super) fn command(action: &CommandAction) -> Result<Play, FieldError> {
     let stdin = match &action.process.stdin {
         None => None,
         Some(StdinSource::Bytes(bytes)) => Some(text("stdin", &bytes.0)?),
+        Some(StdinSource::Secret(secret)) => Some(text("stdin", secret.expose())?),
         Some(StdinSource::File(_)) => {
             return Err(fault("stdin", "cannot be a file with Ansible; give its content"));
         }

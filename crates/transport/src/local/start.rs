@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use pabawi_domain::action::{Action, CommandAction, OnLinkLoss, ProcessOptions, ScriptAction, StdinSource};
 use pabawi_domain::error::ErrorCode;
 use pabawi_domain::id::NodeId;
@@ -167,6 +168,7 @@ async fn open_input(node: &NodeId, source: Option<&StdinSource>) -> Result<OwnIn
     match source {
         None => Ok(OwnInput::Nothing),
         Some(StdinSource::Bytes(data)) => Ok(OwnInput::Bytes(data.0.clone())),
+        Some(StdinSource::Secret(secret)) => Ok(OwnInput::Bytes(Bytes::copy_from_slice(secret.expose()))),
         Some(StdinSource::File(path)) => {
             tokio::fs::File::open(path).await.map(OwnInput::File).map_err(|error| {
                 let message = format!("the file for standard input, {}, cannot be read", path.display());

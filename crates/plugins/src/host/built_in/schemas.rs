@@ -62,7 +62,7 @@ fn with_process(required: &[&str], mut properties: Value) -> Value {
                 "password": {"type": "string", "description": "What that program asks for"},
             },
         },
-        "stdin": {"type": "object", "description": "What the process reads: {\"bytes\": TEXT} or {\"file\": PATH of this machine}"},
+        "stdin": {"type": "object", "description": "What the process reads: {\"bytes\": TEXT}, {\"secret\": TEXT} or {\"file\": PATH of this machine}"},
         "pty": {"type": "boolean", "default": false, "description": "Asks for a terminal; both streams are one then"},
         "onLinkLoss": {"enum": ["terminate", "leave"], "default": "terminate", "description": "What becomes of the process when the link is lost"},
         "detach": {"type": "boolean", "default": false, "description": "It survives the loss of the link and of this side"},

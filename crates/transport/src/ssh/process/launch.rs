@@ -300,6 +300,7 @@ impl Job {
         match &self.stdin {
             None => {}
             Some(StdinSource::Bytes(bytes)) => feed.bytes(bytes.0.clone()),
+            Some(StdinSource::Secret(secret)) => feed.bytes(Bytes::copy_from_slice(secret.expose())),
             Some(StdinSource::File(path)) => feed.file(path).await.map_err(|error| {
                 TransportError::before_start(
                     node,
