@@ -14,6 +14,7 @@ mod ansible;
 mod bench;
 mod demo;
 mod layers;
+mod node;
 mod packages;
 mod shell;
 mod sources;
@@ -31,6 +32,8 @@ use clap::Parser;
 enum Task {
     /// Install what the build and the tests need, by apt, where it is missing
     Setup,
+    /// Build the Node package: the addon and its TypeScript half
+    Node,
     /// Run a command on 20 real nodes, one failing and one hanging; leaves nothing running
     Demo,
     /// Set up, then run every check and every test
@@ -51,9 +54,10 @@ enum Task {
 
 fn main() -> ExitCode {
     let result = match Task::parse() {
-        Task::Setup => {
-            packages::install(packages::Purpose::Tests).and_then(|()| ansible::install()).map(drop)
-        }
+        Task::Setup => packages::install(packages::Purpose::Tests)
+            .and_then(|()| ansible::install())
+            .and_then(|_| node::install()),
+        Task::Node => node::build(),
         Task::Demo => demo::run(),
         Task::Test => verify::test(),
         Task::Ci => verify::clean_checkout(),

@@ -41,6 +41,9 @@ struct Need {
 /// PuppetDB's program, which Debian's package starts with Java.
 const PUPPETDB: &str = "/usr/share/puppetdb/puppetdb.jar";
 
+/// Whether Node is one that the package is made for.
+const IS_NODE_20: &str = "process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)";
+
 const NEEDS: &[Need] = &[
     need(Purpose::Build, Sign::Program("cc"), "gcc"),
     need(Purpose::Build, Sign::Works("sh", &["-c", "echo '#include <stdio.h>' | cc -E - "]), "libc6-dev"),
@@ -59,6 +62,8 @@ const NEEDS: &[Need] = &[
     need(Purpose::Tests, Sign::Program("openssl"), "openssl"),
     // Pages are looked at in a browser.
     need(Purpose::Tests, Sign::Program("chromium"), "chromium"),
+    need(Purpose::Tests, Sign::Works("node", &["-e", IS_NODE_20]), "nodejs"),
+    need(Purpose::Tests, Sign::Works("npm", &["--version"]), "npm"),
     need(Purpose::Tests, Sign::Program("zsh"), "zsh"),
     need(Purpose::Tests, Sign::Program("fish"), "fish"),
     need(Purpose::Tests, Sign::Works("sh", &["-c", "ls /usr/lib/postgresql/*/bin/initdb"]), "postgresql"),

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{ansible, layers, packages, shell, sources, tidy, trace};
+use crate::{ansible, layers, node, packages, shell, sources, tidy, trace};
 
 /// Sets up, then runs every check and every test.
 pub(crate) fn test() -> Result<()> {
@@ -23,6 +23,7 @@ pub(crate) fn test() -> Result<()> {
     shell::run(doc.env("RUSTDOCFLAGS", "-D warnings"))?;
     let mut tests = shell::cargo(&["test", "--locked", "--workspace", "--no-fail-fast"]);
     shell::run(tests.env("PATH", ansible::path_with(&ansible)?))?;
+    node::test()?;
     println!("\nevery check and every test has passed");
     Ok(())
 }

@@ -1,0 +1,144 @@
+//! Which entries of Pabawi's sources are the same node: [`link_nodes`]. Main type: [`NodeNames`].
+//!
+//! Entries that share an identifier are one node, also by way of others. Merging their fields is left to the caller.
+
+use std::collections::{HashMap, VecDeque};
+
+use napi_derive::napi;
+
+/// What one entry is called.
+#[napi(object)]
+#[derive(Debug, Default)]
+pub struct NodeNames {
+    /// Its id in its source.
+    pub id: String,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its address.
+    pub uri: Option<String>,
+    /// `config.hostname`.
+    pub hostname: Option<String>,
+}
+
+/// The places of the entries of each node: nodes in the order of their first entries, of each node that entry first and
+/// then the others as they are found, by id, name, address and host name.
+#[napi(catch_unwind)]
+pub fn link_nodes(nodes: Vec<NodeNames>) -> Vec<Vec<u32>> {
+    let identifiers: Vec<Vec<String>> = nodes.iter().map(identifiers).collect();
+    let mut groups: HashMap<&str, Vec<u32>> = HashMap::with_capacity(nodes.len());
+    for (place, names) in (0_u32..).zip(&identifiers) {
+        for name in names {
+            groups.entry(name).or_default().push(place);
+        }
+    }
+    let mut is_found = vec![false; nodes.len()];
+    let mut linked = Vec::new();
+    for first in (0_u32..).zip(&identifiers).map(|(place, _)| place) {
+        let mut set = Vec::new();
+        let mut open = VecDeque::new();
+        if is_new(&mut is_found, first) {
+            open.push_back(first);
+        }
+        while let Some(place) = open.pop_front() {
+            set.push(place);
+            for name in identifiers.get(place as usize).into_iter().flatten() {
+                // Each group is taken once, so the whole is linear.
+                for member in groups.remove(name.as_str()).unwrap_or_default() {
+                    if is_new(&mut is_found, member) {
+                        open.push_back(member);
+                    }
+                }
+            }
+        }
+        if !set.is_empty() {
+            linked.push(set);
+        }
+    }
+    linked
+}
+
+/// The places of the entries that have this identifier, in any case.
+#[napi(catch_unwind)]
+pub fn matching_nodes(nodes: Vec<NodeNames>, identifier: String) -> Vec<u32> {
+    let wanted = identifier.to_lowercase();
+    let places = (0_u32..).zip(&nodes);
+    places.filter(|(_, node)| identifiers(node).contains(&wanted)).map(|(place, _)| place).collect()
+}
+
+fn is_new(is_found: &mut [bool], place: u32) -> bool {
+    is_found.get_mut(place as usize).is_some_and(|found| !std::mem::replace(found, true))
+}
+
+/// Everything an entry is found by, each once, in lower case.
+fn identifiers(node: &NodeNames) -> Vec<String> {
+    let name = node.name.as_deref().filter(|name| !name.trim().is_empty());
+    let host = node.uri.as_deref().and_then(host);
+    let hostname = node.hostname.as_deref().filter(|name| !name.is_empty());
+    let mut all: Vec<String> = Vec::with_capacity(4);
+    for name in [Some(node.id.as_str()), name, host, hostname].into_iter().flatten() {
+        let name = name.to_lowercase();
+        if !all.contains(&name) {
+            all.push(name);
+        }
+    }
+    all
+}
+
+/// The host of an address that names one. Those of clouds name a machine by other means, and this machine's own names
+/// are those of any machine.
+fn host(uri: &str) -> Option<&str> {
+    if ["proxmox:", "aws:", "azure:"].iter().any(|kind| uri.starts_with(kind)) {
+        return None;
+    }
+    let place = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+    let host = place.split(':').next().and_then(|host| host.split('/').next())?;
+    let is_any = host.is_empty() || host.eq_ignore_ascii_case("localhost") || host.starts_with("127.");
+    (!is_any).then_some(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(id: &str, name: &str, uri: &str, hostname: &str) -> NodeNames {
+        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        NodeNames { id: id.into(), name: text(name), uri: text(uri), hostname: text(hostname) }
+    }
+
+    /// R3.7, R3.8
+    #[test]
+    fn entries_with_a_name_in_common_are_one_node_also_by_way_of_others() {
+        let nodes = vec![
+            node("a", "WEB1", "ssh://web1.example.com:22/x", ""),
+            node("c", "third", "ssh://other", "shared"),
+            node("alone", " ", "", ""),
+            node("b", "b", "ssh://Web1.example.com", "SHARED"),
+        ];
+        assert_eq!(link_nodes(nodes), [vec![0, 3, 1], vec![2]]);
+    }
+
+    /// R3.8
+    #[test]
+    fn clouds_and_this_machine_link_nothing() {
+        let nodes = vec![
+            node("1", "vm1", "azure:sub:rg:vm1", ""),
+            node("2", "vm2", "azure:sub:rg:vm2", ""),
+            node("3", "vm3", "aws:eu:i-1", ""),
+            node("4", "vm4", "aws:eu:i-2", ""),
+            node("5", "vm5", "proxmox://n/100", ""),
+            node("6", "vm6", "proxmox://n/101", ""),
+            node("7", "vm7", "ssh://localhost:2201", ""),
+            node("8", "vm8", "ssh://127.0.0.1:2202", ""),
+            node("9", "vm9", "ssh://localhost", ""),
+        ];
+        assert_eq!(link_nodes(nodes).len(), 9);
+    }
+
+    #[test]
+    fn identifiers_are_looked_for_in_any_case() {
+        let nodes = || vec![node("a", "Web", "ssh://H", ""), node("b", "x", "", "h")];
+        assert_eq!(matching_nodes(nodes(), "h".into()), [0, 1]);
+        assert_eq!(matching_nodes(nodes(), "WEB".into()), [0]);
+        assert!(matching_nodes(nodes(), "we".into()).is_empty());
+    }
+}

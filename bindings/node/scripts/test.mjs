@@ -1,0 +1,36 @@
+// Runs the package's tests: the contract, under each version of zod that a host may have, and the types, under each
+// version of TypeScript and zod. Arguments are passed on to `node --test`.
+import { spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = join(dirname(fileURLToPath(import.meta.url)), "..");
+
+function run(title, args, env = {}) {
+  console.log(`\n# ${title}`);
+  const { status, error } = spawnSync(process.execPath, args, {
+    cwd: here,
+    env: { ...process.env, ...env },
+    stdio: "inherit",
+  });
+  if (error !== undefined || status !== 0) {
+    throw new Error(`${title}: ${error?.message ?? `exit code ${status}`}`);
+  }
+}
+
+const tests = readdirSync(join(here, "test", "contract"))
+  .filter((name) => name.endsWith(".test.mjs"))
+  .sort()
+  .map((name) => join("test", "contract", name));
+
+for (const zod of ["zod", "zod-3.23", "zod-4"]) {
+  const args = ["--require", "./test/with-zod.cjs", "--test", "--test-timeout=60000", "--test-reporter=dot"];
+  run(`contract with ${zod}`, [...args, ...process.argv.slice(2), ...tests], { PABAWI_TEST_ZOD: zod });
+}
+for (const typescript of ["typescript-5.4", "typescript"]) {
+  for (const zod of ["zod", "zod-3.23", "zod-4"]) {
+    const project = join("test", "types", `with-${zod}.json`);
+    run(`types with ${typescript} and ${zod}`, [join("node_modules", typescript, "bin", "tsc"), "-p", project]);
+  }
+}

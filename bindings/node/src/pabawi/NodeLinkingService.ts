@@ -1,0 +1,191 @@
+/**
+ * Replaces Pabawi's `integrations/NodeLinkingService`: entries of several sources that are one machine become one node.
+ * Which entries belong together is decided by the native half; their fields are merged here, so that unknown ones survive.
+ */
+import { messageOf } from "../internal/faults";
+import { ConsoleLogger } from "../internal/logger";
+import { native, type NodeNames } from "../internal/native";
+import type {
+  CertificateStatus,
+  InformationSourcePlugin,
+  LinkedNode,
+  LinkedNodeData,
+  LoggerLike,
+  Node,
+  SourceNodeData,
+} from "../internal/types";
+
+export type { LinkedNode, LinkedNodeData, SourceNodeData };
+
+/** What is asked of the IntegrationManager. */
+export interface InventoryManagerLike {
+  getAggregatedInventory(useCache?: boolean): Promise<{ nodes: Node[] }>;
+  getInformationSource(name: string): InformationSourcePlugin | null;
+}
+
+/** Whose fields win; a higher number does. Sources that are not here have 0. */
+const PRIORITIES: Record<string, number> = {
+  ssh: 50,
+  puppetserver: 20,
+  bolt: 10,
+  puppetdb: 10,
+  ansible: 8,
+  checkmk: 8,
+  hiera: 6,
+};
+
+/** What sources send beyond the type. */
+type AnyNode = Node & {
+  sources?: unknown;
+  sourceData?: unknown;
+  metadata?: Record<string, unknown>;
+  status?: string;
+  lastCheckIn?: string;
+};
+
+/** What is asked of a source beyond facts, by its name. */
+const MORE_DATA: Record<string, readonly ("reports" | "catalog" | "events" | "certificate" | "status")[]> = {
+  puppetdb: ["reports", "catalog", "events"],
+  puppetserver: ["certificate", "status"],
+};
+
+/** Links nodes of several sources. */
+export class NodeLinkingService {
+  /** @internal */
+  private readonly integrationManager: InventoryManagerLike;
+  /** @internal */
+  private readonly logger: LoggerLike;
+
+  constructor(integrationManager: InventoryManagerLike, logger?: LoggerLike) {
+    this.integrationManager = integrationManager;
+    this.logger = logger ?? new ConsoleLogger();
+  }
+
+  /** One node for all entries that share an identifier, also by way of others; in the order of their first entries. */
+  linkNodes(nodes: Node[]): LinkedNode[] {
+    const sets = native().linkNodes(nodes.map(names));
+    return sets.map((places) => linked(places.flatMap((place) => nodes[place] ?? [])));
+  }
+
+  /** A node, by id or name, with what its sources know. Sources that fail are left out. */
+  async getLinkedNodeData(nodeId: string): Promise<LinkedNodeData> {
+    const { nodes } = await this.integrationManager.getAggregatedInventory();
+    const all = this.linkNodes(nodes);
+    const node = all.find((one) => one.id === nodeId || one.name === nodeId);
+    if (node === undefined) {
+      throw new Error(`Node '${nodeId}' not found in any source`);
+    }
+    const dataBySource: LinkedNodeData["dataBySource"] = {};
+    for (const name of node.sources) {
+      const source = this.integrationManager.getInformationSource(name);
+      if (!source?.isInitialized()) {
+        continue;
+      }
+      try {
+        const data: Record<string, unknown> = { facts: await source.getNodeFacts(nodeId) };
+        for (const type of MORE_DATA[name] ?? []) {
+          data[type] = await source.getNodeData(nodeId, type);
+        }
+        dataBySource[name] = data;
+      } catch (error) {
+        this.logger.error(
+          `Failed to get data of node '${nodeId}' from ${name}: ${messageOf(error)}`,
+          {
+            component: "NodeLinkingService",
+            integration: name,
+            operation: "getLinkedNodeData",
+            metadata: { nodeId },
+          },
+          error instanceof Error ? error : undefined,
+        );
+      }
+    }
+    return { node, dataBySource };
+  }
+
+  /** The nodes of the inventory that have this identifier, in any case. */
+  async findMatchingNodes(identifier: string): Promise<Node[]> {
+    const { nodes } = await this.integrationManager.getAggregatedInventory();
+    return native()
+      .matchingNodes(nodes.map(names), identifier)
+      .flatMap((place) => nodes[place] ?? []);
+  }
+}
+
+function priority(source: string): number {
+  return PRIORITIES[source.toLowerCase()] ?? 0;
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+function names(node: Node): NodeNames {
+  const config = node.config as Record<string, unknown> | undefined;
+  return {
+    id: text(node.id) ?? "",
+    name: text(node.name),
+    uri: text(node.uri),
+    hostname: text(config?.["hostname"]),
+  };
+}
+
+/** What each source says of an entry: one source, or all that an entry which is linked already has. */
+function* said(node: AnyNode): Generator<[string, SourceNodeData]> {
+  const known = node.sourceData;
+  if (Array.isArray(node.sources) && typeof known === "object" && known !== null) {
+    for (const source of node.sources as string[]) {
+      const data = (known as Record<string, SourceNodeData | undefined>)[source];
+      if (data !== undefined) {
+        yield [source, data];
+      }
+    }
+    return;
+  }
+  const { id, uri, config, metadata, status } = node;
+  yield [node.source ?? "bolt", { id, uri, config, metadata, status } as SourceNodeData];
+}
+
+/** One node of the entries that are it, the first one first. */
+function linked(entries: AnyNode[]): LinkedNode {
+  const sourceData: Record<string, SourceNodeData> = {};
+  let primary = entries[0] as AnyNode;
+  let certificateStatus: CertificateStatus | undefined;
+  let lastCheckIn: string | undefined;
+  for (const entry of entries) {
+    for (const [source, data] of said(entry)) {
+      sourceData[source] = data;
+    }
+    const source = entry.source ?? "bolt";
+    if (priority(source) > priority(primary.source ?? "bolt")) {
+      primary = entry;
+    }
+    if (source.toLowerCase() === "puppetserver" && entry.certificateStatus) {
+      certificateStatus = entry.certificateStatus;
+    }
+    if (entry.lastCheckIn && !(lastCheckIn && Date.parse(lastCheckIn) >= Date.parse(entry.lastCheckIn))) {
+      lastCheckIn = entry.lastCheckIn;
+    }
+  }
+  const [first] = entries as [AnyNode];
+  const uri = entries.find((entry) => entry.uri)?.uri ?? primary.uri;
+  const name = text(first.name)?.trim() || first.id || uri;
+  const sources = Object.keys(sourceData);
+  const node: LinkedNode = {
+    ...primary,
+    id: name,
+    name,
+    uri,
+    source: primary.source ?? "bolt",
+    sources,
+    linked: sources.length > 1,
+    sourceData,
+  };
+  if (certificateStatus !== undefined) {
+    node.certificateStatus = certificateStatus;
+  }
+  if (lastCheckIn !== undefined) {
+    node.lastCheckIn = lastCheckIn;
+  }
+  return node;
+}

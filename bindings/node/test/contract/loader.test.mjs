@@ -1,0 +1,50 @@
+// The loader of the addon, and the rules for packages that Pabawi imports (section 0).
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { load, native, platformName } from "../../internal/native.js";
+
+const require = createRequire(import.meta.url);
+const here = join(dirname(fileURLToPath(import.meta.url)), "../..");
+const manifest = JSON.parse(readFileSync(join(here, "package.json"), "utf8"));
+
+describe("loader", () => {
+  it("looks for the file that the build makes", () => {
+    assert.equal(require("../../scripts/platform.cjs").addonName(), `pabawi-node.${platformName()}.node`);
+  });
+
+  it("says which platform it lacks and what to do", () => {
+    assert.throws(() => load(join(here, "addon"), "plan9-mips"), {
+      message: /^@pabawi\/execution has no native addon for plan9-mips \(looked for .*\)\. Build it .* `npm run addon`/,
+    });
+  });
+
+  it("turns a wrong argument into an error", () => {
+    assert.throws(() => native().parseSshHosts(7), /String/);
+  });
+});
+
+describe("package", () => {
+  for (const [replaced, path] of Object.entries(manifest.pabawi.modules)) {
+    it(`has CommonJS and types for ${replaced}`, () => {
+      assert.ok(existsSync(join(here, `${path}.d.ts`)), "types");
+      assert.ok(Object.keys(require(join(here, path))).length > 0, "exports");
+    });
+  }
+
+  it("has no class with private members in its types", () => {
+    const types = readdirSync(join(here, "pabawi")).filter((name) => name.endsWith(".d.ts"));
+    assert.equal(types.length, Object.keys(manifest.pabawi.modules).length);
+    for (const name of types) {
+      const text = readFileSync(join(here, "pabawi", name), "utf8");
+      assert.doesNotMatch(text, /^\s*(private\b|#private)/m, name);
+      if (!["BasePlugin.d.ts", "BoltPlugin.d.ts"].includes(name)) {
+        assert.doesNotMatch(text, /^\s*protected\b/m, name);
+      }
+    }
+  });
+});
