@@ -206,7 +206,10 @@ async fn a_sink_that_blocks_holds_nothing_up_and_what_is_lost_is_said() {
         sink.kept.with("were dropped").iter().map(|record| record.fields["dropped"].as_u64().unwrap()).sum();
     let stats = framework.log_stats().unwrap();
     assert_eq!(told, stats.dropped);
-    assert_eq!(stats.delivered as usize + sink.kept.with("were dropped").len(), sink.kept.records().len());
+    assert_eq!(
+        usize::try_from(stats.delivered).unwrap() + sink.kept.with("were dropped").len(),
+        sink.kept.records().len()
+    );
 }
 
 /// Panics for a while.
