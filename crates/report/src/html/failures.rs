@@ -7,8 +7,8 @@ use pabawi_domain::id::NodeId;
 use pabawi_domain::outcome::NodeOutcome;
 use pabawi_domain::record::{TargetRecord, TargetState};
 
-use super::Fold;
 use super::escape::text;
+use super::report::Fold;
 use crate::ReportError;
 
 /// Faults that are written out.

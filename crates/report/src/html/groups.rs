@@ -10,7 +10,8 @@ use similar::{Algorithm, ChangeTag, TextDiff};
 
 use super::escape::text;
 use super::outputs::{Outputs, Shown};
-use super::{Fold, bytes};
+use super::report::Fold;
+use super::units::bytes;
 use crate::ReportError;
 
 /// Groups that are written out.

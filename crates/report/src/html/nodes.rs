@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use pabawi_domain::record::{ExecutionRecord, TargetRecord};
 
 use super::escape::text;
-use super::{HtmlReport, Phases, time};
+use super::report::{HtmlReport, Phases};
+use super::units::time;
 use crate::ReportError;
 
 /// Attempts of one node that are drawn.

@@ -10,7 +10,9 @@ use pabawi_domain::record::ExecutionRecord;
 use sha2::{Digest as _, Sha256};
 
 use super::escape::text;
-use super::{HtmlReport, failures, groups, nodes, time};
+use super::report::HtmlReport;
+use super::units::time;
+use super::{failures, groups, nodes};
 use crate::ReportError;
 
 const STYLE: &str = include_str!("page.css");
