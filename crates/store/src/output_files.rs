@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use pabawi_domain::output::ContentHash;
+use pabawi_domain::output::{CapturedOutput, ContentHash, KeptOutput};
 use uuid::Uuid;
 
 /// Errors with the path they are about.
@@ -32,6 +32,20 @@ pub(crate) struct FileFault {
 pub(crate) enum Variant {
     Whole,
     HeadTail,
+}
+
+impl Variant {
+    /// What is kept of an output. A head and tail that leave nothing out are the whole.
+    pub(crate) fn of(output: &CapturedOutput) -> Self {
+        match &output.kept {
+            KeptOutput::HeadTail { head, tail }
+                if ((head.0.len() + tail.0.len()) as u64) < output.total_bytes =>
+            {
+                Self::HeadTail
+            }
+            _ => Self::Whole,
+        }
+    }
 }
 
 /// The directory that holds large outputs.

@@ -1,5 +1,5 @@
-//! What a write becomes before it reaches a database: [`RowWrite`]. Everything that takes time (JSON, files)
-//! is done here, in the caller's task, so that the one writer only moves rows.
+//! What a write becomes before it reaches a database: [`RowWrite`]. Everything that takes time (JSON) is done here, in
+//! the caller's task, so that the one writer only moves rows.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec;
 use crate::journal_row::EntryRow;
-use crate::output_files::{FileFault, OutputFiles, Variant};
+use crate::output_files::Variant;
 
 /// A segment is closed when it has reached this many bytes, so that a reader never holds much more.
 const SEGMENT_BYTES: usize = 256 * 1024;
@@ -99,7 +99,7 @@ pub(crate) struct OutputRow {
     pub(crate) kept: i64,
     /// Bytes of the head; all kept ones when nothing was left out.
     pub(crate) head: i64,
-    /// The content, in parts that follow each other; absent when it stands in a file.
+    /// The content, in parts that follow each other; absent when it stands among the large ones.
     pub(crate) body: Option<[Bytes; 2]>,
 }
 
@@ -166,48 +166,27 @@ impl TargetClass {
 }
 
 /// Makes rows of writes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Encoder {
-    files: OutputFiles,
     inline_bytes: usize,
 }
 
-/// Why a write could not be made into rows.
-#[derive(Debug)]
-pub(crate) enum EncodeFault {
-    Store(StoreError),
-    File(FileFault),
-}
-
-impl From<StoreError> for EncodeFault {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<FileFault> for EncodeFault {
-    fn from(fault: FileFault) -> Self {
-        Self::File(fault)
-    }
-}
-
 impl Encoder {
-    pub(crate) fn new(files: OutputFiles, inline_bytes: usize) -> Self {
-        Self { files, inline_bytes }
+    pub(crate) fn new(inline_bytes: usize) -> Self {
+        Self { inline_bytes }
     }
 
-    /// Whether [`Encoder::encode`] will touch the disk, and so has to run where it may block.
-    pub(crate) fn will_block(&self, writes: &[StoreWrite]) -> bool {
-        writes.iter().any(|write| match write {
-            StoreWrite::TargetFinished(result) => {
-                [&result.stdout, &result.stderr].into_iter().flatten().any(|output| self.needs_file(output))
-            }
-            _ => false,
-        })
+    /// Outputs that have to be kept among the large ones before their rows are written. Cloning them shares the bytes.
+    pub(crate) fn large(self, writes: &[StoreWrite]) -> Vec<CapturedOutput> {
+        let outputs = writes.iter().filter_map(|write| match write {
+            StoreWrite::TargetFinished(result) => Some([&result.stdout, &result.stderr]),
+            _ => None,
+        });
+        outputs.flatten().flatten().filter(|output| self.is_large(output)).cloned().collect()
     }
 
-    /// Makes rows of writes. Large outputs are in their files, on stable storage, when it returns.
-    pub(crate) fn encode(&self, writes: &[StoreWrite]) -> Result<Vec<RowWrite>, EncodeFault> {
+    /// Makes rows of writes.
+    pub(crate) fn encode(self, writes: &[StoreWrite]) -> Result<Vec<RowWrite>, StoreError> {
         let mut rows = Vec::with_capacity(writes.len());
         for write in writes {
             match write {
@@ -241,8 +220,8 @@ impl Encoder {
                         detail: codec::outcome_detail(&result.outcome)?,
                         started_at: result.started_at.map(codec::nanos),
                         finished_at: codec::nanos(result.finished_at),
-                        stdout: result.stdout.as_ref().map(|output| self.output(output)).transpose()?,
-                        stderr: result.stderr.as_ref().map(|output| self.output(output)).transpose()?,
+                        stdout: result.stdout.as_ref().map(|output| self.output(output)),
+                        stderr: result.stderr.as_ref().map(|output| self.output(output)),
                     })));
                 }
                 StoreWrite::Unsettled { id, name } => {
@@ -269,15 +248,14 @@ impl Encoder {
                 other => {
                     return Err(StoreError::Unavailable(format!(
                         "this store does not know the write {other:?}"
-                    ))
-                    .into());
+                    )));
                 }
             }
         }
         Ok(rows)
     }
 
-    fn needs_file(&self, output: &CapturedOutput) -> bool {
+    fn is_large(self, output: &CapturedOutput) -> bool {
         match &output.kept {
             KeptOutput::Whole(data) => data.0.len() > self.inline_bytes,
             KeptOutput::HeadTail { head, tail } => head.0.len() + tail.0.len() > self.inline_bytes,
@@ -285,28 +263,23 @@ impl Encoder {
         }
     }
 
-    fn output(&self, output: &CapturedOutput) -> Result<OutputRow, FileFault> {
+    fn output(self, output: &CapturedOutput) -> OutputRow {
         let total = codec::signed(output.total_bytes);
         let parts = match &output.kept {
             KeptOutput::Whole(data) => [data.0.clone(), Bytes::new()],
             KeptOutput::HeadTail { head, tail } => [head.0.clone(), tail.0.clone()],
-            KeptOutput::Spilled { path } => {
-                self.files.adopt(output.hash, output.total_bytes, path)?;
-                return Ok(OutputRow { hash: output.hash, total, kept: total, head: total, body: None });
+            KeptOutput::Spilled { .. } => {
+                return OutputRow { hash: output.hash, total, kept: total, head: total, body: None };
             }
         };
         let [head, tail] = parts.each_ref().map(|part| codec::signed(part.len() as u64));
         let kept = head.saturating_add(tail);
-        // A head and tail that leave nothing out are the whole.
-        let total = total.max(kept);
-        let (head, variant) = if kept == total { (kept, Variant::Whole) } else { (head, Variant::HeadTail) };
-        let body = if self.needs_file(output) {
-            self.files.put(output.hash, variant, &parts)?;
-            None
-        } else {
-            Some(parts)
+        let (total, head) = match Variant::of(output) {
+            Variant::Whole => (kept, kept),
+            Variant::HeadTail => (total, head),
         };
-        Ok(OutputRow { hash: output.hash, total, kept, head, body })
+        let body = (!self.is_large(output)).then_some(parts);
+        OutputRow { hash: output.hash, total, kept, head, body }
     }
 }
 

@@ -6,6 +6,8 @@ use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use crate::fleet::FleetError;
 use crate::fleet::addresses::free_addresses;
 use crate::process;
@@ -27,6 +29,17 @@ pub struct Postgres {
     service: Service,
     programs: PathBuf,
     address: SocketAddrV4,
+    /// What starts it.
+    command: Vec<String>,
+}
+
+/// How a server is ended (postgres(1), "Notes").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Every session is broken off and its transaction rolled back.
+    Fast,
+    /// It stops at once, and repairs what it has left when it is started again.
+    Immediate,
 }
 
 impl Postgres {
@@ -41,7 +54,7 @@ impl Postgres {
         let password = service.write("password", PASSWORD)?;
         let data = service.make_directory("data")?;
         let socket = service.make_directory("socket")?;
-        let mut server = Self { service, programs, address };
+        let mut server = Self { service, programs, address, command: Vec::new() };
         let initdb = server.program("initdb");
         let (data, socket) = (data.display().to_string(), socket.display().to_string());
         let password = format!("--pwfile={}", password.display());
@@ -58,13 +71,31 @@ impl Postgres {
         for setting in listen.iter().map(String::as_str).chain(quick) {
             command.extend(["-c".to_owned(), setting.to_owned()]);
         }
-        let command: Vec<&str> = command.iter().map(String::as_str).collect();
-        server.service.start(&command, START_LIMIT, || process::listening().contains(&address))?;
-        // Immediate shutdown: no checkpoint, but shared memory is given back, which a kill would not do.
-        server.service.quit_at_end()?;
-        // It listens a moment before it is ready to answer.
-        server.wait_until_ready()?;
+        server.command = command;
+        server.start_again()?;
         Ok(server)
+    }
+
+    /// Ends the server; its data and its address stay.
+    pub fn stop(&mut self, end: End) {
+        self.service.stop(match end {
+            End::Fast => Signal::INT,
+            End::Immediate => Signal::QUIT,
+        });
+    }
+
+    /// Starts it after [`Postgres::stop`] and returns when it takes connections.
+    ///
+    /// # Errors
+    /// As for [`Postgres::start`].
+    pub fn start_again(&mut self) -> Result<(), FleetError> {
+        let address = self.address;
+        let command: Vec<&str> = self.command.iter().map(String::as_str).collect();
+        self.service.start(&command, START_LIMIT, || process::listening().contains(&address))?;
+        // Immediate shutdown: no checkpoint, but shared memory is given back, which a kill would not do.
+        self.service.quit_at_end()?;
+        // It listens a moment before it is ready to answer.
+        self.wait_until_ready()
     }
 
     fn wait_until_ready(&self) -> Result<(), FleetError> {
@@ -172,6 +203,15 @@ mod tests {
         let error = server.query("one", "SELECT nonsense").expect_err("no such column");
         assert!(error.to_string().contains("nonsense"), "{error}");
         assert!(server.create_database("a; DROP").is_err());
+        let mut server = server;
+        for end in [End::Fast, End::Immediate] {
+            let before = server.pid();
+            server.stop(end);
+            assert!(server.query("one", "SELECT 1").is_err(), "nobody listens");
+            server.start_again().expect("starts again");
+            assert_ne!(server.pid(), before);
+            assert_eq!(server.query("one", "SELECT count(*) FROM t").expect("read"), "2\n");
+        }
         let (pid, data) = (server.pid(), server.service.path("data"));
         assert!(process::ProcessInfo::read(pid).is_some() && data.is_dir());
         drop(server);

@@ -11,28 +11,21 @@ use jiff::Timestamp;
 use pabawi_domain::output::ContentHash;
 use pabawi_domain::ports::StoreError;
 use rustix::fs::{Access, access};
+use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row, SqliteConnection, SqlitePool};
 
-use super::bulk;
 use super::options::{SqliteOptions, beside};
 use super::owner::{Opening, Owner, Owners};
-use super::place::Place;
-use super::schema;
+use super::schema::MIGRATIONS;
+use crate::blocking::blocking;
 use crate::codec;
+use crate::db::{self, Connection, Connector, Pool, bulk};
+use crate::large::LargeOutputs;
 use crate::output_files::{FileFault, Found, OutputFiles, Variant, make_private_dir};
-
-/// Everything that stands behind an opened store.
-#[derive(Debug)]
-pub(crate) struct Opened {
-    pub(crate) place: Arc<Place>,
-    pub(crate) files: OutputFiles,
-    pub(crate) owners: Owners,
-    pub(crate) owner: Owner,
-    pub(crate) writer: SqliteConnection,
-    pub(crate) writer_options: SqliteConnectOptions,
-    pub(crate) readers: SqlitePool,
-}
+use crate::sql::migrations;
+use crate::sql::place::Place;
+use crate::sql::presence::Presence;
+use crate::sql::store::Opened;
 
 /// Opens the file, making it when it is missing.
 pub(crate) async fn open(options: &SqliteOptions) -> Result<Opened, StoreError> {
@@ -40,30 +33,30 @@ pub(crate) async fn open(options: &SqliteOptions) -> Result<Opened, StoreError> 
         StoreError::Unavailable(format!("{} is no usable path: {error}", options.path.display()))
     })?;
     let outputs_dir = options.outputs_dir.clone().unwrap_or_else(|| beside(&path, ".outputs"));
-    let place = Arc::new(Place::new(path.clone()));
+    let place = Arc::new(Place::file(path.clone()));
     let files = OutputFiles::new(outputs_dir.clone());
     let owners = Owners::new(beside(&path, ".owners"));
 
     if fs::metadata(&path).is_ok_and(|found| found.len() > 0) {
-        check_writable(&place)?;
+        check_writable(&path, &place)?;
         check_version(&path, options, &place).await?;
     }
     let opening = {
-        let (place, owners, limit) = (Arc::clone(&place), owners.clone(), options.busy_timeout);
+        let (path, place, owners) = (path.clone(), Arc::clone(&place), owners.clone());
+        let limit = options.busy_timeout;
         blocking(move || {
-            prepare(&place, &outputs_dir)?;
+            prepare(&path, &outputs_dir, &place)?;
             owners.opening(limit, &place)
         })
         .await?
     };
 
-    let writer_options = writer_options(&path, options);
-    let mut writer =
-        writer_options.connect().await.map_err(|error| place.sql("open the database", &error))?;
+    let connector = Connector::Sqlite(writer_options(&path, options));
+    let mut writer = connector.connect().await.map_err(|fault| place.sql("open the database", &fault))?;
     // Another process may have brought it up to date since the first look.
-    schema::check_version(&mut writer, &place).await?;
+    migrations::check_version(&MIGRATIONS, &mut writer, &place).await?;
     check_wal(&mut writer, &place).await?;
-    schema::migrate(&mut writer, &place).await?;
+    migrations::migrate(&MIGRATIONS, &mut writer, &place).await?;
     sweep(&owners, &opening, &files, &mut writer, &place).await?;
     let owner = owners.enter(&opening, &place)?;
     register(&owner, &mut writer, &place).await?;
@@ -76,7 +69,15 @@ pub(crate) async fn open(options: &SqliteOptions) -> Result<Opened, StoreError> 
         .max_lifetime(None)
         .test_before_acquire(false)
         .connect_lazy_with(base_options(&path, options).read_only(true));
-    Ok(Opened { place, files, owners, owner, writer, writer_options, readers })
+    Ok(Opened {
+        place,
+        large: LargeOutputs::Files(files),
+        inline_output_bytes: options.inline_output_bytes,
+        presence: Presence::LockFile { owners, owner },
+        writer,
+        connector,
+        readers: Pool::Sqlite(readers),
+    })
 }
 
 fn base_options(path: &Path, options: &SqliteOptions) -> SqliteConnectOptions {
@@ -106,11 +107,9 @@ fn writer_options(path: &Path, options: &SqliteOptions) -> SqliteConnectOptions 
 
 /// Looks at the version on a connection that changes nothing, before anything else is made or changed.
 async fn check_version(path: &Path, options: &SqliteOptions, place: &Place) -> Result<(), StoreError> {
-    let mut conn = base_options(path, options)
-        .connect()
-        .await
-        .map_err(|error| place.sql("open the database", &error))?;
-    let checked = schema::check_version(&mut conn, place).await;
+    let connector = Connector::Sqlite(base_options(path, options));
+    let mut conn = connector.connect().await.map_err(|fault| place.sql("open the database", &fault))?;
+    let checked = migrations::check_version(&MIGRATIONS, &mut conn, place).await;
     // Nothing was written, so that nothing can be lost by a failing close.
     let _ = conn.close().await;
     checked
@@ -120,20 +119,19 @@ async fn check_version(path: &Path, options: &SqliteOptions, place: &Place) -> R
 ///
 /// The file is asked about, not opened: closing any descriptor of a file drops all POSIX locks that this
 /// process holds on it (fcntl(2)), also those of another store that has it open.
-fn check_writable(place: &Place) -> Result<(), StoreError> {
-    access(place.path(), Access::READ_OK | Access::WRITE_OK)
-        .map_err(|errno| place.io("open", place.path(), &errno.into()))
+fn check_writable(path: &Path, place: &Place) -> Result<(), StoreError> {
+    access(path, Access::READ_OK | Access::WRITE_OK).map_err(|errno| place.io("open", path, &errno.into()))
 }
 
 /// Makes the directories and the empty database file, which nobody else may read.
-fn prepare(place: &Place, outputs_dir: &Path) -> Result<(), StoreError> {
+fn prepare(path: &Path, outputs_dir: &Path, place: &Place) -> Result<(), StoreError> {
     let made = |fault: FileFault| place.io(fault.doing, &fault.path, &fault.error);
-    if let Some(dir) = place.path().parent() {
+    if let Some(dir) = path.parent() {
         make_private_dir(dir).map_err(made)?;
     }
     make_private_dir(outputs_dir).map_err(made)?;
-    let fault = |error| place.io("make", place.path(), &error);
-    if fs::metadata(place.path()).is_ok_and(|found| found.len() > 0) {
+    let fault = |error| place.io("make", path, &error);
+    if fs::metadata(path).is_ok_and(|found| found.len() > 0) {
         // In use perhaps, so it must not be opened: see `check_writable`.
         return Ok(());
     }
@@ -143,7 +141,7 @@ fn prepare(place: &Place, outputs_dir: &Path) -> Result<(), StoreError> {
         .create(true)
         .truncate(false)
         .mode(0o600)
-        .open(place.path())
+        .open(path)
         .map_err(fault)?;
     let found = file.metadata().map_err(fault)?;
     // SQLite gives its other files the same mode. The mode of a database that is in use is its owner's
@@ -156,21 +154,21 @@ fn prepare(place: &Place, outputs_dir: &Path) -> Result<(), StoreError> {
 
 /// Not every file system can do it, and SQLite then stays with a mode in which readers and the writer wait
 /// for each other.
-async fn check_wal(conn: &mut SqliteConnection, place: &Place) -> Result<(), StoreError> {
+async fn check_wal(conn: &mut Connection, place: &Place) -> Result<(), StoreError> {
     let fault = |error| place.sql("switch to write-ahead logging", &error);
-    let mode: String =
-        sqlx::query("PRAGMA journal_mode").fetch_one(conn).await.map_err(fault)?.try_get(0).map_err(fault)?;
+    let row = db::query("PRAGMA journal_mode").fetch_one(conn).await.map_err(fault)?;
+    let mode: String = row.try_get(0).map_err(fault)?;
     if mode.eq_ignore_ascii_case("wal") {
         return Ok(());
     }
     Err(StoreError::Unavailable(format!(
         "{} cannot use write-ahead logging (journal mode is {mode}); put it on a local file system",
-        place.path().display()
+        place.shown()
     )))
 }
 
-async fn register(owner: &Owner, conn: &mut SqliteConnection, place: &Place) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO pabawi_exec_owners (id, process_id, opened_at) VALUES ($1, $2, $3)")
+async fn register(owner: &Owner, conn: &mut Connection, place: &Place) -> Result<(), StoreError> {
+    db::query("INSERT INTO pabawi_exec_owners (id, process_id, opened_at) VALUES ($1, $2, $3)")
         .bind(owner.id())
         .bind(i64::from(std::process::id()))
         .bind(codec::nanos(Timestamp::now()))
@@ -188,7 +186,7 @@ async fn sweep(
     owners: &Owners,
     opening: &Opening,
     files: &OutputFiles,
-    conn: &mut SqliteConnection,
+    conn: &mut Connection,
     place: &Place,
 ) -> Result<(), StoreError> {
     let survey = owners.survey(opening, place)?;
@@ -210,7 +208,7 @@ async fn sweep(
         tracing::info!(count = orphans.len(), "removing output files that a dead process left");
     }
     let locks = unowned(survey.dead, conn, place).await?;
-    sqlx::query(
+    db::query(
         "DELETE FROM pabawi_exec_owners WHERE NOT EXISTS (SELECT 1 FROM pabawi_exec_executions AS e \
          WHERE e.owner = pabawi_exec_owners.id AND e.status IN ('queued', 'running'))",
     )
@@ -230,7 +228,7 @@ async fn sweep(
 
 async fn referenced(
     found: &[Found],
-    conn: &mut SqliteConnection,
+    conn: &mut Connection,
     place: &Place,
 ) -> Result<HashSet<(ContentHash, Variant)>, StoreError> {
     let fault = |error| place.sql("look for leftover outputs", &error);
@@ -239,12 +237,13 @@ async fn referenced(
     let mut kept = HashSet::new();
     for chunk in bulk::chunks(&hashes) {
         let sql = bulk::values(
+            conn.dialect(),
             "SELECT o.hash, o.kept = o.total FROM (VALUES ",
             1,
             chunk.len(),
             ") AS v JOIN pabawi_exec_outputs AS o ON o.hash = v.column1 WHERE o.file = 1",
         );
-        let mut query = sqlx::query(AssertSqlSafe(sql));
+        let mut query = db::query(sql);
         for hash in chunk {
             query = query.bind(hash.0.as_slice());
         }
@@ -252,8 +251,8 @@ async fn referenced(
             let hash: &[u8] = row.try_get(0).map_err(fault)?;
             let hash = hash.try_into().map(ContentHash);
             let hash = hash.map_err(|_| place.corrupt("a content hash has not 32 bytes"))?;
-            let whole: i64 = row.try_get(1).map_err(fault)?;
-            kept.insert((hash, if whole == 0 { Variant::HeadTail } else { Variant::Whole }));
+            let whole: bool = row.try_get(1).map_err(fault)?;
+            kept.insert((hash, if whole { Variant::Whole } else { Variant::HeadTail }));
         }
     }
     Ok(kept)
@@ -263,30 +262,20 @@ async fn referenced(
 /// are forgotten when that is done.
 async fn unowned(
     dead: Vec<PathBuf>,
-    conn: &mut SqliteConnection,
+    conn: &mut Connection,
     place: &Place,
 ) -> Result<Vec<PathBuf>, StoreError> {
     let fault = |error| place.sql("look for dead processes", &error);
-    let rows = sqlx::query(
-        "SELECT DISTINCT owner FROM pabawi_exec_executions WHERE status IN ('queued', 'running')",
-    )
-    .fetch_all(conn)
-    .await
-    .map_err(fault)?;
+    let rows =
+        db::query("SELECT DISTINCT owner FROM pabawi_exec_executions WHERE status IN ('queued', 'running')")
+            .fetch_all(conn)
+            .await
+            .map_err(fault)?;
     let needed = rows
         .iter()
-        .map(|row| row.try_get::<String, _>(0))
-        .collect::<sqlx::Result<HashSet<String>>>()
+        .map(|row| row.try_get::<String>(0))
+        .collect::<db::Result<HashSet<String>>>()
         .map_err(fault)?;
     let owner = |path: &PathBuf| path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("").to_owned();
     Ok(dead.into_iter().filter(|path| !needed.contains(&owner(path))).collect())
-}
-
-/// Runs what may block where it may.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, StoreError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| StoreError::Unavailable(format!("work on files was broken off: {error}")))?
 }

@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// A store on a SQLite file.
+pub type SqliteStore = crate::Store;
+
 /// How a SQLite store is opened.
 #[derive(Debug, Clone)]
 #[non_exhaustive]

@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 use pabawi_domain::ports::StoreError;
 use uuid::Uuid;
 
-use super::place::Place;
 use crate::output_files::make_private_dir;
+use crate::sql::place::Place;
 
 /// How long an opener rests between two looks at the lock of another.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
@@ -75,7 +75,7 @@ impl Owners {
                 Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
                     return Err(StoreError::Unavailable(format!(
                         "another process has been opening {} for more than {} s; end it, or try again",
-                        place.path().display(),
+                        place.shown(),
                         limit.as_secs()
                     )));
                 }
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn an_owner_lives_until_it_leaves_or_its_lock_goes() {
         let dir = tempfile::tempdir().unwrap();
-        let place = Place::new(dir.path().join("store.db"));
+        let place = Place::file(dir.path().join("store.db"));
         let owners = Owners::new(dir.path().join("owners"));
         let opening = owners.opening(Duration::from_secs(5), &place).unwrap();
         let (one, two) = (owners.enter(&opening, &place).unwrap(), owners.enter(&opening, &place).unwrap());
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn only_one_opens_at_a_time() {
         let dir = tempfile::tempdir().unwrap();
-        let place = Place::new(dir.path().join("store.db"));
+        let place = Place::file(dir.path().join("store.db"));
         let owners = Owners::new(dir.path().join("owners"));
         let held = owners.opening(Duration::ZERO, &place).unwrap();
         let error = owners.opening(Duration::from_millis(30), &place).unwrap_err();

@@ -4,17 +4,28 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 #![allow(clippy::indexing_slicing, clippy::print_stderr, reason = "tests")]
 
+#[path = "../both/breakers.rs"]
 mod breakers;
+#[path = "../both/callers.rs"]
 mod callers;
+#[path = "../both/child.rs"]
 mod child;
 mod contract;
 mod crash;
 mod disk;
 mod files;
+#[path = "../both/graphs.rs"]
 mod graphs;
+#[path = "../both/history.rs"]
 mod history;
+#[path = "../both/journal.rs"]
 mod journal;
+mod older;
+mod opened;
 mod outputs;
+#[path = "../both/records.rs"]
 mod records;
+#[path = "../both/recovery.rs"]
 mod recovery;
+#[path = "../both/retention.rs"]
 mod retention;

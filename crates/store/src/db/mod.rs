@@ -1,0 +1,28 @@
+//! The few things that the store needs of a database, so that one SQL text and one row code serve all of them.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `value`, `row` | what goes in and what comes out |
+//! | `statement`, `builder`, `bulk` | SQL with its values; SQL that is put together; statements over many rows |
+//! | `connection` | connections and pools of each database |
+//! | `dialect` | everything in which the databases' SQL differs |
+//! | `fault` | what a database reports |
+//!
+//! Parameters are written `$1` in a fixed text, which both databases take. Nothing here knows a table.
+
+mod builder;
+pub(crate) mod bulk;
+mod connection;
+mod dialect;
+mod fault;
+mod row;
+mod statement;
+mod value;
+
+pub(crate) use builder::Builder;
+pub(crate) use connection::{Connection, Connector, On, Pool, Snapshot};
+pub(crate) use dialect::Dialect;
+pub(crate) use fault::{Fault, Result};
+pub(crate) use row::Row;
+pub(crate) use statement::query;
+pub(crate) use value::Value;

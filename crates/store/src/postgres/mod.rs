@@ -1,0 +1,25 @@
+//! The store on PostgreSQL: [`PostgresStore`], opened with [`PostgresOptions`].
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `options`, `url`, `open`, `schema` | opening a database, its migrations |
+//! | `lease`, `process` | which processes have it open, and which of them are dead |
+//! | `pieces` | outputs that are too large for a row |
+//! | `text`, `faults` | text that PostgreSQL can hold; what it reports, and what to do then |
+//!
+//! Durability: `synchronous_commit = on`, so a commit that returned survives a crash of the server
+//! (<https://www.postgresql.org/docs/current/runtime-config-wal.html>). One process writes at a time, which an advisory
+//! lock sees to; each writes for all its callers at once, so that this costs little.
+
+pub(crate) mod faults;
+pub(crate) mod lease;
+mod open;
+mod options;
+pub(crate) mod pieces;
+mod process;
+mod schema;
+pub(crate) mod text;
+pub(crate) mod url;
+
+pub(crate) use open::open;
+pub use options::{PostgresOptions, PostgresStore};

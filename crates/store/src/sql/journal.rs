@@ -1,0 +1,181 @@
+//! Writes entries of the node journal, each at the end of its node's chain.
+
+use std::collections::{HashMap, HashSet};
+
+use pabawi_domain::journal::CHAIN_START;
+use pabawi_domain::output::ContentHash;
+use pabawi_domain::ports::StoreError;
+
+use super::place::Place;
+use crate::codec;
+use crate::db::{self, Connection, bulk};
+use crate::journal_row::EntryRow;
+
+/// The end of a node's chain.
+struct Head {
+    seq: u64,
+    hash: ContentHash,
+}
+
+/// Sees that no entry is to stand in the place of one that is not there, or in whose place another one stands.
+pub(crate) async fn check(
+    entries: &[EntryRow],
+    conn: &mut Connection,
+    place: &Place,
+) -> Result<(), StoreError> {
+    for entry in entries {
+        let Some(old) = &entry.supersedes else { continue };
+        let row = db::query(
+            "SELECT EXISTS (SELECT 1 FROM pabawi_exec_journal WHERE id = $1 AND node = $2), \
+             EXISTS (SELECT 1 FROM pabawi_exec_journal WHERE supersedes = $1 AND id <> $3)",
+        )
+        .bind(old.as_str())
+        .bind(entry.node.as_str())
+        .bind(entry.id.as_str())
+        .fetch_one(&mut *conn)
+        .await
+        .map_err(|error| place.sql("read the journal", &error))?;
+        let flag = |column: usize| {
+            row.try_get::<bool>(column).map_err(|error| place.sql("read the journal", &error))
+        };
+        if !flag(0)? || flag(1)? {
+            return Err(StoreError::Superseded);
+        }
+    }
+    Ok(())
+}
+
+/// Writes entries within the open transaction, in their order; those that are known are left as they are.
+pub(crate) async fn append(
+    entries: &[EntryRow],
+    conn: &mut Connection,
+    place: &Place,
+) -> Result<(), StoreError> {
+    let mut seen = HashSet::new();
+    let entries: Vec<&EntryRow> = entries.iter().filter(|entry| seen.insert(entry.id.as_str())).collect();
+    for chunk in bulk::chunks(&entries) {
+        let written = append_chunk(chunk, conn).await;
+        written.map_err(|error| place.sql("write the journal", &error))?;
+    }
+    Ok(())
+}
+
+async fn append_chunk(chunk: &[&EntryRow], conn: &mut Connection) -> db::Result<()> {
+    let known = known(chunk, conn).await?;
+    let new: Vec<&EntryRow> = chunk.iter().filter(|entry| !known.contains(&entry.id)).copied().collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    let mut heads = heads(&new, conn).await?;
+    let mut words: HashMap<&str, &str> = HashMap::with_capacity(new.len());
+    for part in bulk::chunks(&new) {
+        let sql = bulk::values(
+            conn.dialect(),
+            "INSERT INTO pabawi_exec_journal (id, at, node, seq, event_type, source, execution_id, user_name, action, \
+             result_status, summary, details, supersedes, prev, hash) VALUES ",
+            15,
+            part.len(),
+            " RETURNING key, id",
+        );
+        let mut query = db::query(sql);
+        for entry in part {
+            let head = heads.entry(entry.node.as_str()).or_insert(Head { seq: 0, hash: CHAIN_START });
+            let (seq, prev) = (head.seq.saturating_add(1), head.hash);
+            *head = Head { seq, hash: entry.hash(seq, prev) };
+            words.insert(&entry.id, &entry.words);
+            query = query
+                .bind(entry.id.as_str())
+                .bind(entry.at)
+                .bind(entry.node.as_str())
+                .bind(codec::signed(seq))
+                .bind(entry.event_type.as_str())
+                .bind(entry.source.as_str())
+                .bind(entry.execution_id.as_deref())
+                .bind(entry.user.as_deref())
+                .bind(entry.action.as_str())
+                .bind(entry.result_status.as_deref())
+                .bind(entry.summary.as_str())
+                .bind(entry.details.as_deref())
+                .bind(entry.supersedes.as_deref())
+                .bind(prev.0.to_vec())
+                .bind(head.hash.0.to_vec());
+        }
+        let rows = query.fetch_all(&mut *conn).await?;
+        let sql = bulk::values(
+            conn.dialect(),
+            "INSERT INTO pabawi_exec_journal_words (rowid, words) VALUES ",
+            2,
+            rows.len(),
+            "",
+        );
+        let mut query = db::query(sql);
+        for row in &rows {
+            let id: &str = row.try_get(1)?;
+            query = query.bind(row.try_get::<i64>(0)?).bind(words.get(id).copied().unwrap_or_default());
+        }
+        query.execute(&mut *conn).await?;
+    }
+    keep_heads(&heads, conn).await
+}
+
+async fn known(chunk: &[&EntryRow], conn: &mut Connection) -> db::Result<HashSet<String>> {
+    let sql = bulk::values(
+        conn.dialect(),
+        "SELECT j.id FROM (VALUES ",
+        1,
+        chunk.len(),
+        ") AS v JOIN pabawi_exec_journal AS j ON j.id = v.column1",
+    );
+    let mut query = db::query(sql);
+    for entry in chunk {
+        query = query.bind(entry.id.as_str());
+    }
+    query.fetch_all(conn).await?.iter().map(|row| row.try_get(0)).collect()
+}
+
+async fn heads<'a>(entries: &[&'a EntryRow], conn: &mut Connection) -> db::Result<HashMap<&'a str, Head>> {
+    let nodes: Vec<&str> =
+        entries.iter().map(|entry| entry.node.as_str()).collect::<HashSet<_>>().into_iter().collect();
+    let mut heads = HashMap::with_capacity(nodes.len());
+    for part in bulk::chunks(&nodes) {
+        let sql = bulk::values(
+            conn.dialect(),
+            "SELECT h.node, h.seq, h.hash FROM (VALUES ",
+            1,
+            part.len(),
+            ") AS v JOIN pabawi_exec_journal_heads AS h ON h.node = v.column1",
+        );
+        let mut query = db::query(sql);
+        for node in part {
+            query = query.bind(*node);
+        }
+        for row in query.fetch_all(&mut *conn).await? {
+            let (node, hash): (&str, &[u8]) = (row.try_get(0)?, row.try_get(2)?);
+            let Some(node) = part.iter().find(|one| **one == node) else { continue };
+            let seq = u64::try_from(row.try_get::<i64>(1)?).unwrap_or(0);
+            // One that was tampered with does not keep results from being written; a look at the chain tells.
+            let hash = hash.try_into().map_or(CHAIN_START, ContentHash);
+            heads.insert(*node, Head { seq, hash });
+        }
+    }
+    Ok(heads)
+}
+
+async fn keep_heads(heads: &HashMap<&str, Head>, conn: &mut Connection) -> db::Result<()> {
+    let heads: Vec<(&&str, &Head)> = heads.iter().collect();
+    for part in bulk::chunks(&heads) {
+        let sql = bulk::values(
+            conn.dialect(),
+            "INSERT INTO pabawi_exec_journal_heads (node, seq, hash, unchained) VALUES ",
+            4,
+            part.len(),
+            " ON CONFLICT (node) DO UPDATE SET seq = excluded.seq, hash = excluded.hash",
+        );
+        let mut query = db::query(sql);
+        for (node, head) in part {
+            query = query.bind(**node).bind(codec::signed(head.seq)).bind(head.hash.0.to_vec()).bind(0i64);
+        }
+        query.execute(&mut *conn).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,279 @@
+//! The history: executions by every field of an [`ExecutionQuery`], newest first.
+//!
+//! A page is found in two steps: first the keys, by indexes and short columns alone, then the rows. So a
+//! search does not read requests (a script may have 16 MiB), and a page ends before it grows too large.
+
+use std::collections::HashMap;
+
+use pabawi_domain::action::ActionKind;
+use pabawi_domain::id::ExecutionId;
+use pabawi_domain::ports::StoreError;
+use pabawi_domain::record::{ExecutionQuery, ExecutionRecord, Page};
+use pabawi_domain::request::Caller;
+use pabawi_domain::summary::ExecutionStatus;
+
+use super::create::KEY_SPAN;
+use super::place::Place;
+use crate::codec;
+use crate::cursor::{Cursor, fingerprint};
+use crate::db::{self, Builder, Dialect, Pool, Row};
+
+/// A page ends early when its requests have this many bytes.
+const PAGE_BYTES: i64 = 32 * 1024 * 1024;
+/// Reruns shown for the executions of one page.
+const RERUNS: i64 = 10_000;
+
+/// A page of the history.
+pub(crate) async fn executions(
+    query: &ExecutionQuery,
+    pool: &Pool,
+    place: &Place,
+) -> Result<Page<ExecutionRecord>, StoreError> {
+    let question = ExecutionQuery { limit: None, cursor: None, ..query.clone() };
+    let fingerprint = fingerprint("executions", &question)?;
+    let before = match &query.cursor {
+        Some(cursor) => Cursor::decode(cursor, fingerprint)?.at,
+        None => i64::MAX,
+    };
+    let limit = codec::page_size(query.limit, 50, 1000);
+    let (keys, more) = keys(query, before, limit, pool, place).await?;
+    let items = records(&keys, pool, place).await?;
+    let next_cursor =
+        keys.last().filter(|_| more).map(|key| Cursor { at: *key, tie: 0, fingerprint }.encode());
+    Ok(Page { items, next_cursor })
+}
+
+/// The keys of a page, and whether there is more behind it.
+async fn keys(
+    query: &ExecutionQuery,
+    before: i64,
+    limit: i64,
+    pool: &Pool,
+    place: &Place,
+) -> Result<(Vec<i64>, bool), StoreError> {
+    let fault = |error| place.sql("search executions", &error);
+    // One more than asked for tells whether there is more.
+    let sql = search(query, before, limit.saturating_add(1), pool.dialect());
+    let rows = sql.build().fetch_all(pool).await.map_err(fault)?;
+    let (mut keys, mut bytes) = (Vec::with_capacity(rows.len()), 0i64);
+    for row in &rows {
+        bytes = bytes.saturating_add(row.try_get(1).map_err(fault)?);
+        let full = codec::signed(keys.len() as u64) >= limit || (!keys.is_empty() && bytes > PAGE_BYTES);
+        if full {
+            return Ok((keys, true));
+        }
+        keys.push(row.try_get(0).map_err(fault)?);
+    }
+    Ok((keys, false))
+}
+
+/// The search for keys. What narrows most comes first, each with an index that has the keys in order:
+/// CROSS JOIN keeps SQLite from turning the tables around (<https://www.sqlite.org/optoverview.html>).
+fn search(query: &ExecutionQuery, before: i64, limit: i64, dialect: Dialect) -> Builder {
+    let mut sql = Builder::new("SELECT e.key, octet_length(e.request) + octet_length(e.action_text) FROM ");
+    let mut order = "e.key";
+    if let Some(node) = &query.target {
+        order = "t.execution";
+        sql.push(
+            "pabawi_exec_targets AS t CROSS JOIN pabawi_exec_executions AS e \
+             WHERE e.key = t.execution AND t.node = ",
+        )
+        .push_bind(node.as_str().to_owned());
+        if let Some(tag) = &query.tag {
+            sql.push(
+                " AND EXISTS (SELECT 1 FROM pabawi_exec_tags AS g WHERE g.execution = e.key AND g.tag = ",
+            )
+            .push_bind(tag.as_str().to_owned())
+            .push(")");
+        }
+    } else if let Some(tag) = &query.tag {
+        order = "g.execution";
+        sql.push(
+            "pabawi_exec_tags AS g CROSS JOIN pabawi_exec_executions AS e \
+             WHERE e.key = g.execution AND g.tag = ",
+        )
+        .push_bind(tag.as_str().to_owned());
+    } else {
+        sql.push("pabawi_exec_executions AS e WHERE 1 = 1");
+    }
+    sql.push(format!(" AND {order} < ")).push_bind(before);
+    if let Some(since) = query.since {
+        let since = codec::nanos(since);
+        sql.push(" AND e.submitted_at >= ").push_bind(since);
+        sql.push(format!(" AND {order} >= ")).push_bind(since);
+    }
+    if let Some(until) = query.until {
+        let until = codec::nanos(until);
+        sql.push(" AND e.submitted_at < ").push_bind(until);
+        sql.push(format!(" AND {order} < ")).push_bind(until.saturating_add(KEY_SPAN));
+    }
+    if let Some(user) = &query.user {
+        sql.push(" AND e.user_name = ").push_bind(user.clone());
+    }
+    statuses(query, dialect, &mut sql);
+    if let Some(kind) = query.action_kind {
+        sql.push(" AND e.action_kind = ").push_bind(kind.as_str());
+    }
+    if let Some(text) = &query.text {
+        // A plain search for a part, in which no character is special.
+        let part = sql.parameter(codec::fold_case(text));
+        sql.push(format!(" AND {} > 0", dialect.find("coalesce(e.action_folded, e.action_text)", &part)));
+    }
+    if let Some(id) = &query.correlation_id {
+        sql.push(" AND e.correlation_id = ").push_bind(id.as_str().to_owned());
+    }
+    if let Some(key) = &query.idempotency_key {
+        sql.push(" AND e.idempotency_key = ").push_bind(key.as_str().to_owned());
+    }
+    if let Some(id) = query.rerun_of {
+        sql.push(" AND e.rerun_of = ").push_bind(id.to_string());
+    }
+    sql.push(format!(" ORDER BY {order} DESC LIMIT ")).push_bind(limit);
+    sql
+}
+
+fn statuses(query: &ExecutionQuery, dialect: Dialect, sql: &mut Builder) {
+    if query.status.is_empty() {
+        return;
+    }
+    // Completed executions are most of the history: reading it from its end finds a page of them sooner than
+    // an index, which gives several statuses one after the other.
+    let common = query.status.len() > 1 && query.status.contains(&ExecutionStatus::Completed);
+    let status = if common { dialect.without_index("e.status") } else { "e.status".to_owned() };
+    sql.push(format!(" AND {status} IN ("));
+    sql.push_list(query.status.iter().map(|status| status.as_str())).push(")");
+}
+
+/// The executions of these keys in the same order.
+pub(crate) async fn records(
+    keys: &[i64],
+    pool: &Pool,
+    place: &Place,
+) -> Result<Vec<ExecutionRecord>, StoreError> {
+    let fault = |error| place.sql("read executions", &error);
+    let mut by_key = HashMap::with_capacity(keys.len());
+    // One parameter however many there are.
+    let rows = db::query(format!(
+        "SELECT e.key, e.id, e.user_name, e.entry_point, e.action_kind, e.status, e.submitted_at, \
+         e.started_at, e.finished_at, e.progress, e.summary, e.action_text, e.request \
+         FROM {} CROSS JOIN pabawi_exec_executions AS e WHERE e.key = v.value",
+        pool.dialect().numbers("$1", "v")
+    ))
+    .bind(codec::to_json(&keys, "keys")?)
+    .fetch_all(pool)
+    .await
+    .map_err(fault)?;
+    for row in &rows {
+        by_key.insert(row.try_get::<i64>(0).map_err(fault)?, record(row, place)?);
+    }
+    add_reruns(&mut by_key, pool, place).await?;
+    // One that was removed since its key was found is left out.
+    Ok(keys.iter().filter_map(|key| by_key.remove(key)).collect())
+}
+
+async fn add_reruns(
+    by_key: &mut HashMap<i64, ExecutionRecord>,
+    pool: &Pool,
+    place: &Place,
+) -> Result<(), StoreError> {
+    let fault = |error| place.sql("read executions", &error);
+    let of: HashMap<String, i64> = by_key.iter().map(|(key, record)| (record.id.to_string(), *key)).collect();
+    let ids: Vec<&String> = of.keys().collect();
+    let rows = db::query(format!(
+        "SELECT e.rerun_of, e.id FROM {} CROSS JOIN pabawi_exec_executions AS e \
+         WHERE e.rerun_of = v.value ORDER BY e.key LIMIT $2",
+        pool.dialect().texts("$1", "v")
+    ))
+    .bind(codec::to_json(&ids, "ids")?)
+    .bind(RERUNS)
+    .fetch_all(pool)
+    .await
+    .map_err(fault)?;
+    for row in &rows {
+        let original: &str = row.try_get(0).map_err(fault)?;
+        let rerun = id_of(row.try_get(1).map_err(fault)?, place)?;
+        if let Some(record) = of.get(original).and_then(|key| by_key.get_mut(key)) {
+            record.reruns.push(rerun);
+        }
+    }
+    Ok(())
+}
+
+fn record(row: &Row, place: &Place) -> Result<ExecutionRecord, StoreError> {
+    let fault = |error| place.sql("read executions", &error);
+    let text = |column: usize| row.try_get::<&str>(column).map_err(fault);
+    let time =
+        |column: usize| row.try_get::<Option<i64>>(column).map_err(fault).map(|at| at.map(codec::timestamp));
+    let unknown = |what: &str, word: &str| place.corrupt(format!("unknown {what} {word:?}"));
+    let (kind, status) = (text(4)?, text(5)?);
+    let summary: Option<&str> = row.try_get(10).map_err(fault)?;
+    Ok(ExecutionRecord {
+        id: id_of(text(1)?, place)?,
+        caller: Caller {
+            user: text(2)?.to_owned(),
+            entry_point: codec::from_word(text(3)?, "an entry point")?,
+        },
+        request: codec::from_json(text(12)?, "a request")?,
+        action_kind: ActionKind::from_word(kind).ok_or_else(|| unknown("kind of action", kind))?,
+        action_text: text(11)?.to_owned(),
+        status: ExecutionStatus::from_word(status).ok_or_else(|| unknown("status", status))?,
+        progress: codec::from_json(text(9)?, "the counts of an execution")?,
+        submitted_at: codec::timestamp(row.try_get(6).map_err(fault)?),
+        started_at: time(7)?,
+        finished_at: time(8)?,
+        summary: summary.map(|summary| codec::from_json(summary, "a summary")).transpose()?,
+        reruns: Vec::new(),
+    })
+}
+
+/// An execution's id in a column.
+pub(crate) fn id_of(text: &str, place: &Place) -> Result<ExecutionId, StoreError> {
+    text.parse().map_err(|error| place.corrupt(format!("an execution's id: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::{SqliteOptions, SqliteStore};
+    use pabawi_domain::id::{CorrelationId, Tag};
+    use pabawi_domain::ports::ExecutionStore as _;
+    use sqlx::SqlitePool;
+    use std::collections::BTreeSet;
+
+    /// Each of these is answered from an index that has the keys in order: however long the history is, a page
+    /// costs the same. A sort or a scan would read all of it.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn searches_follow_an_index_in_the_order_of_the_answer() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.db");
+        let store = SqliteStore::open(SqliteOptions::new(&path)).await.unwrap();
+        let pool = SqlitePool::connect_with(sqlx::sqlite::SqliteConnectOptions::new().filename(&path));
+        let pool = Pool::Sqlite(pool.await.unwrap());
+        let all = ExecutionQuery::default;
+        let status = BTreeSet::from([ExecutionStatus::Failed]);
+        for (query, index) in [
+            (ExecutionQuery { target: "web1".parse().ok(), ..all() }, "pabawi_exec_targets_node"),
+            (ExecutionQuery { tag: Tag::new("t").ok(), ..all() }, "g USING PRIMARY KEY"),
+            (ExecutionQuery { user: Some("ada".into()), ..all() }, "pabawi_exec_executions_user"),
+            (ExecutionQuery { status, ..all() }, "pabawi_exec_executions_status"),
+            (
+                ExecutionQuery { correlation_id: CorrelationId::new("c").ok(), ..all() },
+                "pabawi_exec_executions_correlation",
+            ),
+            (
+                ExecutionQuery { rerun_of: Some(uuid::Uuid::nil().into()), ..all() },
+                "pabawi_exec_executions_rerun",
+            ),
+            (all(), "INTEGER PRIMARY KEY"),
+        ] {
+            let sql = format!("EXPLAIN QUERY PLAN {}", search(&query, i64::MAX, 51, Dialect::Sqlite).sql());
+            let rows = db::query(sql).fetch_all(&pool).await.unwrap();
+            let plan: Vec<String> = rows.iter().map(|row| row.try_get::<String>(3).unwrap()).collect();
+            let plan = plan.join("; ");
+            assert!(plan.contains(index), "{query:?}: {plan}");
+            assert!(!plan.contains("TEMP B-TREE") && !plan.contains("SCAN"), "{query:?}: {plan}");
+        }
+        pool.close().await;
+        store.close().await;
+    }
+}

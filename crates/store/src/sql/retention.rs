@@ -1,0 +1,194 @@
+//! Removes old executions with all that belongs to them, and the outputs that nobody else has.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use pabawi_domain::journal::{ExecutionCut, ExecutionLimit, PrunedExecutions};
+use pabawi_domain::output::ContentHash;
+use pabawi_domain::ports::StoreError;
+
+use super::place::Place;
+use crate::codec;
+use crate::db::{self, Connection, On, Pool, Row};
+use crate::output_files::Variant;
+
+/// Executions that one step looks at.
+const AT_ONCE: i64 = 100;
+
+/// Of those that are over; the others always stay.
+const OVER: &str = "e.status NOT IN ('queued', 'running')";
+
+/// A large output that no row points to any more, once the transaction is committed.
+pub(crate) type DeadOutput = (ContentHash, Variant);
+
+/// What would go.
+pub(crate) async fn cut(
+    limit: &ExecutionLimit,
+    pool: &Pool,
+    place: &Place,
+) -> Result<ExecutionCut, StoreError> {
+    let fault = |error| place.sql("look which executions are old", &error);
+    let mut mark = limit.before.map(codec::nanos);
+    if let Some(keep) = limit.keep {
+        let sql = format!(
+            "SELECT e.key FROM pabawi_exec_executions AS e WHERE {OVER} ORDER BY e.key DESC LIMIT 1 OFFSET $1"
+        );
+        let row = db::query(sql).bind(codec::signed(keep)).fetch_optional(pool).await;
+        if let Some(row) = row.map_err(fault)? {
+            let after = row.try_get::<i64>(0).map_err(fault)?.saturating_add(1);
+            mark = Some(mark.map_or(after, |mark| mark.max(after)));
+        }
+    }
+    let Some(mark) = mark else {
+        return Ok(ExecutionCut { executions: 0, targets: 0, newest: None, mark: None });
+    };
+    let sql = format!(
+        "SELECT count(*), max(e.submitted_at), (SELECT count(*) FROM pabawi_exec_targets AS t \
+         JOIN pabawi_exec_executions AS e ON e.key = t.execution WHERE e.key < $1 AND {OVER}) \
+         FROM pabawi_exec_executions AS e WHERE e.key < $1 AND {OVER}"
+    );
+    let row = db::query(sql).bind(mark).fetch_one(pool).await.map_err(fault)?;
+    let newest: Option<i64> = row.try_get(1).map_err(fault)?;
+    Ok(ExecutionCut {
+        executions: codec::unsigned(row.try_get(0).map_err(fault)?, "a count")?,
+        targets: codec::unsigned(row.try_get(2).map_err(fault)?, "a count")?,
+        newest: newest.map(codec::timestamp),
+        mark: Some(mark),
+    })
+}
+
+/// Removes executions with about so many targets within the open transaction. Returns the large ones that go with it once it is
+/// committed.
+pub(crate) async fn prune(
+    cut: &ExecutionCut,
+    at_most: u32,
+    conn: &mut Connection,
+    place: &Place,
+) -> Result<(PrunedExecutions, Vec<DeadOutput>), StoreError> {
+    let fault = |error| place.sql("remove old executions", &error);
+    let Some(mark) = cut.mark else { return Ok((PrunedExecutions::default(), Vec::new())) };
+    let sql = format!(
+        "SELECT e.key FROM pabawi_exec_executions AS e WHERE e.key < $1 AND {OVER} ORDER BY e.key LIMIT $2"
+    );
+    let rows = db::query(sql).bind(mark).bind(AT_ONCE).fetch_all(&mut *conn).await;
+    let rows = rows.map_err(fault)?;
+    let mut done =
+        PrunedExecutions { more: codec::signed(rows.len() as u64) >= AT_ONCE, ..Default::default() };
+    let mut room = i64::from(at_most.max(1));
+    let mut outputs = BTreeSet::new();
+    for row in &rows {
+        if room <= 0 {
+            done.more = true;
+            break;
+        }
+        let key: i64 = row.try_get(0).map_err(fault)?;
+        let (gone, whole) = take_targets(key, room, &mut outputs, conn).await.map_err(fault)?;
+        room -= gone.max(1);
+        done.targets += codec::unsigned(gone, "a count")?;
+        if !whole {
+            done.more = true;
+            break;
+        }
+        db::query("DELETE FROM pabawi_exec_executions WHERE key = $1")
+            .bind(key)
+            .execute(&mut *conn)
+            .await
+            .map_err(fault)?;
+        done.executions += 1;
+    }
+    let mut files = Vec::new();
+    for output in outputs {
+        if let Some(file) = forget_output(output, &mut done.outputs, conn, place).await? {
+            files.push(file);
+        }
+    }
+    if done.outputs > 0 {
+        tell_removed(conn).await.map_err(fault)?;
+    }
+    Ok((done, files))
+}
+
+/// Removes targets of an execution, and says how many and whether none is left.
+async fn take_targets(
+    key: i64,
+    room: i64,
+    outputs: &mut BTreeSet<i64>,
+    conn: &mut Connection,
+) -> db::Result<(i64, bool)> {
+    let rows = db::query(
+        "SELECT position, stdout, stderr FROM pabawi_exec_targets WHERE execution = $1 ORDER BY position LIMIT $2",
+    )
+    .bind(key)
+    .bind(room)
+    .fetch_all(&mut *conn)
+    .await?;
+    for row in &rows {
+        outputs.extend(row.try_get::<Option<i64>>(1)?);
+        outputs.extend(row.try_get::<Option<i64>>(2)?);
+    }
+    let Some(last) = rows.last() else { return Ok((0, true)) };
+    let last: i64 = last.try_get(0)?;
+    for table in ["pabawi_exec_targets", "pabawi_exec_attempts"] {
+        let sql = format!("DELETE FROM {table} WHERE execution = $1 AND position <= $2");
+        db::query(sql).bind(key).bind(last).execute(&mut *conn).await?;
+    }
+    let gone = codec::signed(rows.len() as u64);
+    Ok((gone, gone < room))
+}
+
+/// Removes an output unless somebody has it.
+async fn forget_output(
+    id: i64,
+    removed: &mut u64,
+    conn: &mut Connection,
+    place: &Place,
+) -> Result<Option<DeadOutput>, StoreError> {
+    let fault = |error| place.sql("remove old outputs", &error);
+    let row = db::query(
+        "DELETE FROM pabawi_exec_outputs WHERE id = $1 \
+         AND NOT EXISTS (SELECT 1 FROM pabawi_exec_targets AS t WHERE t.stdout = $1) \
+         AND NOT EXISTS (SELECT 1 FROM pabawi_exec_targets AS t WHERE t.stderr = $1) \
+         RETURNING hash, file, kept = total",
+    )
+    .bind(id)
+    .fetch_optional(conn)
+    .await
+    .map_err(fault)?;
+    let Some(row) = row else { return Ok(None) };
+    *removed += 1;
+    file_of(&row, place)
+}
+
+/// The large one of an output's row with the columns hash, file, and whether all of it is kept.
+pub(super) fn file_of(row: &Row, place: &Place) -> Result<Option<DeadOutput>, StoreError> {
+    let fault = |error| place.sql("remove old outputs", &error);
+    if row.try_get::<i64>(1).map_err(fault)? == 0 {
+        return Ok(None);
+    }
+    let hash: &[u8] = row.try_get(0).map_err(fault)?;
+    let hash = hash.try_into().map(ContentHash);
+    let hash = hash.map_err(|_| place.corrupt("a content hash has not 32 bytes"))?;
+    let whole: bool = row.try_get(2).map_err(fault)?;
+    Ok(Some((hash, if whole { Variant::Whole } else { Variant::HeadTail })))
+}
+
+/// Has every process forget the ids of outputs that it remembers.
+pub(super) async fn tell_removed(conn: &mut Connection) -> db::Result<()> {
+    db::query("UPDATE pabawi_exec_marks SET value = value + 1 WHERE name = 'outputs_removed'")
+        .execute(conn)
+        .await
+        .map(|_| ())
+}
+
+/// How often outputs were removed.
+pub(super) async fn removals(conn: &mut Connection) -> db::Result<i64> {
+    let row = db::query("SELECT value FROM pabawi_exec_marks WHERE name = 'outputs_removed'");
+    row.fetch_one(conn).await?.try_get(0)
+}
+
+/// The key before which everything is older than that time and over.
+pub(super) async fn old<'c>(before: Timestamp, on: impl Into<On<'c>>) -> db::Result<i64> {
+    let row = db::query("SELECT min(key) FROM pabawi_exec_executions WHERE status IN ('queued', 'running')");
+    let open: Option<i64> = row.fetch_one(on).await?.try_get(0)?;
+    Ok(open.map_or(codec::nanos(before), |open| open.min(codec::nanos(before))))
+}

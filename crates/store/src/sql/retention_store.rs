@@ -1,0 +1,125 @@
+//! The port [`RetentionStore`] of [`Store`], and what callers want of the writer about it: [`RetentionOrder`], each in a
+//! transaction of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use pabawi_domain::journal::{
+    ExecutionCut, ExecutionLimit, JournalCut, JournalLimit, OutputCut, PrunedExecutions, PrunedOutputs,
+};
+use pabawi_domain::ports::{RetentionStore, StoreError};
+
+use super::store::Store;
+use super::writer::{Reply, Writer};
+use super::{journal_prune, retention, retention_outputs};
+
+/// A large output that was used so lately stays: somebody may be about to point to it again. The sweep when a store is
+/// opened finds it.
+const SETTLED: Duration = Duration::from_secs(60 * 60);
+
+/// What a caller wants.
+#[derive(Debug)]
+pub(crate) enum RetentionOrder {
+    Journal(Vec<JournalCut>, u32, Reply<u64>),
+    Executions(ExecutionCut, u32, Reply<(PrunedExecutions, Vec<retention::DeadOutput>)>),
+    Outputs(OutputCut, u32, Reply<(PrunedOutputs, Vec<retention::DeadOutput>)>),
+}
+
+impl Writer {
+    pub(super) async fn serve_retention(&mut self, order: RetentionOrder) {
+        // A caller that no longer waits loses nothing: what was committed is committed.
+        match order {
+            RetentionOrder::Journal(cuts, at_most, reply) => {
+                drop(reply.send(self.prune_journal(&cuts, at_most).await));
+            }
+            RetentionOrder::Executions(cut, at_most, reply) => {
+                drop(reply.send(self.prune_executions(&cut, at_most).await));
+            }
+            RetentionOrder::Outputs(cut, at_most, reply) => {
+                drop(reply.send(self.prune_outputs(&cut, at_most).await));
+            }
+        }
+    }
+
+    async fn prune_journal(&mut self, cuts: &[JournalCut], at_most: u32) -> Result<u64, StoreError> {
+        let mut conn = self.begin().await?;
+        let place = Arc::clone(&self.place);
+        let done = journal_prune::prune(cuts, at_most, &mut conn, &place).await;
+        self.end_transaction(conn, done).await
+    }
+
+    async fn prune_executions(
+        &mut self,
+        cut: &ExecutionCut,
+        at_most: u32,
+    ) -> Result<(PrunedExecutions, Vec<retention::DeadOutput>), StoreError> {
+        let mut conn = self.begin().await?;
+        let place = Arc::clone(&self.place);
+        let done = retention::prune(cut, at_most, &mut conn, &place).await;
+        self.end_transaction(conn, done).await
+    }
+
+    async fn prune_outputs(
+        &mut self,
+        cut: &OutputCut,
+        at_most: u32,
+    ) -> Result<(PrunedOutputs, Vec<retention::DeadOutput>), StoreError> {
+        let mut conn = self.begin().await?;
+        let place = Arc::clone(&self.place);
+        let done = retention_outputs::prune(cut, at_most, &mut conn, &place).await;
+        self.end_transaction(conn, done).await
+    }
+}
+
+#[async_trait]
+impl RetentionStore for Store {
+    async fn journal_cuts(&self, limits: &[JournalLimit]) -> Result<Vec<JournalCut>, StoreError> {
+        let (pool, place) = self.readers();
+        journal_prune::cuts(limits, pool, place).await
+    }
+
+    async fn prune_journal(&self, cuts: &[JournalCut], at_most: u32) -> Result<u64, StoreError> {
+        let cuts = cuts.to_vec();
+        self.writer().retention(|reply| RetentionOrder::Journal(cuts, at_most, reply)).await
+    }
+
+    async fn execution_cut(&self, limit: &ExecutionLimit) -> Result<ExecutionCut, StoreError> {
+        let (pool, place) = self.readers();
+        retention::cut(limit, pool, place).await
+    }
+
+    async fn prune_executions(
+        &self,
+        cut: &ExecutionCut,
+        at_most: u32,
+    ) -> Result<PrunedExecutions, StoreError> {
+        let cut = cut.clone();
+        let (done, dead) =
+            self.writer().retention(|reply| RetentionOrder::Executions(cut, at_most, reply)).await?;
+        self.forget(dead).await;
+        Ok(done)
+    }
+
+    async fn output_cut(&self, before: Timestamp) -> Result<OutputCut, StoreError> {
+        let (pool, place) = self.readers();
+        retention_outputs::cut(before, pool, place).await
+    }
+
+    async fn prune_outputs(&self, cut: &OutputCut, at_most: u32) -> Result<PrunedOutputs, StoreError> {
+        let cut = cut.clone();
+        let (done, dead) =
+            self.writer().retention(|reply| RetentionOrder::Outputs(cut, at_most, reply)).await?;
+        self.forget(dead).await;
+        Ok(done)
+    }
+}
+
+impl Store {
+    /// Removes large outputs that no row points to any more.
+    async fn forget(&self, dead: Vec<retention::DeadOutput>) {
+        let (large, place) = self.large();
+        large.remove(dead, SETTLED, place).await;
+    }
+}

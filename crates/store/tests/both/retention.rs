@@ -1,0 +1,146 @@
+//! Old executions and outputs go, with what belongs to them and nothing else.
+
+use pabawi_domain::event::{EventKind, ExecutionEvent};
+use pabawi_domain::id::ExecutionId;
+use pabawi_domain::journal::ExecutionLimit;
+use pabawi_domain::outcome::NodeOutcome;
+use pabawi_domain::output::{OutputData, StreamKind};
+use pabawi_domain::ports::{ExecutionStore as _, RetentionStore as _, StoreWrite};
+use pabawi_domain::record::{ExecutionQuery, NewExecution};
+use pabawi_store::Store;
+
+use crate::opened::rows;
+use crate::records::{
+    all_targets, at, events, execution, finished, hash, node, open, result, start, stored_events,
+};
+
+/// An execution that is over, submitted so many seconds after the others' beginning: each node prints what is said.
+async fn done(store: &Store, seconds: i64, outputs: &[&[u8]]) -> ExecutionId {
+    let new = NewExecution { submitted_at: at(seconds), ..execution("cat", outputs.len()) };
+    let id = new.id;
+    store.create(new).await.unwrap();
+    let mut writes = vec![StoreWrite::Started { id, at: at(seconds) }];
+    for (number, output) in outputs.iter().enumerate() {
+        let name = format!("n{number}");
+        writes.push(start(id, &name, 1));
+        writes.push(result(id, &name, NodeOutcome::Succeeded, output));
+    }
+    writes.push(events(id, 1..=3));
+    writes.push(finished(id, outputs.len() as u64));
+    store.append(&writes).await.unwrap();
+    id
+}
+
+async fn listed(store: &Store) -> Vec<ExecutionId> {
+    let page = store.executions(&ExecutionQuery::default()).await.unwrap();
+    page.items.into_iter().map(|record| record.id).collect()
+}
+
+async fn text(store: &Store, bytes: &[u8]) -> Option<Vec<u8>> {
+    store.output(hash(bytes), 0, 1_000_000).await.unwrap().map(|chunk| chunk.data.0.to_vec())
+}
+
+/// R11.13: by age and by number, the oldest first, in small steps; an output goes with the last execution that has it, and one
+/// that comes again afterwards is stored again, also by a process that remembers it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn executions_go_with_what_nobody_else_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await;
+    let elsewhere = open(dir.path()).await;
+    let old = done(&store, 1, &[b"shared", b"own"]).await;
+    let many = done(&store, 2, &[&b"many"[..]; 50]).await;
+    let new = done(&elsewhere, 3, &[b"shared", b"new"]).await;
+    let running = NewExecution { submitted_at: at(0), ..execution("sleep", 1) };
+    let open_one = running.id;
+    store.create(running).await.unwrap();
+
+    let limit = ExecutionLimit { before: Some(at(3)), ..ExecutionLimit::default() };
+    let cut = store.execution_cut(&limit).await.unwrap();
+    assert_eq!((cut.executions, cut.targets, cut.newest), (2, 52, Some(at(2))));
+    assert_eq!(listed(&store).await, [new, many, old, open_one], "looking removes nothing");
+
+    let (mut steps, mut gone) = (0, (0, 0, 0));
+    loop {
+        let step = store.prune_executions(&cut, 20).await.unwrap();
+        assert!(step.targets <= 21, "{step:?}");
+        gone = (gone.0 + step.executions, gone.1 + step.targets, gone.2 + step.outputs);
+        steps += 1;
+        assert!(steps < 20);
+        if !step.more {
+            break;
+        }
+    }
+    assert!(steps > 2, "in small steps");
+    assert_eq!(gone, (2, 52, 2), "what is shared stays");
+    assert_eq!(listed(&store).await, [new, open_one]);
+    assert_eq!(text(&store, b"shared").await.as_deref(), Some(&b"shared"[..]));
+    assert_eq!(text(&store, b"own").await, None);
+    assert!(store.execution(old).await.unwrap().is_none());
+    assert_eq!(rows(dir.path(), "pabawi_exec_targets").await, 3);
+    assert_eq!(rows(dir.path(), "pabawi_exec_segments").await, 1);
+    assert_eq!(rows(dir.path(), "pabawi_exec_attempts").await, 0);
+
+    // Both remember the outputs that are gone.
+    for store in [&store, &elsewhere] {
+        let again = done(store, 5, &[b"own", b"many"]).await;
+        let targets = all_targets(store, again).await;
+        assert!(targets.iter().all(|target| target.stdout.is_some()), "{targets:?}");
+        assert_eq!(text(store, b"own").await.as_deref(), Some(&b"own"[..]));
+    }
+    let keep = ExecutionLimit { keep: Some(1), ..ExecutionLimit::default() };
+    let cut = store.execution_cut(&keep).await.unwrap();
+    assert_eq!(cut.executions, 2);
+    while store.prune_executions(&cut, 1).await.unwrap().more {}
+    assert_eq!(listed(&store).await.len(), 2, "the newest, and the one that is not over");
+    assert_eq!(store.execution_cut(&ExecutionLimit::default()).await.unwrap().executions, 0);
+}
+
+/// Outputs go before their executions: results say that there was output and how much, events hold none of it, and equal output
+/// that comes later is kept.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn outputs_go_and_say_that_they_were() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await;
+    let old = done(&store, 1, &[b"both", b"secret"]).await;
+    let event = |seq, kind| std::sync::Arc::new(ExecutionEvent { execution_id: old, seq, at: at(1), kind });
+    let printed = EventKind::Output {
+        node: node("n1"),
+        stream: StreamKind::Stdout,
+        offset: 0,
+        data: OutputData(bytes::Bytes::from_static(b"secret")),
+    };
+    let started = EventKind::NodeStarted { node: node("n1"), attempt: 1 };
+    let more = vec![event(4, started.clone()), event(5, printed), event(6, started)];
+    store.append(&[StoreWrite::Events { id: old, events: more }]).await.unwrap();
+    let new = done(&store, 10, &[b"both"]).await;
+
+    let cut = store.output_cut(at(5)).await.unwrap();
+    assert_eq!((cut.outputs, cut.bytes), (1, 6));
+    assert_eq!(stored_events(&store, old, 100).await.len(), 6);
+    let (mut steps, mut outputs) = (0, 0);
+    loop {
+        let step = store.prune_outputs(&cut, 10).await.unwrap();
+        (steps, outputs) = (steps + 1, outputs + step.outputs);
+        assert!(steps < 20);
+        if !step.more {
+            break;
+        }
+    }
+    assert_eq!(outputs, 1);
+    let targets = all_targets(&store, old).await;
+    let told: Vec<_> = targets
+        .iter()
+        .map(|one| one.stdout.map(|output| (output.total_bytes, output.omitted_bytes)))
+        .collect();
+    assert_eq!(told, [Some((4, 0)), Some((6, 6))]);
+    let chunk = store.output(hash(b"secret"), 0, 100).await.unwrap().unwrap();
+    assert_eq!((chunk.data.0.len(), chunk.omission.map(|hole| hole.bytes)), (0, Some(6)));
+    let seqs: Vec<u64> = stored_events(&store, old, 100).await.iter().map(|event| event.seq).collect();
+    assert_eq!(seqs, [1, 2, 3, 4, 6]);
+    assert_eq!(stored_events(&store, new, 100).await.len(), 3);
+
+    let again = done(&store, 20, &[b"secret"]).await;
+    let targets = all_targets(&store, again).await;
+    assert_eq!(targets[0].stdout.map(|output| output.omitted_bytes), Some(0));
+    assert_eq!(text(&store, b"secret").await.as_deref(), Some(&b"secret"[..]));
+}

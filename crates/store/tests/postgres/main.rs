@@ -1,0 +1,30 @@
+//! The store on PostgreSQL does what the store on SQLite does, and what only several machines on one server can show: who is
+//! taken for dead, how that is taken back, and a server that goes and comes in the middle of writes.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+#![allow(clippy::indexing_slicing, clippy::print_stderr, reason = "tests")]
+
+#[path = "../both/breakers.rs"]
+mod breakers;
+#[path = "../both/callers.rs"]
+mod callers;
+mod contract;
+mod faults;
+#[path = "../both/graphs.rs"]
+mod graphs;
+#[path = "../both/history.rs"]
+mod history;
+#[path = "../both/journal.rs"]
+mod journal;
+mod opened;
+mod opening;
+mod outputs;
+mod presence;
+#[path = "../both/records.rs"]
+mod records;
+#[path = "../both/recovery.rs"]
+mod recovery;
+#[path = "../both/retention.rs"]
+mod retention;
+mod text;

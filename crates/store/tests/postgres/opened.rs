@@ -1,0 +1,70 @@
+//! A store in a schema of its own on the server of these tests, and how it is left.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::{LazyLock, Mutex, OnceLock};
+use std::time::Duration;
+
+use pabawi_store::postgres::{PostgresOptions, PostgresStore};
+use pabawi_testkit::postgres::Postgres;
+use pabawi_testkit::wait::until_async;
+
+const DATABASE: &str = "pabawi";
+
+/// The server that the tests of this binary share. It ends with the process.
+pub(crate) fn server() -> &'static Postgres {
+    static SERVER: OnceLock<Postgres> = OnceLock::new();
+    SERVER.get_or_init(|| {
+        let server = Postgres::start().unwrap();
+        server.create_database(DATABASE).unwrap();
+        server
+    })
+}
+
+/// The schema that stands for a directory.
+fn schema(dir: &Path) -> String {
+    static MADE: LazyLock<Mutex<BTreeSet<String>>> = LazyLock::new(Mutex::default);
+    let name = dir.file_name().unwrap().to_string_lossy();
+    let schema = name.bytes().fold("s".to_owned(), |name, byte| format!("{name}{byte:02x}"));
+    if MADE.lock().unwrap().insert(schema.clone()) {
+        server().query(DATABASE, &format!("CREATE SCHEMA {schema}")).unwrap();
+    }
+    schema
+}
+
+pub(crate) fn options(dir: &Path) -> PostgresOptions {
+    PostgresOptions::new(&format!("{}?options=-csearch_path%3D{}", server().url(DATABASE), schema(dir)))
+}
+
+pub(crate) async fn open(dir: &Path) -> PostgresStore {
+    PostgresStore::open(options(dir)).await.unwrap()
+}
+
+/// Runs SQL in the schema of a directory; rows one a line, columns apart by `|`.
+pub(crate) fn sql(dir: &Path, sql: &str) -> String {
+    server().query(DATABASE, &format!("SET search_path TO {}; {sql}", schema(dir))).unwrap()
+}
+
+/// Waits until a dropped store is no longer among those that live: its writer ends in the background.
+pub(crate) async fn abandon(store: PostgresStore, dir: &Path) {
+    let living = || sql(dir, "SELECT count(*) FROM pabawi_exec_owners WHERE seen_at > 0");
+    let before = living();
+    drop(store);
+    until_async("the writer's end", Duration::from_secs(30), || living() != before).await.unwrap();
+}
+
+/// Runs SQL behind the store's back, which has to change something.
+pub(crate) async fn tamper(dir: &Path, sql: &'static str) {
+    // The two databases write bytes differently.
+    let sql_here = sql
+        .replace("x'00'", "'\\x00'::bytea")
+        .replace("x'ff'", "'other'")
+        .replace("zeroblob(32)", "decode(repeat('00', 32), 'hex')");
+    let changed = crate::opened::sql(dir, &format!("{sql_here} RETURNING 1"));
+    assert!(!changed.is_empty(), "{sql} changed nothing");
+}
+
+/// How many rows a table has.
+pub(crate) async fn rows(dir: &Path, table: &'static str) -> i64 {
+    sql(dir, &format!("SELECT count(*) FROM {table}")).trim().parse().unwrap()
+}
