@@ -114,7 +114,7 @@ fn a_page_of_five_thousand_nodes_can_be_read() {
 }
 
 fn parts_of(nodes: usize) -> Vec<ExportPart> {
-    let names: Vec<NodeId> = (0..nodes).map(|n| NodeId::new(&format!("node{n:04}")).unwrap()).collect();
+    let names: Vec<NodeId> = (0..nodes).map(|n| NodeId::new(format!("node{n:04}")).unwrap()).collect();
     let at = |ms: usize| format!("2026-01-02T03:04:{:02}.{:03}Z", ms / 1000, ms % 1000);
     let (same, other) = ("aa".repeat(32), "bb".repeat(32));
     let request = ExecutionRequest::new(
