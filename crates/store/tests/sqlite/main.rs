@@ -14,6 +14,7 @@ mod contract;
 mod crash;
 mod disk;
 mod files;
+mod golden;
 #[path = "../both/graphs.rs"]
 mod graphs;
 #[path = "../both/history.rs"]
