@@ -10,4 +10,5 @@ mod execution_slots;
 mod linking;
 mod retry;
 mod ssh_hosts;
+mod tool_yaml;
 mod whitelist;

@@ -11,7 +11,7 @@ pub use pabawi_inventory::nodeset::{MAX_NODES, NodeSetError, expand, fold, fold_
 pub use pabawi_inventory::source::{
     AnsibleInventory, BoltInventory, CommandInventory, Detected, FileInventory, OpensshInventory, Problem,
     SourceError, SourceKind, SourceSpec, SourcesFile, StaticInventory, detect, hosts_file, hosts_list,
-    inventory_file,
+    inventory_file, read_tool_yaml,
 };
 pub use pabawi_inventory::{
     Catalog, CatalogWatch, ConfiguredSource, FieldProvenance, Freshness, Inventory, Provenance, Resolver,

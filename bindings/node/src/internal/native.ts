@@ -73,6 +73,8 @@ export interface Native {
   /** The places of the entries of each node. */
   linkNodes(nodes: NodeNames[]): number[][];
   matchingNodes(nodes: NodeNames[], identifier: string): number[];
+  /** YAML of Bolt or Ansible as JSON; throws with the line of a fault. */
+  toolYamlToJson(content: string): string;
 }
 
 /** `linux-x64-gnu` and so on: platform, processor, and on Linux the C library. */

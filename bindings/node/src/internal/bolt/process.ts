@@ -1,0 +1,124 @@
+/** Runs a process of Bolt to its end, or to its time limit. */
+import * as childProcess from "node:child_process";
+import { StringDecoder } from "node:string_decoder";
+
+import { BoltExecutionError, BoltTimeoutError, type BoltExecutionResult } from "../../pabawi/boltTypes";
+import type { StreamingCallback } from "../types";
+
+export interface BoltRun {
+  args: string[];
+  cwd: string;
+  timeoutMs: number;
+  callback?: StreamingCallback | undefined;
+}
+
+/** After TERM, so long until KILL. */
+const KILL_AFTER_MS = 5_000;
+/** After the process has gone, so long for output that a child of it may still hold open. */
+const DRAIN_MS = 1_000;
+/** Most characters of each output. */
+const MOST_OUTPUT = 256 * 1024 * 1024;
+
+/** The command line as a person would write it. */
+export function commandLine(args: string[]): string {
+  const words = args.map((arg) => (/[\s"']/.test(arg) ? `"${arg.replace(/"/g, '\\"')}"` : arg));
+  return ["bolt", ...words].join(" ");
+}
+
+/**
+ * Runs Bolt.
+ * @throws BoltTimeoutError once the process that took too long has gone
+ * @throws BoltExecutionError when it cannot be started or floods its output
+ */
+export function runBolt({ args, cwd, timeoutMs, callback }: BoltRun): Promise<BoltExecutionResult> {
+  const command = commandLine(args);
+  callback?.onCommand?.(command);
+  return new Promise((resolve, reject) => {
+    const child = childProcess.spawn("bolt", args, { cwd, env: process.env, shell: false });
+    const stdout = new Collected(callback?.onStdout?.bind(callback));
+    const stderr = new Collected(callback?.onStderr?.bind(callback));
+    const timers: NodeJS.Timeout[] = [];
+    let failure: Error | undefined;
+    let isOver = false;
+
+    const end = (exitCode: number | null): void => {
+      if (isOver) {
+        return;
+      }
+      isOver = true;
+      timers.forEach(clearTimeout);
+      child.stdout?.destroy?.();
+      child.stderr?.destroy?.();
+      if (failure !== undefined) {
+        reject(failure);
+        return;
+      }
+      const [out, err] = [stdout.end(), stderr.end()];
+      const success = exitCode === 0;
+      const error = success ? undefined : err || `Bolt command failed with exit code ${String(exitCode)}`;
+      resolve({ success, stdout: out, stderr: err, exitCode, error, command });
+    };
+    const stop = (why: Error): void => {
+      failure ??= why;
+      child.kill("SIGTERM");
+      // `killed` only says that a signal was sent; what counts is whether the process has gone, and then this timer has too.
+      timers.push(setTimeout(() => child.kill("SIGKILL"), KILL_AFTER_MS));
+    };
+    const take = (into: Collected) => (chunk: Buffer | string) => {
+      if (!into.add(chunk)) {
+        stop(new BoltExecutionError(`Bolt printed more than ${String(MOST_OUTPUT)} characters`, null, "", ""));
+      }
+    };
+
+    timers.push(
+      setTimeout(() => {
+        stop(new BoltTimeoutError(`Bolt command execution exceeded timeout of ${String(timeoutMs)}ms`, timeoutMs));
+      }, timeoutMs),
+    );
+    child.stdout?.on("data", take(stdout));
+    child.stderr?.on("data", take(stderr));
+    child.on("error", (error: Error) => {
+      const message = `Failed to execute Bolt command: ${error.message}`;
+      failure ??= new BoltExecutionError(message, null, stderr.end(), stdout.end());
+      end(null);
+    });
+    child.on("exit", (code: number | null) => {
+      timers.push(
+        setTimeout(() => {
+          end(code);
+        }, DRAIN_MS),
+      );
+    });
+    child.on("close", end);
+  });
+}
+
+/** One output of a process, decoded across chunks. */
+class Collected {
+  private readonly decoder = new StringDecoder("utf8");
+  private readonly parts: string[] = [];
+  private length = 0;
+
+  constructor(private readonly told: ((chunk: string) => void) | undefined) {}
+
+  /** `false` when there is too much of it. */
+  add(chunk: Buffer | string): boolean {
+    if (this.length > MOST_OUTPUT) {
+      return true;
+    }
+    const text = typeof chunk === "string" ? chunk : this.decoder.write(chunk);
+    this.length += text.length;
+    if (this.length > MOST_OUTPUT) {
+      return false;
+    }
+    this.parts.push(text);
+    if (text !== "") {
+      this.told?.(text);
+    }
+    return true;
+  }
+
+  end(): string {
+    return (this.parts.join("") + this.decoder.end()).trim();
+  }
+}

@@ -1,0 +1,286 @@
+/**
+ * Replaces Pabawi's `integrations/bolt/BoltPlugin`: Bolt as a plugin.
+ *
+ * Where it differs: an action on several nodes runs on all of them; groups within groups and targets with an address only are
+ * told.
+ */
+import * as childProcess from "node:child_process";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { groupsOf } from "../internal/bolt/nodes";
+import { messageOf } from "../internal/faults";
+import { native } from "../internal/native";
+import type {
+  Action,
+  Capability,
+  ExecutionResult,
+  ExecutionToolPlugin,
+  Facts,
+  HealthStatus,
+  InformationSourcePlugin,
+  LoggerLike,
+  Node,
+  NodeGroup,
+  PerformanceMonitorLike,
+  StreamingCallback,
+} from "../internal/types";
+import { BasePlugin } from "./BasePlugin";
+
+/** What is asked of the BoltService. */
+export interface BoltServiceLike {
+  getBoltProjectPath(): string;
+  getInventory(): Promise<Node[]>;
+  gatherFacts(nodeId: string): Promise<Facts>;
+  runCommand(nodeId: string, command: string, streamingCallback?: StreamingCallback): Promise<ExecutionResult>;
+  runTask(
+    nodeId: string,
+    taskName: string,
+    parameters?: Record<string, unknown>,
+    streamingCallback?: StreamingCallback,
+  ): Promise<ExecutionResult>;
+}
+
+const PROBE_TIMEOUT_MS = 5_000;
+const PROJECT_FILES = ["bolt-project.yaml", "bolt-project.yml", "bolt.yaml"];
+const INVENTORY_FILES = ["inventory.yaml", "inventory.yml"];
+
+/** Runs commands and tasks through Bolt, and tells the nodes, groups and facts that Bolt knows. */
+export class BoltPlugin extends BasePlugin implements ExecutionToolPlugin, InformationSourcePlugin {
+  declare readonly type: "both";
+  /** @internal */
+  private readonly boltService: BoltServiceLike;
+
+  constructor(boltService: BoltServiceLike, logger?: LoggerLike, performanceMonitor?: PerformanceMonitorLike) {
+    super("bolt", "both", logger, performanceMonitor);
+    this.boltService = boltService;
+  }
+
+  /** The service, as it was given. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- callers know which class they gave
+  getBoltService(): any {
+    return this.boltService;
+  }
+
+  async executeAction(action: Action): Promise<ExecutionResult> {
+    this.needInitialized();
+    return this.measured("executeAction", async () => {
+      const targets = [action.target].flat().filter((target) => target !== "");
+      const [first, ...others] = targets;
+      if (first === undefined) {
+        throw new Error("No target specified for action");
+      }
+      if (action.type !== "command" && action.type !== "task") {
+        const name = { plan: "Plan", script: "Script" }[action.type as string];
+        throw new Error(
+          name === undefined ? `Unsupported action type: ${String(action.type)}` : `${name} execution not yet implemented`,
+        );
+      }
+      if (others.length === 0) {
+        return this.act(first, action);
+      }
+      const results: ExecutionResult[] = [];
+      for (const target of targets) {
+        results.push(await this.attempt(target, action));
+      }
+      return together(results);
+    });
+  }
+
+  listCapabilities(): Capability[] {
+    return [
+      {
+        name: "command",
+        description: "Execute a shell command on target nodes using Bolt",
+        parameters: [
+          { name: "command", type: "string", required: true, description: "Command to execute" },
+          { name: "sudo", type: "boolean", required: false, description: "Run the command with sudo", default: false },
+        ],
+      },
+      {
+        name: "task",
+        description: "Execute a Bolt task on target nodes",
+        parameters: [
+          { name: "task", type: "string", required: true, description: "Name of the task" },
+          { name: "parameters", type: "object", required: false, description: "Parameters of the task" },
+        ],
+      },
+    ];
+  }
+
+  async getInventory(): Promise<Node[]> {
+    this.needInitialized();
+    return this.measured("getInventory", () => this.boltService.getInventory());
+  }
+
+  /** The groups of the project's inventory file; none where it cannot be read. */
+  async getGroups(): Promise<NodeGroup[]> {
+    this.needInitialized();
+    return this.measured("getGroups", async () => {
+      const path = this.fileOf(INVENTORY_FILES);
+      if (path === undefined) {
+        return [];
+      }
+      try {
+        return groupsOf(JSON.parse(native().toolYamlToJson(await readFile(path, "utf8"))) as unknown);
+      } catch (error) {
+        this.logError(`Failed to read groups from ${path}`, error, "getGroups");
+        return [];
+      }
+    });
+  }
+
+  async getNodeFacts(nodeId: string): Promise<Facts> {
+    this.needInitialized();
+    return this.measured("getNodeFacts", () => this.boltService.gatherFacts(nodeId));
+  }
+
+  async getNodeData(nodeId: string, dataType: string): Promise<unknown> {
+    this.needInitialized();
+    return this.measured("getNodeData", () => {
+      if (dataType !== "facts") {
+        throw new Error(`Bolt does not support data type: ${dataType}`);
+      }
+      return this.getNodeFacts(nodeId);
+    });
+  }
+
+  protected async performInitialization(): Promise<void> {
+    await this.measured("initialization", () => {
+      this.log(`Bolt project: ${this.boltService.getBoltProjectPath()}`, "info", "performInitialization");
+      return Promise.resolve();
+    });
+  }
+
+  protected async performHealthCheck(): Promise<Omit<HealthStatus, "lastCheck">> {
+    return this.measured("healthCheck", () => this.health());
+  }
+
+  /** @internal */
+  private async health(): Promise<Omit<HealthStatus, "lastCheck">> {
+    const projectPath = this.boltService.getBoltProjectPath();
+    try {
+      if (!(await isBoltThere())) {
+        const message = "Bolt command is not available. Please install Puppet Bolt.";
+        return { healthy: false, message, details: { projectPath } };
+      }
+      const hasProjectConfig = this.fileOf(PROJECT_FILES) !== undefined;
+      const hasInventory = this.fileOf(INVENTORY_FILES) !== undefined;
+      const details = { projectPath, hasProjectConfig, hasInventory };
+      if (!hasInventory) {
+        return {
+          healthy: true,
+          degraded: true,
+          message: "Bolt inventory file is missing. Task execution will be limited.",
+          details,
+          workingCapabilities: ["command", "task"],
+          failingCapabilities: ["inventory"],
+        };
+      }
+      if (!hasProjectConfig) {
+        return {
+          healthy: true,
+          degraded: true,
+          message: "Bolt project configuration is missing. Using global configuration as fallback.",
+          details,
+          workingCapabilities: ["command", "task", "inventory"],
+          failingCapabilities: [],
+        };
+      }
+      const nodeCount = (await this.boltService.getInventory()).length;
+      const message = `Bolt is properly configured. ${String(nodeCount)} nodes in inventory.`;
+      return { healthy: true, message, details: { ...details, nodeCount } };
+    } catch (error) {
+      return { healthy: false, message: `Bolt health check failed: ${messageOf(error)}`, details: { projectPath } };
+    }
+  }
+
+  /** @internal */
+  private async act(target: string, action: Action): Promise<ExecutionResult> {
+    const callback = action.metadata?.["streamingCallback"] as StreamingCallback | undefined;
+    if (action.type === "task") {
+      return this.boltService.runTask(target, action.action, action.parameters, callback);
+    }
+    const command = action.parameters?.["sudo"] ? `sudo ${action.action}` : action.action;
+    return this.boltService.runCommand(target, command, callback);
+  }
+
+  /**
+   * One of several targets: a failure is a result, so that the others are still tried.
+   * @internal
+   */
+  private async attempt(target: string, action: Action): Promise<ExecutionResult> {
+    const startedAt = new Date();
+    try {
+      return await this.act(target, action);
+    } catch (thrown) {
+      const error = messageOf(thrown);
+      const duration = Date.now() - startedAt.getTime();
+      return {
+        id: `exec_${String(startedAt.getTime())}_failed`,
+        type: action.type === "task" ? "task" : "command",
+        targetNodes: [target],
+        action: action.action,
+        status: "failed",
+        startedAt: startedAt.toISOString(),
+        completedAt: new Date().toISOString(),
+        results: [{ nodeId: target, status: "failed", error, duration }],
+        error,
+      };
+    }
+  }
+
+  /** @internal */
+  private async measured<T>(operation: string, work: () => Promise<T>): Promise<T> {
+    const end = (this.performanceMonitor as PerformanceMonitorLike).startTimer(`bolt:${operation}`);
+    try {
+      const result = await work();
+      end({ success: true });
+      return result;
+    } catch (error) {
+      end({ success: false, error: messageOf(error) });
+      throw error;
+    }
+  }
+
+  /** @internal */
+  private needInitialized(): void {
+    if (!this.initialized) {
+      throw new Error("Bolt plugin not initialized");
+    }
+  }
+
+  /** @internal */
+  private fileOf(names: string[]): string | undefined {
+    const projectPath = this.boltService.getBoltProjectPath();
+    return names.map((name) => join(projectPath, name)).find((path) => existsSync(path));
+  }
+}
+
+/** One result of an action that ran on several nodes. */
+function together(results: ExecutionResult[]): ExecutionResult {
+  const [first] = results as [ExecutionResult];
+  const failed = results.filter(({ status }) => status !== "success");
+  const partly = failed.length === results.length && failed.every(({ status }) => status === "failed");
+  const joined = (name: "stdout" | "stderr") => results.map((result) => result[name] ?? "").join("");
+  const error = failed.map((result) => result.error).find((message) => message !== undefined);
+  return {
+    ...first,
+    targetNodes: results.flatMap(({ targetNodes }) => targetNodes),
+    results: results.flatMap((result) => result.results),
+    status: failed.length === 0 ? "success" : partly ? "failed" : "partial",
+    completedAt: results.at(-1)?.completedAt ?? new Date().toISOString(),
+    stdout: joined("stdout"),
+    stderr: joined("stderr"),
+    ...(error === undefined ? {} : { error }),
+  };
+}
+
+function isBoltThere(): Promise<boolean> {
+  return new Promise((resolve) => {
+    childProcess.execFile("bolt", ["--version"], { timeout: PROBE_TIMEOUT_MS }, (error) => {
+      resolve(error === null);
+    });
+  });
+}
