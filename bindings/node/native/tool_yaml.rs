@@ -13,3 +13,15 @@ pub fn tool_yaml_to_json(content: String) -> Result<String> {
     let value = read_tool_yaml(&content).map_err(|problem| Error::from_reason(problem.to_string()))?;
     serde_json::to_string(&value).map_err(|error| Error::from_reason(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// R3.10
+    #[test]
+    fn yaml_becomes_json_or_an_error_with_its_line() {
+        assert_eq!(tool_yaml_to_json("a: [yes, 1]".to_owned()).unwrap(), r#"{"a":[true,1]}"#);
+        assert!(tool_yaml_to_json("a:\n\t- b".to_owned()).unwrap_err().reason.contains("line 2"));
+    }
+}

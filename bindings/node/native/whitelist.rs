@@ -30,3 +30,18 @@ impl Whitelist {
         self.policy.check(&command).err().map(|refused| refused.reason)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// R10.8
+    #[test]
+    fn commands_are_held_against_the_list_with_pabawis_reasons() {
+        let list = |prefix| Whitelist::new(false, vec!["ls".to_owned()], prefix);
+        assert!(list(false).allows("ls".to_owned()) && list(true).allows("ls -l".to_owned()));
+        let reason = "Command not found in whitelist (exact match mode). Allowed commands: ls";
+        assert_eq!(list(false).refusal("ls -l".to_owned()).as_deref(), Some(reason));
+        assert_eq!(list(true).refusal("ls".to_owned()), None);
+    }
+}

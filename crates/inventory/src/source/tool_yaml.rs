@@ -34,6 +34,6 @@ mod tests {
             json!({"groups": [{"name": "web", "vars": vars}, {"name": "db", "vars": vars}]})
         );
         assert_eq!(read_tool_yaml("").unwrap(), Value::Null);
-        assert_eq!(read_tool_yaml("a: [").unwrap_err().line, 2);
+        assert_eq!(read_tool_yaml("a: 1\nb: [").unwrap_err().line, 2);
     }
 }
