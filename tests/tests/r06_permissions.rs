@@ -110,9 +110,9 @@ async fn a_policy_gives_everybody_their_part_of_the_fleet() {
     // The denials stand in the journal, for whoever may read of those nodes.
     let framework = place.builder().permissions(permissions()).open().await.unwrap();
     let denied = async |user: &str| {
-        let denials =
-            JournalQuery { event_types: vec!["execution_denied".into()], ..JournalQuery::default() };
-        let page = framework.journal(&of(user), &denials).await.unwrap();
+        let query =
+            JournalQuery { event_types: vec!["execution_denied".to_owned()], ..JournalQuery::default() };
+        let page = framework.journal(&of(user), &query).await.unwrap();
         let mut nodes: Vec<String> = page.items.iter().map(|entry| entry.entry.node.to_string()).collect();
         nodes.sort();
         nodes.dedup();
