@@ -24,7 +24,7 @@ async fn every_character_comes_back() {
     assert_eq!(found.iter().map(|record| record.action_text.as_str()).collect::<Vec<_>>(), ["printf 'a\0b'"]);
 }
 
-/// R4.9: one node whose facts hold such a character takes no condition away from the others.
+/// One node whose facts hold such a character takes no condition away from the others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn facts_with_any_character_are_searched() {
     let dir = tempfile::tempdir().unwrap();
