@@ -12,6 +12,7 @@ mod cursor;
 mod db;
 mod journal_row;
 mod large;
+pub mod maintain;
 mod options;
 mod output_files;
 pub mod pabawi_tables;

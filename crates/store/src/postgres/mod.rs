@@ -5,6 +5,7 @@
 //! | `options`, `url`, `open`, `schema` | opening a database, its migrations |
 //! | `lease`, `process` | which processes have it open, and which of them are dead |
 //! | `pieces` | outputs that are too large for a row |
+//! | `service_file` | how pg_dump is told where to connect |
 //! | `text`, `faults` | text that PostgreSQL can hold; what it reports, and what to do then |
 //!
 //! Durability: `synchronous_commit = on`, so a commit that returned survives a crash of the server
@@ -18,8 +19,11 @@ mod options;
 pub(crate) mod pieces;
 mod process;
 mod schema;
+mod service_file;
 pub(crate) mod text;
 pub(crate) mod url;
 
-pub(crate) use open::open;
+pub(crate) use open::{connect, open};
 pub use options::{PostgresOptions, PostgresStore};
+pub(crate) use schema::MIGRATIONS;
+pub(crate) use service_file::ServiceFile;

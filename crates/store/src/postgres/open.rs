@@ -27,8 +27,16 @@ const BESIDE_THE_WRITER: u32 = 2;
 /// The first half of the advisory lock that an opener holds; the second is a hash of the schema's name. "pabo" in ASCII.
 const OPENING: i32 = 0x7061_626f;
 
-/// Opens the database and brings its schema up to date.
-pub(crate) async fn open(options: &PostgresOptions) -> Result<Opened, StoreError> {
+/// A connection to a database as it is: nothing is made or brought up to date.
+pub(crate) async fn connect(options: &PostgresOptions) -> Result<(Arc<Place>, Connection), StoreError> {
+    let (_, place, connector) = connector(options)?;
+    let mut conn = connector.connect().await.map_err(|fault| place.sql("connect", &fault))?;
+    check_server(&mut conn, &place).await?;
+    Ok((place, conn))
+}
+
+/// Where the server is, and how the connection that writes is made.
+fn connector(options: &PostgresOptions) -> Result<(PgConnectOptions, Arc<Place>, Connector), StoreError> {
     let server = url::parse(&options.url)?.application_name("pabawi").disable_statement_logging();
     let place = Arc::new(Place::server(url::shown(&server)));
     let connector = Connector::Postgres {
@@ -36,6 +44,12 @@ pub(crate) async fn open(options: &PostgresOptions) -> Result<Opened, StoreError
         setup: setup(options.patience),
         limit: options.patience,
     };
+    Ok((server, place, connector))
+}
+
+/// Opens the database and brings its schema up to date.
+pub(crate) async fn open(options: &PostgresOptions) -> Result<Opened, StoreError> {
+    let (server, place, connector) = connector(options)?;
     let mut writer = connector.connect().await.map_err(|fault| place.sql("connect", &fault))?;
     check_server(&mut writer, &place).await?;
     migrations::check_version(&MIGRATIONS, &mut writer, &place).await?;

@@ -17,5 +17,6 @@ mod options;
 pub(crate) mod owner;
 mod schema;
 
-pub(crate) use open::open;
+pub(crate) use open::{connect, open};
 pub use options::{SqliteOptions, SqliteStore};
+pub(crate) use schema::MIGRATIONS;

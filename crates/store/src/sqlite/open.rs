@@ -80,6 +80,25 @@ pub(crate) async fn open(options: &SqliteOptions) -> Result<Opened, StoreError> 
     })
 }
 
+/// A connection to a file as it is, with the path and the directory of large outputs: nothing is made or brought up to date.
+pub(crate) async fn connect(
+    options: &SqliteOptions,
+) -> Result<(Arc<Place>, Connection, (PathBuf, PathBuf)), StoreError> {
+    let path = std::path::absolute(&options.path).map_err(|error| {
+        StoreError::Unavailable(format!("{} is no usable path: {error}", options.path.display()))
+    })?;
+    let place = Arc::new(Place::file(path.clone()));
+    if !fs::metadata(&path).is_ok_and(|found| found.len() > 0) {
+        let shown = place.shown();
+        return Err(StoreError::Unavailable(format!("there is no database at {shown}; look at the path")));
+    }
+    check_writable(&path, &place)?;
+    let connector = Connector::Sqlite(base_options(&path, options));
+    let conn = connector.connect().await.map_err(|fault| place.sql("open the database", &fault))?;
+    let outputs = options.outputs_dir.clone().unwrap_or_else(|| beside(&path, ".outputs"));
+    Ok((place, conn, (path, outputs)))
+}
+
 fn base_options(path: &Path, options: &SqliteOptions) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)

@@ -17,6 +17,8 @@ mod graphs;
 mod history;
 #[path = "../both/journal.rs"]
 mod journal;
+#[path = "../both/maintain.rs"]
+mod maintain;
 mod opened;
 mod opening;
 mod outputs;

@@ -68,3 +68,24 @@ pub(crate) async fn tamper(dir: &Path, sql: &'static str) {
 pub(crate) async fn rows(dir: &Path, table: &'static str) -> i64 {
     sql(dir, &format!("SELECT count(*) FROM {table}")).trim().parse().unwrap()
 }
+
+/// As the version before this one has left it: there was none, so nothing is there.
+pub(crate) async fn forget_the_newest(dir: &Path) {
+    sql(dir, &format!("DROP SCHEMA {0} CASCADE; CREATE SCHEMA {0}", schema(dir)));
+}
+
+pub(crate) async fn lose_large_outputs(dir: &Path) {
+    sql(dir, "DELETE FROM pabawi_exec_pieces");
+}
+
+/// A store on what pg_restore(1) makes of a copy, after the tables were lost.
+pub(crate) async fn restore(dir: &Path, copy: &Path) -> (tempfile::TempDir, PostgresStore) {
+    forget_the_newest(dir).await;
+    let done = std::process::Command::new("pg_restore")
+        .args(["--exit-on-error", "--dbname", &server().url(DATABASE)])
+        .arg(copy)
+        .output()
+        .expect("pg_restore of Debian's package postgresql-client");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    (tempfile::tempdir().unwrap(), open(dir).await)
+}

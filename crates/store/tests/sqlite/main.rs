@@ -21,6 +21,8 @@ mod graphs;
 mod history;
 #[path = "../both/journal.rs"]
 mod journal;
+#[path = "../both/maintain.rs"]
+mod maintain;
 mod older;
 mod opened;
 mod outputs;

@@ -7,8 +7,12 @@ use pabawi_store::sqlite::{SqliteOptions, SqliteStore};
 use pabawi_testkit::wait::until_async;
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
+pub(crate) fn options(dir: &Path) -> SqliteOptions {
+    SqliteOptions::new(dir.join("store.db"))
+}
+
 pub(crate) async fn open(dir: &Path) -> SqliteStore {
-    SqliteStore::open(SqliteOptions::new(dir.join("store.db"))).await.unwrap()
+    SqliteStore::open(options(dir)).await.unwrap()
 }
 
 /// Waits until nobody holds the lock of a dropped store: its writer ends in the background.
@@ -38,4 +42,41 @@ pub(crate) async fn rows(dir: &Path, table: &'static str) -> i64 {
 
 async fn raw(dir: &Path) -> SqliteConnection {
     sqlx::sqlite::SqliteConnectOptions::new().filename(dir.join("store.db")).connect().await.unwrap()
+}
+
+/// As the version before this one has left it.
+pub(crate) async fn forget_the_newest(dir: &Path) {
+    let before = dir.join("before.db");
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/schema-9.db");
+    std::fs::copy(golden, &before).unwrap();
+    std::fs::rename(before, dir.join("store.db")).unwrap();
+    for sql in [
+        "DROP TABLE pabawi_exec_marks",
+        "DROP INDEX pabawi_exec_targets_stdout",
+        "DROP INDEX pabawi_exec_targets_stderr",
+        "UPDATE pabawi_exec_targets SET stdout = NULL, stderr = NULL",
+        "DELETE FROM pabawi_exec_migrations WHERE version = 9",
+    ] {
+        let mut conn = raw(dir).await;
+        sqlx::query(sql).execute(&mut conn).await.unwrap();
+        conn.close().await.unwrap();
+    }
+    // Its one large output is not in the repository.
+    let mut conn = raw(dir).await;
+    sqlx::query("DELETE FROM pabawi_exec_outputs").execute(&mut conn).await.unwrap();
+    conn.close().await.unwrap();
+}
+
+pub(crate) async fn lose_large_outputs(dir: &Path) {
+    std::fs::remove_dir_all(dir.join("store.db.outputs")).unwrap();
+}
+
+/// A store on a copy of a database, in a directory of its own.
+pub(crate) async fn restore(_dir: &Path, copy: &Path) -> (tempfile::TempDir, SqliteStore) {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::rename(copy, dir.path().join("store.db")).unwrap();
+    let outputs = copy.with_file_name("copy.outputs");
+    std::fs::rename(outputs, dir.path().join("store.db.outputs")).unwrap();
+    let store = open(dir.path()).await;
+    (dir, store)
 }
