@@ -392,3 +392,60 @@ async fn limits_are_by_type_and_plugin() {
     assert!(error.to_string().contains("journal[1]"), "{error}");
     framework.shutdown(Duration::from_secs(5)).await;
 }
+
+/// R11.5, R11.9, R11.12: a program tells events of nodes while it works on them, without what is secret of its configuration, and says
+/// what of its doings is journalled.
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_tell_events_of_nodes() {
+    let rig = Rig::new();
+    let program = rig.directory.path().join("deploy");
+    let script = r#"#!/bin/sh
+case $1 in
+describe)
+    tr -d '\n' <<'END'
+{"name": "deploy", "version": "1.0", "description": "Deploys", "methods": {"run": true},
+ "configSchema": {"type": "object", "properties": {"token": {"type": "string", "writeOnly": true}}},
+ "journalling": {"levels": {"task.execute quiet": "off"}, "types": {"task.execute": "deployment"}},
+ "capabilities": [{"name": "task.execute", "description": "Deploys", "parameters": {"type": "object"},
+                   "requiredPermissions": [], "risk": "execute"}]}
+END
+    echo ;;
+run)
+    cat >/dev/null
+    echo '{"node": "a", "event": {"key": "v2", "eventType": "config_change", "action": "deploy", "summary": "v2 with hunter2"}}'
+    echo '{"node": "a", "event": {"key": "v2", "eventType": "config_change", "action": "deploy", "summary": "again"}, "stdout": "x", "exited": 0}' ;;
+esac
+"#;
+    // By another process: a program that this one has open for writing, if only in a child that is just being made for another
+    // test, cannot be run (execve(2), ETXTBSY).
+    let text = rig.directory.path().join("text");
+    std::fs::write(&text, script).unwrap();
+    let installed =
+        std::process::Command::new("install").args(["-m", "755"]).arg(&text).arg(&program).status();
+    assert!(installed.unwrap().success());
+    let framework = Framework::builder()
+        .authorizer(AllowAll)
+        .database(rig.directory.path().join("executions.db"))
+        .ssh(SshSettings::default())
+        .external_plugin(&program, json!({"token": "hunter2"}))
+        .open()
+        .await
+        .unwrap();
+    let request = ExecutionRequest::new(Action::Task(tool("v2", json!({}))), TargetExpression::new("a"));
+    let ended = framework.execute(ann(), request).await.unwrap();
+    assert_eq!(ended.summary.progress.succeeded, 1, "{ended:?}");
+    // It is written beside the run.
+    let begin = std::time::Instant::now();
+    let mut entries = all(&framework).await;
+    while entries.len() < 2 && begin.elapsed() < Duration::from_secs(30) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        entries = all(&framework).await;
+    }
+    assert_eq!(told(&entries), ["config_change a deploy -", "deployment a deploy succeeded"]);
+    let event = entries.iter().find(|one| one.entry.event_type == "config_change").unwrap();
+    assert_eq!(event.entry.summary, "v2 with ***");
+    assert_eq!(event.entry.execution_id, Some(ended.record.id));
+    run(&framework, Action::Task(tool("quiet", json!({}))), "a").await;
+    assert_eq!(all(&framework).await.len(), 2);
+    framework.shutdown(Duration::from_secs(5)).await;
+}

@@ -3,6 +3,7 @@
 use pabawi_domain::capability::Capability;
 use pabawi_domain::cut;
 use pabawi_domain::id::PluginName;
+use pabawi_domain::journal::Journalling;
 use pabawi_domain::ports::PluginMetadata;
 use pabawi_domain::schema::ParameterSchema;
 use serde::Deserialize;
@@ -23,6 +24,7 @@ pub(super) struct Description {
     pub(super) methods: Methods,
     pub(super) has_inventory: bool,
     pub(super) has_facts: bool,
+    pub(super) journalling: Journalling,
 }
 
 /// Which requests it answers beside `describe`, `inventory` and `facts`.
@@ -55,6 +57,8 @@ struct Written {
     has_inventory: bool,
     #[serde(default)]
     has_facts: bool,
+    #[serde(default)]
+    journalling: Journalling,
     #[serde(default)]
     ends_single_nodes: bool,
 }
@@ -104,6 +108,7 @@ impl Description {
             methods: written.methods,
             has_inventory: written.has_inventory,
             has_facts: written.has_facts,
+            journalling: written.journalling,
         })
     }
 }

@@ -29,6 +29,16 @@ pub(super) fn schema() -> Value {
         "additionalProperties": false,
         "properties": {"run": flag, "call": flag, "initialize": flag, "health": flag, "shutdown": flag},
     });
+    let level = json!({"enum": ["off", "failures", "changes", "all"]});
+    let journalling = json!({
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "level": level,
+            "levels": {"type": "object", "additionalProperties": level},
+            "types": {"type": "object", "additionalProperties": text(64)},
+        },
+    });
     json!({
         "type": "object",
         "additionalProperties": false,
@@ -44,6 +54,7 @@ pub(super) fn schema() -> Value {
             "methods": methods,
             "hasInventory": flag,
             "hasFacts": flag,
+            "journalling": journalling,
             "endsSingleNodes": flag,
         },
     })

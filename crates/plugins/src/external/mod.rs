@@ -36,6 +36,7 @@ mod open_action;
 mod plugin;
 mod program;
 mod request;
+mod run_events;
 mod run_lines;
 mod sources;
 mod undescribed;

@@ -1,7 +1,7 @@
 //! [`ExternalPlugin`]: a program as a plugin.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,9 +9,10 @@ use pabawi_domain::action::ActionKind;
 use pabawi_domain::capability::Capability;
 use pabawi_domain::error::ErrorCode;
 use pabawi_domain::id::NodeId;
+use pabawi_domain::journal::Journalling;
 use pabawi_domain::ports::{
-    FactProvider, InventorySource, Plugin, PluginCall, PluginError, PluginHealth, PluginMetadata,
-    PluginMethods, PluginRun, RunningAction, ToolEnd, ToolRunner,
+    FactProvider, InventorySource, Plugin, PluginCall, PluginError, PluginHealth, PluginJournal,
+    PluginMetadata, PluginMethods, PluginRun, RunningAction, ToolEnd, ToolRunner,
 };
 use pabawi_domain::validation::MAX_TIMEOUT_MS;
 use serde_json::{Map, Value};
@@ -22,6 +23,7 @@ use super::error::ExternalError;
 use super::link::{Link, command, end_of, log_of};
 use super::program::Program;
 use super::request::{Request, of_call, of_run};
+use super::run_events::RunEvents;
 use super::run_lines::RunLines;
 use super::sources::{ExternalFacts, ExternalInventory};
 use crate::tool::{ToolRun, follow};
@@ -30,6 +32,8 @@ use crate::tool::{ToolRun, follow};
 pub struct ExternalPlugin {
     description: Description,
     link: Arc<Link>,
+    /// Where its events go, once it was told.
+    journal: OnceLock<Arc<dyn PluginJournal>>,
 }
 
 impl ExternalPlugin {
@@ -53,7 +57,7 @@ impl ExternalPlugin {
         }
         let description = Description::read(&output.stdout).map_err(undescribed)?;
         let link = Arc::new(Link::new(description.metadata.name.clone(), program, tools));
-        Ok(Self { description, link })
+        Ok(Self { description, link, journal: OnceLock::new() })
     }
 
     fn timeout(&self, capability: &str) -> Option<Duration> {
@@ -90,6 +94,15 @@ impl Plugin for ExternalPlugin {
 
     fn methods(&self) -> PluginMethods {
         PluginMethods { run: self.description.methods.run, call: self.description.methods.call }
+    }
+
+    fn journalling(&self) -> Journalling {
+        self.description.journalling.clone()
+    }
+
+    fn keep_journal(&self, journal: Arc<dyn PluginJournal>) {
+        // It is handed once.
+        let _ = self.journal.set(journal);
     }
 
     async fn initialize(&self, config: Value) -> Result<(), PluginError> {
@@ -129,12 +142,15 @@ impl Plugin for ExternalPlugin {
         let limit = self.timeout(run.action.kind().capability());
         let limit = limit.unwrap_or(Duration::from_millis(MAX_TIMEOUT_MS));
         let tool = self.link.start(of_run(&run), limit).await?;
+        let events = self.journal.get().map(|journal| {
+            RunEvents::start(run.execution_id, self.link.secrets().cloned(), Arc::clone(journal))
+        });
         let nodes: Vec<NodeId> = run.targets.into_iter().map(|target| target.node).collect();
         let parts = follow(ToolRun {
             plugin: self.link.name().clone(),
             program: self.link.shown(),
             tool,
-            parser: Box::new(RunLines::new(nodes.iter().cloned())),
+            parser: Box::new(RunLines::new(nodes.iter().cloned()).events(events)),
             nodes,
             kept: Box::new(()),
         });

@@ -10,6 +10,7 @@ use pabawi_domain::ports::{ActionEnd, TransportError};
 use serde::Deserialize;
 
 use super::answer::{code_of, shown, why};
+use super::run_events::{RunEvents, ToldEvent};
 use crate::tool::{ToolParser, Word};
 
 /// Understands the lines of one run. Standard error is the program's own log.
@@ -17,16 +18,24 @@ use crate::tool::{ToolParser, Word};
 pub(super) struct RunLines {
     /// The nodes that were asked for, and in which line each ended.
     nodes: HashMap<NodeId, Option<u64>>,
+    /// Where events go; nowhere without.
+    events: Option<RunEvents>,
     number: u64,
 }
 
 impl RunLines {
     pub(super) fn new(nodes: impl IntoIterator<Item = NodeId>) -> Self {
-        Self { nodes: nodes.into_iter().map(|node| (node, None)).collect(), number: 0 }
+        Self { nodes: nodes.into_iter().map(|node| (node, None)).collect(), events: None, number: 0 }
+    }
+
+    /// Has events taken there.
+    pub(super) fn events(mut self, events: Option<RunEvents>) -> Self {
+        self.events = events;
+        self
     }
 }
 
-/// A line: output, an end, or both.
+/// A line: output, an event, an end, or several of them.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Line {
@@ -36,6 +45,7 @@ struct Line {
     exited: Option<i64>,
     signalled: Option<String>,
     failed: Option<Failed>,
+    event: Option<ToldEvent>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -96,9 +106,13 @@ impl RunLines {
         }
         let end = line.end(&node)?;
         let output = [(StreamKind::Stdout, line.stdout), (StreamKind::Stderr, line.stderr)];
-        if end.is_none() && output.iter().all(|(_, data)| data.is_none()) {
+        let told = line.event.is_some();
+        if let (Some(events), Some(event)) = (&self.events, line.event) {
+            events.take(node.clone(), event)?;
+        }
+        if end.is_none() && !told && output.iter().all(|(_, data)| data.is_none()) {
             return Err(
-                "says nothing: it has none of stdout, stderr, exited, signalled and failed".to_owned()
+                "says nothing: it has none of stdout, stderr, exited, signalled, failed and event".to_owned()
             );
         }
         for (stream, data) in output {
