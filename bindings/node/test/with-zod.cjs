@@ -4,5 +4,5 @@ const Module = require("node:module");
 const name = process.env.PABAWI_TEST_ZOD ?? "zod";
 const resolve = Module._resolveFilename;
 Module._resolveFilename = function (request, ...rest) {
-  return resolve.call(this, request === "zod" ? name : request, ...rest);
+  return resolve.call(this, request.replace(/^zod(?=$|\/)/, name), ...rest);
 };

@@ -1,5 +1,7 @@
 /** Replaces Pabawi's `services/journal/types`: the shapes of journal entries and of questions about them. */
-import { z } from "zod";
+import type { z } from "zod";
+
+import { zod } from "../internal/zod";
 
 const EVENT_TYPES = [
   "provision",
@@ -94,13 +96,13 @@ type Fields<Shape> = { [Name in keyof Shape]-?: z.ZodType<Shape[Name]> };
 /** A schema of an object with these fields. */
 export type ObjectSchema<Shape> = z.ZodObject<Fields<Shape>>;
 
-export const JournalEventTypeSchema = z.enum(EVENT_TYPES) as unknown as WordSchema<JournalEventType>;
-export const JournalSourceSchema = z.enum(SOURCES) as unknown as WordSchema<JournalSource>;
+export const JournalEventTypeSchema = zod.enum(EVENT_TYPES) as unknown as WordSchema<JournalEventType>;
+export const JournalSourceSchema = zod.enum(SOURCES) as unknown as WordSchema<JournalSource>;
 
-const filled = () => z.string().min(1);
-const time = () => z.string().datetime();
-const limit = () => z.coerce.number().int().min(1).max(200).default(50);
-const offset = () => z.coerce.number().int().min(0).default(0);
+const filled = () => zod.string().min(1);
+const time = () => zod.string().datetime();
+const limit = () => zod.coerce.number().int().min(1).max(200).default(50);
+const offset = () => zod.coerce.number().int().min(0).default(0);
 
 const created = {
   nodeId: filled(),
@@ -109,8 +111,8 @@ const created = {
   source: JournalSourceSchema,
   action: filled(),
   summary: filled(),
-  details: z.record(z.string(), z.unknown()).default({}),
-  userId: z.string().nullable().optional(),
+  details: zod.record(zod.string(), zod.unknown()).default({}),
+  userId: zod.string().nullable().optional(),
 };
 
 const timeline = {
@@ -118,27 +120,27 @@ const timeline = {
   offset: offset(),
   startDate: time().optional(),
   endDate: time().optional(),
-  eventType: z.union([JournalEventTypeSchema, z.array(JournalEventTypeSchema)]).optional(),
-  source: z.union([JournalSourceSchema, z.array(JournalSourceSchema)]).optional(),
+  eventType: zod.union([JournalEventTypeSchema, zod.array(JournalEventTypeSchema)]).optional(),
+  source: zod.union([JournalSourceSchema, zod.array(JournalSourceSchema)]).optional(),
 };
 
-export const JournalEntrySchema = z.object({
+export const JournalEntrySchema = zod.object({
   id: filled(),
   ...created,
   timestamp: time(),
-  isLive: z.boolean(),
+  isLive: zod.boolean(),
 }) as unknown as ObjectSchema<JournalEntry>;
 
-export const CreateJournalEntrySchema = z.object(created) as unknown as ObjectSchema<CreateJournalEntry>;
+export const CreateJournalEntrySchema = zod.object(created) as unknown as ObjectSchema<CreateJournalEntry>;
 
-export const TimelineOptionsSchema = z.object(timeline) as unknown as ObjectSchema<TimelineOptions>;
+export const TimelineOptionsSchema = zod.object(timeline) as unknown as ObjectSchema<TimelineOptions>;
 
-export const SearchOptionsSchema = z.object({
+export const SearchOptionsSchema = zod.object({
   limit: limit(),
   offset: offset(),
 }) as unknown as ObjectSchema<SearchOptions>;
 
-export const GlobalTimelineFiltersSchema = z.object({
+export const GlobalTimelineFiltersSchema = zod.object({
   ...timeline,
-  nodeIds: z.array(filled()).optional(),
+  nodeIds: zod.array(filled()).optional(),
 }) as unknown as ObjectSchema<GlobalTimelineFilters>;
