@@ -46,12 +46,13 @@ const OWN: &str = "testers-own";
 /// What a node runs: it says the variable `TOKEN`, and what it reads, in every form that tools write them in, also in two
 /// pieces with a pause between them.
 const TELLTALE: &str = r#"
-import base64, json, os, shlex, sys, time, urllib.parse
+import base64, html, json, os, shlex, sys, time, urllib.parse
 said = [value for value in (os.environ.get('TOKEN', ''), sys.stdin.read().strip()) if value]
 for text in said:
     raw = text.encode()
     forms = [text, shlex.quote(text), json.dumps(text), json.dumps(text, ensure_ascii=False), json.dumps({'a': [text]}),
-             urllib.parse.quote(text), urllib.parse.quote(text, safe=''), urllib.parse.quote_plus(text), raw.hex(), raw.hex().upper()]
+             urllib.parse.quote(text), urllib.parse.quote(text, safe=''), urllib.parse.quote_plus(text), raw.hex(), raw.hex().upper(),
+             html.escape(text), html.escape(text, quote=False), text.replace("'", "''")]
     for before in (b'', b'u', b'us', b'usr'):
         forms.append(base64.b64encode(before + raw).decode())
         forms.append(base64.urlsafe_b64encode(before + raw + b' more').decode())
@@ -137,6 +138,17 @@ fn run_all(lab: &Lab, given: &dyn Fn(Pab) -> Pab, places: &mut Places) {
             places.add(format!("{} as {format}", words.join(" ")), ran.stdout);
             places.add(format!("log of {} as {format}", words.join(" ")), ran.stderr);
         }
+    }
+    for words in [
+        &["executions", "export", "last"][..],
+        &["executions", "report", "last", "--html"],
+        &["journal", "list", "--format", "ndjson"],
+        &["breakers", "list"],
+        &["plan", "run", "true", "--targets", "web01", "--hosts", "web01"],
+    ] {
+        let ran = lab.pab(words).args(["--log-level", "trace"]).succeeds();
+        places.add(words.join(" "), ran.stdout);
+        places.add(format!("log of {}", words.join(" ")), ran.stderr);
     }
     for file in lab.database().parent().unwrap().read_dir().unwrap().flatten() {
         let path = file.path();
@@ -234,6 +246,8 @@ fn what_is_no_secret_is_found_in_the_same_places() {
         "output of debug",
         "log of a command",
         "executions show",
+        "executions export",
+        "executions report",
         "executions events",
         "executions output",
         "pabawi.db",

@@ -14,8 +14,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use pabawi::inventory::{FileInventory, SourceSettings};
 use pabawi::log::{LogLevel, LogRecord, LogSink};
+use pabawi::ports::{AuthorizationQuery, Authorizer, AuthorizerError, Decision};
 use pabawi::ssh::SshSettings;
 use pabawi::{
     Action, AllowAll, CorrelationId, EntryPoint, ExecutionRequest, Framework, FrameworkBuilder,
@@ -109,6 +111,40 @@ async fn each_framework_brings_its_own_records_to_its_sink_with_the_ids_on_each(
             assert!(is_own || is_ours, "{record:?}");
         }
         assert!(!sink.with("plugin is ready").is_empty() && !sink.with("shutting down").is_empty());
+    }
+}
+
+/// Denies.
+struct Denies;
+
+#[async_trait]
+impl Authorizer for Denies {
+    async fn authorize(&self, _: &AuthorizationQuery<'_>) -> Result<Decision, AuthorizerError> {
+        Ok(Decision::Deny { reason: "not you".to_owned() })
+    }
+}
+
+/// R5.1, R6.6: a denial is logged with who, what and why, and with the id of its request, which has no execution.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_denial_is_logged_with_its_request() {
+    let directory = tempfile::tempdir().unwrap();
+    let sink = Kept::default();
+    let framework = over(directory.path())
+        .authorizer(Denies)
+        .log_sink(sink.clone())
+        .log_level(LogLevel::Warn)
+        .open()
+        .await
+        .unwrap();
+    framework.submit(caller(), of_ticket("a,b", "reboot", "ticket-5")).await.unwrap_err();
+    framework.shutdown(LIMIT).await;
+    let records = sink.records();
+    assert!(records.iter().all(|record| record.level >= LogLevel::Warn), "{records:?}");
+    let denied = sink.with("denied").remove(0);
+    assert_eq!(denied.correlation_id, Some(CorrelationId::new("ticket-5").unwrap()));
+    assert_eq!((denied.execution_id, denied.operation.as_deref()), (None, Some("command.execute")));
+    for (field, value) in [("user", "tester"), ("action", "reboot"), ("reason", "not you")] {
+        assert_eq!(denied.fields[field], value, "{denied:?}");
     }
 }
 

@@ -127,6 +127,60 @@ fn the_log_tells_start_failures_and_end_as_structured_entries() {
     assert!(failure.to_string().contains("refused"), "{failure}");
 }
 
+/// R5.1, R5.2, R7.6: each line from the start to the end has the ids of the request and of the execution, whoever speaks.
+#[test]
+fn each_line_of_the_log_has_the_ids_of_its_request_and_execution() {
+    let lab = Lab::new(2);
+    lab.fleet().stop_node(1).unwrap();
+    let call = lab.run("web[01-02]", "exit 3").args(["--retries", "1", "--retry-wait", "10ms", "--quiet"]);
+    let call = call.args(["--correlation-id", "ticket-9", "--log-level", "trace", "--log-format", "json"]);
+    let ran = call.exits(1);
+    let entries = parse_lines(&ran.err());
+    let id = last(&lab);
+    let place = |message: &str| {
+        let found = entries.iter().position(|entry| entry["message"].as_str().unwrap().contains(message));
+        found.unwrap_or_else(|| panic!("{message:?} is not among {entries:#?}"))
+    };
+    let (start, end) = (place("execution started"), place("execution finished"));
+    let between = &entries[start..=end];
+    assert!(between.len() >= 4, "{entries:#?}");
+    for entry in between {
+        assert_eq!(entry["execution_id"], id.as_str(), "{entry}");
+        assert_eq!(entry["correlation_id"], "ticket-9", "{entry}");
+    }
+    let again = between.iter().find(|entry| entry["message"] == "trying again").unwrap();
+    assert_eq!((&again["attempt"], &again["node"]), (&2.into(), &"web02".into()), "{again}");
+    // The same for people, on one line each, and none of it where nothing is to be logged.
+    let ran = lab.run("web01", "true").args(["--correlation-id", "a-b", "--log-level", "info"]).succeeds();
+    let line = ran.err().lines().find(|line| line.contains("execution started")).map(str::to_owned);
+    let line = line.unwrap_or_else(|| panic!("{ran}"));
+    assert!(line.contains("correlation_id=a-b") && line.contains(" INFO pabawi_engine::"), "{line}");
+    let ran = lab.run("web01", "true").args(["--log-level", "off", "--quiet"]).succeeds();
+    assert_eq!(ran.err(), "", "{ran}");
+}
+
+/// R9.6: what a command reads can be a secret; it is not stored, so a rerun is given it again.
+#[test]
+fn standard_input_can_be_a_secret() {
+    let lab = Lab::new(1);
+    let file = lab.write("secret", "first line of it\nsecond line of it\n");
+    let file = file.to_str().unwrap();
+    let ran = lab.run("web01", "cat; wc -c </dev/null").args(["--secret-stdin", file]).succeeds();
+    assert!(ran.out().contains("***") && !ran.out().contains("line of it"), "{ran}");
+    let shown = lab.pab(["executions", "show", "last", "--format", "json"]).succeeds();
+    assert_eq!(shown.json()["request"]["action"]["stdin"]["secret"], "***", "{shown}");
+    let config = lab.fleet().ssh_config();
+    let again = |more: &[&str]| {
+        let call = lab.pab(["executions", "rerun", "last", "--all", "--ssh-config"]).args([config]);
+        call.args(more)
+    };
+    let refused = again(&[]).exits(2);
+    assert!(refused.err().contains("--secret-stdin (action.stdin): the secret was not stored"), "{refused}");
+    let ran = again(&["--secret-stdin", file]).succeeds();
+    assert!(ran.out().contains("***") && !ran.out().contains("line of it"), "{ran}");
+    let _ = lab.run("web01", "cat").args(["--secret-stdin", file, "--stdin", file]).exits(2);
+}
+
 /// R5.8
 #[test]
 fn history_is_searched_by_time_user_target_status_and_text() {

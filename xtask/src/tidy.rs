@@ -26,6 +26,12 @@ pub(crate) fn faults(file: &SourceFile) -> Vec<String> {
             fault(format!("is named `{part}`, which says nothing about what it holds"));
         }
     }
+    for line in without_a_span(file) {
+        fault(format!(
+            "line {line} starts a task without a span, so that its log says not what it is for: \
+             .in_current_span() or .instrument(span), or a remark with the word `span` above it"
+        ));
+    }
     // Cargo makes a test program of every file in `tests`, and so what they share can only be a `mod.rs`.
     let shared_by_tests = file.path.iter().any(|part| part == "tests");
     if file.path.file_name().is_some_and(|name| name == "mod.rs") && !shared_by_tests {
@@ -36,6 +42,40 @@ pub(crate) fn faults(file: &SourceFile) -> Vec<String> {
         }
     }
     faults
+}
+
+/// Lines of library code that start a task of tokio outside of any span. What is done for a request has its ids on each
+/// line of the log only so.
+fn without_a_span(file: &SourceFile) -> Vec<usize> {
+    let in_library = file.path.starts_with("crates")
+        && !["cli", "testkit"].iter().any(|name| file.path.starts_with(format!("crates/{name}")))
+        && file.path.iter().any(|part| part == "src")
+        && !file.path.iter().any(|part| part == "tests" || part == "tests.rs");
+    if !in_library {
+        return Vec::new();
+    }
+    let code = file.text.split("#[cfg(test)]").next().unwrap_or_default();
+    let lines: Vec<&str> = code.lines().collect();
+    let is_bare = |(place, line): (usize, &&str)| {
+        let (_, call) = line.split_once("tokio::spawn(")?;
+        let rest = lines.get(place + 1..).unwrap_or_default().iter().copied();
+        let has_span = std::iter::once(call)
+            .chain(rest)
+            .scan(1_i32, |open, line| {
+                if *open <= 0 {
+                    return None;
+                }
+                for c in line.chars() {
+                    *open += i32::from(c == '(') - i32::from(c == ')');
+                }
+                Some(line)
+            })
+            .any(|line| line.contains("in_current_span()") || line.contains(".instrument("));
+        let before = place.checked_sub(1).and_then(|before| lines.get(before));
+        let is_said = before.is_some_and(|line| line.trim().starts_with("//") && line.contains("span"));
+        (!has_span && !is_said).then_some(place + 1)
+    };
+    lines.iter().enumerate().filter_map(is_bare).collect()
 }
 
 /// The statements of a file without comments and attributes, each on one line and at most 60 characters.
@@ -86,6 +126,31 @@ mod tests {
         let with_attribute = "//! Docs.\n#![allow(\n    dead_code,\n    reason = \"why\"\n)]\nmod a;\n";
         assert_eq!(faults_of("crates/x/src/y/mod.rs", with_attribute), Vec::<String>::new());
         assert_eq!(faults_of("crates/x/tests/y/mod.rs", "//! Docs.\npub fn y() {}\n"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_task_of_a_library_has_a_span() {
+        let of =
+            |path: &str, code: &str| faults_of(path, &format!("//! Docs.\nfn f() {{\n{code}\n}}\n")).len();
+        let (bare, in_src) = ("tokio::spawn(run(a, (b)));", "crates/x/src/y.rs");
+        assert_eq!(of(in_src, bare), 1);
+        assert_eq!(
+            of(in_src, "let it = async {\n.instrument(x)\n};\ntokio::spawn(async move {\nf();\n});"),
+            1
+        );
+        for fine in [
+            "tokio::spawn(run(a).in_current_span());",
+            "tokio::spawn(\n    run(a)\n        .instrument(span),\n);",
+            "// It serves all, so it has no span.\ntokio::spawn(run());",
+        ] {
+            assert_eq!(of(in_src, fine), 0, "{fine}");
+        }
+        for path in
+            ["crates/cli/src/y.rs", "crates/testkit/src/y.rs", "crates/x/tests/y.rs", "xtask/src/y.rs"]
+        {
+            assert_eq!(of(path, bare), 0, "{path}");
+        }
+        assert_eq!(of(in_src, &format!("}}\n#[cfg(test)]\nmod tests {{\n{bare}")), 0);
     }
 
     #[test]

@@ -74,7 +74,9 @@ pub(crate) fn describe(error: &ValidationError) -> String {
             lines.push(format!("--secret-param {pointer} ({}): {}", field.path, field.message));
             continue;
         }
-        match option_of(&field.path) {
+        let stdin_is_lost = field.path.ends_with(".stdin") && is_forgotten(&field.message);
+        let option = if stdin_is_lost { Some("--secret-stdin") } else { option_of(&field.path) };
+        match option {
             Some(option) => lines.push(format!("{option} ({}): {}", field.path, field.message)),
             None => lines.push(field.to_string()),
         }
@@ -84,8 +86,13 @@ pub(crate) fn describe(error: &ValidationError) -> String {
 
 /// The pointer of a secret parameter that was not stored and has to be given again.
 fn forgotten_secret(path: &str, message: &str) -> Option<String> {
-    let rest = path.strip_prefix("action.parameters.").filter(|_| message.contains("give it again"))?;
+    let rest = path.strip_prefix("action.parameters.").filter(|_| is_forgotten(message))?;
     Some(format!("/{}", rest.replace('.', "/")))
+}
+
+/// Whether it is about a secret that was not stored.
+fn is_forgotten(message: &str) -> bool {
+    message.contains("give it again")
 }
 
 /// Every violation on a line of its own, with the field alone: what was given was a file.

@@ -13,6 +13,7 @@ use pabawi_domain::ports::PluginEvent;
 use pabawi_domain::request::Caller;
 use serde_json::{Map, Value};
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use crate::plugin_event;
 use crate::timeline::SourceFault;
@@ -62,7 +63,7 @@ pub(crate) async fn ask(
             && let Some((source, node)) = questions.next()
         {
             let (source, node, caller) = (Arc::clone(source), node.clone(), caller.clone());
-            asking.spawn(async move {
+            let asked = async move {
                 let name = source.name().to_owned();
                 let asked = tokio::time::timeout(deadline, source.events(&caller, &node)).await;
                 let answer = match asked {
@@ -71,7 +72,8 @@ pub(crate) async fn ask(
                     Err(_) => Err(format!("did not answer within {} ms", deadline.as_millis())),
                 };
                 (name, answer)
-            });
+            };
+            asking.spawn(asked.in_current_span());
         }
         match asking.join_next().await {
             None => break,

@@ -52,6 +52,7 @@ fn of_line(line: &[u8], all: &mut Vec<Vec<u8>>) {
             |byte: u8| byte.is_ascii_alphanumeric() || b"_-./@%+=:,".contains(&byte) || byte >= 0x80;
         all.push(escaped(piece, |byte| (!is_plain(byte)).then(|| vec![b'\\', byte])));
         all.extend([false, true].map(|octal| ansi_c(piece, octal)));
+        all.extend(["'", "&#x27;", "&#39;", "&apos;"].map(|mark| html(piece, mark)));
         all.extend(json(piece));
         for plain in [UNRESERVED, COMPONENT, PATH] {
             for (digits, space) in [(HEX_UPPER, false), (HEX_LOWER, false), (HEX_UPPER, true)] {
@@ -87,6 +88,18 @@ fn ansi_c(piece: &[u8], octal: bool) -> Vec<u8> {
         b'\t' => Some(b"\\t".to_vec()),
         0..0x20 | 0x7f => Some(format!("\\{byte:03o}").into_bytes()),
         0x80.. if octal => Some(format!("\\{byte:03o}").into_bytes()),
+        _ => None,
+    })
+}
+
+/// In HTML and XML (XML 1.0 section 2.4); quotation marks are escaped where `mark` is not one itself.
+fn html(piece: &[u8], mark: &str) -> Vec<u8> {
+    escaped(piece, |byte| match byte {
+        b'&' => Some(b"&amp;".to_vec()),
+        b'<' => Some(b"&lt;".to_vec()),
+        b'>' => Some(b"&gt;".to_vec()),
+        b'\'' => Some(mark.into()),
+        b'"' if mark != "'" => Some(b"&quot;".to_vec()),
         _ => None,
     })
 }
@@ -154,6 +167,7 @@ mod tests {
             "it's%20%22Gr%C3%BC%C3%9Fe%22%2Fa%20b",
             "it%27s%20%22Gr%C3%BC%C3%9Fe%22/a%20b",
             "it''s \"Grüße\"/a b",
+            "it&#x27;s &quot;Grüße&quot;/a b",
             "it\\'s \"Grüße\"/a b",
             "it\\'s \"Gr\\303\\274\\303\\237e\"/a b",
             "it%27s+%22Gr%C3%BC%C3%9Fe%22%2Fa+b",

@@ -1,6 +1,6 @@
 //! Running an execution again on chosen nodes.
 
-use pabawi_domain::action::{EnvValue, RunAs, RunAsMethod};
+use pabawi_domain::action::{EnvValue, RunAs, RunAsMethod, StdinSource};
 use pabawi_domain::error::ErrorCode;
 use pabawi_domain::id::{ExecutionId, IdempotencyKey};
 use pabawi_domain::ports::ExecutionStore;
@@ -86,18 +86,20 @@ async fn missing_secrets_are_named() {
     process.env.insert("TOKEN".into(), EnvValue::Secret { secret: Secret::new("canary-1") });
     let password = Some(Secret::new("canary-2"));
     process.run_as = Some(RunAs { user: "root".into(), method: RunAsMethod::Sudo, password });
+    process.stdin = Some(StdinSource::Secret(Secret::new("canary-5")));
     let old = rig.execute(request).await.record.id;
     let SubmitError::Invalid(error) = rerun(&rig, old, RerunSelection::All).await.unwrap_err() else {
         panic!()
     };
     let paths: Vec<_> = error.fields.iter().map(|field| field.path.as_str()).collect();
-    assert_eq!(paths, ["action.env", "action.runAs.password"]);
+    assert_eq!(paths, ["action.env", "action.runAs.password", "action.stdin"]);
     assert!(error.to_string().contains("TOKEN"), "{error}");
     assert_eq!(rig.transport.started().len(), 1);
 
     let secrets = RerunSecrets {
         env: [("TOKEN".to_owned(), Secret::new("canary-3"))].into(),
         run_as_password: Some(Secret::new("canary-4")),
+        stdin: Some(Secret::new("canary-6")),
         ..RerunSecrets::default()
     };
     let options = RerunOptions { secrets, ..RerunOptions::default() };
@@ -107,8 +109,10 @@ async fn missing_secrets_are_named() {
     let process = started[1].1.process().unwrap();
     assert_eq!(process.env["TOKEN"].expose(), b"canary-3");
     assert_eq!(process.run_as.as_ref().unwrap().password.as_ref().unwrap().expose(), b"canary-4");
+    assert_eq!(process.stdin, Some(StdinSource::Secret(Secret::new("canary-6"))));
     let stored = rig.store.execution(new).await.unwrap().unwrap();
     assert_eq!(stored.request.action.process().unwrap().env["TOKEN"].expose(), b"***");
+    assert!(!serde_json::to_string(&stored).unwrap().contains("canary"));
 }
 
 /// Nodes that the inventory no longer knows are reached as they were then.

@@ -43,6 +43,7 @@ impl SessionProcess {
             }
         }
         // A command that is stuck in a write has to be able to end.
+        // It logs nothing, so it needs no span.
         let discard = tokio::spawn(pipes.discard());
         let result = self.end_session(&traces, mode).await;
         discard.abort();

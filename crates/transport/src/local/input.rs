@@ -47,10 +47,12 @@ impl StdinHolder {
         match input {
             OwnInput::Nothing if lifeline => Self::Lifeline(stdin),
             OwnInput::Nothing => Self::Closed,
+            // Neither of the two logs anything, so they need no span.
             OwnInput::Bytes(data) => Self::Feeding(tokio::spawn(async move {
                 let _ = stdin.write_all(&data).await;
                 None
             })),
+            // As above: no span.
             OwnInput::File(file) => Self::Feeding(tokio::spawn(feed_file(file, stdin))),
         }
     }

@@ -95,6 +95,7 @@ fn join(tunnel: Tunnel) -> io::Result<Socket> {
         return Err(io::Error::last_os_error());
     }
     let ours = tokio::net::UnixStream::from_std(ours)?;
+    // It is given the work of somebody else's span and logs nothing.
     tokio::spawn(async move {
         let _lease = lease;
         let (mut from, mut to) = ours.into_split();

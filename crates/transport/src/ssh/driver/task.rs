@@ -88,6 +88,7 @@ impl Driver {
             last_heard: Instant::now(),
             asked: 0,
         };
+        // It serves many, one after the other: it has no span of any of them.
         tokio::spawn(driver.run());
         remote
     }
