@@ -10,6 +10,7 @@ use pabawi_domain::redact::Redactor;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
+use tracing::Instrument as _;
 
 /// Events that may wait.
 const WAITING: usize = 1_000;
@@ -45,7 +46,7 @@ impl RunEvents {
         journal: Arc<dyn PluginJournal>,
     ) -> Self {
         let (sender, waiting) = mpsc::channel(WAITING);
-        tokio::spawn(write(waiting, journal));
+        tokio::spawn(write(waiting, journal).in_current_span());
         Self { execution, secrets, sender }
     }
 

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use pabawi_domain::ports::StoreError;
 use sqlx::AssertSqlSafe;
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::process::Identity;
@@ -57,7 +58,7 @@ impl Lease {
         let lease_ms = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
         let identity = Identity::own();
         register(&id, &identity, lease_ms, conn).await.map_err(|fault| place.sql(REGISTER, &fault))?;
-        let heartbeat = tokio::spawn(beat(id.clone(), lease / 3, pool.clone()));
+        let heartbeat = tokio::spawn(beat(id.clone(), lease / 3, pool.clone()).in_current_span());
         Ok(Self { id, identity, lease_ms, pool, heartbeat })
     }
 
