@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 use pabawi_domain::id::{ExecutionId, NodeId};
-use pabawi_domain::journal::{EntryId, JournalEntry, JournalQuery, words};
+use pabawi_domain::journal::{EntryId, JournalEntry, JournalQuery};
 use pabawi_domain::ports::{JournalStore, StoreError};
 use serde::{Deserialize, Serialize};
 
@@ -64,7 +64,7 @@ pub(crate) async fn unknown(
         let at = event.entry.at;
         let in_window =
             window.from.is_none_or(|from| at >= from) && window.until.is_none_or(|until| at < until);
-        if in_window && fits(query, &event) && seen.insert(event.entry.id) {
+        if in_window && query.fits(&event) && seen.insert(event.entry.id) {
             by_node.entry(event.entry.node.clone()).or_default().push(event);
         }
     }
@@ -79,26 +79,4 @@ pub(crate) async fn unknown(
         }));
     }
     Ok(unknown)
-}
-
-/// Whether a question is about an event; the same as a store does it.
-fn fits(query: &JournalQuery, event: &JournalEntry) -> bool {
-    let entry = &event.entry;
-    let any = |wanted: &[String], has: Option<&str>| {
-        wanted.is_empty() || has.is_some_and(|has| wanted.iter().any(|one| one == has))
-    };
-    let has_words = |text: &String| {
-        let (wanted, has) = (words(text), entry.search_words());
-        !wanted.is_empty()
-            && wanted.iter().all(|word| has.split(' ').any(|one| one.starts_with(word.as_str())))
-    };
-    (query.nodes.is_empty() || query.nodes.contains(&entry.node))
-        && query.execution_id.is_none_or(|id| entry.execution_id == Some(id))
-        && any(&query.event_types, Some(&entry.event_type))
-        && any(&query.sources, Some(&entry.source))
-        && any(&query.users, entry.user.as_deref())
-        && any(&query.statuses, entry.result_status.as_deref())
-        && query.since.is_none_or(|since| entry.at >= since)
-        && query.until.is_none_or(|until| entry.at < until)
-        && query.text.as_ref().is_none_or(has_words)
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::journal::{
     CHAIN_START, ChainHead, ChainWalk, EntryId, JournalEntry, JournalQuery, JournalVerification, LinkContent,
-    NewJournalEntry, StoredLink, words,
+    NewJournalEntry, StoredLink,
 };
 use pabawi_domain::output::ContentHash;
 use pabawi_domain::ports::{JournalStore, StoreError};
@@ -119,28 +119,6 @@ fn hash(entry: &NewJournalEntry, seq: u64, prev: ContentHash) -> ContentHash {
     .hash(prev)
 }
 
-fn fits(query: &JournalQuery, found: &JournalEntry) -> bool {
-    let entry = &found.entry;
-    let any = |wanted: &[String], has: Option<&str>| {
-        wanted.is_empty() || has.is_some_and(|has| wanted.iter().any(|one| one == has))
-    };
-    let has_words = |text: &String| {
-        let (wanted, has) = (words(text), entry.search_words());
-        let begins = |word: &String| has.split(' ').any(|one| one.starts_with(word.as_str()));
-        !wanted.is_empty() && wanted.iter().all(begins)
-    };
-    (query.nodes.is_empty() || query.nodes.contains(&entry.node))
-        && query.execution_id.is_none_or(|id| entry.execution_id == Some(id))
-        && any(&query.event_types, Some(&entry.event_type))
-        && any(&query.sources, Some(&entry.source))
-        && any(&query.users, entry.user.as_deref())
-        && any(&query.statuses, entry.result_status.as_deref())
-        && query.since.is_none_or(|since| entry.at >= since)
-        && query.until.is_none_or(|until| entry.at < until)
-        && query.text.as_ref().is_none_or(has_words)
-        && (query.superseded || !found.superseded)
-}
-
 #[async_trait]
 impl JournalStore for MemoryStore {
     async fn append_journal(&self, entries: &[NewJournalEntry]) -> Result<(), StoreError> {
@@ -149,7 +127,7 @@ impl JournalStore for MemoryStore {
 
     async fn journal(&self, query: &JournalQuery) -> Result<Page<JournalEntry>, StoreError> {
         let mut found: Vec<JournalEntry> = self.with_journal(|journal| {
-            journal.0.iter().rev().filter(|one| fits(query, one)).cloned().collect()
+            journal.0.iter().rev().filter(|one| query.fits(one)).cloned().collect()
         })?;
         // What was written later comes first among those of the same time.
         found.sort_by_key(|one| std::cmp::Reverse(one.entry.at));

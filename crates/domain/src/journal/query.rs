@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::{JournalEntry, words};
 use crate::id::{ExecutionId, NodeId};
 
 /// A question about the journal. Of a list any one has to fit; an empty list asks for nothing.
@@ -39,4 +40,29 @@ pub struct JournalQuery {
     pub limit: Option<u32>,
     /// From the page before.
     pub cursor: Option<String>,
+}
+
+impl JournalQuery {
+    /// Whether an entry is an answer, of whatever page: what a store finds by its indices.
+    pub fn fits(&self, found: &JournalEntry) -> bool {
+        let entry = &found.entry;
+        let any = |wanted: &[String], has: Option<&str>| {
+            wanted.is_empty() || has.is_some_and(|has| wanted.iter().any(|one| one == has))
+        };
+        let has_words = |text: &String| {
+            let (wanted, has) = (words(text), entry.search_words());
+            let begins = |word: &String| has.split(' ').any(|one| one.starts_with(word.as_str()));
+            !wanted.is_empty() && wanted.iter().all(begins)
+        };
+        (self.nodes.is_empty() || self.nodes.contains(&entry.node))
+            && self.execution_id.is_none_or(|id| entry.execution_id == Some(id))
+            && any(&self.event_types, Some(&entry.event_type))
+            && any(&self.sources, Some(&entry.source))
+            && any(&self.users, entry.user.as_deref())
+            && any(&self.statuses, entry.result_status.as_deref())
+            && self.since.is_none_or(|since| entry.at >= since)
+            && self.until.is_none_or(|until| entry.at < until)
+            && self.text.as_ref().is_none_or(has_words)
+            && (self.superseded || !found.superseded)
+    }
 }
