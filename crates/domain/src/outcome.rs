@@ -89,6 +89,20 @@ impl NodeOutcome {
         matches!(self, Self::Succeeded)
     }
 
+    /// The [words](NodeOutcome::word) of outcomes that [are failures](NodeOutcome::is_failure).
+    pub const FAILURES: [&'static str; 10] = [
+        "exited",
+        "signalled",
+        "timedOut",
+        "unreachable",
+        "authFailed",
+        "hostKeyRejected",
+        "runAsDenied",
+        "failed",
+        "rejected",
+        "pluginFault",
+    ];
+
     /// Whether it counts as a failure: everything does that is neither a success nor somebody's wish nor was left out.
     pub fn is_failure(&self) -> bool {
         !matches!(self, Self::Succeeded | Self::Cancelled { .. } | Self::Skipped { .. })

@@ -10,6 +10,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::action::{EnvValue, StdinSource};
+use crate::outcome::NodeOutcome;
 use crate::output::OutputData;
 use crate::rollout::{MAX_WAVE_SIZES, Share};
 use crate::secret::Secret;
@@ -26,20 +27,6 @@ pub const MAX_ENV: (usize, usize) = (1024, 1024 * 1024);
 pub const MAX_TIMEOUT_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 /// The highest concurrency that can be asked for.
 pub const MAX_CONCURRENCY: u32 = 10_000;
-
-/// Outcomes that can be tried again, by [`crate::outcome::NodeOutcome::word`].
-const RETRIED: [&str; 10] = [
-    "exited",
-    "signalled",
-    "timedOut",
-    "unreachable",
-    "authFailed",
-    "hostKeyRejected",
-    "runAsDenied",
-    "failed",
-    "rejected",
-    "pluginFault",
-];
 
 /// One violated rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -369,10 +356,11 @@ pub(crate) fn pause(ms: &u64, _: &()) -> Checked {
 }
 
 pub(crate) fn retried_outcomes(words: &BTreeSet<String>, _: &()) -> Checked {
-    match words.iter().find(|word| !RETRIED.contains(&word.as_str())) {
-        Some(word) => {
-            refuse(format!("{word:?} is no outcome that can be tried again; use {}", RETRIED.join(", ")))
-        }
+    match words.iter().find(|word| !NodeOutcome::FAILURES.contains(&word.as_str())) {
+        Some(word) => refuse(format!(
+            "{word:?} is no outcome that can be tried again; use {}",
+            NodeOutcome::FAILURES.join(", ")
+        )),
         None => Ok(()),
     }
 }

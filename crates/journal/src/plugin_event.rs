@@ -5,6 +5,7 @@ use pabawi_domain::journal::{
     EntryId, JournalEntry, JournalWeight, MOST_ACTION, MOST_DETAILS, MOST_SUMMARY, NewJournalEntry,
     check_event_type,
 };
+use pabawi_domain::outcome::NodeOutcome;
 use pabawi_domain::ports::PluginEvent;
 use pabawi_domain::validation::ValidationError;
 use uuid::Uuid;
@@ -17,27 +18,14 @@ const MOST_WORD: usize = 256;
 const AHEAD: SignedDuration = SignedDuration::from_hours(24);
 
 /// Words for what did not succeed, beside those of outcomes.
-const FAILURES: [&str; 14] = [
-    "failed",
-    "failure",
-    "error",
-    "exited",
-    "signalled",
-    "timedOut",
-    "unreachable",
-    "authFailed",
-    "hostKeyRejected",
-    "runAsDenied",
-    "rejected",
-    "pluginFault",
-    "interrupted",
-    "denied",
-];
+const FAILURES: [&str; 4] = ["failure", "error", "interrupted", "denied"];
 
 /// How much an event matters.
 pub(crate) fn weight(event: &PluginEvent) -> JournalWeight {
     match event.result_status.as_deref() {
-        Some(word) if FAILURES.contains(&word) => JournalWeight::Failure,
+        Some(word) if NodeOutcome::FAILURES.contains(&word) || FAILURES.contains(&word) => {
+            JournalWeight::Failure
+        }
         _ => JournalWeight::Change,
     }
 }
