@@ -1,7 +1,13 @@
 //! Where a node's time went: [`RunPhases`], beside the phases of connecting
 //! ([`ConnectPhases`](crate::ports::ConnectPhases)).
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+/// From one moment to a later one, in microseconds; 0 where the clock was set back between them.
+pub fn micros_between(from: Timestamp, to: Timestamp) -> u64 {
+    u64::try_from(to.as_microsecond().saturating_sub(from.as_microsecond())).unwrap_or(0)
+}
 
 /// How long each part of an attempt took once its node was reached.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

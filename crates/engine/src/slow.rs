@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use pabawi_domain::event::{EventKind, ExecutionEvent};
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::outcome::NodeOutcome;
+use pabawi_domain::phases::micros_between;
 use pabawi_domain::request::Caller;
 use serde::{Deserialize, Serialize};
 
@@ -192,9 +193,9 @@ impl Fold {
             }
             EventKind::NodeFinished { node, attempt, result, phases, .. } => {
                 let begun = self.running.remove(node).unwrap_or_default();
-                let total = self.started.map_or(0, |start| between(start, event.at));
+                let total = self.started.map_or(0, |start| micros_between(start, event.at));
                 let queue = match (self.started, begun.at) {
-                    (Some(start), Some(at)) => between(start, at),
+                    (Some(start), Some(at)) => micros_between(start, at),
                     // It was never begun: all of it was waiting.
                     _ => total,
                 };
@@ -232,11 +233,7 @@ impl Fold {
         self.nodes.sort_by(|a, b| b.total_us.cmp(&a.total_us).then_with(|| a.node.cmp(&b.node)));
         let nodes = self.nodes.len() as u64;
         self.nodes.truncate(most);
-        let wall_us = self.started.zip(self.finished).map(|(start, end)| between(start, end));
+        let wall_us = self.started.zip(self.finished).map(|(start, end)| micros_between(start, end));
         SlowReport { wall_us, nodes, phases, slowest: self.nodes }
     }
-}
-
-fn between(from: Timestamp, to: Timestamp) -> u64 {
-    u64::try_from(to.as_microsecond().saturating_sub(from.as_microsecond())).unwrap_or(0)
 }

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use jiff::Timestamp;
+use pabawi_domain::phases::micros_between;
 use pabawi_domain::record::{ExecutionRecord, TargetRecord};
 
 use super::escape::text;
@@ -44,7 +45,7 @@ fn row(
         None => (target.state.as_str(), String::new()),
     };
     let began = target.started_at.map(|at| time(scale.since(at))).unwrap_or_default();
-    let took = target.started_at.zip(target.finished_at).map(|(from, to)| time(between(from, to)));
+    let took = target.started_at.zip(target.finished_at).map(|(from, to)| time(micros_between(from, to)));
     write!(
         out,
         "<tr data-o={word}><td>{}<td title=\"{}\"><b class=\"o {word}\">{word}</b><td class=n>{}<td class=n>{began}\
@@ -78,7 +79,7 @@ fn bar(
     outcome: &str,
     title: &str,
 ) -> Result<(), ReportError> {
-    let (left, width) = (scale.share(scale.since(from)), scale.share(between(from, to)));
+    let (left, width) = (scale.share(scale.since(from)), scale.share(micros_between(from, to)));
     write!(
         out,
         "<i class=\"o {outcome}\" style=\"left:{left:.2}%;width:{width:.2}%\" title=\"{}\"></i>",
@@ -120,15 +121,11 @@ impl Scale {
     }
 
     fn since(&self, at: Timestamp) -> u64 {
-        between(self.start, at)
+        micros_between(self.start, at)
     }
 
     fn share(&self, us: u64) -> f64 {
-        let whole = between(self.start, self.end).max(1);
+        let whole = micros_between(self.start, self.end).max(1);
         (us as f64 * 100.0 / whole as f64).min(100.0)
     }
-}
-
-fn between(from: Timestamp, to: Timestamp) -> u64 {
-    u64::try_from(to.as_microsecond().saturating_sub(from.as_microsecond())).unwrap_or(0)
 }
