@@ -202,28 +202,37 @@ pub(crate) async fn authorize(
     resolved: ResolvedRequest,
     gate: &AuthorizerGate,
 ) -> Result<AuthorizedRequest, Box<DeniedRequest>> {
-    let nodes = resolved.nodes();
     let kind = resolved.request().action.kind();
     let answer = gate.ask_for(resolved.caller(), resolved.needs(), kind, resolved.targets()).await;
-    let (caller, request, needs, targets) = resolved.into_parts();
-    let capability = needs.capability;
     match answer {
-        Ok(()) => Ok(AuthorizedRequest { caller, request, needs, targets }),
+        Ok(()) => Ok(allowed(resolved)),
         Err(Denial { reason }) => {
-            tracing::warn!(
-                user = caller.user.as_str(),
-                entry_point = caller.entry_point.as_str(),
-                capability,
-                targets = nodes.len(),
-                action = request.action.text(),
-                correlation_id = request.correlation_id.as_ref().map(|id| id.as_str()),
-                reason = reason.as_str(),
-                "denied"
-            );
-            let (action, refused) = (request.action.text(), needs.refused);
-            Err(Box::new(DeniedRequest { caller, action, capability, nodes, reason, refused }))
+            let nodes = resolved.nodes();
+            Err(denied(resolved, nodes, reason))
         }
     }
+}
+
+fn allowed(resolved: ResolvedRequest) -> AuthorizedRequest {
+    let (caller, request, needs, targets) = resolved.into_parts();
+    AuthorizedRequest { caller, request, needs, targets }
+}
+
+/// Tells of a denial in the log.
+fn denied(resolved: ResolvedRequest, nodes: Vec<NodeId>, reason: String) -> Box<DeniedRequest> {
+    let (caller, request, needs, _) = resolved.into_parts();
+    let (action, capability) = (request.action.text(), needs.capability);
+    tracing::warn!(
+        user = caller.user.as_str(),
+        entry_point = caller.entry_point.as_str(),
+        capability,
+        targets = nodes.len(),
+        action = action.as_str(),
+        correlation_id = request.correlation_id.as_ref().map(|id| id.as_str()),
+        reason = reason.as_str(),
+        "denied"
+    );
+    Box::new(DeniedRequest { caller, action, capability, nodes, reason, refused: needs.refused })
 }
 
 /// A resolved request and what its caller may do, seen before anything is asked for. It is no permission to run
@@ -315,12 +324,12 @@ impl ForeseenRequest {
     /// [`DeniedRequest`] with the nodes that are denied, or with all of them.
     pub(crate) fn into_authorized(self) -> Result<AuthorizedRequest, Box<DeniedRequest>> {
         let Self { resolved, whole, each } = self;
-        let denied =
+        let not_allowed =
             resolved.nodes().into_iter().zip(&each).filter_map(|(node, permission)| match permission {
                 Permission::Allowed => None,
                 Permission::Denied { reason } => Some((node, reason.clone())),
             });
-        let (mut nodes, reasons): (Vec<NodeId>, Vec<String>) = denied.unzip();
+        let (mut nodes, reasons): (Vec<NodeId>, Vec<String>) = not_allowed.unzip();
         let reason = match whole {
             Err(Denial { reason }) => {
                 nodes = resolved.nodes();
@@ -328,23 +337,9 @@ impl ForeseenRequest {
             }
             Ok(()) => reasons.into_iter().next(),
         };
-        let (caller, request, needs, targets) = resolved.into_parts();
-        let capability = needs.capability;
         match reason {
-            None => Ok(AuthorizedRequest { caller, request, needs, targets }),
-            Some(reason) => {
-                tracing::warn!(
-                    user = caller.user.as_str(),
-                    entry_point = caller.entry_point.as_str(),
-                    capability,
-                    targets = nodes.len(),
-                    action = request.action.text(),
-                    reason = reason.as_str(),
-                    "denied"
-                );
-                let (action, refused) = (request.action.text(), needs.refused);
-                Err(Box::new(DeniedRequest { caller, action, capability, nodes, reason, refused }))
-            }
+            None => Ok(allowed(resolved)),
+            Some(reason) => Err(denied(resolved, nodes, reason)),
         }
     }
 }
