@@ -34,6 +34,24 @@ pub struct Capability {
     pub timeout_ms: Option<u64>,
 }
 
+impl Capability {
+    /// One that only looks, under the permission of its own name, and may be asked as often as anybody likes.
+    pub fn reading(name: &str, description: &str, parameters: Value, result: Value) -> Self {
+        Self {
+            name: name.to_owned(),
+            description: description.to_owned(),
+            parameters,
+            result: Some(result),
+            required_permissions: vec![name.to_owned()],
+            risk: RiskLevel::Read,
+            sensitive: Vec::new(),
+            commands: Vec::new(),
+            idempotent: true,
+            timeout_ms: None,
+        }
+    }
+}
+
 /// How much harm a capability can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

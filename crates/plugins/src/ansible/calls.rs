@@ -8,45 +8,25 @@ use serde_json::{Map, Value, json};
 use super::parameters::Parameters;
 use super::plugin::Ready;
 use super::work::playbook_file;
+use crate::tool::call::{self, Refused};
 
 /// Finds playbooks and tells what is in them.
 const PLAYBOOKS: &str = include_str!("python/playbooks.py");
 const NO_INVENTORY: &str = "the plugin's configuration names no inventory; set config.inventory";
 
-/// Why there is no answer.
-pub(super) type Refused = (ErrorCode, String);
-
 /// Answers a call.
 ///
 /// # Errors
 /// Why there is no answer.
-pub(super) async fn answer(ready: &Ready, call: PluginCall) -> Result<Value, Refused> {
-    match call.capability.as_str() {
-        "inventory.list" => inventory(ready).await,
-        "facts.get" => facts(ready, &call).await,
+pub(super) async fn answer(ready: &Ready, asked: PluginCall) -> Result<Value, Refused> {
+    match asked.capability.as_str() {
+        "inventory.list" => call::inventory(ready.inventory.as_ref(), NO_INVENTORY).await,
+        "facts.get" => call::facts(ready.facts.as_ref(), NO_INVENTORY, &asked).await,
         "playbook.list" => playbooks(ready, None).await,
-        "playbook.show" => show(ready, &call.parameters).await,
-        "task.list" => tasks(ready, &call.parameters).await,
+        "playbook.show" => show(ready, &asked.parameters).await,
+        "task.list" => tasks(ready, &asked.parameters).await,
         other => Err((ErrorCode::Unsupported, format!("cannot answer {other}"))),
     }
-}
-
-async fn inventory(ready: &Ready) -> Result<Value, Refused> {
-    let source = ready.inventory.as_ref().ok_or((ErrorCode::BadConfig, NO_INVENTORY.to_owned()))?;
-    let snapshot = source.fetch().await.map_err(|error| (ErrorCode::Unavailable, error.message))?;
-    Ok(json!({"nodes": snapshot.nodes, "groups": snapshot.groups, "warnings": snapshot.warnings}))
-}
-
-async fn facts(ready: &Ready, call: &PluginCall) -> Result<Value, Refused> {
-    let provider = ready.facts.as_ref().ok_or((ErrorCode::BadConfig, NO_INVENTORY.to_owned()))?;
-    let (mut facts, mut errors) = (Vec::new(), Vec::new());
-    for one in provider.collect(&call.caller, &call.nodes).await {
-        match one {
-            Ok(of_node) => facts.push(json!(of_node)),
-            Err(error) => errors.push(json!(error.error)),
-        }
-    }
-    Ok(json!({"facts": facts, "errors": errors}))
 }
 
 async fn show(ready: &Ready, parameters: &Map<String, Value>) -> Result<Value, Refused> {

@@ -18,18 +18,7 @@ pub(super) fn capabilities() -> Vec<Capability> {
             idempotent,
             timeout_ms: None,
         };
-    let read = |name: &str, description: &str, parameters: Value, result: Value| Capability {
-        name: name.to_owned(),
-        description: description.to_owned(),
-        parameters,
-        result: Some(result),
-        required_permissions: vec![name.to_owned()],
-        risk: RiskLevel::Read,
-        sensitive: Vec::new(),
-        commands: Vec::new(),
-        idempotent: true,
-        timeout_ms: None,
-    };
+    let read = Capability::reading;
     let list =
         |item: &str| json!({"type": "object", "required": [item], "properties": {item: {"type": "array"}}});
     let password = "/becomePassword";

@@ -25,6 +25,7 @@ use super::report::Report;
 use super::settings::{Settings, schema};
 use super::targets::Hosts;
 use super::work::{Book, Work};
+use crate::tool::call::blocking;
 use crate::tool::private_files::PrivateRoot;
 use crate::tool::project_tools::ProjectTools;
 use crate::tool::{Ended, ToolRun, follow};
@@ -125,14 +126,14 @@ impl Plugin for AnsiblePlugin {
 
     async fn initialize(&self, config: Value) -> Result<(), PluginError> {
         let name = self.name.clone();
-        let prepared = tokio::task::spawn_blocking(move || {
+        let prepared = blocking(move || {
             let settings = Settings::read(config).map_err(|message| (ErrorCode::BadConfig, message))?;
             let root = PrivateRoot::open(&settings.temp_dir(), name.as_str())
                 .map_err(|error| (ErrorCode::LocalFile, format!("config.tempDir: {error}")))?;
             Ok((settings, root))
         });
-        let prepared = prepared.await.map_err(|error| self.error(ErrorCode::Internal, error.to_string()))?;
-        let (settings, root) = prepared.map_err(|(code, message): (_, String)| self.error(code, message))?;
+        let prepared = prepared.await.and_then(|prepared| prepared);
+        let (settings, root) = prepared.map_err(|(code, message)| self.error(code, message))?;
         let at = settings.inventory.as_ref().map(|path| InventoryAt {
             path: path.clone(),
             ansible: settings.program("ansible"),
@@ -183,7 +184,7 @@ impl Plugin for AnsiblePlugin {
         let targets = run.targets;
         let nodes: Vec<NodeId> = targets.iter().map(|target| target.node.clone()).collect();
         let root = ready.root.clone();
-        let prepared = tokio::task::spawn_blocking(move || {
+        let prepared = blocking(move || {
             let work =
                 Work::of(&action, &of_work).map_err(|fault| (ErrorCode::Validation, fault.to_string()))?;
             let (hosts, refused) = Hosts::of(&targets);
@@ -191,12 +192,11 @@ impl Plugin for AnsiblePlugin {
             let files = RunFiles::write(&root, &work, &hosts).map_err(local)?;
             Ok((work, hosts, refused, files, mark().map_err(local)?))
         });
-        let prepared = prepared.await.map_err(|error| self.error(ErrorCode::Internal, error.to_string()))?;
+        let prepared = prepared.await.map_err(|(code, message)| self.error(code, message))?;
         let (work, hosts, refused, files, mark) = match prepared {
             Ok(prepared) => prepared,
             // What is wrong with a request is no fault of the plugin's.
             Err((code, message)) => {
-                let message: String = message;
                 let refuse = |node: NodeId| {
                     let ended = Ended::refused(&node, code, message.clone());
                     (node, ended)

@@ -1,12 +1,14 @@
 //! The configuration of the plugin: [`Settings`].
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use pabawi_domain::secret::Secret;
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+use crate::tool::project_settings::{absolute, below, project};
 
 /// How Ansible is to be used. Checked against [`schema`] before it is read.
 #[derive(Debug, Clone, Deserialize)]
@@ -91,20 +93,9 @@ impl Settings {
         let config = if config.is_null() { json!({}) } else { config };
         let mut settings: Self =
             serde_json::from_value(config).map_err(|error| format!("config: {error}"))?;
-        let absolute = |field: &str, path: &Path| {
-            std::path::absolute(path).map_err(|error| format!("config.{field}: {error}"))
-        };
-        if let Some(project) = &mut settings.project_path {
-            *project = absolute("projectPath", project)?;
-            if !project.is_dir() {
-                return Err(format!("config.projectPath: {} is no directory", project.display()));
-            }
-        }
+        project(&mut settings.project_path)?;
         if let Some(inventory) = &mut settings.inventory {
-            if let Some(project) = &settings.project_path {
-                *inventory = project.join(&*inventory);
-            }
-            *inventory = absolute("inventory", inventory)?;
+            *inventory = below(settings.project_path.as_deref(), "inventory", inventory)?;
             if !inventory.exists() {
                 return Err(format!("config.inventory: there is no {}", inventory.display()));
             }
@@ -141,6 +132,8 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use pabawi_domain::schema::ParameterSchema;
 

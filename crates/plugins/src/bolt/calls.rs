@@ -2,11 +2,11 @@
 
 use pabawi_domain::error::ErrorCode;
 use pabawi_domain::ports::PluginCall;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::plugin::Ready;
-use super::program::Refused;
 use super::work::is_name;
+use crate::tool::call::{self, Refused};
 use crate::tool::parameters::Parameters;
 
 const NO_INVENTORY: &str =
@@ -16,34 +16,16 @@ const NO_INVENTORY: &str =
 ///
 /// # Errors
 /// Why there is no answer.
-pub(super) async fn answer(ready: &Ready, call: PluginCall) -> Result<Value, Refused> {
-    match call.capability.as_str() {
-        "inventory.list" => inventory(ready).await,
-        "facts.get" => facts(ready, &call).await,
-        "task.list" => ready.catalog.tasks(filter(&call.parameters)?).await,
-        "plan.list" => ready.catalog.plans(filter(&call.parameters)?).await,
-        "task.show" => ready.catalog.one("task", name(&call.parameters)?).await,
-        "plan.show" => ready.catalog.one("plan", name(&call.parameters)?).await,
+pub(super) async fn answer(ready: &Ready, asked: PluginCall) -> Result<Value, Refused> {
+    match asked.capability.as_str() {
+        "inventory.list" => call::inventory(ready.inventory.as_ref(), NO_INVENTORY).await,
+        "facts.get" => call::facts(ready.facts.as_ref(), NO_INVENTORY, &asked).await,
+        "task.list" => ready.catalog.tasks(filter(&asked.parameters)?).await,
+        "plan.list" => ready.catalog.plans(filter(&asked.parameters)?).await,
+        "task.show" => ready.catalog.one("task", name(&asked.parameters)?).await,
+        "plan.show" => ready.catalog.one("plan", name(&asked.parameters)?).await,
         other => Err((ErrorCode::Unsupported, format!("cannot answer {other}"))),
     }
-}
-
-async fn inventory(ready: &Ready) -> Result<Value, Refused> {
-    let source = ready.inventory.as_ref().ok_or((ErrorCode::BadConfig, NO_INVENTORY.to_owned()))?;
-    let snapshot = source.fetch().await.map_err(|error| (ErrorCode::Unavailable, error.message))?;
-    Ok(json!({"nodes": snapshot.nodes, "groups": snapshot.groups, "warnings": snapshot.warnings}))
-}
-
-async fn facts(ready: &Ready, call: &PluginCall) -> Result<Value, Refused> {
-    let provider = ready.facts.as_ref().ok_or((ErrorCode::BadConfig, NO_INVENTORY.to_owned()))?;
-    let (mut facts, mut errors) = (Vec::new(), Vec::new());
-    for one in provider.collect(&call.caller, &call.nodes).await {
-        match one {
-            Ok(of_node) => facts.push(json!(of_node)),
-            Err(error) => errors.push(json!(error.error)),
-        }
-    }
-    Ok(json!({"facts": facts, "errors": errors}))
 }
 
 fn filter(parameters: &Map<String, Value>) -> Result<&str, Refused> {

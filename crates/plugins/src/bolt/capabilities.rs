@@ -7,6 +7,7 @@ use super::schemas;
 
 /// The capabilities.
 pub(super) fn capabilities() -> Vec<Capability> {
+    let read = Capability::reading;
     vec![
         run("command.execute", "Runs a shell command line", schemas::process(), schemas::printed()),
         run(
@@ -43,22 +44,10 @@ pub(super) fn capabilities() -> Vec<Capability> {
 
 /// Something that runs on nodes.
 fn run(name: &str, description: &str, parameters: Value, result: Value) -> Capability {
-    Capability { risk: RiskLevel::Execute, idempotent: false, ..read(name, description, parameters, result) }
-}
-
-/// Something that only looks.
-fn read(name: &str, description: &str, parameters: Value, result: Value) -> Capability {
     Capability {
-        name: name.to_owned(),
-        description: description.to_owned(),
-        parameters,
-        result: Some(result),
-        required_permissions: vec![name.to_owned()],
-        risk: RiskLevel::Read,
-        sensitive: Vec::new(),
-        commands: Vec::new(),
-        idempotent: true,
-        timeout_ms: None,
+        risk: RiskLevel::Execute,
+        idempotent: false,
+        ..Capability::reading(name, description, parameters, result)
     }
 }
 

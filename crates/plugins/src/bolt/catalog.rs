@@ -9,7 +9,8 @@ use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 
 use super::metadata::{Mark, Metadata, Modules};
-use super::program::{Program, Refused};
+use super::program::Program;
+use crate::tool::call::{Refused, blocking};
 use pabawi_domain::error::ErrorCode;
 
 /// Knows them.
@@ -163,10 +164,6 @@ impl Catalog {
 
 async fn mark(modules: Modules) -> Result<Mark, Refused> {
     blocking(move || modules.mark()).await
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refused> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| (ErrorCode::Internal, error.to_string()))
 }
 
 fn filtered(all: &[Value], filter: &str) -> Vec<Value> {

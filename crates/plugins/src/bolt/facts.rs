@@ -19,10 +19,11 @@ use super::files::RunFiles;
 use super::item::Item;
 use super::kinds::{BoltError, of_run};
 use super::known::{Known, KnownTargets};
-use super::program::{Program, Refused};
+use super::program::Program;
 use super::report::{keep_head, nonsense};
 use super::targets::{Targets, is_exact};
 use super::work::{FACTS, Work};
+use crate::tool::call::{Refused, blocking};
 use crate::tool::private_files::PrivateRoot;
 
 /// The most bytes that one run may print.
@@ -44,11 +45,11 @@ impl BoltFacts {
     async fn ask(&self, targets: &Targets) -> Result<Said, Refused> {
         let (root, text) = (self.root.clone(), targets.text());
         let work = Work::Task(FACTS.to_owned(), Map::new());
-        let written = tokio::task::spawn_blocking(move || {
+        let written = blocking(move || {
             let files = RunFiles::write(&root, &work, &text, None)?;
             Ok::<_, std::io::Error>((work, files))
-        });
-        let written = written.await.map_err(|error| (ErrorCode::Internal, error.to_string()))?;
+        })
+        .await?;
         let (work, files) = written.map_err(|error| (ErrorCode::LocalFile, error.to_string()))?;
         let mut tool = command_line(&self.program.settings, &work, &files);
         tool.max_output_bytes = MAX_OUTPUT;

@@ -29,6 +29,7 @@ use super::report::{Asked, Report};
 use super::settings::{Settings, schema};
 use super::targets::{Refused, Targets};
 use super::work::Work;
+use crate::tool::call::blocking;
 use crate::tool::private_files::PrivateRoot;
 use crate::tool::project_tools::ProjectTools;
 use crate::tool::{Ended, ToolParser, ToolRun, follow};
@@ -122,7 +123,7 @@ impl BoltPlugin {
         })?;
         let (targets, refused) = Targets::of(&run.targets, &known);
         let (root, at, sources) = (ready.root.clone(), ready.at.clone(), Arc::clone(&self.sources));
-        let prepared = tokio::task::spawn_blocking(move || {
+        let prepared = blocking(move || {
             let described = targets.described.clone();
             let inventory = match (described.is_empty(), at) {
                 (true, _) => None,
@@ -137,7 +138,7 @@ impl BoltPlugin {
             let files = files.map_err(|error| (ErrorCode::LocalFile, error.to_string()))?;
             Ok(Prepared { work, targets, refused, files })
         });
-        prepared.await.map_err(|error| (ErrorCode::Internal, error.to_string()))?
+        prepared.await?
     }
 }
 
@@ -167,14 +168,14 @@ impl Plugin for BoltPlugin {
 
     async fn initialize(&self, config: Value) -> Result<(), PluginError> {
         let name = self.name.clone();
-        let prepared = tokio::task::spawn_blocking(move || {
+        let prepared = blocking(move || {
             let settings = Settings::read(config).map_err(|message| (ErrorCode::BadConfig, message))?;
             let root = PrivateRoot::open(&settings.temp_dir(), name.as_str())
                 .map_err(|error| (ErrorCode::LocalFile, format!("config.tempDir: {error}")))?;
             Ok((settings, root))
         });
-        let prepared = prepared.await.map_err(|error| self.error(ErrorCode::Internal, error.to_string()))?;
-        let (settings, root) = prepared.map_err(|(code, message): (_, String)| self.error(code, message))?;
+        let prepared = prepared.await.and_then(|prepared| prepared);
+        let (settings, root) = prepared.map_err(|(code, message)| self.error(code, message))?;
         let at = settings.inventory.as_ref().map(|path| InventoryAt {
             path: path.clone(),
             bolt: settings.program(),

@@ -13,14 +13,12 @@ use super::command_line::shared;
 use super::kinds::BoltError;
 use super::report::{keep_head, nonsense};
 use super::settings::Settings;
+use crate::tool::call::Refused;
 
 /// How long it may take to tell its version; two seconds are usual.
 const VERSION_LIMIT: Duration = Duration::from_secs(15);
 /// How long it may take to tell what there is.
 const ANSWER_LIMIT: Duration = Duration::from_secs(120);
-
-/// Why there is no answer.
-pub(super) type Refused = (ErrorCode, String);
 
 /// The program.
 #[derive(Clone)]

@@ -1,12 +1,14 @@
 //! The configuration of the plugin: [`Settings`].
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use pabawi_domain::secret::Secret;
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+use crate::tool::project_settings::{below, project};
 
 /// How Bolt is to be used. Checked against [`schema`] before it is read.
 #[derive(Debug, Clone, Deserialize)]
@@ -79,21 +81,10 @@ impl Settings {
         let config = if config.is_null() { json!({}) } else { config };
         let mut settings: Self =
             serde_json::from_value(config).map_err(|error| format!("config: {error}"))?;
-        let absolute = |field: &str, path: &Path| {
-            std::path::absolute(path).map_err(|error| format!("config.{field}: {error}"))
-        };
-        if let Some(project) = &mut settings.project_path {
-            *project = absolute("projectPath", project)?;
-            if !project.is_dir() {
-                return Err(format!("config.projectPath: {} is no directory", project.display()));
-            }
-        }
+        project(&mut settings.project_path)?;
         match &mut settings.inventory {
             Some(inventory) => {
-                if let Some(project) = &settings.project_path {
-                    *inventory = project.join(&*inventory);
-                }
-                *inventory = absolute("inventory", inventory)?;
+                *inventory = below(settings.project_path.as_deref(), "inventory", inventory)?;
                 if !inventory.is_file() {
                     return Err(format!("config.inventory: there is no file {}", inventory.display()));
                 }
@@ -151,6 +142,8 @@ fn needs_locale(value: impl Fn(&str) -> Option<String>) -> Option<&'static str> 
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use pabawi_domain::schema::ParameterSchema;
 

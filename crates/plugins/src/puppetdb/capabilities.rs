@@ -1,24 +1,13 @@
 //! What the plugin can do: [`capabilities`], with the schemas of parameters and results.
 
-use pabawi_domain::capability::{Capability, RiskLevel};
+use pabawi_domain::capability::Capability;
 use serde_json::{Map, Value, json};
 
 use super::calls::{DEFAULT_LIMIT, EVENT_STATUSES, MAX_LIMIT, MAX_ROWS, REPORT_STATUSES};
 
 /// The capabilities. All of them only look.
 pub(super) fn capabilities() -> Vec<Capability> {
-    let read = |name: &str, description: &str, parameters: Value, result: Value| Capability {
-        name: name.to_owned(),
-        description: description.to_owned(),
-        parameters,
-        result: Some(result),
-        required_permissions: vec![name.to_owned()],
-        risk: RiskLevel::Read,
-        sensitive: Vec::new(),
-        commands: Vec::new(),
-        idempotent: true,
-        timeout_ms: None,
-    };
+    let read = Capability::reading;
     vec![
         read(
             "inventory.list",
@@ -265,6 +254,8 @@ fn rows() -> Value {
 
 #[cfg(test)]
 mod tests {
+    use pabawi_domain::capability::RiskLevel;
+
     use super::*;
     use pabawi_domain::schema::ParameterSchema;
 

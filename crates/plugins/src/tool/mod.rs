@@ -8,6 +8,8 @@
 //! |---|---|
 //! | `argv` | what may be an argument of a tool |
 //! | `parameters` | parameters of an action, by name |
+//! | `call` | answers to calls that all of them give alike |
+//! | `project_settings` | the project and the inventory that a configuration names |
 //! | `project_tools` | a runner of tools in a project with its environment |
 //! | `private_files` | files with secrets for a tool, gone with the run or at the next start |
 //! | `lines` | chunks to lines, each with a longest length |
@@ -22,6 +24,7 @@
 //! and a mark says so. A node that the tool says nothing about has a fault with the last words of the tool.
 
 pub mod argv;
+pub(crate) mod call;
 mod delivery;
 mod ended;
 mod fault;
@@ -30,6 +33,7 @@ mod node_part;
 pub(crate) mod parameters;
 mod parser;
 pub mod private_files;
+pub(crate) mod project_settings;
 pub(crate) mod project_tools;
 mod reader;
 #[cfg(test)]
