@@ -11,7 +11,7 @@ use crate::args::{ExportArgs, ExportFormat, GlobalArgs, ReportArgs};
 use crate::command::find::find;
 use crate::exit::{Exit, Failure};
 use crate::open;
-use crate::whole_file::WholeFile;
+use crate::whole_file::{Readers, WholeFile};
 
 /// Writes all that is remembered of an execution as JSON.
 ///
@@ -111,7 +111,7 @@ enum Destination {
 impl Destination {
     fn open(path: Option<&Path>) -> Result<Self, Failure> {
         match path {
-            Some(path) => WholeFile::create(path)
+            Some(path) => WholeFile::create(path, Readers::Owner)
                 .map(Self::File)
                 .map_err(|error| Failure::usage(format!("--output {}: {error}", path.display()))),
             None => Ok(Self::Standard(BufWriter::new(io::stdout()))),
@@ -126,7 +126,7 @@ impl Destination {
             Ok(()) => {}
         }
         let ended = match self {
-            Self::File(file) => file.keep(),
+            Self::File(mut file) => file.sync().and_then(|()| file.keep()),
             Self::Standard(mut out) => out.flush(),
         };
         match ended {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::described::Described;
-use crate::whole_file::WholeFile;
+use crate::whole_file::{Readers, WholeFile};
 
 /// The most that is read of a description, in bytes.
 const LONGEST: u64 = 4 * 1024 * 1024;
@@ -128,7 +128,7 @@ fn read(place: &Path) -> Option<Kept> {
 fn write(place: &Path, kept: &Kept) -> std::io::Result<()> {
     let Some(folder) = place.parent() else { return Ok(()) };
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let mut file = WholeFile::create(place)?;
+    let mut file = WholeFile::create(place, Readers::Owner)?;
     file.write_all(&serde_json::to_vec(kept)?)?;
     file.keep()
 }
