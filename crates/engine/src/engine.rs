@@ -390,7 +390,7 @@ pub(crate) struct Accepted {
     /// Whether this submission has made it; not, where its idempotency key was used before.
     pub(crate) is_new: bool,
     /// Where it was asked for and the execution is new.
-    followed: Option<Subscription>,
+    pub(crate) followed: Option<Subscription>,
 }
 
 /// Whoever could name commands of earlier executions could read what others ran.

@@ -74,6 +74,20 @@ impl Framework {
         self.engine.submit(caller, request).await
     }
 
+    /// Submits, and follows the events from the start on. It needs no more than the action does: who starts something is
+    /// shown what comes of it.
+    ///
+    /// # Errors
+    /// [`SubmitError`]; then nothing was started.
+    pub async fn submit_and_follow(
+        &self,
+        caller: Caller,
+        request: ExecutionRequest,
+        mode: SubscriptionMode,
+    ) -> Result<(ExecutionId, Subscription), SubmitError> {
+        self.engine.submit_and_follow(caller, request, mode).await
+    }
+
     /// Submits and waits for the end (R1.2).
     ///
     /// # Errors
@@ -198,6 +212,20 @@ impl Framework {
         options: ApplyOptions,
     ) -> Result<ExecutionId, PlanError> {
         self.engine.apply(caller, hash, options).await
+    }
+
+    /// Carries a plan out, and follows the events from the start on, as [`Framework::submit_and_follow`] does.
+    ///
+    /// # Errors
+    /// [`PlanError`]; then nothing was started.
+    pub async fn apply_and_follow(
+        &self,
+        caller: Caller,
+        hash: PlanHash,
+        options: ApplyOptions,
+        mode: SubscriptionMode,
+    ) -> Result<(ExecutionId, Subscription), PlanError> {
+        self.engine.apply_and_follow(caller, hash, options, mode).await
     }
 
     /// The circuit breakers that are not closed or have seen failures lately.
