@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use pabawi_tests::unique;
+use rustix::process::Signal;
 
 use crate::site::{POLICY, Site, texts};
 
@@ -147,6 +149,15 @@ deny:
     assert!(unseen.err().contains("You lack the 'executions.show' capability."), "{unseen}");
     let failed = site.pab("nora", &["run", "echo seen; exit 3", "-t", "web02"]).exits(1);
     assert_eq!(failed.out(), "web02| seen\n", "{failed}");
+    // They may leave it without a permission to cancel executions, and it ends with them.
+    let sleep = format!("sleep 6{}", unique());
+    let mut running = site.pab("nora", &["run", &sleep, "-t", "web02", "--format", "ndjson"]).spawn();
+    running.events_until("it runs", |event| event["type"] == "nodeStarted");
+    running.signal(Signal::INT);
+    let left = running.end();
+    assert_eq!(left.code(), Some(130), "{left}");
+    assert!(left.err().contains("You lack the 'executions.cancel' capability."), "{left}");
+    site.0.wait_for_processes(&sleep, 0);
     site.run("cara", "true", "web01");
     let run = |targets| ["run", "true", "-t", targets];
     for (user, targets, reason) in [

@@ -121,6 +121,11 @@ pub(crate) async fn follow(
             },
             told = stopping.next() => match told {
                 Told::Cancelling => view.cancelling(sink)?,
+                Told::Failed(failure) if failure.is_denial() => {
+                    // It was asked to end all the same, and with this process goes what it runs.
+                    let message = format!("{}\n{}", failure.message, left(id));
+                    return Err(Failure { exit: Exit::Cancelled, message });
+                }
                 Told::Failed(failure) => return Err(failure),
                 Told::Leave => break None,
             },
