@@ -213,6 +213,7 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         },
         Command::Executions(command) => match &**command {
             ExecutionsCommand::List(args) => command::list::list(global, args).await,
+            ExecutionsCommand::Totals(args) => command::list::totals(global, args).await,
             ExecutionsCommand::Show(args) => command::show::show(global, args).await,
             ExecutionsCommand::Output(args) => command::output::output(global, args).await,
             ExecutionsCommand::Events(args) => command::events::events(global, args).await,

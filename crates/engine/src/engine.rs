@@ -448,6 +448,7 @@ fn start(
         id: recorded.id,
         caller: recorded.caller.clone(),
         request: recorded.redacted,
+        plugins: recorded.plugins,
         submitted_at: recorded.submitted_at,
         control,
         log: Arc::new(EventLog::new(targets.len() as u64, limits.event_ring, limits.event_ring_bytes)),

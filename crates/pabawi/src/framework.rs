@@ -14,7 +14,8 @@ use pabawi_domain::pace::ProgressReport;
 use pabawi_domain::ports::{CapabilityCall, JournalStore, Plugin, TargetResolver as _, TerminateMode};
 use pabawi_domain::preview::{ExecutionPreview, PlanHash, PlanHead, StoredPlan};
 use pabawi_domain::record::{
-    AttemptRecord, ExecutionQuery, ExecutionRecord, OutputChunk, OutputGroup, Page, TargetQuery, TargetRecord,
+    AttemptRecord, ExecutionQuery, ExecutionRecord, ExecutionTotals, OutputChunk, OutputGroup, Page,
+    TargetQuery, TargetRecord,
 };
 use pabawi_domain::request::{Caller, ExecutionRequest};
 use pabawi_engine::{
@@ -269,6 +270,18 @@ impl Framework {
         query: &ExecutionQuery,
     ) -> Result<Page<ExecutionRecord>, EngineError> {
         self.engine.executions(caller, query).await
+    }
+
+    /// How many executions stand where, of all that the question is about and the caller may look at (R5.8).
+    ///
+    /// # Errors
+    /// As for [`Engine::totals`](pabawi_engine::Engine::totals).
+    pub async fn totals(
+        &self,
+        caller: &Caller,
+        query: &ExecutionQuery,
+    ) -> Result<ExecutionTotals, EngineError> {
+        self.engine.totals(caller, query).await
     }
 
     /// Targets of one execution in the order of its plan.

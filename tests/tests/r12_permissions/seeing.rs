@@ -17,6 +17,8 @@ fn lists_show_what_their_reader_may_see() {
         ("vera", vec![of_back.clone(), of_front.clone()], vec!["web01", "web02", "web03", "web04"], 2),
     ] {
         assert_eq!(texts(&site.list(user, &["executions", "list"]), "id"), executions, "{user}");
+        let totals = site.pab(user, &["executions", "totals", "--format", "json"]).succeeds().json();
+        assert_eq!(totals["total"], executions.len(), "{user}: {totals}");
         assert_eq!(texts(&site.list(user, &["inventory", "list"]), "id"), nodes, "{user}");
         assert_eq!(
             site.pab(user, &["targets", "expand", "all"]).succeeds().out().lines().count(),

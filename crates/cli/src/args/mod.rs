@@ -35,8 +35,9 @@ pub use config::ConfigCommand;
 pub use connect::{ConnectArgs, HostKeysArg, LoginArgs, TransportArg, TrustArgs};
 pub use duration::format_duration;
 pub use executions::{
-    CancelArgs, EventsArgs, ExecutionsCommand, ExplainSlowArgs, ExportArgs, ExportFormat, ListArgs,
-    OutputArgs, ReportArgs, RerunArgs, RerunSecretArgs, ResumeArgs, ShowArgs, StreamArg,
+    CancelArgs, EventsArgs, ExecutionsCommand, ExplainSlowArgs, ExportArgs, ExportFormat, HistoryArgs,
+    ListArgs, OutputArgs, ReportArgs, RerunArgs, RerunSecretArgs, ResumeArgs, ShowArgs, StreamArg,
+    TotalsArgs,
 };
 pub use facts::{
     FactsCollectArgs, FactsCommand, FactsExplainArgs, FactsGetArgs, FactsQueryArgs, FactsRefreshArgs,

@@ -15,8 +15,8 @@ use pabawi_domain::ports::{
 };
 use pabawi_domain::preview::{PlanHash, PlanHead, StoredPlan};
 use pabawi_domain::record::{
-    AttemptRecord, EventPage, ExecutionQuery, ExecutionRecord, NewExecution, OutputChunk, OutputGroup, Page,
-    TargetQuery, TargetRecord,
+    AttemptRecord, EventPage, ExecutionQuery, ExecutionRecord, ExecutionTotals, NewExecution, OutputChunk,
+    OutputGroup, Page, TargetQuery, TargetRecord,
 };
 
 use super::live::Live;
@@ -135,6 +135,10 @@ impl ExecutionStore for Store {
 
     async fn executions(&self, query: &ExecutionQuery) -> Result<Page<ExecutionRecord>, StoreError> {
         list::executions(query, &self.shared.readers, &self.shared.place).await
+    }
+
+    async fn totals(&self, query: &ExecutionQuery) -> Result<ExecutionTotals, StoreError> {
+        list::totals(query, &self.shared.readers, &self.shared.place).await
     }
 
     async fn targets(&self, id: ExecutionId, query: &TargetQuery) -> Result<Page<TargetRecord>, StoreError> {
