@@ -144,6 +144,7 @@ fn run(start: &Start, matches: &ArgMatches) -> Result<Exit, Failure> {
     global.plugins = start.plugins.clone();
     global.guard = start.guard.clone();
     global.journal = start.journal();
+    open::no_password_typed(matches, &global)?;
     let Some((word, below)) = matches.subcommand() else {
         return Err(Failure::usage("no command was given"));
     };
@@ -228,6 +229,7 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Plugins(command) => command::plugins::plugins(global, command).await,
         Command::Capabilities(command) => command::plugins::capabilities(global, command).await,
         Command::Journal(command) => command::journal::journal(global, command).await,
+        Command::Db(command) => command::db::db(global, command).await,
         Command::Breakers(command) => command::breakers::breakers(global, command).await,
         Command::Facts(command) => match &**command {
             FactsCommand::Show(args) => command::facts::show(global, args).await,

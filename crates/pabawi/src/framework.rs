@@ -1,6 +1,5 @@
 //! [`Framework`]: the handle of everything. It passes each call on to the part that answers it.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,7 +51,7 @@ pub struct Framework {
     pub(crate) resolver: Arc<Resolver>,
     pub(crate) journal: NodeJournal,
     pub(crate) entries: Arc<dyn JournalStore>,
-    pub(crate) database: PathBuf,
+    pub(crate) database: String,
     pub(crate) route: Arc<Route>,
 }
 
@@ -547,8 +546,8 @@ impl Framework {
         self.route.span.clone()
     }
 
-    /// The database file.
-    pub fn database(&self) -> &Path {
+    /// Where the database is: a path, or a URL without its password.
+    pub fn database(&self) -> &str {
         &self.database
     }
 

@@ -20,6 +20,7 @@
 
 pub mod ansible;
 pub mod bolt;
+pub mod database;
 pub mod external;
 pub mod facts;
 pub mod graph;

@@ -9,6 +9,7 @@ mod call;
 mod care;
 mod config;
 mod connect;
+mod db;
 mod duration;
 mod executions;
 mod facts;
@@ -33,6 +34,7 @@ pub use call::CallArgs;
 pub use care::CareArgs;
 pub use config::ConfigCommand;
 pub use connect::{ConnectArgs, HostKeysArg, LoginArgs, TransportArg, TrustArgs};
+pub use db::{DatabaseName, DbCommand};
 pub use duration::format_duration;
 pub use executions::{
     CancelArgs, EventsArgs, ExecutionsCommand, ExplainSlowArgs, ExportArgs, ExportFormat, HistoryArgs,

@@ -1,6 +1,5 @@
 //! A copy of a database as it is at one moment, while others use it: [`backup`].
 
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -19,6 +18,7 @@ use crate::db;
 use crate::output_files::{OutputFiles, Variant, make_private_dir};
 use crate::postgres::ServiceFile;
 use crate::sql::place::Place;
+use crate::sqlite::beside;
 
 /// What [`backup`] has written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -45,7 +45,13 @@ pub async fn backup(options: &StoreOptions, path: &Path) -> Result<Backup, Store
     let place = Arc::clone(&target.place);
     let path = std::path::absolute(path).map_err(|error| place.io("use", path, &error))?;
     let made = match target.current().await {
-        Ok(()) => claim(&path).map_err(|error| place.io("make", &path, &error)),
+        Ok(()) => claim(&path).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => StoreError::Unavailable(format!(
+                "{} is there already, and nothing is overwritten; give another path",
+                path.display()
+            )),
+            _ => place.io("make", &path, &error),
+        }),
         Err(error) => Err(error),
     };
     let done = match (made, options) {
@@ -100,9 +106,7 @@ async fn copy(target: &mut Target, path: &Path) -> Result<Written, StoreError> {
     let Some((_, dir)) = target.files.clone().filter(|_| !large.is_empty()) else {
         return Ok((None, restore));
     };
-    let mut beside = OsString::from(path);
-    beside.push(".outputs");
-    let to = PathBuf::from(beside);
+    let to = beside(path, ".outputs");
     let (from, into) = (OutputFiles::new(dir), OutputFiles::new(to.clone()));
     blocking(move || {
         for (hash, variant) in large {
