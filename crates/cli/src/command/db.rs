@@ -135,7 +135,7 @@ fn size(bytes: u64) -> String {
     let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
     let unit = units.into_iter().find(|(shift, _)| bytes >> shift > 0);
     let Some((shift, unit)) = unit else { return format!("{bytes} B") };
-    let tenths = (bytes % (1 << shift)) * 10 >> shift;
+    let tenths = ((bytes % (1 << shift)) * 10) >> shift;
     format!("{}.{tenths} {unit}", bytes >> shift)
 }
 
