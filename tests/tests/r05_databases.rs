@@ -18,6 +18,7 @@ use pabawi_testkit::postgres::{End, Postgres};
 use pabawi_testkit::wait;
 use pabawi_tests::facade::{caller, command};
 use pabawi_tests::{LIMIT, Lab, Pab, Ran, sha256, unique};
+use rustix::process::Signal;
 use serde_json::Value;
 
 const DATABASE: &str = "pabawi";
@@ -199,6 +200,26 @@ fn a_server_that_is_gone_is_told_and_waited_for() {
     assert_eq!((listed.len(), &listed[0]["progress"]["succeeded"]), (1, &2.into()), "{listed:?}");
 }
 
+/// R5.5, R7.2: whoever does not want to wait for a server that is gone can leave; what was stored is there when it is back.
+#[test]
+fn a_run_can_be_left_while_its_server_is_gone() {
+    let mut rig = Rig::new(1);
+    let number = unique();
+    let command = format!("sleep 600; : {number}");
+    let mut running = rig.run("web01", &command).args(["--format", "ndjson"]).spawn();
+    let _ = running.events_until("a start", |event| event["type"] == "nodeStarted");
+    rig.lab.wait_for_processes(&number, 1);
+    rig.server.stop(End::Immediate);
+    running.signal(Signal::INT);
+    rig.lab.wait_for_processes(&number, 0);
+    assert!(!running.has_ended(), "its end is still to be stored");
+    running.signal(Signal::INT);
+    let ran = running.end();
+    rig.tells(&ran, 130, &[]);
+    rig.server.start_again().unwrap();
+    assert_eq!(rig.listed()[0]["status"], "interrupted", "{:?}", rig.listed());
+}
+
 /// R5.5: a database of a newer version is refused and left as it is.
 #[test]
 fn a_newer_database_on_a_server_is_left_alone() {
@@ -307,7 +328,7 @@ fn the_connection_to_a_server_is_encrypted() {
         let plain = "SELECT count(*) FILTER (WHERE NOT ssl), count(*) > 0 FROM pg_stat_ssl \
                      JOIN pg_stat_activity USING (pid) WHERE application_name = 'pabawi'";
         assert_eq!(rig.sql(plain), "0|t\n", "{url}");
-        running.signal(rustix::process::Signal::INT);
+        running.signal(Signal::INT);
         assert_eq!(running.end().code(), Some(130));
     }
     let ran = rig.pab(["executions", "list"]).env("PABAWI_DB", with(&other)).ran();
