@@ -6,10 +6,12 @@
 //! and only while no other process has it open. Retention removes files that nobody has used for an hour
 //! ([`OutputFiles::remove_settled`]): one that is about to be pointed to has been used just now.
 
+use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -52,11 +54,14 @@ impl Variant {
 #[derive(Debug, Clone)]
 pub(crate) struct OutputFiles {
     dir: PathBuf,
+    /// Files of others that could not be brought to stable storage. Linux takes what it could not write for written, so
+    /// that another attempt would succeed without it (fsync(2)): these are copied.
+    distrusted: Arc<Mutex<HashSet<PathBuf>>>,
 }
 
 impl OutputFiles {
     pub(crate) fn new(dir: PathBuf) -> Self {
-        Self { dir }
+        Self { dir, distrusted: Arc::default() }
     }
 
     /// Where the content of that hash stands.
@@ -98,18 +103,30 @@ impl OutputFiles {
         self.make_shelf(&place)?;
         fs::set_permissions(source, fs::Permissions::from_mode(0o600))
             .map_err(fault("set the mode of", source))?;
-        File::open(source)
-            .and_then(|file| file.sync_all())
-            .map_err(fault("bring to stable storage", source))?;
+        if self.distrusted().contains(source) {
+            return self.copy(source, &place);
+        }
+        if let Err(error) = File::open(source).and_then(|file| file.sync_all()) {
+            self.distrusted().insert(source.to_owned());
+            return Err(fault("bring to stable storage", source)(error));
+        }
         match fs::rename(source, &place) {
             Ok(()) => sync_parents(&place),
-            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-                let mut from = File::open(source).map_err(fault("read", source))?;
-                self.write_new(&place, |file| io::copy(&mut from, file).map(|_| ()))?;
-                fs::remove_file(source).map_err(fault("remove", source))
-            }
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => self.copy(source, &place),
             Err(error) => Err(fault("move into the store", source)(error)),
         }
+    }
+
+    /// Takes a file over that cannot be renamed.
+    fn copy(&self, source: &Path, place: &Path) -> Result<(), FileFault> {
+        let mut from = File::open(source).map_err(fault("read", source))?;
+        self.write_new(place, |file| io::copy(&mut from, file).map(|_| ()))?;
+        self.distrusted().remove(source);
+        fs::remove_file(source).map_err(fault("remove", source))
+    }
+
+    fn distrusted(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
+        self.distrusted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes an output that is in memory; `parts` follow each other.
@@ -213,9 +230,21 @@ pub(crate) struct Found {
 
 const TEMPORARY: &str = ".new-";
 
-/// Makes a directory that only its owner may enter, with its parents; existing ones stay as they are.
+/// Makes a directory that only its owner may enter, with its parents; existing ones stay as they are. New ones are on stable
+/// storage when it returns: what is written into a directory is lost with it.
 pub(crate) fn make_private_dir(dir: &Path) -> Result<(), FileFault> {
-    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(fault("make the directory", dir))
+    let missing = dir.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && !dir.is_dir());
+    let missing: Vec<&Path> = missing.collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(fault("make the directory", dir))?;
+    for made in missing {
+        let Some(parent) = made.parent().filter(|parent| !parent.as_os_str().is_empty()) else { continue };
+        if let Err(error) = File::open(parent).and_then(|parent| parent.sync_all()) {
+            // Whoever tries again is to make it again, or nobody would know that it may be lost.
+            let _ = fs::remove_dir(made);
+            return Err(fault("bring to stable storage", parent)(error));
+        }
+    }
+    Ok(())
 }
 
 /// Says that the file is used now.

@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 const DIR: &str = "PABAWI_STORE_TEST_DIR";
 
@@ -56,6 +56,12 @@ impl Drop for Running {
     }
 }
 
+/// Runs the child with a library loaded before all others (ld.so(8), `LD_PRELOAD`).
+pub(crate) fn with_library(test: &str, dir: &Path, library: &Path) {
+    let output = again(None, test, dir).env("LD_PRELOAD", library).output().unwrap();
+    succeeded(&output, "");
+}
+
 /// Runs the child with a file system of `size` mounted at `dir`, in a mount namespace of its own, so that the
 /// mount goes with it (unshare(1), mount(8)). Needs root, or user namespaces.
 pub(crate) fn on_small_disk(test: &str, dir: &Path, size: &str) {
@@ -63,12 +69,12 @@ pub(crate) fn on_small_disk(test: &str, dir: &Path, size: &str) {
     let words = ["unshare", "--map-root-user", "--mount", "--", "sh", "-c", script.as_str(), "sh"];
     let words: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
     let output = again(Some(&words), test, dir).output().expect("unshare(1) of util-linux is installed");
-    assert!(
-        output.status.success(),
-        "{}\n{}\nthis test needs root, or a kernel that allows user namespaces",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    succeeded(&output, "this test needs root, or a kernel that allows user namespaces");
+}
+
+fn succeeded(output: &Output, hint: &str) {
+    let [stdout, stderr] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+    assert!(output.status.success(), "{stdout}\n{stderr}\n{hint}");
     // The child ran the test and did not just find nothing of that name.
-    assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "the child ran no test");
+    assert!(stdout.contains("1 passed"), "the child ran no test");
 }

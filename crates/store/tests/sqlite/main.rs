@@ -13,6 +13,7 @@ mod child;
 mod contract;
 mod crash;
 mod disk;
+mod faults;
 mod files;
 mod golden;
 #[path = "../both/graphs.rs"]
