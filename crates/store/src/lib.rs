@@ -10,6 +10,7 @@ mod blocking;
 mod codec;
 mod cursor;
 mod db;
+pub mod host;
 mod journal_row;
 mod large;
 pub mod maintain;

@@ -10,6 +10,7 @@ mod execution_store;
 mod fact_provider;
 mod fact_store;
 mod graph_store;
+mod host_database;
 mod inventory_source;
 mod journal_rules;
 mod journal_store;
@@ -39,6 +40,7 @@ pub use execution_store::{CancelRequest, Created, ExecutionStore, StoreError, St
 pub use fact_provider::{FactProvider, FactProviderError, NodeFacts};
 pub use fact_store::{FactStore, KeptFacts};
 pub use graph_store::GraphStore;
+pub use host_database::{HostDatabase, HostDatabaseError, HostDialect, HostRow, HostValue};
 pub use inventory_source::{InventorySnapshot, InventorySource, InventorySourceError};
 pub use journal_rules::JournalRules;
 pub use journal_store::JournalStore;

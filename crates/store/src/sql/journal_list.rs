@@ -19,7 +19,8 @@ pub(super) const COLUMNS: &str = "j.key, j.id, j.at, j.node, j.seq, j.event_type
      j.action, j.result_status, j.summary, j.details, j.supersedes, j.hash";
 
 /// Whether a later version stands in an entry's place.
-const SUPERSEDED: &str = "EXISTS (SELECT 1 FROM pabawi_exec_journal AS s WHERE s.supersedes = j.id)";
+pub(super) const SUPERSEDED: &str =
+    "EXISTS (SELECT 1 FROM pabawi_exec_journal AS s WHERE s.supersedes = j.id)";
 
 /// Versions of one note that are followed.
 const VERSIONS: usize = 1_000;
@@ -60,7 +61,8 @@ pub(super) fn row(row: &Row, place: &Place) -> Result<StoredEntry, StoreError> {
     })
 }
 
-fn entry(found: &Row, place: &Place) -> Result<(i64, JournalEntry), StoreError> {
+/// Reads the columns of an entry and, behind them, whether a later version stands in its place.
+pub(super) fn entry(found: &Row, place: &Place) -> Result<(i64, JournalEntry), StoreError> {
     let superseded: bool = found.try_get(15).map_err(|error| place.sql("read the journal", &error))?;
     let StoredEntry { key, seq, row, hash, .. } = row(found, place)?;
     let entry = row.entry(seq, hash, superseded).map_err(|error| match error {

@@ -13,6 +13,7 @@
 //! | `journal_prune`, `retention`, `retention_outputs`, `retention_store` | forgetting what is old |
 //! | `plans`, `plan_orders` | what was planned and may be applied later |
 //! | `facts` | facts of nodes |
+//! | `mirrored` | what a host's tables do not have yet |
 //! | `migrations` | the version of the schema |
 //! | `place` | errors that name the database |
 //!
@@ -36,6 +37,7 @@ mod last;
 mod list;
 pub(crate) mod live;
 pub(crate) mod migrations;
+pub(crate) mod mirrored;
 pub(crate) mod output_rows;
 pub(crate) mod place;
 mod plan;

@@ -224,7 +224,15 @@ pub(crate) async fn read_output(
         row.try_get::<Option<Vec<u8>>>(4).map_err(fault)?.unwrap_or_default()
     } else {
         let variant = if kept_bytes == total_bytes { Variant::Whole } else { Variant::HeadTail };
-        large.read(hash, variant, offset, max_bytes, place).await?
+        let data = large.read(hash, variant, offset, max_bytes, place).await?;
+        let expected = kept_bytes.saturating_sub(offset).min(u64::from(max_bytes));
+        if (data.len() as u64) < expected {
+            let found = data.len();
+            return Err(
+                place.corrupt(format!("output {hash} ends early: {found} bytes of {expected} are there"))
+            );
+        }
+        data
     };
     let omitted = total_bytes.saturating_sub(kept_bytes);
     Ok(Some(OutputChunk {

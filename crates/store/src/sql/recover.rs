@@ -151,7 +151,7 @@ pub(crate) async fn reopen(owner: &str, conn: &mut Connection, place: &Place) ->
         take_back_the_end(key, conn, place).await?;
         db::query(
             "UPDATE pabawi_exec_executions SET status = CASE WHEN started_at IS NULL THEN 'queued' \
-             ELSE 'running' END, finished_at = NULL, summary = NULL WHERE key = $1",
+             ELSE 'running' END, finished_at = NULL, summary = NULL, mirrored = 0 WHERE key = $1",
         )
         .bind(key)
         .execute(&mut *conn)

@@ -20,6 +20,7 @@ use super::facts::{self, FactsRow};
 use super::graph_orders::GraphOrder;
 use super::journal;
 use super::live::{Live, LiveExecution};
+use super::mirrored::{self, Mirrored};
 use super::output_rows::KnownOutputs;
 use super::place::Place;
 use super::plan::{Plan, PlanFault};
@@ -57,6 +58,7 @@ enum Request {
     Plan(PlanOrder),
     Retention(RetentionOrder),
     Abandoned(Reply<Vec<ExecutionId>>),
+    Mirrored(Mirrored, Reply<()>),
     Close(Reply<()>),
 }
 
@@ -173,6 +175,10 @@ impl WriterHandle {
         self.ask(|reply| Request::Retention(order(reply))).await
     }
 
+    pub(crate) async fn mirrored(&self, done: Mirrored) -> Result<(), StoreError> {
+        self.ask(|reply| Request::Mirrored(done, reply)).await
+    }
+
     pub(crate) async fn abandoned(&self) -> Result<Vec<ExecutionId>, StoreError> {
         self.ask(Request::Abandoned).await
     }
@@ -278,6 +284,10 @@ impl Writer {
             Request::Retention(order) => self.serve_retention(order).await,
             Request::Abandoned(reply) => {
                 let done = self.abandoned().await;
+                let _ = reply.send(done);
+            }
+            Request::Mirrored(rows, reply) => {
+                let done = self.mark_mirrored(&rows).await;
                 let _ = reply.send(done);
             }
             Request::Grouped(_) | Request::Close(_) => {}
@@ -434,6 +444,13 @@ impl Writer {
         let (numbers, requests) = self.end_transaction(conn, done).await?.into_iter().unzip();
         self.told = numbers;
         Ok(requests)
+    }
+
+    async fn mark_mirrored(&mut self, rows: &Mirrored) -> Result<(), StoreError> {
+        let mut conn = self.begin().await?;
+        let place = Arc::clone(&self.place);
+        let done = mirrored::mark(rows, &mut conn, &place).await;
+        self.end_transaction(conn, done).await
     }
 
     async fn abandoned(&mut self) -> Result<Vec<ExecutionId>, StoreError> {

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use pabawi_domain::id::ExecutionId;
+use pabawi_domain::journal::{JournalQuery, NewJournalEntry};
 use pabawi_domain::outcome::NodeOutcome;
-use pabawi_domain::ports::{Created, ExecutionStore as _, StoreError, StoreWrite};
+use pabawi_domain::ports::{Created, ExecutionStore as _, JournalStore as _, StoreError, StoreWrite};
 use pabawi_domain::record::{NewExecution, TargetState};
 use pabawi_domain::summary::ExecutionStatus;
 use pabawi_store::postgres::{PostgresOptions, PostgresStore};
@@ -15,6 +16,7 @@ use pabawi_testkit::postgres::{End, Postgres};
 use pabawi_testkit::wait::until_async;
 use tokio::task::JoinSet;
 
+use crate::journal::entry;
 use crate::records::{all_targets, events, execution, finished, hash, result, start, stored_events};
 
 const ROUNDS: usize = 20;
@@ -80,6 +82,11 @@ fn output_of(id: ExecutionId, number: usize) -> Vec<u8> {
     format!("{id} {number} ").into_bytes().into_iter().cycle().take(size).collect()
 }
 
+/// What the journal says of a result.
+fn told(id: ExecutionId, name: &str) -> NewJournalEntry {
+    NewJournalEntry { execution_id: Some(id), ..entry(&id.to_string(), name, 1) }
+}
+
 async fn write(lane: Lane) {
     // Ends when the test says so, at the end of an execution.
     while !lane.told.stop.load(Ordering::SeqCst) {
@@ -93,7 +100,9 @@ async fn write(lane: Lane) {
             lane.append(&[start(id, &name, 1)]).await;
             let output = output_of(id, number);
             let seq = number as u64 + 1;
-            lane.append(&[result(id, &name, NodeOutcome::Succeeded, &output), events(id, [seq])]).await;
+            let entry = Box::new(told(id, &name));
+            let result = result(id, &name, NodeOutcome::Succeeded, &output);
+            lane.append(&[result, StoreWrite::Journal { id, entry }, events(id, [seq])]).await;
         }
         lane.append(&[finished(id, TARGETS as u64)]).await;
         lane.told.finished.lock().unwrap().push(id);
@@ -112,6 +121,14 @@ async fn check(store: &PostgresStore, id: ExecutionId) {
         let chunk = store.output(output.hash, 0, 2_000_000).await.unwrap().unwrap();
         assert!(chunk.data.0 == bytes, "{id} {number}: another output");
     }
+    let query = JournalQuery { execution_id: Some(id), limit: Some(1000), ..JournalQuery::default() };
+    let mut entries: Vec<NewJournalEntry> =
+        store.journal(&query).await.unwrap().items.into_iter().map(|found| found.entry).collect();
+    entries.sort_by_key(|entry| entry.id);
+    let mut expected: Vec<NewJournalEntry> =
+        (0..TARGETS).map(|number| told(id, &format!("n{number}"))).collect();
+    expected.sort_by_key(|entry| entry.id);
+    assert!(entries == expected, "{id}: {entries:?}");
     let seqs: Vec<u64> = stored_events(store, id, 1000).await.iter().map(|event| event.seq).collect();
     assert_eq!(seqs, (1..=TARGETS as u64).collect::<Vec<_>>(), "{id}");
 }
@@ -155,6 +172,8 @@ async fn what_was_acknowledged_survives_the_server() {
     for id in &finished {
         check(&other, *id).await;
     }
+    let sound = other.verify_journal(None).await.unwrap();
+    assert!(sound.is_sound(), "{sound:?}");
     let count = server.query("postgres", "SELECT count(*) FROM pabawi_exec_executions").unwrap();
     assert_eq!(count, format!("{}\n", finished.len()), "none was written twice");
     for store in stores {

@@ -18,6 +18,7 @@ mod files;
 mod golden;
 #[path = "../both/graphs.rs"]
 mod graphs;
+mod held;
 #[path = "../both/history.rs"]
 mod history;
 #[path = "../both/journal.rs"]

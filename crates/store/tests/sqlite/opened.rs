@@ -50,21 +50,14 @@ pub(crate) async fn forget_the_newest(dir: &Path) {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/schema-9.db");
     std::fs::copy(golden, &before).unwrap();
     std::fs::rename(before, dir.join("store.db")).unwrap();
-    for sql in [
-        "DROP TABLE pabawi_exec_marks",
-        "DROP INDEX pabawi_exec_targets_stdout",
-        "DROP INDEX pabawi_exec_targets_stderr",
-        "UPDATE pabawi_exec_targets SET stdout = NULL, stderr = NULL",
-        "DELETE FROM pabawi_exec_migrations WHERE version = 9",
-    ] {
+    // Its one large output is not in the repository.
+    for sql in
+        ["UPDATE pabawi_exec_targets SET stdout = NULL, stderr = NULL", "DELETE FROM pabawi_exec_outputs"]
+    {
         let mut conn = raw(dir).await;
         sqlx::query(sql).execute(&mut conn).await.unwrap();
         conn.close().await.unwrap();
     }
-    // Its one large output is not in the repository.
-    let mut conn = raw(dir).await;
-    sqlx::query("DELETE FROM pabawi_exec_outputs").execute(&mut conn).await.unwrap();
-    conn.close().await.unwrap();
 }
 
 pub(crate) async fn lose_large_outputs(dir: &Path) {

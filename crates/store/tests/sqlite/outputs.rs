@@ -81,6 +81,13 @@ async fn large_equal_outputs_are_one_file_that_only_the_owner_may_read() {
     assert!(files[0].ends_with(format!("{}/{hex}", &hex[..2])), "{files:?}");
     assert_eq!(fs::metadata(&files[0]).unwrap().permissions().mode() & 0o777, 0o600);
 
+    // One that was cut off is told as such wherever something is missing.
+    fs::OpenOptions::new().write(true).open(&files[0]).unwrap().set_len(1_500_000).unwrap();
+    assert_eq!(store.output(hash(&bytes), 0, 1_000_000).await.unwrap().unwrap().data.0.len(), 1_000_000);
+    for (offset, count) in [(0, 2_000_000), (1_000_000, 1_000_000), (1_999_999, 1)] {
+        let error = store.output(hash(&bytes), offset, count).await.unwrap_err();
+        assert!(matches!(&error, StoreError::Corrupt(text) if text.contains(&hex)), "{error}");
+    }
     fs::remove_file(&files[0]).unwrap();
     let error = store.output(hash(&bytes), 0, 10).await.unwrap_err();
     assert!(matches!(&error, StoreError::Corrupt(text) if text.contains(&hex)), "{error}");

@@ -94,7 +94,6 @@ fn what_was_acknowledged_survives_the_loss_of_power() {
         }
         assert_eq!(told.0, [STEPS, 4, STEPS]);
         survives(&disk, Left::Nothing, told, &watched.aside("end")).await;
-        eprintln!("{points} points");
         assert!(points > 60, "only {points} synchronisations");
     });
 }
@@ -137,7 +136,6 @@ fn what_a_failed_synchronisation_has_dropped_is_written_again() {
             struck += 1;
             assert!(struck < 1_000, "it does not come to its end");
         }
-        eprintln!("{struck} struck");
         assert!(struck > 20, "only {struck} synchronisations failed");
     });
 }

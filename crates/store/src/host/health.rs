@@ -1,0 +1,43 @@
+//! How a mirror goes: [`MirrorHealth`].
+
+use serde::Serialize;
+
+/// What a mirror does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum MirrorState {
+    /// It has not looked at the store yet, or brings over what it found.
+    #[default]
+    CatchingUp,
+    /// The host has what the store had when it was looked at last.
+    CaughtUp,
+    /// The host's database or the store fails; it is tried again.
+    Failing,
+    /// The store was closed.
+    Ended,
+}
+
+/// How a mirror goes.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MirrorHealth {
+    /// What it does.
+    pub state: MirrorState,
+    /// Executions and journal entries that the host did not have when the store was looked at last; those that go on are among
+    /// them.
+    pub waiting: u64,
+    /// Rows written since it was started; one that was written again counts again.
+    pub written: u64,
+    /// Rows that the host's tables did not take and that were left out. The log names them.
+    pub refused: u64,
+    /// Looks at the store that failed since the last one that did not.
+    pub failures: u32,
+    /// Why the last one failed; absent when it did not.
+    pub last_error: Option<String>,
+    /// How often the store has been looked at.
+    #[serde(skip)]
+    pub(super) looks: u64,
+    /// The last look after which everything was there.
+    #[serde(skip)]
+    pub(super) clean: u64,
+}
