@@ -41,3 +41,20 @@ pub struct MirrorHealth {
     #[serde(skip)]
     pub(super) clean: u64,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_told_in_plain_json() {
+        let health = MirrorHealth {
+            state: MirrorState::Failing,
+            last_error: Some("gone".into()),
+            ..MirrorHealth::default()
+        };
+        let expected =
+            r#"{"state":"failing","waiting":0,"written":0,"refused":0,"failures":0,"lastError":"gone"}"#;
+        assert_eq!(serde_json::to_string(&health).unwrap(), expected);
+    }
+}

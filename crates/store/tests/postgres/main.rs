@@ -15,10 +15,13 @@ mod faults;
 mod graphs;
 #[path = "../both/history.rs"]
 mod history;
+mod host;
 #[path = "../both/journal.rs"]
 mod journal;
 #[path = "../both/maintain.rs"]
 mod maintain;
+#[path = "../both/mirror.rs"]
+mod mirror;
 mod opened;
 mod opening;
 mod outputs;

@@ -9,6 +9,9 @@ use pabawi_store::postgres::{PostgresOptions, PostgresStore};
 use pabawi_testkit::postgres::Postgres;
 use pabawi_testkit::wait::until_async;
 
+pub(crate) use crate::host::PostgresHost as Host;
+pub(crate) use pabawi_store::host::POSTGRES_MIGRATION as MIGRATION;
+
 const DATABASE: &str = "pabawi";
 
 /// The server that the tests of this binary share. It ends with the process.
@@ -34,6 +37,13 @@ fn schema(dir: &Path) -> String {
 
 pub(crate) fn options(dir: &Path) -> PostgresOptions {
     PostgresOptions::new(&format!("{}?options=-csearch_path%3D{}", server().url(DATABASE), schema(dir)))
+}
+
+/// The URL of an empty schema for a host's tables.
+pub(crate) fn host_url(dir: &Path, name: &str) -> String {
+    let schema = format!("{}_{name}", schema(dir));
+    server().query(DATABASE, &format!("CREATE SCHEMA {schema}")).unwrap();
+    format!("{}?options=-csearch_path%3D{schema}", server().url(DATABASE))
 }
 
 pub(crate) async fn open(dir: &Path) -> PostgresStore {

@@ -21,10 +21,13 @@ mod graphs;
 mod held;
 #[path = "../both/history.rs"]
 mod history;
+mod host;
 #[path = "../both/journal.rs"]
 mod journal;
 #[path = "../both/maintain.rs"]
 mod maintain;
+#[path = "../both/mirror.rs"]
+mod mirror;
 mod older;
 mod opened;
 mod outputs;

@@ -7,6 +7,9 @@ use pabawi_store::sqlite::{SqliteOptions, SqliteStore};
 use pabawi_testkit::wait::until_async;
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
+pub(crate) use crate::host::SqliteHost as Host;
+pub(crate) use pabawi_store::host::SQLITE_MIGRATION as MIGRATION;
+
 pub(crate) fn options(dir: &Path) -> SqliteOptions {
     SqliteOptions::new(dir.join("store.db"))
 }
