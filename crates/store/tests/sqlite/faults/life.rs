@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use pabawi_domain::breaker::BreakerState;
 use pabawi_domain::id::ExecutionId;
-use pabawi_domain::journal::{JournalQuery, NewJournalEntry};
+use pabawi_domain::journal::{EntryId, JournalQuery, NewJournalEntry};
 use pabawi_domain::node::{Endpoint, Target};
 use pabawi_domain::outcome::NodeOutcome;
 use pabawi_domain::output::{CapturedOutput, KeptOutput, OutputData};
@@ -49,7 +49,7 @@ impl Life {
         ExecutionId::from_parts(1_790_000_000_000 + u64::from(self.0), [self.0; 10])
     }
 
-    fn new(self) -> NewExecution {
+    fn begun(self) -> NewExecution {
         let targets = (0..4).map(|number| Target::new(node(&format!("n{number}")), Endpoint::default()));
         NewExecution {
             id: self.id(),
@@ -94,18 +94,15 @@ impl Life {
 
     fn told(self, target: usize) -> NewJournalEntry {
         let of = NewJournalEntry { execution_id: Some(self.id()), ..entry("life", &format!("n{target}"), 1) };
-        NewJournalEntry {
-            id: uuid::Uuid::from_bytes([self.0, 1 + target as u8, 7, 7, 7, 7, 7, 7, 8, 7, 7, 7, 7, 7, 7, 7])
-                .into(),
-            ..of
-        }
+        let id = EntryId::derived(&["life", &self.0.to_string(), &target.to_string()]);
+        NewJournalEntry { id, ..of }
     }
 
     /// Does one step. It may come again.
     pub(super) async fn step(self, step: usize, store: &SqliteStore, dir: &Path) -> Result<(), StoreError> {
         let id = self.id();
         match step {
-            0 => store.create(self.new()).await.map(|created| assert_eq!(created, Created::New)),
+            0 => store.create(self.begun()).await.map(|created| assert_eq!(created, Created::New)),
             1 => {
                 let mut writes = vec![StoreWrite::Started { id, at: at(1) }];
                 writes.extend((0..4).map(|number| start(id, &format!("n{number}"), 1)));
