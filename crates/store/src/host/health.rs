@@ -28,7 +28,7 @@ pub struct MirrorHealth {
     pub waiting: u64,
     /// Rows written since it was started; one that was written again counts again.
     pub written: u64,
-    /// Rows that the host's tables did not take and that were left out. The log names them.
+    /// Rows that were left out: the host's tables did not take them, or they are damaged in the store. The log names them.
     pub refused: u64,
     /// Looks at the store that failed since the last one that did not.
     pub failures: u32,

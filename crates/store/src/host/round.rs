@@ -1,6 +1,7 @@
 //! One look at the store, and everything brought over that is not there: [`Mirror`].
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,9 @@ const AT_ONCE: u32 = 100;
 /// A statement ends with so many rows, or with so many bytes of text.
 const ROWS: usize = 50;
 const BYTES: usize = 1024 * 1024;
+
+/// What stands for an output that the store has lost.
+const DAMAGED: &str = "[the stored output is damaged]";
 
 /// Why not everything was brought over.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +63,8 @@ pub(super) struct Mirror {
     /// Absent until the host's tables have been looked at.
     pub(super) wider: Option<Wider>,
     open: HashMap<ExecutionId, Known>,
+    /// Executions that the store cannot read.
+    damaged: HashSet<ExecutionId>,
 }
 
 impl Mirror {
@@ -68,7 +74,7 @@ impl Mirror {
         options: MirrorOptions,
         health: watch::Sender<MirrorHealth>,
     ) -> Self {
-        Self { store, host, options, health, wider: None, open: HashMap::new() }
+        Self { store, host, options, health, wider: None, open: HashMap::new(), damaged: HashSet::new() }
     }
 
     /// Brings over what the host does not have.
@@ -107,9 +113,15 @@ impl Mirror {
             after = *last;
             let mut done = Mirrored::default();
             for (key, id) in page {
-                match self.execution(id).await? {
-                    Some(status) if status.is_final() => done.executions.push((key, status)),
-                    _ => drop(open.insert(id)),
+                match self.execution(id).await {
+                    Ok(Some(status)) if status.is_final() => done.executions.push((key, status)),
+                    Ok(_) => drop(open.insert(id)),
+                    Err(Fault::Store(StoreError::Corrupt(error))) => {
+                        if self.damaged.insert(id) {
+                            self.leave_out("executions", &id, &error);
+                        }
+                    }
+                    Err(other) => return Err(other),
                 }
             }
             if !done.executions.is_empty() {
@@ -189,9 +201,14 @@ impl Mirror {
         let most = if record.request.debug { options.debug_output_bytes } else { options.output_bytes };
         let mut texts = [None, None];
         for (text, output) in texts.iter_mut().zip([target.stdout, target.stderr]) {
-            if let Some(output) = output {
-                *text = Some(outputs::text(output, most, &self.store).await?);
-            }
+            let Some(output) = output else { continue };
+            *text = Some(match outputs::text(output, most, &self.store).await {
+                Err(StoreError::Corrupt(error)) => {
+                    tracing::warn!(id = %record.id, node = %target.target.node, %error, "a stored output is damaged");
+                    DAMAGED.to_owned()
+                }
+                read => read?,
+            });
         }
         let [stdout, stderr] = texts;
         Ok(Outputs { stdout, stderr })
@@ -219,7 +236,14 @@ impl Mirror {
             }
             let mut rows = Rows::default();
             let mut replaced = Vec::new();
-            for unmirrored in &page {
+            for (_, unmirrored) in &page {
+                let unmirrored = match unmirrored {
+                    Ok(unmirrored) => unmirrored,
+                    Err(error) => {
+                        self.leave_out(ENTRIES.name, &"one that cannot be read", error);
+                        continue;
+                    }
+                };
                 replaced.extend(unmirrored.entry.entry.supersedes.map(|id| HostValue::from(id.to_string())));
                 if unmirrored.entry.superseded {
                     continue;
@@ -234,7 +258,7 @@ impl Mirror {
             if !replaced.is_empty() {
                 self.execute(&tables::remove_entries(replaced.len()), &replaced).await?;
             }
-            let entries = page.iter().map(|unmirrored| unmirrored.key).collect();
+            let entries = page.iter().map(|(key, _)| *key).collect();
             self.store.mirrored(Mirrored { entries, ..Mirrored::default() }).await?;
         }
     }
@@ -260,9 +284,8 @@ impl Mirror {
         for row in rows {
             match self.execute(&table.put(1), &row).await {
                 Err(Fault::Host(HostDatabaseError::Refused(error))) => {
-                    let id = row.first();
-                    tracing::warn!(table = table.name, ?id, %error, "the host does not take a row; it is left out");
-                    self.health.send_modify(|health| health.refused = health.refused.saturating_add(1));
+                    let id = if let Some(HostValue::Text(id)) = row.first() { id.as_str() } else { "" };
+                    self.leave_out(table.name, &id, &error);
                 }
                 done => {
                     done?;
@@ -271,6 +294,11 @@ impl Mirror {
             }
         }
         Ok(())
+    }
+
+    fn leave_out(&self, table: &str, id: &dyn Display, why: &dyn Display) {
+        tracing::warn!(table, %id, %why, "a row of the mirror is left out");
+        self.health.send_modify(|health| health.refused = health.refused.saturating_add(1));
     }
 
     async fn execute(&self, sql: &str, parameters: &[HostValue]) -> Result<u64, Fault> {

@@ -11,7 +11,7 @@ use super::list::id_of;
 use super::place::Place;
 use super::store::Store;
 use crate::codec;
-use crate::db::{self, Connection};
+use crate::db::{self, Connection, Row};
 
 /// What the host has now.
 #[derive(Debug, Default)]
@@ -25,7 +25,6 @@ pub(crate) struct Mirrored {
 /// An entry that the host does not have.
 #[derive(Debug)]
 pub(crate) struct UnmirroredEntry {
-    pub(crate) key: i64,
     pub(crate) entry: JournalEntry,
     /// How many targets the execution has that it tells of; absent without one, and when that is gone.
     pub(crate) targets: Option<u64>,
@@ -53,8 +52,12 @@ impl Store {
             .collect()
     }
 
-    /// The first entries that the host does not have, in the order in which they were written.
-    pub(crate) async fn unmirrored_entries(&self, at_most: i64) -> Result<Vec<UnmirroredEntry>, StoreError> {
+    /// The first entries that the host does not have, in the order in which they were written, each with its key. One that
+    /// is damaged is an error of its own.
+    pub(crate) async fn unmirrored_entries(
+        &self,
+        at_most: i64,
+    ) -> Result<Vec<(i64, Result<UnmirroredEntry, StoreError>)>, StoreError> {
         let (pool, place) = self.readers();
         let fault = |error| place.sql("look for what is to be mirrored", &error);
         let rows = db::query(format!(
@@ -65,15 +68,7 @@ impl Store {
         .fetch_all(pool)
         .await
         .map_err(fault)?;
-        rows.iter()
-            .map(|row| {
-                let (key, entry) = entry(row, place)?;
-                let progress: Option<&str> = row.try_get(16).map_err(fault)?;
-                let progress: Option<Progress> =
-                    progress.map(|json| codec::from_json(json, "the counts")).transpose()?;
-                Ok(UnmirroredEntry { key, entry, targets: progress.map(|progress| progress.total) })
-            })
-            .collect()
+        rows.iter().map(|row| Ok((row.try_get(0).map_err(fault)?, unmirrored(row, place)))).collect()
     }
 
     /// How many executions and entries the host does not have.
@@ -94,6 +89,14 @@ impl Store {
     pub(crate) async fn mirrored(&self, done: Mirrored) -> Result<(), StoreError> {
         self.writer().mirrored(done).await
     }
+}
+
+fn unmirrored(row: &Row, place: &Place) -> Result<UnmirroredEntry, StoreError> {
+    let (_, entry) = entry(row, place)?;
+    let progress: Option<&str> =
+        row.try_get(16).map_err(|error| place.sql("look for what is to be mirrored", &error))?;
+    let progress: Option<Progress> = progress.map(|json| codec::from_json(json, "the counts")).transpose()?;
+    Ok(UnmirroredEntry { entry, targets: progress.map(|progress| progress.total) })
 }
 
 /// Marks them within the open transaction.

@@ -23,7 +23,7 @@ use pabawi_testkit::wait::until_async;
 use serde_json::{Value, json};
 
 use crate::journal::entry;
-use crate::opened::{Host, MIGRATION, abandon, open};
+use crate::opened::{Host, MIGRATION, abandon, lose_large_outputs, open, tamper};
 use crate::records::{at, events, execution, node, result, start, whole, with_output};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -440,6 +440,39 @@ async fn reruns_tools_and_outputs_stand_where_pabawi_looks() {
     one_node(&store, 9).await;
     settled(&mirror).await;
     assert_eq!(host.rows("SELECT * FROM executions WHERE batch_position = 0").await, original);
+}
+
+/// Bad input: what is damaged in the store is left out and told, and holds up nothing else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_damaged_in_the_store_holds_up_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = Gate::new(Host::new(dir.path(), "host").await);
+    let store = open(dir.path()).await;
+    for number in 1..=3 {
+        one_node(&store, number).await;
+    }
+    let (large, new) = (b"0123456789".repeat(150_000), numbered(4, "large", 1, "omar"));
+    store.create(new).await.unwrap();
+    store.append(&[start(id(4), "n0", 1)]).await.unwrap();
+    store.append(&[with_output(id(4), "n0", NodeOutcome::Succeeded, whole(&large))]).await.unwrap();
+    store.append(&[ended(id(4), &[NodeOutcome::Succeeded])]).await.unwrap();
+    lose_large_outputs(dir.path()).await;
+    tamper(dir.path(), "UPDATE pabawi_exec_journal SET id = 'nonsense' WHERE seq = 2").await;
+    tamper(
+        dir.path(),
+        "UPDATE pabawi_exec_executions SET progress = 'nonsense' \
+         WHERE submitted_at = (SELECT min(submitted_at) FROM pabawi_exec_executions)",
+    )
+    .await;
+    let mirror = mirror(&store, &host);
+    let health = settled(&mirror).await;
+    // The first execution with its entry, and the second entry.
+    assert_eq!((health.state, health.refused, health.waiting), (MirrorState::CaughtUp, 3, 1));
+    let rows = host.rows("SELECT id, results FROM executions ORDER BY started_at, id").await;
+    let ids: Vec<_> = rows.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(ids, [2, 3, 4].map(|number| id(number).to_string()));
+    assert_eq!(json_of(&rows[2], "results")[0]["output"]["stdout"], "[the stored output is damaged]");
+    assert_eq!(host.rows("SELECT id FROM journal_entries").await.len(), 1);
 }
 
 /// What the process left that died reads as failed in Pabawi, which has no other word, with the reason.
