@@ -22,6 +22,10 @@ mod journal;
 mod maintain;
 #[path = "../both/mirror.rs"]
 mod mirror;
+#[path = "../both/mirror_faults.rs"]
+mod mirror_faults;
+#[path = "../both/mirrored.rs"]
+mod mirrored;
 mod opened;
 mod opening;
 mod outputs;

@@ -28,6 +28,10 @@ mod journal;
 mod maintain;
 #[path = "../both/mirror.rs"]
 mod mirror;
+#[path = "../both/mirror_faults.rs"]
+mod mirror_faults;
+#[path = "../both/mirrored.rs"]
+mod mirrored;
 mod older;
 mod opened;
 mod outputs;
