@@ -4,4 +4,5 @@
 
 #![allow(unreachable_pub, reason = "what Node calls is public, whoever else could reach it")]
 
+mod framework;
 mod replacements;

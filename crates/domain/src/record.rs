@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::action::ActionKind;
@@ -31,7 +32,7 @@ pub struct NewExecution {
 }
 
 /// An execution as it is stored.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExecutionRecord {
     /// Its id.
@@ -65,7 +66,7 @@ pub struct ExecutionRecord {
 }
 
 /// Where one target of an execution stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum TargetState {
     /// Waits for its turn: nothing was run there.
@@ -91,7 +92,7 @@ impl TargetState {
 }
 
 /// One target of an execution as it is stored.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TargetRecord {
     /// Its place in the plan, from 0.
@@ -120,7 +121,7 @@ pub struct TargetRecord {
 }
 
 /// Points to a stored output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OutputRef {
     /// Content hash of the complete stream.
@@ -132,7 +133,7 @@ pub struct OutputRef {
 }
 
 /// A part of a stored output.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OutputChunk {
     /// The bytes from the asked offset of what is kept: head and tail follow each other directly.
@@ -147,7 +148,7 @@ pub struct OutputChunk {
 }
 
 /// The hole between head and tail of a stored output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Omission {
     /// Kept bytes before the hole.
@@ -157,7 +158,7 @@ pub struct Omission {
 }
 
 /// Targets with equal output of one stream.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OutputGroup {
     /// The output; absent for those that printed nothing.
@@ -168,7 +169,7 @@ pub struct OutputGroup {
 }
 
 /// One try of one node run as it is stored.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AttemptRecord {
     /// The node.
@@ -195,7 +196,7 @@ pub struct EventPage {
 }
 
 /// A part of a longer list.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Page<T> {
     /// The items.
@@ -206,7 +207,7 @@ pub struct Page<T> {
 }
 
 /// A question about the history. Absent fields do not restrict it; all given ones must hold (R5.8).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExecutionQuery {
     /// Submitted at or after.
@@ -238,7 +239,7 @@ pub struct ExecutionQuery {
 }
 
 /// A question about the targets of one execution.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TargetQuery {
     /// These nodes; empty for all.
