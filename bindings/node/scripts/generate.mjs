@@ -11,7 +11,7 @@ const addon = createRequire(import.meta.url)(join(here, "addon", addonName()));
 const { calls, requests, answers } = JSON.parse(addon.frameworkSchemas());
 
 const HEAD = "// Made by scripts/generate.mjs of the types of the native half. Changes belong there.\n";
-const PAGE = /^Page_for_(.*)$/;
+const PAGE = /^Page\d*$/;
 
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 const named = (reference) => decodeURIComponent(reference.replace(/^.*\//, ""));
@@ -48,8 +48,7 @@ const same = sameBothWays();
 
 /** The name of a type in TypeScript. What differs when it is told is a view of it. */
 function typeName(name, told) {
-  const page = PAGE.exec(name);
-  if (page) return `Page<${typeName(page[1], told)}>`;
+  if (PAGE.test(name)) return `Page<${type(answers[name].properties.items.items, told)}>`;
   return told && name in requests && !same.has(name) ? `${name}View` : name;
 }
 
@@ -253,7 +252,7 @@ function schemas() {
 }
 
 const place = join(here, "src", "framework", "generated");
-const check_only = process.argv.includes("--check");
+const isCheck = process.argv.includes("--check");
 mkdirSync(place, { recursive: true });
 for (const [name, text] of [["types.ts", types()], ["schemas.ts", schemas()]]) {
   const path = join(place, name);
@@ -264,7 +263,7 @@ for (const [name, text] of [["types.ts", types()], ["schemas.ts", schemas()]]) {
     // It is not there yet.
   }
   if (before === text) continue;
-  if (check_only) {
+  if (isCheck) {
     console.error(`${path} is not what the native half says: run \`npm run generate\` in bindings/node`);
     process.exitCode = 1;
   } else {

@@ -1935,38 +1935,6 @@ export interface Pace {
   remainingMs?: number;
 }
 
-/** A part of a longer list. */
-export interface Page {
-  /** The items. */
-  items: ExecutionRecord[];
-  /** Give it with the same question to get the next part; absent at the end. */
-  nextCursor?: string;
-}
-
-/** A part of a longer list. */
-export interface Page2 {
-  /** The items. */
-  items: TargetRecord[];
-  /** Give it with the same question to get the next part; absent at the end. */
-  nextCursor?: string;
-}
-
-/** A part of a longer list. */
-export interface Page3 {
-  /** The items. */
-  items: GraphRunRecord[];
-  /** Give it with the same question to get the next part; absent at the end. */
-  nextCursor?: string;
-}
-
-/** A part of a longer list. */
-export interface Page4 {
-  /** The items. */
-  items: JournalEntry[];
-  /** Give it with the same question to get the next part; absent at the end. */
-  nextCursor?: string;
-}
-
 /** One phase over all nodes. */
 export interface PhaseTimes {
   /** The longest, in microseconds. */
@@ -2567,21 +2535,21 @@ export interface Calls {
   breakers: { request: Nothing; answer: BreakerStatus[] };
   cancel: { request: CancelRequest; answer: CancelReceipt };
   capabilities: { request: Nothing; answer: ProvidedCapability[] };
-  executions: { request: ExecutionQuery; answer: Page };
+  executions: { request: ExecutionQuery; answer: Page<ExecutionRecord> };
   explain: { request: ExplainRequest; answer: Explanation };
   explainSlow: { request: ExplainSlowRequest; answer: SlowReport };
   facts: { request: FactsRequest; answer: FactsOfNode[] };
   get: { request: OfExecution; answer: ExecutionRecord };
   "graphs.cancel": { request: CancelGraphRequest; answer: boolean };
   "graphs.get": { request: OfExecution; answer: GraphView };
-  "graphs.list": { request: GraphQuery; answer: Page3 };
+  "graphs.list": { request: GraphQuery; answer: Page<GraphRunRecord> };
   "graphs.resume": { request: ResumeRequest; answer: ExecutionId };
   "graphs.run": { request: TaskGraph; answer: ExecutionId };
   "graphs.wait": { request: OfExecution; answer: GraphView };
   inventory: { request: InventoryRequest; answer: InventoryView };
   "journal.editNote": { request: EditNoteRequest; answer: JournalEntry };
   "journal.note": { request: NoteRequest; answer: JournalEntry };
-  "journal.query": { request: JournalQuery; answer: Page4 };
+  "journal.query": { request: JournalQuery; answer: Page<JournalEntry> };
   "journal.timeline": { request: TimelineQuery; answer: Timeline };
   "journal.verify": { request: VerifyRequest; answer: JournalVerification };
   "journal.versions": { request: OfEntry; answer: JournalEntry[] };
@@ -2600,6 +2568,6 @@ export interface Calls {
   shutdown: { request: ShutdownRequest; answer: ShutdownReport };
   stats: { request: Nothing; answer: Stats };
   submit: { request: ExecutionRequest; answer: ExecutionId };
-  targets: { request: TargetsRequest; answer: Page2 };
+  targets: { request: TargetsRequest; answer: Page<TargetRecord> };
   wait: { request: OfExecution; answer: ExecutionOutcome };
 }
