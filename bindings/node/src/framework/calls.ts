@@ -1,7 +1,7 @@
 /** Calls of the native half: checked before they go there, given up by signals, failures turned into errors. */
 import type { z } from "zod";
 
-import { AbortedError, at, type CallSite, errorOf, invalid } from "./errors";
+import { AbortedError, at, type CallSite, errorOf, valid } from "./errors";
 import { callSchemas } from "./generated/schemas";
 import type { Calls, Failure } from "./generated/types";
 import { type NativeFramework, newFramework } from "./native";
@@ -18,11 +18,7 @@ let numbers = 0;
 
 /** Throws the host's `ZodError` where the value is not what the schema lets through. */
 export function checked<T>(schema: z.ZodType<T>, value: unknown): T {
-  const result = schema.safeParse(value);
-  if (!result.success) {
-    throw result.error;
-  }
-  return result.data;
+  return schema.parse(value);
 }
 
 export class Caller {
@@ -43,7 +39,7 @@ export class Caller {
     onAbort: OnAbort,
   ): Promise<Calls[K]["answer"]> {
     const { user, signal } = this.options(site, options);
-    const text = this.written(site, () => JSON.stringify({ call: name, with: checked(callSchemas[name], given) }));
+    const text = valid(site, () => JSON.stringify({ call: name, with: checked(callSchemas[name], given) }));
     const answer = await this.made(site, signal, onAbort, (number) => this.native.call(number, user, text));
     return answer as Calls[K]["answer"];
   }
@@ -62,12 +58,12 @@ export class Caller {
   }
 
   async open(site: CallSite, opening: unknown, signal: AbortSignal | undefined): Promise<string> {
-    const text = this.written(site, () => JSON.stringify(opening));
+    const text = valid(site, () => JSON.stringify(opening));
     return (await this.made(site, signal, "finish", (number) => this.native.open(number, text))) as string;
   }
 
   options(site: CallSite, options: CallOptions | undefined): { user: string; signal: AbortSignal | undefined } {
-    const { user, signal } = this.written(site, () => checkCallOptions(options));
+    const { user, signal } = valid(site, () => checkCallOptions(options));
     return { user: user ?? this.user, signal };
   }
 
@@ -100,15 +96,6 @@ export class Caller {
     }
   }
 
-  /** What is wrong with what was given leads to whoever gave it. */
-  private written<T>(site: CallSite, make: () => T): T {
-    try {
-      return make();
-    } catch (error) {
-      const named = error instanceof TypeError ? invalid([{ path: "", message: error.message }]) : error;
-      throw named instanceof Error ? at(site, named) : named;
-    }
-  }
 }
 
 export function aborted(site: CallSite, signal: AbortSignal | undefined, details?: Record<string, unknown>): AbortedError {

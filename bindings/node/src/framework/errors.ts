@@ -100,16 +100,40 @@ export function at<E extends Error>(site: CallSite, error: E): E {
   return error;
 }
 
+/** What is wrong with what was given leads to whoever gave it. */
+export function valid<T>(site: CallSite, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    const named = error instanceof TypeError ? invalid([{ path: "", message: error.message }]) : error;
+    throw named instanceof Error ? at(site, named) : named;
+  }
+}
+
 /** `a.b[0].c` as Zod writes it. */
 function path(text: string): (string | number)[] {
   const parts = text.match(/[^.[\]]+|\[\d+\]/g) ?? [];
   return parts.map((part) => (part.startsWith("[") ? Number(part.slice(1, -1)) : part));
 }
 
-/** An error of the host's own Zod about these fields. */
+/** An error of the host's own Zod with these issues. Zod 4 makes a real `Error`, with a stack, only where it throws. */
+export function zodError(issues: readonly object[]): Error {
+  const refusing = zod.unknown().superRefine((_, context) => {
+    for (const issue of issues) {
+      context.addIssue(issue as never);
+    }
+  });
+  try {
+    refusing.parse(undefined);
+  } catch (error) {
+    return error as Error;
+  }
+  return new Error("nothing is wrong");
+}
+
+/** The same about these fields. */
 export function invalid(fields: readonly { path: string; message: string }[]): Error {
-  const issues = fields.map(({ path: field, message }) => ({ code: "custom" as const, path: path(field), message }));
-  return new zod.ZodError(issues as never);
+  return zodError(fields.map(({ path: field, message }) => ({ code: "custom", path: path(field), message })));
 }
 
 /** A failure as the native half tells it, as an error. */

@@ -2,7 +2,7 @@
 import { userInfo } from "node:os";
 
 import { aborted, Caller, checked, throwIfAborted } from "./calls";
-import { at, callSite, type CallSite } from "./errors";
+import { callSite, type CallSite, valid } from "./errors";
 import { type EventStream, eventStream, type EventWatcher, eventWatcher } from "./events";
 import { EventsRequestSchema } from "./generated/schemas";
 import type * as types from "./generated/types";
@@ -113,14 +113,6 @@ export async function createExecutionFramework(options: CreateFrameworkOptions =
     host.signal,
   );
   return framework(caller, objects, database);
-}
-
-function valid<T>(site: CallSite, make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    throw error instanceof Error ? at(site, error) : error;
-  }
 }
 
 function authorizerKind(authorizer: CreateFrameworkOptions["authorizer"]): string | undefined {

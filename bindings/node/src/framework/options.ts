@@ -3,6 +3,7 @@ import type { z } from "zod";
 
 import type { IntegrationConfig, IntegrationPlugin, LoggerLike } from "../internal/types";
 import { zod } from "../internal/zod";
+import { zodError } from "./errors";
 import { FrameworkOptionsSchema } from "./generated/schemas";
 import type { ActionKind, FrameworkOptions, RiskLevel } from "./generated/types";
 
@@ -108,26 +109,20 @@ const HostOptionsSchema = zod
   .strict();
 
 export function checkCallOptions(options: CallOptions | undefined): CallOptions {
-  const result = CallOptionsSchema.safeParse(options);
-  if (!result.success) {
-    throw result.error;
-  }
+  CallOptionsSchema.parse(options);
   return options ?? {};
 }
 
 /** The options that are data, and those that are objects of the host; throws a `ZodError` that has what is wrong with both. */
 export function checkOptions(given: unknown): { data: FrameworkOptions; host: Omit<CreateFrameworkOptions, keyof FrameworkOptions> } {
-  const fields = zod.record(zod.string(), zod.unknown()).safeParse(given ?? {});
-  if (!fields.success) {
-    throw fields.error;
-  }
+  const fields = zod.record(zod.string(), zod.unknown()).parse(given ?? {});
   const names = Object.keys(HostOptionsSchema.shape);
   const part = (own: boolean): Record<string, unknown> =>
-    Object.fromEntries(Object.entries(fields.data).filter(([name, value]) => names.includes(name) === own && value !== undefined));
+    Object.fromEntries(Object.entries(fields).filter(([name, value]) => names.includes(name) === own && value !== undefined));
   const [data, host] = [FrameworkOptionsSchema.safeParse(part(false)), HostOptionsSchema.safeParse(part(true))];
   const issues = [data, host].flatMap((result) => (result.success ? [] : result.error.issues));
   if (!data.success || !host.success) {
-    throw new zod.ZodError(issues as never);
+    throw zodError(issues);
   }
   // The objects themselves, and not what Zod makes of them.
   return { data: data.data, host: part(true) as CreateFrameworkOptions };

@@ -1,10 +1,9 @@
 /** The parts of a framework that have a name of their own: graphs, targets, the journal, plugins. */
-import type { Caller } from "./calls";
-import { callSite } from "./errors";
+import { type Caller, checked } from "./calls";
+import { callSite, valid } from "./errors";
 import { type EventStream, eventStream } from "./events";
 import { OfExecutionSchema } from "./generated/schemas";
 import type * as types from "./generated/types";
-import { checked } from "./calls";
 import type { CallOptions } from "./options";
 
 type WithoutId<T> = Omit<T, "id">;
@@ -66,7 +65,10 @@ export function graphs(caller: Caller): Graphs {
     list: (query = {}, options) => caller.call(callSite(part.list), "graphs.list", query, options, "forget"),
     cancel: (id, how, options) => caller.call(callSite(part.cancel), "graphs.cancel", { ...how, id }, options, "finish"),
     resume: (id, how, options) => caller.call(callSite(part.resume), "graphs.resume", { ...how, id }, options, "finish"),
-    events: (id, options) => eventStream(caller, callSite(part.events), { graph: checked(OfExecutionSchema, { id }) }, options),
+    events: (id, options) => {
+      const site = callSite(part.events);
+      return eventStream(caller, site, { graph: valid(site, () => checked(OfExecutionSchema, { id })) }, options);
+    },
   };
   return part;
 }
