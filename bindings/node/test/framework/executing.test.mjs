@@ -156,10 +156,14 @@ describe("executions", () => {
 
   it("are run again where they failed", async () => {
     const host = await framework();
-    const first = await host.execute(command('test "$PABAWI_NODE" = a || exit 1', "a,b"));
+    // Only one of them can make the directory.
+    const first = await host.execute(command(`mkdir ${folder()}/made`, "a,b"));
+    assert.equal(first.summary.status, "partial");
+    const failed = (await host.results(first.record.id, { outcomes: ["exited"] })).items.map((item) => item.target.node);
     const id = await host.rerun(first.record.id, { selection: "failed" });
     const { record } = await host.wait(id);
     assert.equal(record.request.rerunOf, first.record.id);
+    assert.deepEqual((await host.results(id)).items.map((item) => item.target.node), failed);
     const again = await host.rerun(first.record.id, { selection: { nodes: ["a"] } });
     assert.equal((await host.wait(again)).summary.total, 1);
     assert.deepEqual((await host.get(first.record.id)).reruns.toSorted(), [id, again].toSorted());
