@@ -8,7 +8,15 @@ import { fileURLToPath } from "node:url";
 const here = join(dirname(fileURLToPath(import.meta.url)), "..");
 const { addonName } = createRequire(import.meta.url)("./platform.cjs");
 const addon = createRequire(import.meta.url)(join(here, "addon", addonName()));
-const { calls, requests, answers } = JSON.parse(addon.frameworkSchemas());
+
+/** Names that Pabawi has for other things, which the package exports too. */
+const RENAMED = { Action: "ExecutionAction", ExecutionStatus: "ExecutionState", Node: "InventoryNode", NodeGroup: "InventoryGroup" };
+const renamed = (name) => RENAMED[name] ?? name;
+const { calls, requests, answers } = JSON.parse(addon.frameworkSchemas(), (key, value) => {
+  if (key === "$ref") return value.replace(/[^/]+$/, renamed);
+  if (key !== "requests" && key !== "answers") return value;
+  return Object.fromEntries(Object.entries(value).map(([name, schema]) => [renamed(name), schema]));
+});
 
 const HEAD = "// Made by scripts/generate.mjs of the types of the native half. Changes belong there.\n";
 const PAGE = /^Page\d*$/;
@@ -242,7 +250,7 @@ function schemas() {
     "const UUID = /^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/;\n",
   ];
   for (const name of names) {
-    text.push(`export const ${name}Schema = as<types.${name}>(\n  ${indent(check(requests[name]))},\n);\n`);
+    text.push(`export const ${name}Schema: z.ZodType<types.${name}> = as(\n  ${indent(check(requests[name]))},\n);\n`);
   }
   const table = Object.entries(calls).map(([name, { request }]) => `  ${key(name)}: ${check(request)},`);
   text.push(

@@ -32,4 +32,4 @@ export type {
 export { bytesOf, type OutputDecoder, outputDecoder } from "./framework/output";
 export type { Graphs, NodeJournal, Plugins, Targets } from "./framework/parts";
 export { platformName } from "./internal/native";
-export type { IntegrationConfig, IntegrationPlugin, LogContext, LoggerLike } from "./internal/types";
+export type * from "./internal/types";

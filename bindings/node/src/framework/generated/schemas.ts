@@ -10,11 +10,115 @@ const as = <T>(schema: unknown): z.ZodType<T> => schema as z.ZodType<T>;
 
 const UUID = /^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/;
 
-export const SecretSchema = as<types.Secret>(
+export const ActionKindSchema: z.ZodType<types.ActionKind> = as(
+  zod.enum(["command","script","upload","download","task","playbook","plan","facts","package"]),
+);
+
+export const ExecutionIdSchema: z.ZodType<types.ExecutionId> = as(
+  zod.string().regex(UUID, "must be a UUID"),
+);
+
+export const NodeIdSchema: z.ZodType<types.NodeId> = as(
   zod.string(),
 );
 
-export const EnvValueSchema = as<types.EnvValue>(
+export const AttachSchema: z.ZodType<types.Attach> = as(
+  zod
+    .object({
+      attempt: zod.number().int().min(0).max(4294967295),
+      execution: ExecutionIdSchema,
+      nodes: zod.array(NodeIdSchema),
+      startedAt: zod.string(),
+    })
+    .strict(),
+);
+
+export const AttemptsRequestSchema: z.ZodType<types.AttemptsRequest> = as(
+  zod
+    .object({
+      id: ExecutionIdSchema,
+      node: NodeIdSchema.nullable().optional(),
+    })
+    .strict(),
+);
+
+export const GrowthSchema: z.ZodType<types.Growth> = as(
+  zod.enum(["constant","linear","exponential"]),
+);
+
+export const BackoffSchema: z.ZodType<types.Backoff> = as(
+  zod
+    .object({
+      growth: GrowthSchema.optional(),
+      initialMs: zod.number().int().min(1).max(2592000000),
+      jitter: zod.number().min(0).max(1).optional(),
+      maxMs: zod.number().int().min(1).max(2592000000),
+    })
+    .strict(),
+);
+
+export const CorrelationIdSchema: z.ZodType<types.CorrelationId> = as(
+  zod.string(),
+);
+
+export const PluginNameSchema: z.ZodType<types.PluginName> = as(
+  zod.string(),
+);
+
+export const CallCapabilityRequestSchema: z.ZodType<types.CallCapabilityRequest> = as(
+  zod
+    .object({
+      capability: zod.string(),
+      correlationId: CorrelationIdSchema.nullable().optional(),
+      nodes: zod.array(NodeIdSchema).optional(),
+      parameters: zod.record(zod.string(), zod.unknown()).optional(),
+      plugin: PluginNameSchema.nullable().optional(),
+    })
+    .strict(),
+);
+
+export const ShareSchema: z.ZodType<types.Share> = as(
+  zod.union([
+    zod.number().int().min(0),
+    zod.string(),
+  ]),
+);
+
+export const CanarySchema: z.ZodType<types.Canary> = as(
+  zod
+    .object({
+      seed: zod.number().int().min(0).max(4294967295).nullable().optional(),
+      share: ShareSchema,
+    })
+    .strict(),
+);
+
+export const CancelGraphRequestSchema: z.ZodType<types.CancelGraphRequest> = as(
+  zod
+    .object({
+      graceMs: zod.number().int().min(0).max(3600000).nullable().optional(),
+      id: ExecutionIdSchema,
+      kill: zod.boolean().optional(),
+    })
+    .strict(),
+);
+
+export const CancelRequestSchema: z.ZodType<types.CancelRequest> = as(
+  zod
+    .object({
+      graceMs: zod.number().int().min(0).max(3600000).nullable().optional(),
+      id: ExecutionIdSchema,
+      kill: zod.boolean().optional(),
+      nodes: zod.array(NodeIdSchema).nullable().optional(),
+    })
+    .strict(),
+);
+
+export const SecretSchema: z.ZodType<types.Secret> = as(
+  zod.string(),
+);
+
+export const EnvValueSchema: z.ZodType<types.EnvValue> = as(
   zod.union([
     zod.string(),
     zod
@@ -25,15 +129,15 @@ export const EnvValueSchema = as<types.EnvValue>(
   ]),
 );
 
-export const OnLinkLossSchema = as<types.OnLinkLoss>(
+export const OnLinkLossSchema: z.ZodType<types.OnLinkLoss> = as(
   zod.enum(["terminate","leave"]),
 );
 
-export const RunAsMethodSchema = as<types.RunAsMethod>(
+export const RunAsMethodSchema: z.ZodType<types.RunAsMethod> = as(
   zod.enum(["sudo","su","doas"]),
 );
 
-export const RunAsSchema = as<types.RunAs>(
+export const RunAsSchema: z.ZodType<types.RunAs> = as(
   zod
     .object({
       method: RunAsMethodSchema.optional(),
@@ -43,7 +147,7 @@ export const RunAsSchema = as<types.RunAs>(
     .strict(),
 );
 
-export const OutputDataSchema = as<types.OutputData>(
+export const OutputDataSchema: z.ZodType<types.OutputData> = as(
   zod.union([
     zod.string(),
     zod
@@ -54,7 +158,7 @@ export const OutputDataSchema = as<types.OutputData>(
   ]),
 );
 
-export const StdinSourceSchema = as<types.StdinSource>(
+export const StdinSourceSchema: z.ZodType<types.StdinSource> = as(
   zod.union([
     zod
       .object({
@@ -74,7 +178,7 @@ export const StdinSourceSchema = as<types.StdinSource>(
   ]),
 );
 
-export const CommandActionSchema = as<types.CommandAction>(
+export const CommandActionSchema: z.ZodType<types.CommandAction> = as(
   zod
     .object({
       command: zod.string(),
@@ -90,7 +194,30 @@ export const CommandActionSchema = as<types.CommandAction>(
     .strict(),
 );
 
-export const DownloadActionSchema = as<types.DownloadAction>(
+export const MatchModeSchema: z.ZodType<types.MatchMode> = as(
+  zod.enum(["exact","prefix"]),
+);
+
+export const CommandPolicySchema: z.ZodType<types.CommandPolicy> = as(
+  zod
+    .object({
+      allowAll: zod.boolean().optional(),
+      allowScripts: zod.boolean().optional(),
+      matchMode: MatchModeSchema.optional(),
+      whitelist: zod.array(zod.string()).optional(),
+    })
+    .strict(),
+);
+
+export const ComponentSchema: z.ZodType<types.Component> = as(
+  zod.string(),
+);
+
+export const ContentHashSchema: z.ZodType<types.ContentHash> = as(
+  zod.string().regex(new RegExp("^[0-9a-fA-F]{64}$")),
+);
+
+export const DownloadActionSchema: z.ZodType<types.DownloadAction> = as(
   zod
     .object({
       destination: zod.string(),
@@ -99,7 +226,48 @@ export const DownloadActionSchema = as<types.DownloadAction>(
     .strict(),
 );
 
-export const ScriptActionSchema = as<types.ScriptAction>(
+export const EntryIdSchema: z.ZodType<types.EntryId> = as(
+  zod.string().regex(UUID, "must be a UUID"),
+);
+
+export const EditNoteRequestSchema: z.ZodType<types.EditNoteRequest> = as(
+  zod
+    .object({
+      id: EntryIdSchema,
+      text: zod.string(),
+    })
+    .strict(),
+);
+
+export const EndpointSchema: z.ZodType<types.Endpoint> = as(
+  zod
+    .object({
+      host: zod.string().nullable().optional(),
+      identityFiles: zod.array(zod.string()).optional(),
+      jump: zod.array(zod.string()).nullable().optional(),
+      password: SecretSchema.nullable().optional(),
+      port: zod.number().int().min(0).max(65535).nullable().optional(),
+      transport: PluginNameSchema.nullable().optional(),
+      user: zod.string().nullable().optional(),
+    })
+    .strict(),
+);
+
+export const SubscriptionModeSchema: z.ZodType<types.SubscriptionMode> = as(
+  zod.enum(["gapWhenSlow","slowTheSource"]),
+);
+
+export const EventsRequestSchema: z.ZodType<types.EventsRequest> = as(
+  zod
+    .object({
+      from: zod.number().int().min(1).nullable().optional(),
+      id: ExecutionIdSchema,
+      mode: SubscriptionModeSchema.optional(),
+    })
+    .strict(),
+);
+
+export const ScriptActionSchema: z.ZodType<types.ScriptAction> = as(
   zod
     .object({
       arguments: zod.array(zod.string()).optional(),
@@ -118,11 +286,7 @@ export const ScriptActionSchema = as<types.ScriptAction>(
     .strict(),
 );
 
-export const PluginNameSchema = as<types.PluginName>(
-  zod.string(),
-);
-
-export const ToolActionSchema = as<types.ToolAction>(
+export const ToolActionSchema: z.ZodType<types.ToolAction> = as(
   zod
     .object({
       name: zod.string(),
@@ -133,7 +297,7 @@ export const ToolActionSchema = as<types.ToolAction>(
     .strict(),
 );
 
-export const UploadActionSchema = as<types.UploadAction>(
+export const UploadActionSchema: z.ZodType<types.UploadAction> = as(
   zod
     .object({
       destination: zod.string(),
@@ -143,7 +307,7 @@ export const UploadActionSchema = as<types.UploadAction>(
     .strict(),
 );
 
-export const ActionSchema = as<types.Action>(
+export const ExecutionActionSchema: z.ZodType<types.ExecutionAction> = as(
   zod.discriminatedUnion("type", [
     zod
       .object({
@@ -239,183 +403,19 @@ export const ActionSchema = as<types.Action>(
   ]),
 );
 
-export const ActionKindSchema = as<types.ActionKind>(
-  zod.enum(["command","script","upload","download","task","playbook","plan","facts","package"]),
-);
-
-export const ExecutionIdSchema = as<types.ExecutionId>(
-  zod.string().regex(UUID, "must be a UUID"),
-);
-
-export const NodeIdSchema = as<types.NodeId>(
-  zod.string(),
-);
-
-export const AttachSchema = as<types.Attach>(
-  zod
-    .object({
-      attempt: zod.number().int().min(0).max(4294967295),
-      execution: ExecutionIdSchema,
-      nodes: zod.array(NodeIdSchema),
-      startedAt: zod.string(),
-    })
-    .strict(),
-);
-
-export const AttemptsRequestSchema = as<types.AttemptsRequest>(
-  zod
-    .object({
-      id: ExecutionIdSchema,
-      node: NodeIdSchema.nullable().optional(),
-    })
-    .strict(),
-);
-
-export const GrowthSchema = as<types.Growth>(
-  zod.enum(["constant","linear","exponential"]),
-);
-
-export const BackoffSchema = as<types.Backoff>(
-  zod
-    .object({
-      growth: GrowthSchema.optional(),
-      initialMs: zod.number().int().min(1).max(2592000000),
-      jitter: zod.number().min(0).max(1).optional(),
-      maxMs: zod.number().int().min(1).max(2592000000),
-    })
-    .strict(),
-);
-
-export const CorrelationIdSchema = as<types.CorrelationId>(
-  zod.string(),
-);
-
-export const CallCapabilityRequestSchema = as<types.CallCapabilityRequest>(
-  zod
-    .object({
-      capability: zod.string(),
-      correlationId: CorrelationIdSchema.nullable().optional(),
-      nodes: zod.array(NodeIdSchema).optional(),
-      parameters: zod.record(zod.string(), zod.unknown()).optional(),
-      plugin: PluginNameSchema.nullable().optional(),
-    })
-    .strict(),
-);
-
-export const ShareSchema = as<types.Share>(
-  zod.union([
-    zod.number().int().min(0),
-    zod.string(),
-  ]),
-);
-
-export const CanarySchema = as<types.Canary>(
-  zod
-    .object({
-      seed: zod.number().int().min(0).max(4294967295).nullable().optional(),
-      share: ShareSchema,
-    })
-    .strict(),
-);
-
-export const CancelGraphRequestSchema = as<types.CancelGraphRequest>(
-  zod
-    .object({
-      graceMs: zod.number().int().min(0).max(3600000).nullable().optional(),
-      id: ExecutionIdSchema,
-      kill: zod.boolean().optional(),
-    })
-    .strict(),
-);
-
-export const CancelRequestSchema = as<types.CancelRequest>(
-  zod
-    .object({
-      graceMs: zod.number().int().min(0).max(3600000).nullable().optional(),
-      id: ExecutionIdSchema,
-      kill: zod.boolean().optional(),
-      nodes: zod.array(NodeIdSchema).nullable().optional(),
-    })
-    .strict(),
-);
-
-export const MatchModeSchema = as<types.MatchMode>(
-  zod.enum(["exact","prefix"]),
-);
-
-export const CommandPolicySchema = as<types.CommandPolicy>(
-  zod
-    .object({
-      allowAll: zod.boolean().optional(),
-      allowScripts: zod.boolean().optional(),
-      matchMode: MatchModeSchema.optional(),
-      whitelist: zod.array(zod.string()).optional(),
-    })
-    .strict(),
-);
-
-export const ComponentSchema = as<types.Component>(
-  zod.string(),
-);
-
-export const ContentHashSchema = as<types.ContentHash>(
-  zod.string().regex(new RegExp("^[0-9a-fA-F]{64}$")),
-);
-
-export const EntryIdSchema = as<types.EntryId>(
-  zod.string().regex(UUID, "must be a UUID"),
-);
-
-export const EditNoteRequestSchema = as<types.EditNoteRequest>(
-  zod
-    .object({
-      id: EntryIdSchema,
-      text: zod.string(),
-    })
-    .strict(),
-);
-
-export const EndpointSchema = as<types.Endpoint>(
-  zod
-    .object({
-      host: zod.string().nullable().optional(),
-      identityFiles: zod.array(zod.string()).optional(),
-      jump: zod.array(zod.string()).nullable().optional(),
-      password: SecretSchema.nullable().optional(),
-      port: zod.number().int().min(0).max(65535).nullable().optional(),
-      transport: PluginNameSchema.nullable().optional(),
-      user: zod.string().nullable().optional(),
-    })
-    .strict(),
-);
-
-export const SubscriptionModeSchema = as<types.SubscriptionMode>(
-  zod.enum(["gapWhenSlow","slowTheSource"]),
-);
-
-export const EventsRequestSchema = as<types.EventsRequest>(
-  zod
-    .object({
-      from: zod.number().int().min(1).nullable().optional(),
-      id: ExecutionIdSchema,
-      mode: SubscriptionModeSchema.optional(),
-    })
-    .strict(),
-);
-
-export const ExecutionStatusSchema = as<types.ExecutionStatus>(
+export const ExecutionStateSchema: z.ZodType<types.ExecutionState> = as(
   zod.enum(["queued","running","completed","partial","failed","cancelled","interrupted"]),
 );
 
-export const IdempotencyKeySchema = as<types.IdempotencyKey>(
+export const IdempotencyKeySchema: z.ZodType<types.IdempotencyKey> = as(
   zod.string(),
 );
 
-export const TagSchema = as<types.Tag>(
+export const TagSchema: z.ZodType<types.Tag> = as(
   zod.string(),
 );
 
-export const ExecutionQuerySchema = as<types.ExecutionQuery>(
+export const ExecutionQuerySchema: z.ZodType<types.ExecutionQuery> = as(
   zod
     .object({
       actionKind: ActionKindSchema.nullable().optional(),
@@ -425,7 +425,7 @@ export const ExecutionQuerySchema = as<types.ExecutionQuery>(
       limit: zod.number().int().min(0).max(4294967295).nullable().optional(),
       rerunOf: ExecutionIdSchema.nullable().optional(),
       since: zod.string().nullable().optional(),
-      status: zod.array(ExecutionStatusSchema).optional(),
+      status: zod.array(ExecutionStateSchema).optional(),
       tag: TagSchema.nullable().optional(),
       target: NodeIdSchema.nullable().optional(),
       text: zod.string().nullable().optional(),
@@ -435,11 +435,11 @@ export const ExecutionQuerySchema = as<types.ExecutionQuery>(
     .strict(),
 );
 
-export const HostKeyPolicySchema = as<types.HostKeyPolicy>(
+export const HostKeyPolicySchema: z.ZodType<types.HostKeyPolicy> = as(
   zod.enum(["strict","accept-new","off"]),
 );
 
-export const RetryPolicySchema = as<types.RetryPolicy>(
+export const RetryPolicySchema: z.ZodType<types.RetryPolicy> = as(
   zod
     .object({
       attempts: zod.number().int().min(1).max(100),
@@ -451,21 +451,21 @@ export const RetryPolicySchema = as<types.RetryPolicy>(
     .strict(),
 );
 
-export const TargetExpressionSchema = as<types.TargetExpression>(
+export const TargetExpressionSchema: z.ZodType<types.TargetExpression> = as(
   zod.string(),
 );
 
-export const HealthCheckSchema = as<types.HealthCheck>(
+export const HealthCheckSchema: z.ZodType<types.HealthCheck> = as(
   zod
     .object({
-      action: ActionSchema,
+      action: ExecutionActionSchema,
       targets: TargetExpressionSchema.nullable().optional(),
       timeoutMs: zod.number().int().min(0).nullable().optional(),
     })
     .strict(),
 );
 
-export const ModeSchema = as<types.Mode>(
+export const ModeSchema: z.ZodType<types.Mode> = as(
   zod.discriminatedUnion("type", [
     zod
       .object({
@@ -489,7 +489,7 @@ export const ModeSchema = as<types.Mode>(
   ]),
 );
 
-export const StragglersSchema = as<types.Stragglers>(
+export const StragglersSchema: z.ZodType<types.Stragglers> = as(
   zod
     .object({
       minMs: zod.number().int().min(0).optional(),
@@ -499,7 +499,7 @@ export const StragglersSchema = as<types.Stragglers>(
     .strict(),
 );
 
-export const RolloutSchema = as<types.Rollout>(
+export const RolloutSchema: z.ZodType<types.Rollout> = as(
   zod
     .object({
       canary: CanarySchema.nullable().optional(),
@@ -511,7 +511,7 @@ export const RolloutSchema = as<types.Rollout>(
     .strict(),
 );
 
-export const TimeoutsSchema = as<types.Timeouts>(
+export const TimeoutsSchema: z.ZodType<types.Timeouts> = as(
   zod
     .object({
       connectMs: zod.number().int().min(0).nullable().optional(),
@@ -521,10 +521,10 @@ export const TimeoutsSchema = as<types.Timeouts>(
     .strict(),
 );
 
-export const ExecutionRequestSchema = as<types.ExecutionRequest>(
+export const ExecutionRequestSchema: z.ZodType<types.ExecutionRequest> = as(
   zod
     .object({
-      action: ActionSchema,
+      action: ExecutionActionSchema,
       attach: zod.array(AttachSchema).optional(),
       concurrency: zod.number().int().min(0).max(4294967295).nullable().optional(),
       correlationId: CorrelationIdSchema.nullable().optional(),
@@ -544,7 +544,7 @@ export const ExecutionRequestSchema = as<types.ExecutionRequest>(
     .strict(),
 );
 
-export const ExplainRequestSchema = as<types.ExplainRequest>(
+export const ExplainRequestSchema: z.ZodType<types.ExplainRequest> = as(
   zod
     .object({
       expression: TargetExpressionSchema,
@@ -553,7 +553,7 @@ export const ExplainRequestSchema = as<types.ExplainRequest>(
     .strict(),
 );
 
-export const ExplainSlowRequestSchema = as<types.ExplainSlowRequest>(
+export const ExplainSlowRequestSchema: z.ZodType<types.ExplainSlowRequest> = as(
   zod
     .object({
       id: ExecutionIdSchema,
@@ -562,7 +562,7 @@ export const ExplainSlowRequestSchema = as<types.ExplainSlowRequest>(
     .strict(),
 );
 
-export const ExternalPluginOptionsSchema = as<types.ExternalPluginOptions>(
+export const ExternalPluginOptionsSchema: z.ZodType<types.ExternalPluginOptions> = as(
   zod
     .object({
       config: zod.record(zod.string(), zod.unknown()).optional(),
@@ -571,7 +571,7 @@ export const ExternalPluginOptionsSchema = as<types.ExternalPluginOptions>(
     .strict(),
 );
 
-export const FreshnessSchema = as<types.Freshness>(
+export const FreshnessSchema: z.ZodType<types.Freshness> = as(
   zod.union([
     zod.literal("cached"),
     zod.literal("forced"),
@@ -583,7 +583,7 @@ export const FreshnessSchema = as<types.Freshness>(
   ]),
 );
 
-export const FactsRequestSchema = as<types.FactsRequest>(
+export const FactsRequestSchema: z.ZodType<types.FactsRequest> = as(
   zod
     .object({
       freshness: FreshnessSchema.optional(),
@@ -592,11 +592,11 @@ export const FactsRequestSchema = as<types.FactsRequest>(
     .strict(),
 );
 
-export const JournalLevelSchema = as<types.JournalLevel>(
+export const JournalLevelSchema: z.ZodType<types.JournalLevel> = as(
   zod.enum(["off","failures","changes","all"]),
 );
 
-export const PluginJournalSettingsSchema = as<types.PluginJournalSettings>(
+export const PluginJournalSettingsSchema: z.ZodType<types.PluginJournalSettings> = as(
   zod
     .object({
       level: JournalLevelSchema.nullable().optional(),
@@ -605,7 +605,7 @@ export const PluginJournalSettingsSchema = as<types.PluginJournalSettings>(
     .strict(),
 );
 
-export const JournalSettingsSchema = as<types.JournalSettings>(
+export const JournalSettingsSchema: z.ZodType<types.JournalSettings> = as(
   zod
     .object({
       level: JournalLevelSchema.nullable().optional(),
@@ -614,7 +614,7 @@ export const JournalSettingsSchema = as<types.JournalSettings>(
     .strict(),
 );
 
-export const LimitOptionsSchema = as<types.LimitOptions>(
+export const LimitOptionsSchema: z.ZodType<types.LimitOptions> = as(
   zod
     .object({
       authorizerTimeoutMs: zod.number().int().min(1).max(600000).nullable().optional(),
@@ -629,11 +629,11 @@ export const LimitOptionsSchema = as<types.LimitOptions>(
     .strict(),
 );
 
-export const LogLevelSchema = as<types.LogLevel>(
+export const LogLevelSchema: z.ZodType<types.LogLevel> = as(
   zod.enum(["debug","info","warn","error"]),
 );
 
-export const SshOptionsSchema = as<types.SshOptions>(
+export const SshOptionsSchema: z.ZodType<types.SshOptions> = as(
   zod
     .object({
       config: zod.string().nullable().optional(),
@@ -645,11 +645,11 @@ export const SshOptionsSchema = as<types.SshOptions>(
     .strict(),
 );
 
-export const ToolKindSchema = as<types.ToolKind>(
+export const ToolKindSchema: z.ZodType<types.ToolKind> = as(
   zod.enum(["ansible","bolt","puppetdb"]),
 );
 
-export const ToolOptionsSchema = as<types.ToolOptions>(
+export const ToolOptionsSchema: z.ZodType<types.ToolOptions> = as(
   zod
     .object({
       config: zod.record(zod.string(), zod.unknown()).optional(),
@@ -659,7 +659,7 @@ export const ToolOptionsSchema = as<types.ToolOptions>(
     .strict(),
 );
 
-export const FrameworkOptionsSchema = as<types.FrameworkOptions>(
+export const FrameworkOptionsSchema: z.ZodType<types.FrameworkOptions> = as(
   zod
     .object({
       commandPolicy: CommandPolicySchema.nullable().optional(),
@@ -676,17 +676,17 @@ export const FrameworkOptionsSchema = as<types.FrameworkOptions>(
     .strict(),
 );
 
-export const GraphQuerySchema = as<types.GraphQuery>(
+export const GraphQuerySchema: z.ZodType<types.GraphQuery> = as(
   zod
     .object({
       cursor: zod.string().nullable().optional(),
       limit: zod.number().int().min(0).max(4294967295).nullable().optional(),
-      status: zod.array(ExecutionStatusSchema).optional(),
+      status: zod.array(ExecutionStateSchema).optional(),
     })
     .strict(),
 );
 
-export const HealthRequestSchema = as<types.HealthRequest>(
+export const HealthRequestSchema: z.ZodType<types.HealthRequest> = as(
   zod
     .object({
       plugin: PluginNameSchema.nullable().optional(),
@@ -694,7 +694,7 @@ export const HealthRequestSchema = as<types.HealthRequest>(
     .strict(),
 );
 
-export const InventoryRequestSchema = as<types.InventoryRequest>(
+export const InventoryRequestSchema: z.ZodType<types.InventoryRequest> = as(
   zod
     .object({
       freshness: FreshnessSchema.optional(),
@@ -702,7 +702,7 @@ export const InventoryRequestSchema = as<types.InventoryRequest>(
     .strict(),
 );
 
-export const JournalQuerySchema = as<types.JournalQuery>(
+export const JournalQuerySchema: z.ZodType<types.JournalQuery> = as(
   zod
     .object({
       cursor: zod.string().nullable().optional(),
@@ -721,7 +721,7 @@ export const JournalQuerySchema = as<types.JournalQuery>(
     .strict(),
 );
 
-export const NoteRequestSchema = as<types.NoteRequest>(
+export const NoteRequestSchema: z.ZodType<types.NoteRequest> = as(
   zod
     .object({
       node: NodeIdSchema,
@@ -730,11 +730,11 @@ export const NoteRequestSchema = as<types.NoteRequest>(
     .strict(),
 );
 
-export const NothingSchema = as<types.Nothing>(
+export const NothingSchema: z.ZodType<types.Nothing> = as(
   zod.object({}).strict(),
 );
 
-export const OfEntrySchema = as<types.OfEntry>(
+export const OfEntrySchema: z.ZodType<types.OfEntry> = as(
   zod
     .object({
       id: EntryIdSchema,
@@ -742,7 +742,7 @@ export const OfEntrySchema = as<types.OfEntry>(
     .strict(),
 );
 
-export const OfExecutionSchema = as<types.OfExecution>(
+export const OfExecutionSchema: z.ZodType<types.OfExecution> = as(
   zod
     .object({
       id: ExecutionIdSchema,
@@ -750,11 +750,11 @@ export const OfExecutionSchema = as<types.OfExecution>(
     .strict(),
 );
 
-export const StreamKindSchema = as<types.StreamKind>(
+export const StreamKindSchema: z.ZodType<types.StreamKind> = as(
   zod.enum(["stdout","stderr"]),
 );
 
-export const OutputGroupsRequestSchema = as<types.OutputGroupsRequest>(
+export const OutputGroupsRequestSchema: z.ZodType<types.OutputGroupsRequest> = as(
   zod
     .object({
       id: ExecutionIdSchema,
@@ -763,7 +763,7 @@ export const OutputGroupsRequestSchema = as<types.OutputGroupsRequest>(
     .strict(),
 );
 
-export const OutputRequestSchema = as<types.OutputRequest>(
+export const OutputRequestSchema: z.ZodType<types.OutputRequest> = as(
   zod
     .object({
       hash: ContentHashSchema,
@@ -773,11 +773,11 @@ export const OutputRequestSchema = as<types.OutputRequest>(
     .strict(),
 );
 
-export const SecretValueSchema = as<types.SecretValue>(
+export const SecretValueSchema: z.ZodType<types.SecretValue> = as(
   zod.unknown(),
 );
 
-export const RerunSecretsSchema = as<types.RerunSecrets>(
+export const RerunSecretsSchema: z.ZodType<types.RerunSecrets> = as(
   zod
     .object({
       env: zod.record(zod.string(), SecretSchema).optional(),
@@ -788,7 +788,7 @@ export const RerunSecretsSchema = as<types.RerunSecrets>(
     .strict(),
 );
 
-export const RerunSelectionSchema = as<types.RerunSelection>(
+export const RerunSelectionSchema: z.ZodType<types.RerunSelection> = as(
   zod.union([
     zod.literal("all"),
     zod.literal("failed"),
@@ -802,7 +802,7 @@ export const RerunSelectionSchema = as<types.RerunSelection>(
   ]),
 );
 
-export const RerunRequestSchema = as<types.RerunRequest>(
+export const RerunRequestSchema: z.ZodType<types.RerunRequest> = as(
   zod
     .object({
       id: ExecutionIdSchema,
@@ -812,7 +812,7 @@ export const RerunRequestSchema = as<types.RerunRequest>(
     .strict(),
 );
 
-export const ResetBreakerRequestSchema = as<types.ResetBreakerRequest>(
+export const ResetBreakerRequestSchema: z.ZodType<types.ResetBreakerRequest> = as(
   zod
     .object({
       component: ComponentSchema,
@@ -820,7 +820,7 @@ export const ResetBreakerRequestSchema = as<types.ResetBreakerRequest>(
     .strict(),
 );
 
-export const ResolveRequestSchema = as<types.ResolveRequest>(
+export const ResolveRequestSchema: z.ZodType<types.ResolveRequest> = as(
   zod
     .object({
       expression: TargetExpressionSchema,
@@ -828,7 +828,7 @@ export const ResolveRequestSchema = as<types.ResolveRequest>(
     .strict(),
 );
 
-export const ResumeRequestSchema = as<types.ResumeRequest>(
+export const ResumeRequestSchema: z.ZodType<types.ResumeRequest> = as(
   zod
     .object({
       id: ExecutionIdSchema,
@@ -838,7 +838,7 @@ export const ResumeRequestSchema = as<types.ResumeRequest>(
     .strict(),
 );
 
-export const ShutdownRequestSchema = as<types.ShutdownRequest>(
+export const ShutdownRequestSchema: z.ZodType<types.ShutdownRequest> = as(
   zod
     .object({
       deadlineMs: zod.number().int().min(0).max(86400000).nullable().optional(),
@@ -846,11 +846,11 @@ export const ShutdownRequestSchema = as<types.ShutdownRequest>(
     .strict(),
 );
 
-export const TargetStateSchema = as<types.TargetState>(
+export const TargetStateSchema: z.ZodType<types.TargetState> = as(
   zod.enum(["queued","running","finished","interrupted"]),
 );
 
-export const TargetsRequestSchema = as<types.TargetsRequest>(
+export const TargetsRequestSchema: z.ZodType<types.TargetsRequest> = as(
   zod
     .object({
       cursor: zod.string().nullable().optional(),
@@ -863,14 +863,14 @@ export const TargetsRequestSchema = as<types.TargetsRequest>(
     .strict(),
 );
 
-export const WhenSchema = as<types.When>(
+export const WhenSchema: z.ZodType<types.When> = as(
   zod.enum(["succeeded","failed","always"]),
 );
 
-export const TaskDefSchema = as<types.TaskDef>(
+export const TaskDefSchema: z.ZodType<types.TaskDef> = as(
   zod
     .object({
-      action: ActionSchema,
+      action: ExecutionActionSchema,
       after: zod.array(zod.string()).optional(),
       attach: zod.array(AttachSchema).optional(),
       concurrency: zod.number().int().min(0).max(4294967295).nullable().optional(),
@@ -895,7 +895,7 @@ export const TaskDefSchema = as<types.TaskDef>(
     .strict(),
 );
 
-export const TaskGraphSchema = as<types.TaskGraph>(
+export const TaskGraphSchema: z.ZodType<types.TaskGraph> = as(
   zod
     .object({
       name: zod.string(),
@@ -904,7 +904,7 @@ export const TaskGraphSchema = as<types.TaskGraph>(
     .strict(),
 );
 
-export const TimelineQuerySchema = as<types.TimelineQuery>(
+export const TimelineQuerySchema: z.ZodType<types.TimelineQuery> = as(
   zod
     .object({
       live: zod.boolean().optional(),
@@ -913,7 +913,7 @@ export const TimelineQuerySchema = as<types.TimelineQuery>(
     .strict(),
 );
 
-export const VerifyRequestSchema = as<types.VerifyRequest>(
+export const VerifyRequestSchema: z.ZodType<types.VerifyRequest> = as(
   zod
     .object({
       node: NodeIdSchema.nullable().optional(),

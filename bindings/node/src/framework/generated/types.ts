@@ -7,27 +7,6 @@ export interface Page<T> {
   nextCursor?: string;
 }
 
-/** What is to be done on each target. */
-export type Action = CommandAction & {
-  type: "command";
-} | ScriptAction & {
-  type: "script";
-} | UploadAction & {
-  type: "upload";
-} | DownloadAction & {
-  type: "download";
-} | ToolAction & {
-  type: "task";
-} | ToolAction & {
-  type: "playbook";
-} | ToolAction & {
-  type: "plan";
-} | ToolAction & {
-  type: "facts";
-} | ToolAction & {
-  type: "package";
-};
-
 /** The kind of an `Action`. */
 export type ActionKind = "command" | "script" | "upload" | "download" | "task" | "playbook" | "plan" | "facts" | "package";
 
@@ -225,6 +204,27 @@ export interface EventsRequest {
   mode?: SubscriptionMode | undefined;
 }
 
+/** What is to be done on each target. */
+export type ExecutionAction = CommandAction & {
+  type: "command";
+} | ScriptAction & {
+  type: "script";
+} | UploadAction & {
+  type: "upload";
+} | DownloadAction & {
+  type: "download";
+} | ToolAction & {
+  type: "task";
+} | ToolAction & {
+  type: "playbook";
+} | ToolAction & {
+  type: "plan";
+} | ToolAction & {
+  type: "facts";
+} | ToolAction & {
+  type: "package";
+};
+
 /** Names one execution. A UUID of version 7, so that ids sort by the time of submission. */
 export type ExecutionId = string;
 
@@ -245,7 +245,7 @@ export interface ExecutionQuery {
   /** Submitted at or after. */
   since?: string | null | undefined;
   /** It stands here. Empty for anywhere. */
-  status?: ExecutionStatus[] | undefined;
+  status?: ExecutionState[] | undefined;
   /** It carries this tag. */
   tag?: Tag | null | undefined;
   /** This node was among its targets. */
@@ -261,7 +261,7 @@ export interface ExecutionQuery {
 /** One request. Everything but the action and the targets may be left out. */
 export interface ExecutionRequest {
   /** What is to be done. */
-  action: Action;
+  action: ExecutionAction;
   /**
    * Detached commands of executions whose process died, with which this execution goes on. The engine sets it; a
    * request of a caller must not have it.
@@ -301,7 +301,7 @@ export interface ExecutionRequest {
 }
 
 /** Where an execution stands. */
-export type ExecutionStatus = "queued" | "running" | "completed" | "partial" | "failed" | "cancelled" | "interrupted";
+export type ExecutionState = "queued" | "running" | "completed" | "partial" | "failed" | "cancelled" | "interrupted";
 
 /** What is to be explained. */
 export interface ExplainRequest {
@@ -377,7 +377,7 @@ export interface GraphQuery {
   /** At most this many, 1 to 1,000; 50 when absent. */
   limit?: number | null | undefined;
   /** It stands here. Empty for anywhere. */
-  status?: ExecutionStatus[] | undefined;
+  status?: ExecutionState[] | undefined;
 }
 
 /** How waits grow from one attempt to the next. */
@@ -389,7 +389,7 @@ export type Growth = "constant" | "linear" | "exponential";
  */
 export interface HealthCheck {
   /** What is done. */
-  action: Action;
+  action: ExecutionAction;
   /** Where; the nodes of the wave that succeeded when absent. */
   targets?: TargetExpression | null | undefined;
   /** Its limit of time for each node, in milliseconds; 60 s when absent. A check that hangs ends by it. */
@@ -794,7 +794,7 @@ export interface TargetsRequest {
 /** A unit of work: name, action, parameters, targets, options, prerequisites (R2.1, R2.7). */
 export interface TaskDef {
   /** What is to be done. */
-  action: Action;
+  action: ExecutionAction;
   /** Tasks that come first, by name: its prerequisites. */
   after?: string[] | undefined;
   /**
@@ -918,27 +918,6 @@ export interface VerifyRequest {
 
 /** When a task runs, seen from its prerequisites, once all of them have ended. */
 export type When = "succeeded" | "failed" | "always";
-
-/** What is to be done on each target. */
-export type ActionView = CommandActionView & {
-  type: "command";
-} | ScriptActionView & {
-  type: "script";
-} | UploadAction & {
-  type: "upload";
-} | DownloadAction & {
-  type: "download";
-} | ToolAction & {
-  type: "task";
-} | ToolAction & {
-  type: "playbook";
-} | ToolAction & {
-  type: "plan";
-} | ToolAction & {
-  type: "facts";
-} | ToolAction & {
-  type: "package";
-};
 
 /** One try of one node run as it is stored. */
 export interface AttemptRecord {
@@ -1096,6 +1075,27 @@ export type EntryPoint = "rust" | "cli" | "node" | "c" | "plugin" | "scheduled";
 
 /** A stable code of an error. */
 export type ErrorCode = "validation" | "denied" | "command_not_allowed" | "not_found" | "unknown_target" | "unsupported" | "queue_full" | "breaker_open" | "shutting_down" | "idempotency_conflict" | "plan_changed" | "plan_expired" | "plan_applied" | "store_unavailable" | "store_corrupt" | "store_too_new" | "disk_full" | "dns" | "connection_refused" | "connection_reset" | "no_route" | "connect_timeout" | "not_ssh" | "key_exchange" | "host_key_unknown" | "host_key_changed" | "host_key_revoked" | "auth_failed" | "no_credentials" | "bad_key" | "jump_failed" | "channel_refused" | "protocol_violation" | "no_exit_status" | "end_not_written" | "link_lost" | "no_shell" | "bad_working_directory" | "run_as_denied" | "run_as_password_needed" | "local_file" | "remote_file" | "checksum_mismatch" | "bad_config" | "unavailable" | "limit_reached" | "run_timeout" | "tool_failed" | "plugin_fault" | "internal";
+
+/** What is to be done on each target. */
+export type ExecutionActionView = CommandActionView & {
+  type: "command";
+} | ScriptActionView & {
+  type: "script";
+} | UploadAction & {
+  type: "upload";
+} | DownloadAction & {
+  type: "download";
+} | ToolAction & {
+  type: "task";
+} | ToolAction & {
+  type: "playbook";
+} | ToolAction & {
+  type: "plan";
+} | ToolAction & {
+  type: "facts";
+} | ToolAction & {
+  type: "package";
+};
 
 /** Something that happened in an execution. */
 export type ExecutionEvent = {
@@ -1270,7 +1270,7 @@ export interface ExecutionRecord {
   /** When it left the queue. */
   startedAt?: string;
   /** Where it stands. */
-  status: ExecutionStatus;
+  status: ExecutionState;
   /** When it was accepted. */
   submittedAt: string;
   /** The folded result, once it has ended. */
@@ -1280,7 +1280,7 @@ export interface ExecutionRecord {
 /** One request. Everything but the action and the targets may be left out. */
 export interface ExecutionRequestView {
   /** What is to be done. */
-  action: ActionView;
+  action: ExecutionActionView;
   /**
    * Detached commands of executions whose process died, with which this execution goes on. The engine sets it; a
    * request of a caller must not have it.
@@ -1338,7 +1338,7 @@ export interface ExecutionSummary {
   /** Never started. */
   skipped: number;
   /** The status, computed from the counts. */
-  status: ExecutionStatus;
+  status: ExecutionState;
   /** Ended with success. */
   succeeded: number;
   /** All targets. */
@@ -1475,7 +1475,7 @@ export interface GraphRunRecord {
   /** When its first task started. */
   startedAt?: string;
   /** Where it stands, which follows from the counts. */
-  status: ExecutionStatus;
+  status: ExecutionState;
   /** When it was accepted. */
   submittedAt: string;
 }
@@ -1501,7 +1501,7 @@ export interface GraphView {
   /** When its first task started. */
   startedAt?: string;
   /** Where it stands, which follows from the counts. */
-  status: ExecutionStatus;
+  status: ExecutionState;
   /** When it was accepted. */
   submittedAt: string;
   /** The tasks in the order of the graph. */
@@ -1520,7 +1520,7 @@ export type GroupName = string;
  */
 export interface HealthCheckView {
   /** What is done. */
-  action: ActionView;
+  action: ExecutionActionView;
   /** Where; the nodes of the wave that succeeded when absent. */
   targets?: TargetExpression;
   /** Its limit of time for each node, in milliseconds; 60 s when absent. A check that hangs ends by it. */
@@ -1578,12 +1578,45 @@ export interface HostKeySeen {
   fingerprint: string;
 }
 
+/** A named set of nodes. */
+export interface InventoryGroup {
+  /** Groups whose members belong to it too. */
+  children?: GroupName[];
+  /** Variables and descriptions the source tells. */
+  metadata?: Record<string, unknown>;
+  /** Its name, unique within its source. */
+  name: GroupName;
+  /** Direct members, in the source's order. */
+  nodes: NodeId[];
+  /** The sources that have it; more than one makes it a linked group. */
+  sources?: string[];
+}
+
+/** A managed machine as the inventory knows it. */
+export interface InventoryNode {
+  /**
+   * Other names by which it is known: an alias, a certificate's name. Nodes of several sources that share a name
+   * are one node.
+   */
+  aliases?: NodeId[];
+  /** How it is reached. */
+  endpoint: Endpoint;
+  /** Groups it belongs to directly. */
+  groups?: GroupName[];
+  /** Its id, unique in the inventory. */
+  id: NodeId;
+  /** Whatever else the source tells about it, exposed as facts. */
+  metadata?: Metadata;
+  /** The source that named it. */
+  source?: string;
+}
+
 /** What the sources of nodes know, and how they did. */
 export interface InventoryView {
   /** The groups. */
-  groups: NodeGroup[];
+  groups: InventoryGroup[];
   /** The nodes. */
-  nodes: Node[];
+  nodes: InventoryNode[];
   /** How each source did. */
   sources: SourceReport[];
   /** What the sources had to leave out, and where they contradict each other. */
@@ -1724,25 +1757,6 @@ export type ModeView = {
   waves: Share[];
 };
 
-/** A managed machine as the inventory knows it. */
-export interface Node {
-  /**
-   * Other names by which it is known: an alias, a certificate's name. Nodes of several sources that share a name
-   * are one node.
-   */
-  aliases?: NodeId[];
-  /** How it is reached. */
-  endpoint: Endpoint;
-  /** Groups it belongs to directly. */
-  groups?: GroupName[];
-  /** Its id, unique in the inventory. */
-  id: NodeId;
-  /** Whatever else the source tells about it, exposed as facts. */
-  metadata?: Metadata;
-  /** The source that named it. */
-  source?: string;
-}
-
 /** What went wrong on one node: the node, the kind of error and the reason (R7.3). */
 export interface NodeError {
   /** The chain of causes, outermost first. */
@@ -1765,20 +1779,6 @@ export interface NodeExplanation {
   selected: boolean;
   /** What each term does about it, those within parentheses before the term they make up. */
   steps: NodeStep[];
-}
-
-/** A named set of nodes. */
-export interface NodeGroup {
-  /** Groups whose members belong to it too. */
-  children?: GroupName[];
-  /** Variables and descriptions the source tells. */
-  metadata?: Record<string, unknown>;
-  /** Its name, unique within its source. */
-  name: GroupName;
-  /** Direct members, in the source's order. */
-  nodes: NodeId[];
-  /** The sources that have it; more than one makes it a linked group. */
-  sources?: string[];
 }
 
 /** How one node's run ended. The whole space of endings is here; there is no "other". */
