@@ -30,6 +30,6 @@ export type {
   PluginEntry,
 } from "./framework/options";
 export { bytesOf, type OutputDecoder, outputDecoder } from "./framework/output";
-export type { Graphs, NodeJournal, Plugins, Targets } from "./framework/parts";
+export type { Graphs, NodeJournal, Plans, Plugins, Targets } from "./framework/parts";
 export { platformName } from "./internal/native";
 export type * from "./internal/types";

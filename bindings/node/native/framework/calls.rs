@@ -10,9 +10,9 @@ use pabawi::journal::{JournalEntry, JournalQuery, JournalVerification, Timeline,
 use pabawi::metrics::MetricsSnapshot;
 use pabawi::plugin::{PluginStatus, ProvidedCapability};
 use pabawi::{
-    AttemptRecord, BreakerStatus, Caller, CancelReceipt, ExecutionId, ExecutionOutcome, ExecutionQuery,
-    ExecutionRecord, ExecutionRequest, Framework, OutputChunk, OutputGroup, Page, ProgressReport, Resumed,
-    ShutdownReport, SlowReport, Target, TargetRecord,
+    AttemptRecord, BreakerStatus, Caller, CancelReceipt, ExecutionId, ExecutionOutcome, ExecutionPreview,
+    ExecutionQuery, ExecutionRecord, ExecutionRequest, Framework, OutputChunk, OutputGroup, Page, PlanHead,
+    ProgressReport, Resumed, ShutdownReport, SlowReport, StoredPlan, Target, TargetRecord,
 };
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::Deserialize;
@@ -20,7 +20,7 @@ use serde_json::Value;
 
 use super::failure::Failure;
 use super::running::json;
-use super::{executions, graphs, knowledge, plugins};
+use super::{executions, graphs, knowledge, plans, plugins};
 
 /// A call that takes nothing.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -85,6 +85,11 @@ calls! {
     ExplainSlow = "explainSlow": executions::explain_slow, executions::ExplainSlow => SlowReport;
     Breakers = "breakers": executions::breakers, Nothing => Vec<BreakerStatus>;
     ResetBreaker = "resetBreaker": executions::reset_breaker, executions::ResetBreaker => bool;
+
+    PlanMake = "plans.make": plans::make, ExecutionRequest => ExecutionPreview;
+    PlanList = "plans.list": plans::list, plans::ListPlans => Vec<PlanHead>;
+    PlanGet = "plans.get": plans::get, plans::OfPlan => StoredPlan;
+    PlanApply = "plans.apply": plans::apply, plans::ApplyPlan => ExecutionId;
 
     GraphRun = "graphs.run": graphs::run, TaskGraph => ExecutionId;
     GraphGet = "graphs.get": graphs::get, executions::OfExecution => GraphView;

@@ -3,7 +3,7 @@
 use pabawi::graph::GraphError;
 use pabawi::plugin::{CallError, CallFault};
 use pabawi::v1::AdoptError;
-use pabawi::{EngineError, ErrorCode, FieldError, FrameworkError, SubmitError, ValidationError};
+use pabawi::{EngineError, ErrorCode, FieldError, FrameworkError, PlanError, SubmitError, ValidationError};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -138,6 +138,18 @@ impl From<FrameworkError> for Failure {
             FrameworkError::Denied { capability, .. } => Self::denied(&capability, message),
             FrameworkError::Store(error) => Self::new(code, message).retryable(error.is_retryable()),
             _ => Self::new(code, message),
+        }
+    }
+}
+
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Self {
+        let (code, message, retryable) = (error.code(), error.to_string(), error.is_retryable());
+        match error {
+            PlanError::Submit(error) => error.into(),
+            PlanError::Changed { changes, .. } => Self::new(code, message).with("changes", changes),
+            PlanError::Applied { by, .. } => Self::new(code, message).with("executionId", by),
+            _ => Self::new(code, message).retryable(retryable),
         }
     }
 }

@@ -9,7 +9,7 @@
 //! | `handle` | the class that Node sees |
 //! | `running` | calls that run, and how one is given up |
 //! | `calls` | every call with what it takes and answers, in one list |
-//! | `executions`, `graphs`, `knowledge`, `plugins` | what each call does |
+//! | `executions`, `plans`, `graphs`, `knowledge`, `plugins` | what each call does |
 //! | `streams` | events, read in batches |
 //! | `options`, `open` | the options, and the framework that is made of them |
 //! | `failure` | what is told when something fails |
@@ -28,6 +28,7 @@ mod host;
 mod knowledge;
 mod open;
 mod options;
+mod plans;
 mod plugins;
 mod running;
 mod schemas;

@@ -1,7 +1,7 @@
 //! Events, read in batches: [`Streams`]. A batch is asked for and waited for, so that nothing is pushed at JavaScript, and what
 //! waits, waits where the engine bounds it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex as SyncMutex, MutexGuard, PoisonError};
 
@@ -13,6 +13,9 @@ use tokio::sync::Mutex;
 
 use super::failure::Failure;
 use super::running::json;
+
+/// Bytes after which no further event is put into a batch: the thread of JavaScript reads a batch in one go.
+const BATCH_BYTES: usize = 256 * 1024;
 
 /// Which events.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -44,7 +47,11 @@ pub(super) enum Wanted {
 }
 
 enum Stream {
-    Execution(Box<Subscription>),
+    Execution {
+        events: Box<Subscription>,
+        /// What was read, as JSON, and did not fit into the last batch.
+        waiting: VecDeque<String>,
+    },
     Graph(GraphEvents),
     /// Nothing more comes.
     Ended,
@@ -67,7 +74,8 @@ impl Streams {
     ) -> Result<String, Failure> {
         let stream = match wanted {
             Wanted::Execution(Events { id, from, mode }) => {
-                Stream::Execution(Box::new(framework.events(caller, id, from.unwrap_or(1), mode).await?))
+                let events = framework.events(caller, id, from.unwrap_or(1), mode).await?;
+                Stream::Execution { events: Box::new(events), waiting: VecDeque::new() }
             }
             Wanted::Graph { id } => {
                 framework.graphs().events(caller, id).await?.map_or(Stream::Ended, Stream::Graph)
@@ -84,9 +92,14 @@ impl Streams {
         let Some(stream) = stream else { return Ok("null".to_owned()) };
         let mut stream = stream.lock().await;
         let batch = match &mut *stream {
-            Stream::Execution(subscription) => {
-                let batch: Option<Vec<Arc<ExecutionEvent>>> = subscription.next_batch(most).await?;
-                batch.map(|batch| json(&batch.iter().map(Arc::as_ref).collect::<Vec<_>>()))
+            Stream::Execution { events, waiting } => {
+                if waiting.is_empty() {
+                    let batch: Option<Vec<Arc<ExecutionEvent>>> = events.next_batch(most).await?;
+                    for event in batch.iter().flatten() {
+                        waiting.push_back(json(event.as_ref())?);
+                    }
+                }
+                (!waiting.is_empty()).then(|| Ok(front(waiting)))
             }
             Stream::Graph(events) => {
                 let batch = graph_batch(events, most).await;
@@ -112,6 +125,22 @@ impl Streams {
     }
 }
 
+/// As many as may be handed over at once, at least one, as a list.
+fn front(waiting: &mut VecDeque<String>) -> String {
+    let mut batch = String::from("[");
+    while let Some(event) = waiting.pop_front() {
+        if batch.len() > 1 {
+            batch.push(',');
+        }
+        batch.push_str(&event);
+        if batch.len() >= BATCH_BYTES {
+            break;
+        }
+    }
+    batch.push(']');
+    batch
+}
+
 /// What has happened since, at least one thing; nothing at the end.
 async fn graph_batch(events: &mut GraphEvents, most: usize) -> Vec<Arc<GraphEvent>> {
     let mut batch: Vec<_> = events.next().await.into_iter().collect();
@@ -131,4 +160,18 @@ async fn graph_batch(events: &mut GraphEvents, most: usize) -> Vec<Arc<GraphEven
 /// What is told before the framework was opened.
 pub(super) fn not_open() -> Failure {
     Failure::new(ErrorCode::Internal, "the framework is not open")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_ends_where_it_is_large_and_has_one_event_at_least() {
+        let large = format!("\"{}\"", "x".repeat(BATCH_BYTES));
+        let mut waiting = VecDeque::from(["1".to_owned(), large.clone(), "2".to_owned(), "3".to_owned()]);
+        assert_eq!(front(&mut waiting), format!("[1,{large}]"));
+        assert_eq!(front(&mut waiting), "[2,3]");
+        assert!(waiting.is_empty());
+    }
 }

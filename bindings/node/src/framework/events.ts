@@ -31,7 +31,16 @@ const forgotten = new FinalizationRegistry<() => void>((close) => {
 export function eventStream<E>(caller: Caller, site: CallSite, wanted: unknown, options: CallOptions | undefined): EventStream<E> {
   // Whatever is wrong with the options is told now and not with the first event.
   const { signal } = caller.options(site, options);
-  const opening = once(() => caller.stream(site, wanted, options));
+  // Ended by the caller's signal, and by whoever stops reading while a question is open.
+  const ending = new AbortController();
+  const giveUp = (): void => {
+    ending.abort(signal?.reason);
+  };
+  signal?.addEventListener("abort", giveUp, { once: true });
+  if (signal?.aborted === true) {
+    giveUp();
+  }
+  const opening = once(() => caller.stream(site, wanted, { ...options, signal: ending.signal }));
   let number: number | undefined;
   let waiting: E[] = [];
   let over = false;
@@ -39,6 +48,8 @@ export function eventStream<E>(caller: Caller, site: CallSite, wanted: unknown, 
   const close = (): void => {
     over = true;
     waiting = [];
+    signal?.removeEventListener("abort", giveUp);
+    ending.abort();
     if (number !== undefined) {
       caller.native.close(number);
       forgotten.unregister(stream);
@@ -52,7 +63,7 @@ export function eventStream<E>(caller: Caller, site: CallSite, wanted: unknown, 
         const opened = number;
         forgotten.register(stream, () => caller.native.close(opened), stream);
       }
-      const batch = await caller.next(site, number, BATCH, signal);
+      const batch = await caller.next(site, number, BATCH, ending.signal);
       waiting = (batch ?? []) as E[];
       if (batch === null) {
         close();
@@ -70,7 +81,10 @@ export function eventStream<E>(caller: Caller, site: CallSite, wanted: unknown, 
   let last: Promise<unknown> = Promise.resolve();
   const stream: EventStream<E> = {
     next: () => {
-      const answer = last.then(fetch).catch((error: unknown) => {
+      const answer = last.then(fetch).catch((error: unknown): IteratorResult<E, undefined> => {
+        if (over) {
+          return { done: true, value: undefined };
+        }
         close();
         throw error;
       });

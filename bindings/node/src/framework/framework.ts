@@ -71,6 +71,7 @@ export interface ExecutionFramework {
   /** Closes one; false when it is closed already. */
   resetBreaker(component: types.Component, options?: CallOptions): Promise<boolean>;
 
+  readonly plans: parts.Plans;
   readonly graphs: parts.Graphs;
   readonly targets: parts.Targets;
   readonly journal: parts.NodeJournal;
@@ -128,7 +129,7 @@ function authorizerKind(authorizer: CreateFrameworkOptions["authorizer"]): strin
 function framework(caller: Caller, objects: HostObjects, database: string): ExecutionFramework {
   const shutdown: ExecutionFramework["shutdown"] = async (how = {}) => {
     const report = await caller.call(callSite(shutdown), "shutdown", how, undefined, "finish");
-    objects.flush();
+    objects.detach();
     return report;
   };
   const whole: Omit<ExecutionFramework, typeof Symbol.asyncDispose> = {
@@ -155,6 +156,7 @@ function framework(caller: Caller, objects: HostObjects, database: string): Exec
     explainSlow: (id, most, options) => caller.call(callSite(whole.explainSlow), "explainSlow", { id, most }, options, "forget"),
     breakers: (options) => caller.call(callSite(whole.breakers), "breakers", {}, options, "forget"),
     resetBreaker: (component, options) => caller.call(callSite(whole.resetBreaker), "resetBreaker", { component }, options, "finish"),
+    plans: parts.plans(caller),
     graphs: parts.graphs(caller),
     targets: parts.targets(caller),
     journal: parts.journal(caller),

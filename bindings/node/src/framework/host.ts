@@ -72,8 +72,14 @@ export class HostObjects {
     this.native = native;
   }
 
+  /** Nothing is asked any more: each half lets go of the other. */
+  detach(): void {
+    this.flush();
+    this.native = undefined;
+  }
+
   /** Tells the host's logger and monitor all that there still is. */
-  flush(): void {
+  private flush(): void {
     for (const feed of ["log", "metrics"] as const) {
       while (this.turn(feed)) {
         // Ends: a feed is bounded, and nothing fills it any more.

@@ -1,4 +1,4 @@
-/** The parts of a framework that have a name of their own: graphs, targets, the journal, plugins. */
+/** The parts of a framework that have a name of their own: plans, graphs, targets, the journal, plugins. */
 import { type Caller, checked } from "./calls";
 import { callSite, valid } from "./errors";
 import { type EventStream, eventStream } from "./events";
@@ -7,6 +7,17 @@ import type * as types from "./generated/types";
 import type { CallOptions } from "./options";
 
 type WithoutId<T> = Omit<T, "id">;
+
+/** Plans: what a request would do, kept, and carried out if it is still that. */
+export interface Plans {
+  /** Says what a request would do, and keeps that. Nothing is connected or started. */
+  make(request: types.ExecutionRequest, options?: CallOptions): Promise<types.ExecutionPreview>;
+  /** Plans, newest first. */
+  list(which?: types.ListPlansRequest, options?: CallOptions): Promise<types.PlanHead[]>;
+  get(hash: types.PlanHash, options?: CallOptions): Promise<types.StoredPlan>;
+  /** Carries a plan out; a `ConflictError` with `details.changes` where it would do something else now. */
+  apply(hash: types.PlanHash, how?: Omit<types.ApplyPlanRequest, "hash">, options?: CallOptions): Promise<types.ExecutionId>;
+}
 
 /** Task graphs: many requests with prerequisites. */
 export interface Graphs {
@@ -55,6 +66,16 @@ export interface Plugins {
   health(plugin?: types.PluginName, options?: CallOptions): Promise<types.PluginStatus[]>;
   /** Has a plugin answer what is no action on nodes. */
   call(call: types.CallCapabilityRequest, options?: CallOptions): Promise<unknown>;
+}
+
+export function plans(caller: Caller): Plans {
+  const part: Plans = {
+    make: (request, options) => caller.call(callSite(part.make), "plans.make", request, options, "finish"),
+    list: (which = {}, options) => caller.call(callSite(part.list), "plans.list", which, options, "forget"),
+    get: (hash, options) => caller.call(callSite(part.get), "plans.get", { hash }, options, "forget"),
+    apply: (hash, how, options) => caller.call(callSite(part.apply), "plans.apply", { ...how, hash }, options, "finish"),
+  };
+  return part;
 }
 
 export function graphs(caller: Caller): Graphs {

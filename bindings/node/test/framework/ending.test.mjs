@@ -34,7 +34,6 @@ describe("the end", () => {
     assert.equal(await program(`${folder()}/e.db`, "console.log(typeof host.execute);"), "function");
   });
 
-  // R10.1
   it("of a process with work pending ends the work, and the next one finds it as interrupted", async () => {
     const database = `${folder()}/e.db`;
     const told = await program(

@@ -90,6 +90,18 @@ describe("executions", () => {
     assert.deepEqual(one, two);
   });
 
+  it("are not read any more when somebody stops in the middle of a question", async () => {
+    const host = await framework();
+    const id = await host.submit(command("sleep 300"));
+    const events = host.events(id, { mode: "slowTheSource" });
+    const questions = Array.from({ length: 10 }, () => events.next());
+    await questions[0];
+    await events.return();
+    assert.equal((await questions.at(-1)).done, true);
+    assert.equal((await events.next()).done, true);
+    await host.cancel(id, { kill: true });
+  });
+
   it("have bytes that are no text, and characters that stand in two pieces", async () => {
     const host = await framework();
     const id = await host.submit(command("printf '\\377'; printf '\\305'; sleep 0.1; printf '\\274'"));
@@ -220,6 +232,26 @@ describe("what stands around executions", () => {
     assert.deepEqual((await host.graphs.list()).items.map((run) => run.id), [id]);
     assert.equal(await host.graphs.cancel(id), false);
     assert.deepEqual(await all(host.graphs.events(id)), []);
+  });
+
+  it("says what would be done, and does it if it is still that", async () => {
+    const file = `${folder()}/hosts`;
+    writeFileSync(file, "web1\nweb2\n");
+    const host = await framework({ inventory: [`hosts:${file}`] });
+    const planned = await host.plans.make(command("true", "all"));
+    assert.deepEqual(planned.targets.map((target) => [target.node, target.permission]), [["web1", "allowed"], ["web2", "allowed"]]);
+    assert.deepEqual((await host.plans.list()).map((plan) => plan.hash), [planned.hash]);
+    assert.equal((await host.plans.get(planned.hash)).request.action.command, "true");
+    assert.deepEqual((await host.executions()).items, []);
+    const id = await host.plans.apply(planned.hash);
+    assert.equal((await host.wait(id)).summary.succeeded, 2);
+    await assert.rejects(host.plans.apply(planned.hash), { name: "ConflictError", code: "plan_applied", details: { executionId: id } });
+    writeFileSync(file, "web1\n");
+    await host.inventory({ freshness: "forced" });
+    await assert.rejects(host.plans.apply(planned.hash, { again: true }), (error) => {
+      assert.deepEqual([error.code, error.details.changes], ["plan_changed", [{ type: "nodesGone", nodes: ["web2"] }]]);
+      return true;
+    });
   });
 
   // R3.1, R4.1

@@ -14,6 +14,43 @@ export const ActionKindSchema: z.ZodType<types.ActionKind> = as(
   zod.enum(["command","script","upload","download","task","playbook","plan","facts","package"]),
 );
 
+export const ContentHashSchema: z.ZodType<types.ContentHash> = as(
+  zod.string().regex(new RegExp("^[0-9a-fA-F]{64}$")),
+);
+
+export const PlanHashSchema: z.ZodType<types.PlanHash> = as(
+  ContentHashSchema,
+);
+
+export const SecretSchema: z.ZodType<types.Secret> = as(
+  zod.string(),
+);
+
+export const SecretValueSchema: z.ZodType<types.SecretValue> = as(
+  zod.unknown(),
+);
+
+export const RerunSecretsSchema: z.ZodType<types.RerunSecrets> = as(
+  zod
+    .object({
+      env: zod.record(zod.string(), SecretSchema).optional(),
+      parameters: zod.record(zod.string(), SecretValueSchema).optional(),
+      runAsPassword: SecretSchema.nullable().optional(),
+      stdin: SecretSchema.nullable().optional(),
+    })
+    .strict(),
+);
+
+export const ApplyPlanRequestSchema: z.ZodType<types.ApplyPlanRequest> = as(
+  zod
+    .object({
+      again: zod.boolean().optional(),
+      hash: PlanHashSchema,
+      secrets: RerunSecretsSchema.optional(),
+    })
+    .strict(),
+);
+
 export const ExecutionIdSchema: z.ZodType<types.ExecutionId> = as(
   zod.string().regex(UUID, "must be a UUID"),
 );
@@ -114,10 +151,6 @@ export const CancelRequestSchema: z.ZodType<types.CancelRequest> = as(
     .strict(),
 );
 
-export const SecretSchema: z.ZodType<types.Secret> = as(
-  zod.string(),
-);
-
 export const EnvValueSchema: z.ZodType<types.EnvValue> = as(
   zod.union([
     zod.string(),
@@ -211,10 +244,6 @@ export const CommandPolicySchema: z.ZodType<types.CommandPolicy> = as(
 
 export const ComponentSchema: z.ZodType<types.Component> = as(
   zod.string(),
-);
-
-export const ContentHashSchema: z.ZodType<types.ContentHash> = as(
-  zod.string().regex(new RegExp("^[0-9a-fA-F]{64}$")),
 );
 
 export const DownloadActionSchema: z.ZodType<types.DownloadAction> = as(
@@ -721,6 +750,15 @@ export const JournalQuerySchema: z.ZodType<types.JournalQuery> = as(
     .strict(),
 );
 
+export const ListPlansRequestSchema: z.ZodType<types.ListPlansRequest> = as(
+  zod
+    .object({
+      beginning: zod.string().optional(),
+      limit: zod.number().int().min(1).max(10000).nullable().optional(),
+    })
+    .strict(),
+);
+
 export const NoteRequestSchema: z.ZodType<types.NoteRequest> = as(
   zod
     .object({
@@ -750,6 +788,14 @@ export const OfExecutionSchema: z.ZodType<types.OfExecution> = as(
     .strict(),
 );
 
+export const OfPlanSchema: z.ZodType<types.OfPlan> = as(
+  zod
+    .object({
+      hash: PlanHashSchema,
+    })
+    .strict(),
+);
+
 export const StreamKindSchema: z.ZodType<types.StreamKind> = as(
   zod.enum(["stdout","stderr"]),
 );
@@ -769,21 +815,6 @@ export const OutputRequestSchema: z.ZodType<types.OutputRequest> = as(
       hash: ContentHashSchema,
       maxBytes: zod.number().int().min(1).max(16777216).nullable().optional(),
       offset: zod.number().int().min(0).optional(),
-    })
-    .strict(),
-);
-
-export const SecretValueSchema: z.ZodType<types.SecretValue> = as(
-  zod.unknown(),
-);
-
-export const RerunSecretsSchema: z.ZodType<types.RerunSecrets> = as(
-  zod
-    .object({
-      env: zod.record(zod.string(), SecretSchema).optional(),
-      parameters: zod.record(zod.string(), SecretValueSchema).optional(),
-      runAsPassword: SecretSchema.nullable().optional(),
-      stdin: SecretSchema.nullable().optional(),
     })
     .strict(),
 );
@@ -948,6 +979,10 @@ export const callSchemas: { [K in keyof types.Calls]: z.ZodType<types.Calls[K]["
   metrics: NothingSchema,
   output: OutputRequestSchema,
   outputGroups: OutputGroupsRequestSchema,
+  "plans.apply": ApplyPlanRequestSchema,
+  "plans.get": OfPlanSchema,
+  "plans.list": ListPlansRequestSchema,
+  "plans.make": ExecutionRequestSchema,
   "plugins.call": CallCapabilityRequestSchema,
   "plugins.health": HealthRequestSchema,
   "plugins.list": NothingSchema,

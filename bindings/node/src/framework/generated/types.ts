@@ -10,6 +10,16 @@ export interface Page<T> {
 /** The kind of an `Action`. */
 export type ActionKind = "command" | "script" | "upload" | "download" | "task" | "playbook" | "plan" | "facts" | "package";
 
+/** What is to be carried out. */
+export interface ApplyPlanRequest {
+  /** Also if it was applied before. */
+  again?: boolean | undefined;
+  /** The plan. */
+  hash: PlanHash;
+  /** The secrets of its request, which were not stored. */
+  secrets?: RerunSecrets | undefined;
+}
+
 /** Detached commands that were started for an earlier execution and are gone on with. */
 export interface Attach {
   /** With which attempt. */
@@ -476,6 +486,14 @@ export interface LimitOptions {
   outputTailBytes?: number | null | undefined;
 }
 
+/** Which plans. */
+export interface ListPlansRequest {
+  /** Only those whose hash begins so. */
+  beginning?: string | undefined;
+  /** How many at most; 50 when absent. */
+  limit?: number | null | undefined;
+}
+
 /** How grave a log entry is. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -529,6 +547,12 @@ export interface OfExecution {
   id: ExecutionId;
 }
 
+/** One plan. */
+export interface OfPlan {
+  /** Its hash. */
+  hash: PlanHash;
+}
+
 /** What becomes of a running process when the link to its node is lost. */
 export type OnLinkLoss = "terminate" | "leave";
 
@@ -554,6 +578,9 @@ export interface OutputRequest {
   /** From which byte of what is kept; 0 when absent. */
   offset?: number | undefined;
 }
+
+/** Names a plan: the SHA-256 of its `PreviewBasis`. */
+export type PlanHash = ContentHash;
 
 /** What is journalled of one plugin; it goes before what the plugin itself wishes. */
 export interface PluginJournalSettings {
@@ -945,6 +972,38 @@ export interface BackoffView {
   maxMs: number;
 }
 
+/** A content that would be brought to the nodes. */
+export interface BasisFile {
+  /** Its length in bytes; for a directory, that of all files in it. */
+  bytes: number;
+  /**
+   * Permission bits that it would have on the nodes; absent where nothing is left there, and where the request names
+   * them.
+   */
+  mode?: number;
+  /** SHA-256 of the content. For a directory, of the names, kinds, permissions and contents in it. */
+  sha256: ContentHash;
+  /** What it is, for a person: `script deploy.sh`, `file /srv/app`, `standard input`. */
+  what: string;
+}
+
+/** A target and the way to it. */
+export interface BasisTarget {
+  /** What the inventory says; a password is `***`. */
+  endpoint: Endpoint;
+  /** The node. */
+  node: NodeId;
+  /**
+   * Its wave, or its place where one node follows the other, from 1; absent where all run side by side, so that the
+   * order of an inventory does not matter there.
+   */
+  place?: number;
+  /** Where that leads. */
+  reach: Reach;
+  /** The transport that was chosen. */
+  transport: PluginName;
+}
+
 /** Where a breaker stands. */
 export type BreakerState = "closed" | "open" | "halfOpen";
 
@@ -1247,6 +1306,36 @@ export interface ExecutionOutcome {
   record: ExecutionRecord;
   /** The folded result. */
   summary: ExecutionSummary;
+}
+
+/** What an execution would do. */
+export interface ExecutionPreview {
+  /** The kind of action. */
+  actionKind: ActionKind;
+  /** What would be done, in one line. */
+  actionText: string;
+  /** The execution that has applied this plan already. */
+  appliedBy?: ExecutionId;
+  /** Circuit breakers of these nodes and transports that are not closed or have seen failures lately. */
+  breakers?: BreakerStatus[];
+  /** When it was made, UTC. */
+  createdAt: string;
+  /** Why the request as a whole is denied, also where each node by itself is not. */
+  denied?: string;
+  /** When it can no longer be applied, UTC. */
+  expiresAt: string;
+  /** Contents that would be brought to the nodes. */
+  files?: BasisFile[];
+  /** By which it is applied. */
+  hash: PlanHash;
+  /** Limits as they would be in force. */
+  limits: PreviewLimits;
+  /** The request without secrets and without contents. */
+  request: ExecutionRequestView;
+  /** The targets in the order in which they would be taken. */
+  targets: PreviewTarget[];
+  /** Sizes of the waves; empty where there are none. */
+  waves?: number[];
 }
 
 /** An execution as it is stored. */
@@ -1567,6 +1656,9 @@ export interface HistogramSample {
 
 /** Why a host key was accepted. */
 export type HostKeyAcceptance = "known" | "added" | "unchecked";
+
+/** What this side knows of a node's host key before the node has shown it. */
+export type HostKeyKnowledge = "known" | "unknown" | "revoked" | "unreadable";
 
 /** A node's key as it was shown, and why it was accepted. */
 export interface HostKeySeen {
@@ -1935,6 +2027,14 @@ export interface Pace {
   remainingMs?: number;
 }
 
+/** Whether a caller may do something to a node. */
+export type Permission = "allowed" | {
+  denied: {
+    /** Why. */
+    reason: string;
+  };
+};
+
 /** One phase over all nodes. */
 export interface PhaseTimes {
   /** The longest, in microseconds. */
@@ -1947,6 +2047,16 @@ export interface PhaseTimes {
   phase: SlowPhase;
   /** Its part of the time of all nodes together, from 0 to 1. */
   share: number;
+}
+
+/** A plan without its content. */
+export interface PlanHead {
+  /** When it was made, UTC. */
+  createdAt: string;
+  /** When it can no longer be applied, UTC. */
+  expiresAt: string;
+  /** Its name. */
+  hash: PlanHash;
 }
 
 /** Whether a plugin works. */
@@ -2035,6 +2145,57 @@ export interface PoolStats {
   overloads: number;
 }
 
+/** Everything that decides what would happen. */
+export interface PreviewBasis {
+  /** Contents that would be brought to the nodes. */
+  files?: BasisFile[];
+  /** How it is put together; another number is another hash for the same request. */
+  format: number;
+  /**
+   * The request with `***` in place of secrets, without ids and without contents: the targets stand below, as does
+   * the hash of a script. A canary has its seed.
+   */
+  request: ExecutionRequestView;
+  /** The targets by the names of their nodes. Where the rollout has an order, each says its place. */
+  targets: BasisTarget[];
+}
+
+/** Limits as they would be in force. */
+export interface PreviewLimits {
+  /** Attempts on one node, the first one included. */
+  attempts: number;
+  /** Nodes at once. */
+  concurrency: number;
+  /** For reaching a node and logging in, in milliseconds. */
+  connectMs: number;
+  /** For the whole execution, in milliseconds. */
+  executionMs?: number;
+  /** For the action on one node, in milliseconds. */
+  nodeMs?: number;
+  /** Failures that are tolerated; any number when absent. */
+  toleratedFailures?: number;
+}
+
+/** One target. */
+export interface PreviewTarget {
+  /** Why there is no way to it. */
+  fault?: string;
+  /** What is known of its host key; absent where the transport has none. */
+  hostKey?: HostKeyKnowledge;
+  /** The node. */
+  node: NodeId;
+  /** Whether the caller may do this there. */
+  permission: Permission;
+  /** Where to, and as whom. */
+  reach: Reach;
+  /** The user as whom the action would run, where it changes the user. */
+  runAs?: string;
+  /** The transport. */
+  transport: PluginName;
+  /** Its wave, from 1, where there are waves. */
+  wave?: number;
+}
+
 /** How many targets stand where. `total` is the sum of the others (R2.6). */
 export interface Progress {
   /** Cancelled. */
@@ -2107,6 +2268,18 @@ export interface ProvidedCapability {
   sensitive?: string[];
   /** The limit of one call, in milliseconds. */
   timeoutMs?: number;
+}
+
+/** Where to, and as whom. What is absent is not known, or means nothing for the transport. */
+export interface Reach {
+  /** Host name or address. */
+  host?: string;
+  /** Jump hosts as `user@host:port`, the first one is connected to first. */
+  jump?: string[];
+  /** TCP port. */
+  port?: number;
+  /** Login user. */
+  user?: string;
 }
 
 /** What on this side refused a node's run. */
@@ -2350,6 +2523,27 @@ export interface Stats {
   transports: Record<string, PoolStats>;
 }
 
+/** A plan that can be applied. */
+export interface StoredPlan {
+  /** What the hash was taken over. */
+  basis: PreviewBasis;
+  /** Who made it. */
+  caller: Caller;
+  /** When it was made, UTC; the last time where it was made several times. */
+  createdAt: string;
+  /** When it can no longer be applied, UTC. */
+  expiresAt: string;
+  /** Its name. */
+  hash: PlanHash;
+  /** The request with `***` in place of secrets. A canary has its seed. */
+  request: ExecutionRequestView;
+  /**
+   * What the surface needs to put itself together in the same way: sources of nodes, settings of connections. The
+   * engine keeps it and does not look at it. It must hold no secret.
+   */
+  surface?: unknown;
+}
+
 /**
  * When a node is too slow, seen from the others: once `quorum` of the targets have succeeded, a node may take
  * `multiple` times the 95th percentile of their durations, and not less than `min_ms`.
@@ -2556,6 +2750,10 @@ export interface Calls {
   metrics: { request: Nothing; answer: MetricsSnapshot };
   output: { request: OutputRequest; answer: OutputChunk | null };
   outputGroups: { request: OutputGroupsRequest; answer: OutputGroup[] };
+  "plans.apply": { request: ApplyPlanRequest; answer: ExecutionId };
+  "plans.get": { request: OfPlan; answer: StoredPlan };
+  "plans.list": { request: ListPlansRequest; answer: PlanHead[] };
+  "plans.make": { request: ExecutionRequest; answer: ExecutionPreview };
   "plugins.call": { request: CallCapabilityRequest; answer: unknown };
   "plugins.health": { request: HealthRequest; answer: PluginStatus[] };
   "plugins.list": { request: Nothing; answer: PluginStatus[] };
