@@ -14,6 +14,7 @@ export {
   PluginError,
   ShutDownError,
   StoreError,
+  targetError,
 } from "./framework/errors";
 export type { EventStream, EventWatcher } from "./framework/events";
 export { createExecutionFramework, type EventOptions, type ExecutionFramework } from "./framework/framework";

@@ -18,12 +18,9 @@ pub(super) struct Failure {
     message: String,
     /// Whether the same call may succeed later.
     retryable: bool,
-    /// The node that it is about, where it is about one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    node: Option<String>,
     /// The plugin whose fault it is, where it is one's.
     #[serde(skip_serializing_if = "Option::is_none")]
-    plugin: Option<String>,
+    plugin: Option<Box<str>>,
     /// The fields that are bad, each by its path.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fields: Vec<FieldError>,
@@ -56,7 +53,6 @@ impl Failure {
             code: FailureCode::Known(code),
             message: message.into(),
             retryable: code.is_retryable(),
-            node: None,
             plugin: None,
             fields: Vec::new(),
             details: Map::new(),
@@ -185,7 +181,7 @@ impl From<CallError> for Failure {
         match error {
             CallError::Invalid(error) => error.into(),
             CallError::Failed { tried } => {
-                let plugin = tried.last().map(|fault: &CallFault| fault.plugin.to_string());
+                let plugin = tried.last().map(|fault: &CallFault| fault.plugin.as_str().into());
                 Self { plugin, ..Self::new(code, message).retryable(retryable).with("tried", tried) }
             }
             _ => Self::new(code, message).retryable(retryable),
@@ -197,9 +193,9 @@ impl From<AdoptError> for Failure {
     fn from(error: AdoptError) -> Self {
         let message = error.to_string();
         match error {
-            AdoptError::Invalid { plugin, error } => Self { plugin: Some(plugin), ..error.into() },
+            AdoptError::Invalid { plugin, error } => Self { plugin: Some(plugin.into()), ..error.into() },
             AdoptError::Unreadable { plugin, .. } => {
-                Self { plugin: Some(plugin), ..Self::new(ErrorCode::PluginFault, message) }
+                Self { plugin: Some(plugin.into()), ..Self::new(ErrorCode::PluginFault, message) }
             }
             _ => Self::new(ErrorCode::BadConfig, message),
         }

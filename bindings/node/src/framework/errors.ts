@@ -1,6 +1,6 @@
 /** Errors of the framework: {@link PabawiError} and its kinds. What is wrong with what was given is a `ZodError` instead. */
 import { zod } from "../internal/zod";
-import type { Failure } from "./generated/types";
+import type { Failure, TargetRecord } from "./generated/types";
 
 /** More about an error; which fields there are depends on its code. */
 export type ErrorDetails = Record<string, unknown>;
@@ -134,6 +134,21 @@ export function zodError(issues: readonly object[]): Error {
 /** The same about these fields. */
 export function invalid(fields: readonly { path: string; message: string }[]): Error {
   return zodError(fields.map(({ path: field, message }) => ({ code: "custom", path: path(field), message })));
+}
+
+/** What became of a target as an error, with its node; nothing where it succeeded or has not ended. */
+export function targetError({ target, result }: TargetRecord): PabawiError | undefined {
+  if (result === undefined || result.outcome === "succeeded") {
+    return undefined;
+  }
+  const { node } = target;
+  if (!("error" in result)) {
+    return new PabawiError({ code: result.outcome, message: `${node}: ${result.outcome}`, node, details: { result } });
+  }
+  const { code, message, causes, plugin } = result.error;
+  const cause = causes === undefined || causes.length === 0 ? undefined : new Error(causes.join(": "));
+  const Kind = KINDS[code] ?? PabawiError;
+  return new Kind({ code, message: `${node}: ${message}`, node, plugin: plugin?.name, details: { result }, cause });
 }
 
 /** A failure as the native half tells it, as an error. */

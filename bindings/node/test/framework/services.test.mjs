@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { DeniedError } from "../../index.js";
+import { DeniedError, targetError } from "../../index.js";
 import { BasePlugin } from "../../pabawi/BasePlugin.js";
 import { PerformanceMonitorService } from "../../pabawi/PerformanceMonitorService.js";
 import { all, command, framework, shutDown } from "./support.mjs";
@@ -207,7 +207,9 @@ describe("plugins of v1.x", () => {
     const plugin = new Echo();
     const host = await framework({ plugins: [{ plugin, config }] });
     const { record } = await host.execute(byEcho("throw"));
-    const [{ result }] = (await host.results(record.id)).items;
+    const [target] = (await host.results(record.id)).items;
+    const { result } = target;
+    assert.deepEqual([targetError(target).plugin, targetError(target).node], ["echo", "n1"]);
     assert.match(result.error.message, /it broke/);
     assert.equal(result.error.plugin.name, "echo");
     assert.match(result.error.plugin.stack, /TypeError: it broke[^]*services\.test\.mjs/);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
+import { PabawiError, targetError } from "../../index.js";
 import { all, framework, isRunning } from "./support.mjs";
 import { sshd } from "./sshd.mjs";
 
@@ -41,5 +42,10 @@ describe("nodes over SSH", () => {
     assert.equal(summary.status, "partial");
     const { items } = await host.results(record.id, { outcomes: ["unreachable"] });
     assert.deepEqual([items[0].target.node, items[0].result.error.code], ["nowhere.invalid", "dns"]);
+    const error = targetError(items[0]);
+    assert.ok(error instanceof PabawiError);
+    assert.deepEqual([error.code, error.node, error.details.result], ["dns", "nowhere.invalid", items[0].result]);
+    const [other] = (await host.results(record.id, { outcomes: ["succeeded"] })).items;
+    assert.equal(targetError(other), undefined);
   });
 });

@@ -1494,8 +1494,6 @@ export interface Failure {
   fields?: FieldError[];
   /** The reason, for a person. */
   message: string;
-  /** The node that it is about, where it is about one. */
-  node?: string;
   /** The plugin whose fault it is, where it is one's. */
   plugin?: string;
   /** Whether the same call may succeed later. */
