@@ -107,9 +107,15 @@ fn prepare(lab: &Lab) {
     std::fs::write(home.join("hosts.txt"), "web01\nweb02\n").unwrap();
     std::fs::write(home.join("hosts"), "web01\nweb02\n").unwrap();
     // The files that the documents show are the files that are used.
-    for (document, file) in [("graphs.md", "release.yaml"), ("inventory.md", "sources.yaml")] {
+    for (document, language, file) in [
+        ("graphs.md", "yaml", "release.yaml"),
+        ("inventory.md", "yaml", "sources.yaml"),
+        ("permissions.md", "yaml", "policy.yaml"),
+        ("permissions.md", "toml", "guarded.toml"),
+    ] {
         let text = std::fs::read_to_string(workspace().join("docs").join(document)).unwrap();
-        let shown = text.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        let fence = format!("```{language}\n");
+        let shown = text.split(&fence).nth(1).and_then(|rest| rest.split("```").next()).unwrap();
         std::fs::write(home.join(file), shown).unwrap();
     }
 }

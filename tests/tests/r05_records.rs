@@ -376,3 +376,31 @@ fn what_made_an_execution_slow_is_explained() {
     assert!(table.contains("SLOWEST NODE") && table.contains("first byte"), "{table}");
     let _ = lab.pab(["executions", "explain-slow", "no-such"]).exits(2);
 }
+
+/// R5.8: executions are found by what did them, and counted by where they stand.
+#[test]
+fn executions_are_found_by_plugin_and_counted_by_status() {
+    let lab = Lab::new(2);
+    let _ = lab.run("web[01-02]", "true").succeeds();
+    let _ = lab.run("web01", "exit 4").exits(1);
+    let local = lab.pab(["run", "true", "--hosts", "here", "--transport", "local"]).succeeds();
+    for (plugin, count) in [("ssh", 2), ("local", 1), ("bolt", 0)] {
+        let found = listed(&lab, &["--plugin", plugin]);
+        assert_eq!(found.len(), count, "{plugin}: {local}");
+    }
+    let newest = lab.pab(["executions", "show", "last", "--format", "json"]).succeeds().json();
+    assert_eq!(newest["plugins"], serde_json::json!(["local"]), "{newest}");
+    let totals = lab.pab(["executions", "totals", "--format", "json"]).succeeds().json();
+    let expected = serde_json::json!({
+        "total": 3,
+        "byStatus": {
+            "queued": 0, "running": 0, "completed": 2, "partial": 0, "failed": 1, "cancelled": 0, "interrupted": 0
+        }
+    });
+    assert_eq!(totals, expected);
+    let table = lab.pab(["executions", "totals", "--plugin", "ssh", "--target", "web02"]).succeeds().out();
+    let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert!(rows.contains(&vec!["completed", "1"]) && rows.contains(&vec!["total", "1"]), "{table}");
+    let refused = lab.pab(["executions", "totals", "--plugin", "no plugin"]).exits(2);
+    assert!(refused.err().contains("--plugin: "), "{refused}");
+}

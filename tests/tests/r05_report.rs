@@ -134,6 +134,7 @@ fn parts_of(nodes: usize) -> Vec<ExportPart> {
         action_kind: request.action.kind(),
         action_text: "uptime".into(),
         request,
+        plugins: std::collections::BTreeSet::new(),
         status: progress.status(),
         progress,
         submitted_at: at(0).parse().unwrap(),

@@ -147,7 +147,7 @@ fn a_bad_entry_is_told_with_its_place() {
     assert!(rig.pab(&["config", "check"]).succeeds().err().contains("nothing is wrong"));
 }
 
-/// R12.3, R12.4, R12.7: PuppetDB by the words of its plugin, as far as they go without a server.
+/// R12.1, R12.3, R12.4, R12.5, R12.7: PuppetDB by the words of its plugin, as far as they go without a server.
 #[test]
 fn puppetdb_is_asked_by_its_words() {
     let config = "[plugins.puppetdb]\npriority = 20\nconfig = {url = 'http://127.0.0.1:1'}\n";

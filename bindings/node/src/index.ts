@@ -17,7 +17,7 @@ export {
   targetError,
 } from "./framework/errors";
 export type { EventStream, EventWatcher } from "./framework/events";
-export { createExecutionFramework, type EventOptions, type ExecutionFramework } from "./framework/framework";
+export { createExecutionFramework, type EventOptions, type ExecutionFramework, type Followed } from "./framework/framework";
 export * as schemas from "./framework/generated/schemas";
 export type * from "./framework/generated/types";
 export type {

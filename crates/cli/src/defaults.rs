@@ -2,8 +2,9 @@
 //! that before the file, `--help` shows what holds, and a value is read as if it had been typed.
 
 use clap::{Arg, Command};
+use pabawi::database::has_password;
 
-use crate::config::{Config, Key};
+use crate::config::{Config, Key, Kind};
 use crate::line::Line;
 
 /// The default of one option.
@@ -45,7 +46,9 @@ fn with_default(arg: Arg, default: &Default) -> Arg {
     if !is_it || !takes(&arg, values) || arg.get_id() == "early_format" {
         return arg;
     }
-    arg.default_values(values.clone())
+    // Help shows what holds, but no password.
+    let is_secret = key.kind == Kind::Database && values.iter().any(has_password);
+    arg.default_values(values.clone()).hide_default_value(is_secret)
 }
 
 /// Whether the option knows these words. A form that one command has not is no reason to refuse that command.
@@ -74,7 +77,7 @@ mod tests {
 
     use super::*;
     use crate::args::Cli;
-    use crate::config::{Entry, KEYS, Kind, Origin};
+    use crate::config::{Entry, KEYS, Origin};
 
     fn config(values: &[(&str, serde_json::Value)]) -> Config {
         let origin = Origin { file: "/etc/pabawi/config.toml".into(), line: 1 };
@@ -92,7 +95,7 @@ mod tests {
     fn example(kind: Kind) -> serde_json::Value {
         match kind {
             Kind::Text => "x".into(),
-            Kind::Path => "/x".into(),
+            Kind::Path | Kind::Database => "/x".into(),
             Kind::Paths | Kind::Sources | Kind::Names => vec!["a", "b"].into(),
             Kind::Duration => "7s".into(),
             Kind::Size => "7M".into(),

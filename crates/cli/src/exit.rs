@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use pabawi::graph::GraphError;
 use pabawi::plugin::CallError;
-use pabawi::{EngineError, ErrorCode, FrameworkError, PlanError, SubmitError, ValidationError};
+use pabawi::{EngineError, ErrorCode, FrameworkError, PlanChange, PlanError, SubmitError, ValidationError};
 
 /// How `pab` ends. The numbers are documented and do not change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +127,8 @@ impl From<PlanError> for Failure {
         match error {
             PlanError::Submit(error) => error.into(),
             PlanError::Changed { hash, changes } => {
+                let is_denied = changes.iter().all(|change| matches!(change, PlanChange::Denied { .. }));
+                let exit = if is_denied { Exit::Refused } else { exit };
                 Self { exit, message: crate::difference::describe(hash, &changes) }
             }
             PlanError::Applied { hash, by } => Self {
@@ -145,6 +147,9 @@ impl From<GraphError> for Failure {
     fn from(error: GraphError) -> Self {
         match error {
             GraphError::Invalid(error) => Self::usage(crate::option_names::listed(&error)),
+            GraphError::NotAllowed(error) => {
+                Self { exit: Exit::Refused, message: crate::option_names::listed(&error) }
+            }
             GraphError::Denied { capability, reason } => Self::denied(&capability, &reason),
             other => Self { exit: exit_of(other.code()), message: other.to_string() },
         }

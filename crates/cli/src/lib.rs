@@ -144,6 +144,7 @@ fn run(start: &Start, matches: &ArgMatches) -> Result<Exit, Failure> {
     global.plugins = start.plugins.clone();
     global.guard = start.guard.clone();
     global.journal = start.journal();
+    open::no_password_typed(matches, &global)?;
     let Some((word, below)) = matches.subcommand() else {
         return Err(Failure::usage("no command was given"));
     };
@@ -213,6 +214,7 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         },
         Command::Executions(command) => match &**command {
             ExecutionsCommand::List(args) => command::list::list(global, args).await,
+            ExecutionsCommand::Totals(args) => command::list::totals(global, args).await,
             ExecutionsCommand::Show(args) => command::show::show(global, args).await,
             ExecutionsCommand::Output(args) => command::output::output(global, args).await,
             ExecutionsCommand::Events(args) => command::events::events(global, args).await,
@@ -227,6 +229,7 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Plugins(command) => command::plugins::plugins(global, command).await,
         Command::Capabilities(command) => command::plugins::capabilities(global, command).await,
         Command::Journal(command) => command::journal::journal(global, command).await,
+        Command::Db(command) => command::db::db(global, command).await,
         Command::Breakers(command) => command::breakers::breakers(global, command).await,
         Command::Facts(command) => match &**command {
             FactsCommand::Show(args) => command::facts::show(global, args).await,

@@ -4,6 +4,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+use pabawi::database::{Maintenance, has_password};
 use pabawi::facts::ProviderOptions;
 use pabawi::inventory::{FileInventory, UnknownNames, ansible_limit, hosts_list};
 use pabawi::ssh::{SshConfig, SshSettings};
@@ -176,9 +179,32 @@ fn with_plugins(global: &GlobalArgs) -> Result<FrameworkBuilder, Failure> {
 fn builder(global: &GlobalArgs) -> Result<FrameworkBuilder, Failure> {
     let builder = global.guard.set_up(Framework::builder())?.journal(global.journal.settings.clone());
     Ok(match &global.db {
-        Some(path) => builder.database(path),
+        Some(name) => builder.database(name.as_os_str()),
         None => builder,
     })
+}
+
+/// Sees that no password of a database stands on the command line, where others can see it.
+///
+/// # Errors
+/// One does.
+pub(crate) fn no_password_typed(matches: &ArgMatches, global: &GlobalArgs) -> Result<(), Failure> {
+    let is_typed = matches.value_source("db") == Some(ValueSource::CommandLine);
+    match &global.db {
+        Some(name) if is_typed && has_password(name.as_os_str()) => Err(Failure::usage(
+            "--db: a password is not taken from the command line, where others can see it; leave it out of the URL and \
+             give it in PGPASSWORD or ~/.pgpass, or give the URL in PABAWI_DB or in the configuration",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// What looks after the database, which is not opened.
+///
+/// # Errors
+/// A bad name of it, and what is wrong with permissions.
+pub(crate) fn for_care(global: &GlobalArgs) -> Result<Maintenance, Failure> {
+    Ok(builder(global)?.maintenance()?)
 }
 
 fn with_sources(builder: FrameworkBuilder, args: &SourceArgs) -> Result<FrameworkBuilder, Failure> {

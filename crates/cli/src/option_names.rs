@@ -23,6 +23,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("concurrency", "--concurrency"),
     ("correlationId", "--correlation-id"),
     ("cursor", "--cursor"),
+    ("database", "--db"),
     ("hostKeys", "--host-keys"),
     ("id", "ID"),
     ("idempotencyKey", "--idempotency-key"),

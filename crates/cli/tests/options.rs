@@ -7,6 +7,7 @@
     reason = "what a test's own functions meet is the test's failure"
 )]
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -254,6 +255,8 @@ fn every_option_of_executions_is_read() {
         "up",
         "--tag",
         "x",
+        "--plugin",
+        "ssh",
         "--limit",
         "5",
         "--cursor",
@@ -262,10 +265,12 @@ fn every_option_of_executions_is_read() {
         "json",
     ]) {
         ExecutionsCommand::List(args) => {
-            assert_eq!((args.since.as_deref(), args.until.as_deref()), (Some("2h"), Some("2026-11-23")));
-            assert_eq!((args.user.as_deref(), args.target.as_deref()), (Some("ops"), Some("web1")));
-            assert_eq!(args.status, ["failed", "partial", "running"]);
-            assert_eq!((args.text.as_deref(), args.tag.as_deref()), (Some("up"), Some("x")));
+            let asked = &args.history;
+            assert_eq!((asked.since.as_deref(), asked.until.as_deref()), (Some("2h"), Some("2026-11-23")));
+            assert_eq!((asked.user.as_deref(), asked.target.as_deref()), (Some("ops"), Some("web1")));
+            assert_eq!(asked.status, ["failed", "partial", "running"]);
+            assert_eq!((asked.text.as_deref(), asked.tag.as_deref()), (Some("up"), Some("x")));
+            assert_eq!(asked.plugin.as_deref(), Some("ssh"));
             let (head, cursor) = (&args.page.head, args.page.cursor.as_deref());
             assert_eq!((head.limit, cursor, head.format), (5, Some("c"), Format::Json));
         }
@@ -332,7 +337,7 @@ fn global_options_stand_anywhere() {
         &["run", "x", "--db", "/d", "--no-color", "--log-level", "debug", "--log-format", "json"],
     ] {
         let global = parse(args).global;
-        assert_eq!(global.db.as_deref(), Some(Path::new("/d")));
+        assert_eq!(global.db.as_ref().map(|name| name.as_os_str()), Some(OsStr::new("/d")));
         assert!(global.no_color);
         assert_eq!((global.log_level.as_deref(), global.log_format), (Some("debug"), LogFormat::Json));
     }

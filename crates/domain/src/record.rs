@@ -1,7 +1,7 @@
 //! What is stored of executions, and the questions about it. Versioned by the store's migrations; the
 //! public events and the engine's messages are other types.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::ActionKind;
 use crate::event::ExecutionEvent;
-use crate::id::{CorrelationId, ExecutionId, IdempotencyKey, NodeId, Tag};
+use crate::id::{CorrelationId, ExecutionId, IdempotencyKey, NodeId, PluginName, Tag};
 use crate::node::Target;
 use crate::outcome::NodeOutcome;
 use crate::output::{ContentHash, OutputData};
@@ -27,6 +27,8 @@ pub struct NewExecution {
     pub request: ExecutionRequest,
     /// The resolved targets, each node once, without secrets.
     pub targets: Vec<Target>,
+    /// The plugins and transports that do it on its nodes.
+    pub plugins: BTreeSet<PluginName>,
     /// When.
     pub submitted_at: Timestamp,
 }
@@ -45,6 +47,10 @@ pub struct ExecutionRecord {
     pub action_kind: ActionKind,
     /// The action in one line.
     pub action_text: String,
+    /// The plugins and transports that do it on its nodes. Empty where that was not recorded: before version 10 of the
+    /// store's schema.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub plugins: BTreeSet<PluginName>,
     /// Where it stands.
     pub status: ExecutionStatus,
     /// The counts. While it runs they are those of the stored targets.
@@ -220,6 +226,8 @@ pub struct ExecutionQuery {
     pub target: Option<NodeId>,
     /// It stands here. Empty for anywhere.
     pub status: BTreeSet<ExecutionStatus>,
+    /// This plugin or transport did it on one of its nodes or more.
+    pub plugin: Option<PluginName>,
     /// The kind of its action.
     pub action_kind: Option<ActionKind>,
     /// Its action's line contains this text, letter case aside. `%` and `_` are ordinary characters.
@@ -236,6 +244,31 @@ pub struct ExecutionQuery {
     pub limit: Option<u32>,
     /// From the page before.
     pub cursor: Option<String>,
+}
+
+/// How many executions stand where. Each status has its number, 0 where there are none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExecutionTotals {
+    /// All of them.
+    pub total: u64,
+    /// By status.
+    pub by_status: BTreeMap<ExecutionStatus, u64>,
+}
+
+impl Default for ExecutionTotals {
+    fn default() -> Self {
+        Self { total: 0, by_status: ExecutionStatus::ALL.iter().map(|status| (*status, 0)).collect() }
+    }
+}
+
+impl ExecutionTotals {
+    /// Counts some more that stand there.
+    pub fn add(&mut self, status: ExecutionStatus, count: u64) {
+        self.total = self.total.saturating_add(count);
+        let of_status = self.by_status.entry(status).or_default();
+        *of_status = of_status.saturating_add(count);
+    }
 }
 
 /// A question about the targets of one execution.

@@ -19,7 +19,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use crate::error::SubmitError;
+use crate::error::{EngineError, SubmitError};
+use crate::limits::EngineLimits;
 use crate::meter::Meter;
 use crate::needs::Needs;
 use crate::resolve::ResolvedRequest;
@@ -162,6 +163,22 @@ impl AuthorizerGate {
         }
         denied
     }
+}
+
+/// Asks as an engine does, where there is none: about looking after its database. Without an authorizer nothing is allowed.
+///
+/// # Errors
+/// [`EngineError::Denied`].
+pub async fn may_without_engine(
+    authorizer: Option<&Arc<dyn Authorizer>>,
+    limits: &EngineLimits,
+    caller: &Caller,
+    capability: &str,
+) -> Result<(), EngineError> {
+    let authorizer = authorizer.map_or_else(|| Arc::new(DenyAll) as Arc<dyn Authorizer>, Arc::clone);
+    let gate = AuthorizerGate::new(authorizer, limits.authorizer_timeout, Meter::new(None));
+    let answer = gate.ask_about(caller, capability).await;
+    answer.map_err(|Denial { reason }| EngineError::Denied { capability: capability.to_owned(), reason })
 }
 
 /// A request whose caller may do it to every one of its nodes.

@@ -392,7 +392,7 @@ pub(crate) struct Accepted {
     /// Whether this submission has made it; not, where its idempotency key was used before.
     pub(crate) is_new: bool,
     /// Where it was asked for and the execution is new.
-    followed: Option<Subscription>,
+    pub(crate) followed: Option<Subscription>,
 }
 
 /// Whoever could name commands of earlier executions could read what others ran.
@@ -450,6 +450,7 @@ fn start(
         id: recorded.id,
         caller: recorded.caller.clone(),
         request: recorded.redacted,
+        plugins: recorded.plugins,
         submitted_at: recorded.submitted_at,
         control,
         log: Arc::new(EventLog::new(targets.len() as u64, limits.event_ring, limits.event_ring_bytes)),

@@ -70,7 +70,7 @@ mod seeing;
 mod shutdown;
 mod slow;
 
-pub use authorize::AllowAll;
+pub use authorize::{AllowAll, may_without_engine};
 pub use builder::{BuildError, EngineBuilder, SystemClock};
 pub use cancel::{CancelReceipt, CancelScope};
 pub use engine::{Engine, EngineStats, ExecutionOutcome};

@@ -1,7 +1,7 @@
 //! Fourth stage: the way to each node, and whether what the action reads here can be read. Main type:
 //! [`ExecutionPlan`], which only [`plan`] makes. Nothing is connected or started.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -91,6 +91,7 @@ pub(crate) struct ExecutionPlan {
     request: ExecutionRequest,
     needs: Needs,
     targets: Vec<PlannedTarget>,
+    plugins: BTreeSet<PluginName>,
 }
 
 /// Chooses the transport of each target and looks at the files of this machine that the action reads.
@@ -105,6 +106,8 @@ pub(crate) async fn plan(
 ) -> Result<ExecutionPlan, SubmitError> {
     let (request, targets, needs) = (authorized.request(), authorized.targets(), authorized.needs());
     let chosen = ways(request, targets, needs, transports, store, limits).await?;
+    let distinct: BTreeSet<usize> = chosen.iter().copied().collect();
+    let plugins = distinct.iter().filter_map(|index| transports.plugin(*index).cloned()).collect();
     let (caller, request, needs, targets) = authorized.into_parts();
     let targets = targets
         .into_iter()
@@ -117,7 +120,7 @@ pub(crate) async fn plan(
             PlannedTarget { target, transport }
         })
         .collect();
-    Ok(ExecutionPlan { caller, request, needs, targets })
+    Ok(ExecutionPlan { caller, request, needs, targets, plugins })
 }
 
 /// What the stage looks at, without making a plan of it: the index of the transport of each target.
@@ -258,6 +261,11 @@ impl ExecutionPlan {
 
     pub(crate) fn targets(&self) -> &[PlannedTarget] {
         &self.targets
+    }
+
+    /// The plugins and transports that are ways to the targets.
+    pub(crate) fn plugins(&self) -> &BTreeSet<PluginName> {
+        &self.plugins
     }
 
     pub(crate) fn into_parts(self) -> (Caller, ExecutionRequest, Needs, Vec<PlannedTarget>) {

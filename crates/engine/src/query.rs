@@ -6,15 +6,20 @@ use pabawi_domain::output::{ContentHash, StreamKind};
 use pabawi_domain::pace::{ProgressReport, recent_since};
 use pabawi_domain::ports::StoreError;
 use pabawi_domain::record::{
-    AttemptRecord, ExecutionQuery, ExecutionRecord, OutputChunk, OutputGroup, Page, TargetQuery, TargetRecord,
+    AttemptRecord, ExecutionQuery, ExecutionRecord, ExecutionTotals, OutputChunk, OutputGroup, Page,
+    TargetQuery, TargetRecord,
 };
 use pabawi_domain::request::Caller;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::seeing::in_time;
 use crate::subscribe::{Subscription, SubscriptionMode};
 
 const SHOW: &str = "executions.show";
+const LIST: &str = "executions.list";
+/// Executions that are read at once to be counted.
+const PAGE: u32 = 1000;
 
 impl Engine {
     /// Where an execution stands: live where it runs here, otherwise as it is stored.
@@ -88,9 +93,46 @@ impl Engine {
         caller: &Caller,
         query: &ExecutionQuery,
     ) -> Result<Page<ExecutionRecord>, EngineError> {
-        self.may(caller, "executions.list").await?;
+        self.may(caller, LIST).await?;
         let page = self.shared.store.executions(query).await?;
         Ok(Page { items: self.seen(caller, page.items).await?, ..page })
+    }
+
+    /// How many executions stand where, of all that the question is about and the caller may look at (R5.8). Where the
+    /// authorizer decides about nodes, it is asked about each of them.
+    ///
+    /// # Errors
+    /// [`EngineError`]; [`EngineError::Denied`] when asking takes too long, since nobody knows the rest.
+    pub async fn totals(
+        &self,
+        caller: &Caller,
+        query: &ExecutionQuery,
+    ) -> Result<ExecutionTotals, EngineError> {
+        self.may(caller, LIST).await?;
+        if !self.looks_at_nodes() {
+            return Ok(self.shared.store.totals(query).await?);
+        }
+        in_time(LIST, self.totals_of_seen(caller, query)).await?
+    }
+
+    async fn totals_of_seen(
+        &self,
+        caller: &Caller,
+        query: &ExecutionQuery,
+    ) -> Result<ExecutionTotals, EngineError> {
+        let mut totals = ExecutionTotals::default();
+        let mut query = ExecutionQuery { limit: Some(PAGE), cursor: None, ..query.clone() };
+        // Ends with the last page.
+        loop {
+            let page = self.shared.store.executions(&query).await?;
+            for record in self.seen(caller, page.items).await? {
+                totals.add(record.status, 1);
+            }
+            match page.next_cursor {
+                Some(cursor) => query.cursor = Some(cursor),
+                None => return Ok(totals),
+            }
+        }
     }
 
     /// Targets of one execution in the order of its plan.

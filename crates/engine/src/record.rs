@@ -1,10 +1,11 @@
 //! Fifth stage: the execution is on stable storage before anybody hears its id. Main type:
 //! [`RecordedExecution`], which only [`record`] makes. Secrets do not get past this point into the store.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use pabawi_domain::id::ExecutionId;
+use pabawi_domain::id::{ExecutionId, PluginName};
 use pabawi_domain::node::Target;
 use pabawi_domain::ports::{Clock, Created, ExecutionStore};
 use pabawi_domain::record::NewExecution;
@@ -30,6 +31,8 @@ pub(crate) struct RecordedExecution {
     pub(crate) redacted: Arc<ExecutionRequest>,
     pub(crate) needs: Needs,
     pub(crate) targets: Vec<PlannedTarget>,
+    /// The plugins and transports that are ways to the targets.
+    pub(crate) plugins: BTreeSet<PluginName>,
     pub(crate) place: QueuePlace,
     /// Nobody else makes one.
     _stage: (),
@@ -69,11 +72,13 @@ pub(crate) async fn record(
             caller: plan.caller().clone(),
             request: redacted.as_ref().clone(),
             targets: plan.targets().iter().map(|planned| recorded(&planned.target)).collect(),
+            plugins: plan.plugins().clone(),
             submitted_at,
         })
         .await?;
     match created {
         Created::New => {
+            let plugins = plan.plugins().clone();
             let (caller, request, needs, targets) = plan.into_parts();
             Ok(Recorded::New(Box::new(RecordedExecution {
                 id,
@@ -83,6 +88,7 @@ pub(crate) async fn record(
                 redacted,
                 needs,
                 targets,
+                plugins,
                 place,
                 _stage: (),
             })))

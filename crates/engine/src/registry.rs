@@ -3,11 +3,11 @@
 //! The map is behind a mutex, as an exception: it is not run state, it is held for single look-ups and never
 //! across an await. Run state belongs to the dispatchers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use pabawi_domain::id::ExecutionId;
+use pabawi_domain::id::{ExecutionId, PluginName};
 use pabawi_domain::pace::ProgressReport;
 use pabawi_domain::record::ExecutionRecord;
 use pabawi_domain::request::{Caller, ExecutionRequest};
@@ -26,6 +26,8 @@ pub(crate) struct Live {
     pub(crate) caller: Caller,
     /// Without secrets.
     pub(crate) request: Arc<ExecutionRequest>,
+    /// The plugins and transports that do it.
+    pub(crate) plugins: BTreeSet<PluginName>,
     pub(crate) submitted_at: Timestamp,
     /// Orders to its dispatcher.
     pub(crate) control: mpsc::Sender<Control>,
@@ -51,6 +53,7 @@ impl Live {
             request: self.request.as_ref().clone(),
             action_kind: self.request.action.kind(),
             action_text: self.request.action.text(),
+            plugins: self.plugins.clone(),
             status,
             progress: standing.progress,
             submitted_at: self.submitted_at,

@@ -94,11 +94,7 @@ impl Engine {
                 }
             }
         };
-        if tokio::time::timeout(LISTING, asking).await.is_err() {
-            let reason =
-                format!("nobody could tell within {} s for which nodes it is allowed", LISTING.as_secs());
-            return Err(EngineError::Denied { capability: capability.to_owned(), reason });
-        }
+        in_time(capability, asking).await?;
         Ok(allowed)
     }
 
@@ -130,4 +126,16 @@ impl Engine {
             }
         }
     }
+}
+
+/// What comes of asking about all of a list, if that does not take too long.
+///
+/// # Errors
+/// [`EngineError::Denied`]: nobody knows what the rest of the list is.
+pub(crate) async fn in_time<T>(capability: &str, asking: impl Future<Output = T>) -> Result<T, EngineError> {
+    tokio::time::timeout(LISTING, asking).await.map_err(|_| {
+        let reason =
+            format!("nobody could tell within {} s for which nodes it is allowed", LISTING.as_secs());
+        EngineError::Denied { capability: capability.to_owned(), reason }
+    })
 }

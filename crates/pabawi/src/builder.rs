@@ -1,5 +1,6 @@
 //! [`FrameworkBuilder`]: the options of a framework. What becomes of them stands in `wire.rs`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -18,12 +19,13 @@ use pabawi_plugins::host::HostSettings;
 use pabawi_transport::SshSettings;
 use serde_json::Value;
 
+use crate::database::Maintenance;
 use crate::{Framework, FrameworkError, wire};
 
 /// Options of a [`Framework`]. Only an authorizer has to be given: without one, everything is denied.
 #[derive(Default)]
 pub struct FrameworkBuilder {
-    pub(crate) database: Option<PathBuf>,
+    pub(crate) database: Option<OsString>,
     pub(crate) ssh: Option<SshSettings>,
     pub(crate) sources: Vec<ConfiguredSource>,
     pub(crate) own_groups: OwnGroups,
@@ -46,11 +48,13 @@ pub struct FrameworkBuilder {
 }
 
 impl FrameworkBuilder {
-    /// Where executions are remembered: a SQLite file on a local file system, made when it is missing.
+    /// Where executions are remembered: the path of a SQLite file on a local file system, which is made when it is missing, or
+    /// the URL of a PostgreSQL database, `postgres://user@host:port/database` or `postgres:///database?host=/socket/directory`.
+    /// A password that the URL does not have comes from `PGPASSWORD` or the password file `~/.pgpass`; it is shown nowhere.
     /// Without it, `$XDG_DATA_HOME/pabawi/executions.db`, or `~/.local/share/pabawi/executions.db`.
     #[must_use]
-    pub fn database(mut self, path: impl Into<PathBuf>) -> Self {
-        self.database = Some(path.into());
+    pub fn database(mut self, name: impl Into<OsString>) -> Self {
+        self.database = Some(name.into());
         self
     }
 
@@ -226,5 +230,14 @@ impl FrameworkBuilder {
     /// Outside a tokio runtime.
     pub async fn open(self) -> Result<Framework, FrameworkError> {
         wire::open(self).await
+    }
+
+    /// Looks after the database instead of opening it: nothing is made, brought up to date or closed for others. Of the options,
+    /// the database and those about callers count.
+    ///
+    /// # Errors
+    /// [`FrameworkError`], of these options.
+    pub fn maintenance(self) -> Result<Maintenance, FrameworkError> {
+        wire::maintenance(self)
     }
 }

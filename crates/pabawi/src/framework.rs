@@ -1,6 +1,5 @@
 //! [`Framework`]: the handle of everything. It passes each call on to the part that answers it.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +13,8 @@ use pabawi_domain::pace::ProgressReport;
 use pabawi_domain::ports::{CapabilityCall, JournalStore, Plugin, TargetResolver as _, TerminateMode};
 use pabawi_domain::preview::{ExecutionPreview, PlanHash, PlanHead, StoredPlan};
 use pabawi_domain::record::{
-    AttemptRecord, ExecutionQuery, ExecutionRecord, OutputChunk, OutputGroup, Page, TargetQuery, TargetRecord,
+    AttemptRecord, ExecutionQuery, ExecutionRecord, ExecutionTotals, OutputChunk, OutputGroup, Page,
+    TargetQuery, TargetRecord,
 };
 use pabawi_domain::request::{Caller, ExecutionRequest};
 use pabawi_engine::{
@@ -51,7 +51,7 @@ pub struct Framework {
     pub(crate) resolver: Arc<Resolver>,
     pub(crate) journal: NodeJournal,
     pub(crate) entries: Arc<dyn JournalStore>,
-    pub(crate) database: PathBuf,
+    pub(crate) database: String,
     pub(crate) route: Arc<Route>,
 }
 
@@ -72,6 +72,20 @@ impl Framework {
         request: ExecutionRequest,
     ) -> Result<ExecutionId, SubmitError> {
         self.engine.submit(caller, request).await
+    }
+
+    /// Submits, and follows the events from the start on. It needs no more than the action does: who starts something is
+    /// shown what comes of it.
+    ///
+    /// # Errors
+    /// [`SubmitError`]; then nothing was started.
+    pub async fn submit_and_follow(
+        &self,
+        caller: Caller,
+        request: ExecutionRequest,
+        mode: SubscriptionMode,
+    ) -> Result<(ExecutionId, Subscription), SubmitError> {
+        self.engine.submit_and_follow(caller, request, mode).await
     }
 
     /// Submits and waits for the end (R1.2).
@@ -200,6 +214,20 @@ impl Framework {
         self.engine.apply(caller, hash, options).await
     }
 
+    /// Carries a plan out, and follows the events from the start on, as [`Framework::submit_and_follow`] does.
+    ///
+    /// # Errors
+    /// [`PlanError`]; then nothing was started.
+    pub async fn apply_and_follow(
+        &self,
+        caller: Caller,
+        hash: PlanHash,
+        options: ApplyOptions,
+        mode: SubscriptionMode,
+    ) -> Result<(ExecutionId, Subscription), PlanError> {
+        self.engine.apply_and_follow(caller, hash, options, mode).await
+    }
+
     /// The circuit breakers that are not closed or have seen failures lately.
     ///
     /// # Errors
@@ -241,6 +269,18 @@ impl Framework {
         query: &ExecutionQuery,
     ) -> Result<Page<ExecutionRecord>, EngineError> {
         self.engine.executions(caller, query).await
+    }
+
+    /// How many executions stand where, of all that the question is about and the caller may look at (R5.8).
+    ///
+    /// # Errors
+    /// As for [`Engine::totals`](pabawi_engine::Engine::totals).
+    pub async fn totals(
+        &self,
+        caller: &Caller,
+        query: &ExecutionQuery,
+    ) -> Result<ExecutionTotals, EngineError> {
+        self.engine.totals(caller, query).await
     }
 
     /// Targets of one execution in the order of its plan.
@@ -506,8 +546,8 @@ impl Framework {
         self.route.span.clone()
     }
 
-    /// The database file.
-    pub fn database(&self) -> &Path {
+    /// Where the database is: a path, or a URL without its password.
+    pub fn database(&self) -> &str {
         &self.database
     }
 

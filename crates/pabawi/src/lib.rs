@@ -20,6 +20,7 @@
 
 pub mod ansible;
 pub mod bolt;
+pub mod database;
 pub mod external;
 pub mod facts;
 pub mod graph;
@@ -78,8 +79,8 @@ pub use pabawi_domain::preview::{
     PreviewLimits, PreviewTarget, Reach, StoredPlan,
 };
 pub use pabawi_domain::record::{
-    AttemptRecord, EventPage, ExecutionQuery, ExecutionRecord, Omission, OutputChunk, OutputGroup, OutputRef,
-    Page, TargetQuery, TargetRecord, TargetState,
+    AttemptRecord, EventPage, ExecutionQuery, ExecutionRecord, ExecutionTotals, Omission, OutputChunk,
+    OutputGroup, OutputRef, Page, TargetQuery, TargetRecord, TargetState,
 };
 pub use pabawi_domain::request::{Caller, EntryPoint, ExecutionRequest, Timeouts};
 pub use pabawi_domain::resilience::{Backoff, BreakerPolicy, Growth, RetryPolicy};

@@ -6,6 +6,7 @@ pub use pabawi_domain::command_policy::{CommandPolicy, MatchMode, NotAllowed, Re
 pub use pabawi_domain::ports::{Memberships, PermissionName, PermissionTables, TableAnswer};
 pub use pabawi_permissions::{
     DEFAULTS, DefaultRow, Instead, PermissionAuthorizer, PermissionMap, Permissions, Policy, PolicyError,
+    Resource,
 };
 pub use pabawi_store::pabawi_tables::PabawiTables;
 

@@ -10,15 +10,17 @@ use pabawi_engine::{Engine, EngineLimits, Graphs, SystemClock};
 use pabawi_facts::{FacterFacts, Facts, InventoryFacts, KnownFacts, ProviderOptions, SshFacts};
 use pabawi_inventory::{Catalog, Resolver, SourceSettings};
 use pabawi_journal::{Journal, Rules};
+use pabawi_permissions::Permissions;
 use pabawi_plugins::external;
 use pabawi_plugins::host::{HostSettings, PluginHost};
-use pabawi_store::sqlite::{SqliteOptions, SqliteStore};
+use pabawi_store::{Store, StoreOptions};
 use pabawi_transport::local::{LocalOptions, LocalTools, LocalTransport};
 use pabawi_transport::ssh_config::SshConfig;
 use pabawi_transport::{SshSettings, SshTransport};
 use serde_json::Value;
 use tracing::Instrument as _;
 
+use crate::database::{self, Maintenance};
 use crate::facts::NodeFactsHandle;
 use crate::framework::PLUGINS_CLOSING;
 use crate::journal::NodeJournal;
@@ -50,7 +52,7 @@ fn log_queue(sink: Arc<dyn LogSink>, level: LogLevel) -> Result<LogQueue, Framew
 }
 
 async fn parts(mut options: FrameworkBuilder, route: Arc<Route>) -> Result<Framework, FrameworkError> {
-    let database = options.database.take().map_or_else(default_database, Ok)?;
+    let database = database::of(options.database.take())?;
 
     let ssh = options.ssh.take().map_or_else(default_ssh, Ok)?;
     let ssh = SshTransport::new(ssh);
@@ -72,7 +74,7 @@ async fn parts(mut options: FrameworkBuilder, route: Arc<Route>) -> Result<Frame
 /// The framework over its transports and over plugins that have got ready.
 async fn over(
     mut options: FrameworkBuilder,
-    database: PathBuf,
+    database: StoreOptions,
     transports: [Arc<dyn Transport>; 2],
     plugins: PluginHost,
     (clock, route): (Arc<dyn Clock>, Arc<Route>),
@@ -85,14 +87,14 @@ async fn over(
     options.fact_providers.extend(plugins.fact_providers().into_iter().map(|provider| (provider, times)));
 
     let mut limits = options.limits.unwrap_or_default();
-    if limits.spill_dir == EngineLimits::default().spill_dir {
-        // Beside the database, so that the store takes the files over by a rename.
-        let mut beside = database.clone().into_os_string();
-        beside.push(".spill");
-        limits.spill_dir = PathBuf::from(beside);
+    if limits.spill_dir == EngineLimits::default().spill_dir
+        && let Some(directory) = database::spill_directory(&database)
+    {
+        limits.spill_dir = directory;
     }
 
-    let store = Arc::new(SqliteStore::open(SqliteOptions::new(&database)).await?);
+    let store = Arc::new(Store::open(database).await?);
+    let database = store.place().to_owned();
     let known = KnownFacts::new(Arc::clone(&store) as _);
 
     let knowledge =
@@ -120,17 +122,7 @@ async fn over(
         .clock(Arc::clone(&clock))
         .limits(limits)
         .tools(plugins.router());
-    let authorizer = match (options.authorizer, options.permissions) {
-        (Some(_), Some(_)) => {
-            let text = "decide about callers, and so does the authorizer; give one of them";
-            return Err(ValidationError::of("permissions", text).into());
-        }
-        (given, None) => given,
-        (None, Some(permissions)) => {
-            let selection = Arc::clone(&resolver) as _;
-            Some(Arc::new(permissions.authorizer(selection, Arc::clone(&clock))?) as Arc<dyn Authorizer>)
-        }
-    };
+    let authorizer = authorizer(options.authorizer, options.permissions, &resolver, &clock)?;
     if let Some(authorizer) = authorizer {
         engine = engine.authorizer(authorizer);
     }
@@ -167,6 +159,37 @@ async fn over(
     let live_timeout = plugins.settings().call_timeout.min(LIVE);
     let journal = NodeJournal { journal, engine: engine.clone(), plugins: plugins.clone(), live_timeout };
     Ok(Framework { engine, graphs, facts, plugins, resolver, journal, entries: store, database, route })
+}
+
+/// Who decides about callers.
+fn authorizer(
+    given: Option<Arc<dyn Authorizer>>,
+    permissions: Option<Permissions>,
+    resolver: &Arc<Resolver>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<Arc<dyn Authorizer>>, FrameworkError> {
+    match (given, permissions) {
+        (Some(_), Some(_)) => {
+            let text = "decide about callers, and so does the authorizer; give one of them";
+            Err(ValidationError::of("permissions", text).into())
+        }
+        (given, None) => Ok(given),
+        (None, Some(permissions)) => {
+            let selection = Arc::clone(resolver) as _;
+            Ok(Some(Arc::new(permissions.authorizer(selection, Arc::clone(clock))?)))
+        }
+    }
+}
+
+/// What looks after the database of these options.
+pub(crate) fn maintenance(options: FrameworkBuilder) -> Result<Maintenance, FrameworkError> {
+    let clock = options.clock.unwrap_or_else(|| Arc::new(SystemClock));
+    let resolver = Resolver::over(Arc::new(Catalog::new(options.sources))).own_groups(options.own_groups);
+    Ok(Maintenance {
+        options: database::of(options.database)?,
+        authorizer: authorizer(options.authorizer, options.permissions, &Arc::new(resolver), &clock)?,
+        limits: options.limits.unwrap_or_default(),
+    })
 }
 
 /// Registers the plugins beside those that are built in and gets them ready.
@@ -207,13 +230,6 @@ const OF_INVENTORY: ProviderOptions = ProviderOptions {
     calls_at_once: 4,
     reuse_stored: false,
 };
-
-/// `$XDG_DATA_HOME/pabawi/executions.db` (XDG Base Directory Specification: a relative path is ignored).
-fn default_database() -> Result<PathBuf, FrameworkError> {
-    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let data = absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")));
-    Ok(data.ok_or(FrameworkError::NoDataDirectory)?.join("pabawi").join("executions.db"))
-}
 
 fn default_ssh() -> Result<SshSettings, FrameworkError> {
     let config =

@@ -20,5 +20,5 @@ mod policy;
 mod tables;
 
 pub use authorizer::{PermissionAuthorizer, Permissions};
-pub use mapping::{DEFAULTS, DefaultRow, Instead, PermissionMap};
+pub use mapping::{DEFAULTS, DefaultRow, Instead, PermissionMap, Resource};
 pub use policy::{Policy, PolicyError};

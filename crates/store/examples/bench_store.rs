@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, reason = "a measurement that fails has nothing to say")]
 #![allow(clippy::cast_precision_loss, reason = "rates are shown with three digits")]
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,7 +13,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use pabawi_domain::action::{Action, CommandAction};
 use pabawi_domain::event::{EventKind, ExecutionEvent};
-use pabawi_domain::id::{ExecutionId, NodeId};
+use pabawi_domain::id::{ExecutionId, NodeId, PluginName};
 use pabawi_domain::node::{Endpoint, Target, TargetExpression};
 use pabawi_domain::outcome::NodeOutcome;
 use pabawi_domain::output::{CapturedOutput, ContentHash, KeptOutput, OutputData, StreamKind};
@@ -46,6 +47,7 @@ fn execution(targets: usize) -> NewExecution {
                 )
             })
             .collect(),
+        plugins: BTreeSet::from([PluginName::new("ssh").expect("a good name")]),
         submitted_at: now,
     }
 }

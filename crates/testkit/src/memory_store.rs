@@ -19,8 +19,8 @@ use pabawi_domain::ports::{
 };
 use pabawi_domain::preview::{PlanHash, PlanHead, StoredPlan};
 use pabawi_domain::record::{
-    AttemptRecord, EventPage, ExecutionQuery, ExecutionRecord, NewExecution, Omission, OutputChunk,
-    OutputGroup, OutputRef, Page, TargetQuery, TargetRecord, TargetState,
+    AttemptRecord, EventPage, ExecutionQuery, ExecutionRecord, ExecutionTotals, NewExecution, Omission,
+    OutputChunk, OutputGroup, OutputRef, Page, TargetQuery, TargetRecord, TargetState,
 };
 use pabawi_domain::summary::{ExecutionStatus, Progress, SummaryFold};
 use tokio::sync::watch;
@@ -351,6 +351,7 @@ fn matches(stored: &Stored, query: &ExecutionQuery) -> bool {
         && query.user.as_ref().is_none_or(|user| record.caller.user == *user)
         && query.target.as_ref().is_none_or(|node| stored.places.contains_key(node))
         && (query.status.is_empty() || query.status.contains(&record.status))
+        && query.plugin.as_ref().is_none_or(|plugin| record.plugins.contains(plugin))
         && query.action_kind.is_none_or(|kind| record.action_kind == kind)
         && query
             .text
@@ -408,6 +409,7 @@ impl ExecutionStore for MemoryStore {
             caller: new.caller,
             action_kind: new.request.action.kind(),
             action_text: new.request.action.text(),
+            plugins: new.plugins,
             request: new.request,
             status: ExecutionStatus::Queued,
             progress: Progress::of_targets(targets.len() as u64),
@@ -494,6 +496,14 @@ impl ExecutionStore for MemoryStore {
         let found = newest_first.into_iter().skip(start).filter(|stored| matches(stored, query));
         let found = found.map(|stored| stored.record.clone()).collect();
         page(found, |record| record.id.to_string(), query.limit, 50, None)
+    }
+
+    async fn totals(&self, query: &ExecutionQuery) -> Result<ExecutionTotals, StoreError> {
+        let mut totals = ExecutionTotals::default();
+        for stored in self.open()?.executions.values().filter(|stored| matches(stored, query)) {
+            totals.add(stored.record.status, 1);
+        }
+        Ok(totals)
     }
 
     async fn targets(&self, id: ExecutionId, query: &TargetQuery) -> Result<Page<TargetRecord>, StoreError> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
+use crate::certificates::TestCa;
 use crate::fleet::FleetError;
 use crate::fleet::addresses::free_addresses;
 use crate::process;
@@ -48,6 +49,18 @@ impl Postgres {
     /// # Errors
     /// [`FleetError::Missing`] says what to install; [`FleetError::NotReady`] has the server's log.
     pub fn start() -> Result<Self, FleetError> {
+        Self::start_as(None)
+    }
+
+    /// The same, encrypted: with a certificate of that CA for its address. It takes plain connections too.
+    ///
+    /// # Errors
+    /// As for [`Postgres::start`] and [`TestCa::issue`].
+    pub fn start_with_tls(ca: &TestCa) -> Result<Self, FleetError> {
+        Self::start_as(Some(ca))
+    }
+
+    fn start_as(ca: Option<&TestCa>) -> Result<Self, FleetError> {
         let programs = programs()?;
         let [address] = free_addresses(1)?.try_into().map_err(|_| FleetError::NoAddresses { count: 1 })?;
         let service = Service::new("postgres", &["postgres"])?;
@@ -68,12 +81,30 @@ impl Postgres {
         ];
         let quick = ["fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=100"];
         let mut command = vec![server.program("postgres"), "-D".to_owned(), data];
-        for setting in listen.iter().map(String::as_str).chain(quick) {
+        let encryption = ca.map(|ca| server.certificate(ca)).transpose()?.unwrap_or_default();
+        for setting in listen.iter().chain(&encryption).map(String::as_str).chain(quick) {
             command.extend(["-c".to_owned(), setting.to_owned()]);
         }
         server.command = command;
         server.start_again()?;
         Ok(server)
+    }
+
+    /// Settings for a certificate of that CA.
+    fn certificate(&self, ca: &TestCa) -> Result<Vec<String>, FleetError> {
+        let files = ca.issue("postgres", &[*self.address.ip()])?;
+        let mut settings = vec!["ssl=on".to_owned()];
+        for (setting, path) in [("ssl_cert_file", files.certificate), ("ssl_key_file", files.key)] {
+            let text = std::fs::read_to_string(&path).map_err(FleetError::file(&path))?;
+            settings.push(format!("{setting}={}", self.service.write(setting, &text)?.display()));
+        }
+        Ok(settings)
+    }
+
+    /// Where the directory of its socket is.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.service.path("socket")
     }
 
     /// Ends the server; its data and its address stay.

@@ -11,8 +11,8 @@ use pabawi::metrics::MetricsSnapshot;
 use pabawi::plugin::{PluginStatus, ProvidedCapability};
 use pabawi::{
     AttemptRecord, BreakerStatus, Caller, CancelReceipt, ExecutionId, ExecutionOutcome, ExecutionPreview,
-    ExecutionQuery, ExecutionRecord, ExecutionRequest, Framework, OutputChunk, OutputGroup, Page, PlanHead,
-    ProgressReport, Resumed, ShutdownReport, SlowReport, StoredPlan, Target, TargetRecord,
+    ExecutionQuery, ExecutionRecord, ExecutionRequest, ExecutionTotals, Framework, OutputChunk, OutputGroup,
+    Page, PlanHead, ProgressReport, Resumed, ShutdownReport, SlowReport, StoredPlan, Target, TargetRecord,
 };
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::Deserialize;
@@ -78,6 +78,7 @@ calls! {
     Rerun = "rerun": executions::rerun, executions::Rerun => ExecutionId;
     Resume = "resume": executions::resume, executions::Resume => Resumed;
     Executions = "executions": executions::list, ExecutionQuery => Page<ExecutionRecord>;
+    Totals = "totals": executions::totals, ExecutionQuery => ExecutionTotals;
     Targets = "targets": executions::targets, executions::Targets => Page<TargetRecord>;
     Attempts = "attempts": executions::attempts, executions::Attempts => Vec<AttemptRecord>;
     Output = "output": executions::output, executions::Output => Option<OutputChunk>;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use pabawi::ports::TerminateMode;
 use pabawi::{
     AttemptRecord, BreakerStatus, Caller, CancelReceipt, CancelScope, Component, ContentHash, ExecutionId,
-    ExecutionOutcome, ExecutionQuery, ExecutionRecord, ExecutionRequest, Framework, NodeId, OutputChunk,
-    OutputGroup, Page, ProgressReport, RerunOptions, RerunSecrets, RerunSelection, Resumed, SlowReport,
-    StreamKind, TargetQuery, TargetRecord,
+    ExecutionOutcome, ExecutionQuery, ExecutionRecord, ExecutionRequest, ExecutionTotals, Framework, NodeId,
+    OutputChunk, OutputGroup, Page, ProgressReport, RerunOptions, RerunSecrets, RerunSelection, Resumed,
+    SlowReport, StreamKind, TargetQuery, TargetRecord,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -222,6 +222,14 @@ pub(super) async fn list(
     query: ExecutionQuery,
 ) -> Result<Page<ExecutionRecord>, Failure> {
     Ok(framework.executions(&caller, &query).await?)
+}
+
+pub(super) async fn totals(
+    framework: &Framework,
+    caller: Caller,
+    query: ExecutionQuery,
+) -> Result<ExecutionTotals, Failure> {
+    Ok(framework.totals(&caller, &query).await?)
 }
 
 pub(super) async fn targets(

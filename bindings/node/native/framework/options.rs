@@ -15,9 +15,10 @@ use serde_json::{Map, Value};
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub(super) struct FrameworkOptions {
-    /// The SQLite file that remembers executions, made when it is missing; `executions.db` in this user's directory for data
-    /// when absent. No other SQLite library of this process may have it open.
-    pub(super) database: Option<PathBuf>,
+    /// Where executions are remembered: the path of a SQLite file, made when it is missing, which no other SQLite library of
+    /// this process may have open; or the URL of a PostgreSQL database, `postgres://user@host:port/database`. When absent,
+    /// `executions.db` in this user's directory for data.
+    pub(super) database: Option<String>,
     /// Inventories, each a path that tells its kind by its content, or `kind:path`; a list of sources is `sources:path`.
     /// Without any, every name is a node.
     pub(super) inventory: Vec<String>,

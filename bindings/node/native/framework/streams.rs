@@ -6,9 +6,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex as SyncMutex, MutexGuard, PoisonError};
 
 use pabawi::graph::{GraphEvent, GraphEvents};
-use pabawi::{Caller, ErrorCode, ExecutionEvent, ExecutionId, Framework, Subscription, SubscriptionMode};
+use pabawi::{
+    Caller, ErrorCode, ExecutionEvent, ExecutionId, ExecutionRequest, Framework, Subscription,
+    SubscriptionMode,
+};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use super::failure::Failure;
@@ -39,6 +42,14 @@ pub(super) struct Events {
 pub(super) enum Wanted {
     /// Events of an execution, live or replayed.
     Execution(Events),
+    /// What comes of a request that is submitted now, from the start on.
+    Submitted {
+        /// The request.
+        request: Box<ExecutionRequest>,
+        /// What happens when the reader is slower than the events come.
+        #[serde(default)]
+        mode: SubscriptionMode,
+    },
     /// Events of a run of a graph from now on.
     Graph {
         /// The run.
@@ -57,6 +68,13 @@ enum Stream {
     Ended,
 }
 
+/// A stream that is open.
+#[derive(Debug, Serialize)]
+struct Opened {
+    number: u32,
+    execution: ExecutionId,
+}
+
 /// Streams that are open, by their numbers.
 #[derive(Default)]
 pub(super) struct Streams {
@@ -65,25 +83,29 @@ pub(super) struct Streams {
 }
 
 impl Streams {
-    /// Opens one and tells its number.
+    /// Opens one and tells its number, and the execution that it is of.
     pub(super) async fn open(
         &self,
         framework: &Framework,
         caller: &Caller,
         wanted: Wanted,
     ) -> Result<String, Failure> {
-        let stream = match wanted {
+        let (execution, stream) = match wanted {
             Wanted::Execution(Events { id, from, mode }) => {
-                let events = framework.events(caller, id, from.unwrap_or(1), mode).await?;
-                Stream::Execution { events: Box::new(events), waiting: VecDeque::new() }
+                (id, of_execution(framework.events(caller, id, from.unwrap_or(1), mode).await?))
+            }
+            Wanted::Submitted { request, mode } => {
+                let (id, events) = framework.submit_and_follow(caller.clone(), *request, mode).await?;
+                (id, of_execution(events))
             }
             Wanted::Graph { id } => {
-                framework.graphs().events(caller, id).await?.map_or(Stream::Ended, Stream::Graph)
+                let events = framework.graphs().events(caller, id).await?;
+                (id, events.map_or(Stream::Ended, Stream::Graph))
             }
         };
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         self.lock().insert(number, Arc::new(Mutex::new(stream)));
-        json(&number)
+        json(&Opened { number, execution })
     }
 
     /// The next events of a stream, at most so many: waits for them. `null` after the last.
@@ -123,6 +145,10 @@ impl Streams {
         // Nothing in here can panic half way, so a poisoned lock holds a sound map.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn of_execution(events: Subscription) -> Stream {
+    Stream::Execution { events: Box::new(events), waiting: VecDeque::new() }
 }
 
 /// As many as may be handed over at once, at least one, as a list.

@@ -44,11 +44,12 @@ export class Caller {
     return answer as Calls[K]["answer"];
   }
 
-  /** Opens a stream of events and tells its number. */
-  async stream(site: CallSite, wanted: unknown, options: CallOptions | undefined): Promise<number> {
+  /** Opens a stream of events and tells its number, and the execution that it is of. */
+  async stream(site: CallSite, make: () => unknown, options: CallOptions | undefined, onAbort: OnAbort): Promise<{ number: number; execution: string }> {
     const { user, signal } = this.options(site, options);
-    const text = JSON.stringify(wanted);
-    return (await this.made(site, signal, "forget", (number) => this.native.events(number, user, text))) as number;
+    const text = valid(site, () => JSON.stringify(make()));
+    const made = this.made(site, signal, onAbort, (number) => this.native.events(number, user, text));
+    return (await made) as { number: number; execution: string };
   }
 
   /** The next events of a stream; null after the last. */

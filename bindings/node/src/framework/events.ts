@@ -27,8 +27,8 @@ const forgotten = new FinalizationRegistry<() => void>((close) => {
   close();
 });
 
-/** The events of a stream that is opened with the first question. */
-export function eventStream<E>(caller: Caller, site: CallSite, wanted: unknown, options: CallOptions | undefined): EventStream<E> {
+/** The events of a stream that is opened with the first question, or of one that is open. */
+export function eventStream<E>(caller: Caller, site: CallSite, of: object | number, options: CallOptions | undefined): EventStream<E> {
   // Whatever is wrong with the options is told now and not with the first event.
   const { signal } = caller.options(site, options);
   // Ended by the caller's signal, and by whoever stops reading while a question is open.
@@ -40,8 +40,7 @@ export function eventStream<E>(caller: Caller, site: CallSite, wanted: unknown, 
   if (signal?.aborted === true) {
     giveUp();
   }
-  const opening = once(() => caller.stream(site, wanted, { ...options, signal: ending.signal }));
-  let number: number | undefined;
+  let number = typeof of === "number" ? of : undefined;
   let waiting: E[] = [];
   let over = false;
 
@@ -56,12 +55,16 @@ export function eventStream<E>(caller: Caller, site: CallSite, wanted: unknown, 
     }
   };
 
+  const remember = (opened: number): void => {
+    forgotten.register(stream, () => caller.native.close(opened), stream);
+  };
+
   const fetch = async (): Promise<IteratorResult<E, undefined>> => {
     if (waiting.length === 0 && !over) {
       if (number === undefined) {
-        number = await opening();
-        const opened = number;
-        forgotten.register(stream, () => caller.native.close(opened), stream);
+        const opened = await caller.stream(site, () => of, { ...options, signal: ending.signal }, "forget");
+        number = opened.number;
+        remember(opened.number);
       }
       const batch = await caller.next(site, number, BATCH, ending.signal);
       waiting = (batch ?? []) as E[];
@@ -105,12 +108,10 @@ export function eventStream<E>(caller: Caller, site: CallSite, wanted: unknown, 
       return Promise.resolve();
     },
   };
+  if (number !== undefined) {
+    remember(number);
+  }
   return stream;
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => (made ??= make());
 }
 
 /** The same for listeners. What a listener throws goes where errors of listeners go, and ends the subscription. */

@@ -4,7 +4,7 @@ import { userInfo } from "node:os";
 import { aborted, Caller, checked, throwIfAborted } from "./calls";
 import { callSite, type CallSite, valid } from "./errors";
 import { type EventStream, eventStream, type EventWatcher, eventWatcher } from "./events";
-import { EventsRequestSchema } from "./generated/schemas";
+import { EventsRequestSchema, ExecutionRequestSchema } from "./generated/schemas";
 import type * as types from "./generated/types";
 import { HostObjects } from "./host";
 import { type CallOptions, type CreateFrameworkOptions, checkOptions } from "./options";
@@ -21,12 +21,18 @@ export interface EventOptions extends CallOptions {
   mode?: types.SubscriptionMode | undefined;
 }
 
+/** What was submitted, and what comes of it. */
+export interface Followed {
+  id: types.ExecutionId;
+  events: EventStream<types.ExecutionEvent>;
+}
+
 /**
  * Runs executions and answers questions about them. Every call takes who asks and a signal. What is wrong with what is given
  * is a `ZodError` of the host's own Zod, and nothing has happened then; every other failure is a `PabawiError`.
  */
 export interface ExecutionFramework {
-  /** The database file. */
+  /** Where the database is: a path, or a URL without its password. */
   readonly database: string;
 
   /**
@@ -36,6 +42,8 @@ export interface ExecutionFramework {
   execute(request: types.ExecutionRequest, options?: CallOptions): Promise<types.ExecutionOutcome>;
   /** Accepts a request; its id stands on disk when the promise is fulfilled. A signal that comes meanwhile cancels it. */
   submit(request: types.ExecutionRequest, options?: CallOptions): Promise<types.ExecutionId>;
+  /** The same with its events from the start on, so that not even output that is shown live only can be missed. */
+  submitAndFollow(request: types.ExecutionRequest, options?: Omit<EventOptions, "from">): Promise<Followed>;
   /** Waits for the end, also of what another process runs. A signal ends the wait only. */
   wait(id: types.ExecutionId, options?: CallOptions): Promise<types.ExecutionOutcome>;
   /** The events, live or replayed, to the last one. */
@@ -55,6 +63,8 @@ export interface ExecutionFramework {
   progress(id: types.ExecutionId, options?: CallOptions): Promise<types.ProgressReport>;
   /** Executions, newest first. */
   executions(query?: types.ExecutionQuery, options?: CallOptions): Promise<types.Page<types.ExecutionRecord>>;
+  /** How many executions stand where. */
+  totals(query?: types.ExecutionQuery, options?: CallOptions): Promise<types.ExecutionTotals>;
   /** Targets of one, with their results. */
   results(id: types.ExecutionId, query?: WithoutId<types.TargetsRequest>, options?: CallOptions): Promise<types.Page<types.TargetRecord>>;
   attempts(id: types.ExecutionId, node?: types.NodeId, options?: CallOptions): Promise<types.AttemptRecord[]>;
@@ -136,6 +146,7 @@ function framework(caller: Caller, objects: HostObjects, database: string): Exec
     database,
     execute: (request, options) => execute(caller, callSite(whole.execute), request, options),
     submit: (request, options) => submit(caller, callSite(whole.submit), request, options),
+    submitAndFollow: (request, options) => submitAndFollow(caller, callSite(whole.submitAndFollow), request, options),
     wait: (id, options) => caller.call(callSite(whole.wait), "wait", { id }, options, "forget"),
     events: (id, options) => events(caller, callSite(whole.events), id, options),
     watch: (id, options = {}) => {
@@ -148,6 +159,7 @@ function framework(caller: Caller, objects: HostObjects, database: string): Exec
     get: (id, options) => caller.call(callSite(whole.get), "get", { id }, options, "forget"),
     progress: (id, options) => caller.call(callSite(whole.progress), "progress", { id }, options, "forget"),
     executions: (query = {}, options) => caller.call(callSite(whole.executions), "executions", query, options, "forget"),
+    totals: (query = {}, options) => caller.call(callSite(whole.totals), "totals", query, options, "forget"),
     results: (id, query, options) => caller.call(callSite(whole.results), "targets", { ...query, id }, options, "forget"),
     attempts: (id, node, options) => caller.call(callSite(whole.attempts), "attempts", { id, node }, options, "forget"),
     output: (hash, part, options) => caller.call(callSite(whole.output), "output", { ...part, hash }, options, "forget"),
@@ -191,6 +203,29 @@ async function submit(caller: Caller, site: CallSite, request: types.ExecutionRe
   }
   return id;
 }
+
+async function submitAndFollow(
+  caller: Caller,
+  site: CallSite,
+  request: types.ExecutionRequest,
+  options: Omit<EventOptions, "from"> = {},
+): Promise<Followed> {
+  const { mode, ...rest } = options;
+  const submitted = () => ({
+    submitted: { request: checked(ExecutionRequestSchema, request), mode: checked(EventsRequestSchema, { id: NO_ID, mode }).mode },
+  });
+  const { number, execution: id } = await caller.stream(site, submitted, rest, "finish");
+  const { user, signal } = caller.options(site, rest);
+  if (signal?.aborted === true) {
+    caller.native.close(number);
+    await caller.call(site, "cancel", { id }, { user }, "finish");
+    throw aborted(site, signal, { executionId: id });
+  }
+  return { id, events: eventStream(caller, site, number, rest) };
+}
+
+/** Stands where the id of what is submitted will be. */
+const NO_ID = "00000000-0000-0000-0000-000000000000";
 
 async function execute(
   caller: Caller,

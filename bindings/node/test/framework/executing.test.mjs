@@ -51,6 +51,26 @@ describe("executions", () => {
     assert.equal((await host.explainSlow(id)).slowest.length, 1);
   });
 
+  it("are submitted and followed in one", async () => {
+    const host = await framework();
+    const { id, events } = await host.submitAndFollow(command("echo one"), { mode: "slowTheSource" });
+    const followed = await all(events);
+    assert.deepEqual(followed.map((event) => event.seq), followed.map((_, place) => place + 1));
+    assert.ok(followed.every((event) => event.executionId === id));
+    assert.equal(followed.at(-1).type, "finished");
+    await assert.rejects(host.submitAndFollow(command("echo"), { signal: AbortSignal.abort() }), AbortedError);
+  });
+
+  // R5.8
+  it("are counted by where they stand, and found by who did them", async () => {
+    const host = await framework();
+    await host.execute(command("true"));
+    await host.execute(command("false"));
+    const { total, byStatus } = await host.totals({ plugin: "local" });
+    assert.deepEqual([total, byStatus.completed, byStatus.failed, byStatus.running], [2, 1, 1, 0]);
+    assert.equal((await host.executions({ plugin: "ssh" })).items.length, 0);
+  });
+
   // R5.5
   it("are read again from any number, live or stored", async () => {
     const host = await framework();

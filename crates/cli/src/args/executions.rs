@@ -14,6 +14,8 @@ use crate::args::{
 pub enum ExecutionsCommand {
     /// List executions, newest first
     List(ListArgs),
+    /// Count executions by where they stand
+    Totals(TotalsArgs),
     /// Show one execution with the results of its nodes
     Show(ShowArgs),
     /// Write the stored output of an execution, byte for byte
@@ -43,6 +45,28 @@ pub enum ExecutionsCommand {
 /// `pab executions list`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ListArgs {
+    /// See [`HistoryArgs`].
+    #[command(flatten)]
+    pub history: HistoryArgs,
+    /// See [`PageArgs`].
+    #[command(flatten)]
+    pub page: PageArgs,
+}
+
+/// `pab executions totals`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct TotalsArgs {
+    /// See [`HistoryArgs`].
+    #[command(flatten)]
+    pub history: HistoryArgs,
+    /// In which form they are written
+    #[arg(short = 'f', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+/// Which executions are meant; all that is given must hold.
+#[derive(Debug, Clone, Default, Args)]
+pub struct HistoryArgs {
     /// Submitted at or after: RFC 3339, a day, or an age such as 2h or 3d
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
@@ -62,12 +86,12 @@ pub struct ListArgs {
     /// The command line, script name or path contains this text
     #[arg(long, value_name = "TEXT")]
     pub text: Option<String>,
+    /// This plugin or transport did it on one of its nodes or more
+    #[arg(long, value_name = "PLUGIN")]
+    pub plugin: Option<String>,
     /// It carries this tag
     #[arg(long, value_name = "TAG")]
     pub tag: Option<String>,
-    /// See [`PageArgs`].
-    #[command(flatten)]
-    pub page: PageArgs,
 }
 
 /// `pab executions show`.

@@ -9,6 +9,7 @@ mod call;
 mod care;
 mod config;
 mod connect;
+mod db;
 mod duration;
 mod executions;
 mod facts;
@@ -33,10 +34,12 @@ pub use call::CallArgs;
 pub use care::CareArgs;
 pub use config::ConfigCommand;
 pub use connect::{ConnectArgs, HostKeysArg, LoginArgs, TransportArg, TrustArgs};
+pub use db::{DatabaseName, DbCommand};
 pub use duration::format_duration;
 pub use executions::{
-    CancelArgs, EventsArgs, ExecutionsCommand, ExplainSlowArgs, ExportArgs, ExportFormat, ListArgs,
-    OutputArgs, ReportArgs, RerunArgs, RerunSecretArgs, ResumeArgs, ShowArgs, StreamArg,
+    CancelArgs, EventsArgs, ExecutionsCommand, ExplainSlowArgs, ExportArgs, ExportFormat, HistoryArgs,
+    ListArgs, OutputArgs, ReportArgs, RerunArgs, RerunSecretArgs, ResumeArgs, ShowArgs, StreamArg,
+    TotalsArgs,
 };
 pub use facts::{
     FactsCollectArgs, FactsCommand, FactsExplainArgs, FactsGetArgs, FactsQueryArgs, FactsRefreshArgs,

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use pabawi::Component;
 
 use crate::args::{
-    ApplyArgs, CapabilitiesCommand, ConfigCommand, CopyCommand, DialectArgs, ExecutionsCommand, FactsCommand,
-    Format, GraphCommand, InventoryCommand, JournalCommand, PlanCommand, PluginsCommand, RunArgs, ScriptArgs,
-    SourceArgs,
+    ApplyArgs, CapabilitiesCommand, ConfigCommand, CopyCommand, DatabaseName, DbCommand, DialectArgs,
+    ExecutionsCommand, FactsCommand, Format, GraphCommand, InventoryCommand, JournalCommand, PlanCommand,
+    PluginsCommand, RunArgs, ScriptArgs, SourceArgs,
 };
 use crate::config::JournalConfig;
 use crate::guard::Guard;
@@ -73,9 +73,18 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalArgs {
-    /// Where executions are remembered [default: $XDG_DATA_HOME/pabawi/executions.db]
-    #[arg(long, global = true, value_name = "PATH", env = "PABAWI_DB", hide_env = true)]
-    pub db: Option<PathBuf>,
+    /// Where executions are remembered: a SQLite file, or a PostgreSQL database as postgres://user@host:port/database, whose
+    /// password comes from PGPASSWORD or ~/.pgpass [default: $XDG_DATA_HOME/pabawi/executions.db]
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH|URL",
+        env = "PABAWI_DB",
+        hide_env = true,
+        value_parser = DatabaseName::parser(),
+        value_hint = ValueHint::AnyPath
+    )]
+    pub db: Option<DatabaseName>,
 
     /// Never use colour; also when NO_COLOR is set, and where the output is no terminal
     #[arg(long, global = true)]
@@ -183,6 +192,9 @@ pub enum Command {
     /// Try out target expressions
     #[command(subcommand)]
     Targets(TargetsCommand),
+    /// Look after the database: what is in it, whether it is sound, a copy of it
+    #[command(subcommand)]
+    Db(DbCommand),
     /// Look at the configuration files: where they are, what they say, what is wrong with them
     #[command(subcommand)]
     Config(ConfigCommand),

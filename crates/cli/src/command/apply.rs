@@ -9,6 +9,7 @@ use crate::command::rerun::secrets;
 use crate::command::run::submit_and_follow;
 use crate::exit::{Exit, Failure};
 use crate::planned::Planned;
+use crate::watch::FOLLOWING;
 use crate::{open, request, rollout};
 
 /// Applies a plan and shows what happens, as `pab run` does.
@@ -41,7 +42,7 @@ pub(crate) async fn apply(global: &GlobalArgs, args: &ApplyArgs) -> Result<Exit,
     let builder = builder.limits(rollout::limits(&planned.breakers()));
     submit_and_follow(global, builder, &args.output, async |framework, caller| {
         rollout::check_groups(&planned.breakers(), &framework.inventory(Freshness::Cached).await.inventory)?;
-        Ok::<_, Failure>(framework.apply(caller, plan.hash, options).await?)
+        Ok::<_, Failure>(framework.apply_and_follow(caller, plan.hash, options, FOLLOWING).await?)
     })
     .await
 }

@@ -145,7 +145,10 @@ fn values(known: &Known<'_>) -> Vec<ValueRow> {
 }
 
 fn default(known: &Known<'_>, key: &crate::config::Key) -> ValueRow {
-    let row = |value, from, place| ValueRow { name: key.name.to_owned(), value, from, place };
+    let row = |value: Value, from, place| {
+        let value = masked(key.name, &value);
+        ValueRow { name: key.name.to_owned(), value, from, place }
+    };
     let option = if key.name == "color" { "no-color" } else { key.name };
     if let Some((_, value)) = known.given.iter().find(|(name, _)| *name == option) {
         let value = if key.name == "color" { "never" } else { value };

@@ -1,13 +1,14 @@
-//! `pab executions list`.
+//! `pab executions list` and `pab executions totals`.
 
 use jiff::Timestamp;
-use pabawi::{ExecutionQuery, ExecutionRecord, ExecutionStatus, NodeId, Tag};
+use pabawi::{ExecutionQuery, ExecutionRecord, ExecutionStatus, ExecutionTotals, NodeId, PluginName, Tag};
 
-use crate::args::{GlobalArgs, ListArgs, parse_time};
-use crate::command::listing::{List, statuses};
+use crate::args::{Format, GlobalArgs, HistoryArgs, ListArgs, TotalsArgs, parse_time};
+use crate::command::listing::{List, statuses, write_value};
 use crate::exit::{Exit, Failure};
 use crate::open;
 use crate::text::{Table, escape_for_terminal};
+use crate::watch::Sink;
 
 /// Characters of an action in the table.
 const ACTION: usize = 80;
@@ -17,15 +18,45 @@ const ACTION: usize = 80;
 /// # Errors
 /// [`Failure`].
 pub(crate) async fn list(global: &GlobalArgs, args: &ListArgs) -> Result<Exit, Failure> {
-    let query = query(args, Timestamp::now())?;
+    let head = &args.page.head;
+    let cursor = args.page.cursor.clone();
+    let query = ExecutionQuery { limit: Some(head.limit), cursor, ..query(&args.history, Timestamp::now())? };
     let page = open::with_history(global, async |framework, caller| {
         Ok(framework.executions(caller, &query).await?)
     })
     .await?;
-    List::of_page(&page, "no executions").write(global, args.page.head.format, table)
+    List::of_page(&page, "no executions").write(global, head.format, table)
 }
 
-fn query(args: &ListArgs, now: Timestamp) -> Result<ExecutionQuery, Failure> {
+/// Counts executions.
+///
+/// # Errors
+/// [`Failure`].
+pub(crate) async fn totals(global: &GlobalArgs, args: &TotalsArgs) -> Result<Exit, Failure> {
+    let query = query(&args.history, Timestamp::now())?;
+    let totals =
+        open::with_history(global, async |framework, caller| Ok(framework.totals(caller, &query).await?))
+            .await?;
+    let mut sink = Sink::standard(global.no_color);
+    if args.format == Format::Table {
+        sink.table(&counts(&totals));
+    } else {
+        write_value(&totals, args.format, &mut sink)?;
+    }
+    sink.flush().map_err(|error| Failure::nothing_ran(format!("write the counts: {error}")))?;
+    Ok(Exit::AllSucceeded)
+}
+
+fn counts(totals: &ExecutionTotals) -> Table {
+    let mut table = Table::new(&["STATUS", "EXECUTIONS"]);
+    for (status, count) in &totals.by_status {
+        table.row([status.to_string(), count.to_string()]);
+    }
+    table.row(["total".to_owned(), totals.total.to_string()]);
+    table
+}
+
+fn query(args: &HistoryArgs, now: Timestamp) -> Result<ExecutionQuery, Failure> {
     let time = |option: &str, text: &Option<String>| {
         text.as_ref()
             .map(|text| {
@@ -38,13 +69,15 @@ fn query(args: &ListArgs, now: Timestamp) -> Result<ExecutionQuery, Failure> {
         until: time("--until", &args.until)?,
         user: args.user.clone(),
         text: args.text.clone(),
-        limit: Some(args.page.head.limit),
-        cursor: args.page.cursor.clone(),
         ..ExecutionQuery::default()
     };
     if let Some(target) = &args.target {
         query.target =
             Some(NodeId::new(target).map_err(|error| Failure::usage(format!("--target: {error}")))?);
+    }
+    if let Some(plugin) = &args.plugin {
+        query.plugin =
+            Some(PluginName::new(plugin).map_err(|error| Failure::usage(format!("--plugin: {error}")))?);
     }
     if let Some(tag) = &args.tag {
         query.tag = Some(Tag::new(tag).map_err(|error| Failure::usage(format!("--tag: {error}")))?);
@@ -87,28 +120,37 @@ pub(in crate::command) fn short_time(at: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::{HeadArgs, PageArgs};
 
     /// R5.8
     #[test]
     fn filters_become_the_question() {
         let now: Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
-        let args = ListArgs {
+        let args = HistoryArgs {
             since: Some("2h".into()),
             until: Some("2026-11-23T09:30:00Z".into()),
             target: Some("web1".into()),
             status: vec!["failed".into(), "partial".into()],
             tag: Some("t".into()),
-            page: PageArgs { head: HeadArgs { limit: 7, ..HeadArgs::default() }, cursor: None },
-            ..ListArgs::default()
+            plugin: Some("bolt".into()),
+            ..HistoryArgs::default()
         };
         let asked = query(&args, now).unwrap();
         assert_eq!(asked.since, Some("2026-11-23T08:00:00Z".parse().unwrap()));
-        assert_eq!((asked.status.len(), asked.limit), (2, Some(7)));
+        assert_eq!((asked.status.len(), asked.plugin), (2, PluginName::new("bolt").ok()));
         for (args, part) in [
-            (ListArgs { since: Some("soon".into()), ..ListArgs::default() }, "--since \"soon\" is no time"),
-            (ListArgs { status: vec!["done".into()], ..ListArgs::default() }, "unknown status \"done\""),
-            (ListArgs { target: Some("a b".into()), ..ListArgs::default() }, "--target: invalid node id"),
+            (
+                HistoryArgs { since: Some("soon".into()), ..HistoryArgs::default() },
+                "--since \"soon\" is no time",
+            ),
+            (
+                HistoryArgs { status: vec!["done".into()], ..HistoryArgs::default() },
+                "unknown status \"done\"",
+            ),
+            (
+                HistoryArgs { target: Some("a b".into()), ..HistoryArgs::default() },
+                "--target: invalid node id",
+            ),
+            (HistoryArgs { plugin: Some("A b".into()), ..HistoryArgs::default() }, "--plugin: "),
         ] {
             let error = query(&args, now).unwrap_err();
             assert!(error.message.contains(part), "{error}");

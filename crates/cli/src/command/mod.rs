@@ -4,6 +4,7 @@ pub(crate) mod apply;
 pub(crate) mod breakers;
 pub(crate) mod cancel;
 pub(crate) mod config;
+pub(crate) mod db;
 pub(crate) mod events;
 pub(crate) mod explain_slow;
 pub(crate) mod export;

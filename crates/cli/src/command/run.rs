@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 
 use pabawi::inventory::Freshness;
 use pabawi::plugin::RiskLevel;
-use pabawi::{
-    Action, Caller, ExecutionId, ExecutionRequest, Framework, FrameworkBuilder, PluginName, StreamKind,
-};
+use pabawi::{Action, Caller, ExecutionRequest, Framework, FrameworkBuilder, PluginName, StreamKind};
 
 use crate::args::{
     CareArgs, ConnectArgs, CopyCommand, DownArgs, ExecutionArgs, Format, GlobalArgs, OutputStyleArgs,
@@ -17,7 +15,7 @@ use crate::exit::{Exit, Failure};
 use crate::generated::Tool;
 use crate::request::Secrets;
 use crate::signals::Interrupts;
-use crate::watch::{Follow, Followed, Sink, follow, write_problems};
+use crate::watch::{FOLLOWING, Follow, Followed, Sink, Started, follow, write_problems};
 use crate::{care, open, request, rollout};
 
 /// `pab run`.
@@ -204,7 +202,7 @@ impl Doing<'_> {
                 &execution.retry.breakers,
                 &framework.inventory(Freshness::Cached).await.inventory,
             )?;
-            Ok::<_, Failure>(framework.submit(caller, request).await?)
+            Ok::<_, Failure>(framework.submit_and_follow(caller, request, FOLLOWING).await?)
         })
         .await
     }
@@ -221,11 +219,11 @@ fn tell(global: &GlobalArgs, text: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// [`Failure`].
-pub(super) async fn submit_and_follow<E: Into<Failure>>(
+pub(super) async fn submit_and_follow<S: Into<Started>, E: Into<Failure>>(
     global: &GlobalArgs,
     builder: FrameworkBuilder,
     style: &OutputStyleArgs,
-    submit: impl AsyncFnOnce(Framework, Caller) -> Result<ExecutionId, E>,
+    submit: impl AsyncFnOnce(Framework, Caller) -> Result<S, E>,
 ) -> Result<Exit, Failure> {
     if style.format == Format::Ndjson && style.group {
         return Err(Failure::usage("--group: events come one by one; use --format table, json or yaml"));
@@ -242,20 +240,20 @@ pub(super) async fn submit_and_follow<E: Into<Failure>>(
     }
 }
 
-async fn submitted_and_followed<E: Into<Failure>>(
+async fn submitted_and_followed<S: Into<Started>, E: Into<Failure>>(
     framework: &Framework,
     style: &OutputStyleArgs,
-    submit: impl AsyncFnOnce(Framework, Caller) -> Result<ExecutionId, E>,
+    submit: impl AsyncFnOnce(Framework, Caller) -> Result<S, E>,
     sink: &mut Sink,
 ) -> Result<Followed, Failure> {
     write_warnings(framework, sink).await?;
     let caller = open::caller();
     let mut interrupts = Interrupts::new()?;
     let submission = submit(framework.clone(), caller.clone());
-    let Some((id, interrupted)) = submitted(submission, &mut interrupts).await? else {
+    let Some((started, interrupted)) = submitted(submission, &mut interrupts).await? else {
         return Ok(Followed::Left);
     };
-    let what = Follow { framework, caller: &caller, id, style, interrupted };
+    let what = Follow { framework, caller: &caller, started, style, interrupted };
     follow(what, interrupts, sink).await
 }
 
@@ -272,16 +270,18 @@ pub(in crate::command) async fn write_warnings(
 
 /// Waits for the submission. A first signal is remembered, since the execution may be recorded already; after
 /// a second one there is no answer.
-async fn submitted<E: Into<Failure>>(
-    submission: impl Future<Output = Result<ExecutionId, E>>,
+async fn submitted<S: Into<Started>, E: Into<Failure>>(
+    submission: impl Future<Output = Result<S, E>>,
     interrupts: &mut Interrupts,
-) -> Result<Option<(ExecutionId, bool)>, Failure> {
+) -> Result<Option<(Started, bool)>, Failure> {
     let mut submission = std::pin::pin!(submission);
     let mut interrupted = false;
     // Ends with the submission or the second signal.
     loop {
         tokio::select! {
-            id = &mut submission => return Ok(Some((id.map_err(Into::into)?, interrupted))),
+            started = &mut submission => {
+                return Ok(Some((started.map_err(Into::into)?.into(), interrupted)));
+            }
             () = interrupts.next() => {
                 if interrupted {
                     return Ok(None);

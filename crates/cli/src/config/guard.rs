@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use pabawi::database::is_url;
 use pabawi::parse_duration;
 use pabawi::permissions::{CommandPolicy, MatchMode, Permissions};
 use serde_json::Value;
@@ -15,7 +16,6 @@ use super::entry::{Entry, Fault, Origin};
 use super::file::{Reading, unknown};
 use super::keys::Kind;
 use super::load::{seen_from, typed};
-use super::safety::is_postgres;
 
 /// The tables.
 pub(super) const SECTIONS: [&str; 2] = [PERMISSIONS, COMMAND_POLICY];
@@ -162,7 +162,7 @@ fn database(value: &Value) -> Result<(), String> {
         return Ok(());
     }
     let form = "postgres://user@host:port/database";
-    if !is_postgres(text) {
+    if !is_url(text) {
         return Err(format!("must be the path of a SQLite file, or {form}"));
     }
     let rest = text.split_once("://").map_or("", |(_, rest)| rest);
@@ -192,7 +192,7 @@ pub(super) fn of(entries: &BTreeMap<String, Entry>, faults: &mut Vec<Fault>) -> 
     });
     let permissions = value(PERMISSIONS).map(|table| {
         let database = text("permissions.database").map(|(text, origin)| {
-            let value = match is_postgres(text) {
+            let value = match is_url(text) {
                 true => Database::Postgres(text.to_owned()),
                 false => Database::File(seen_from(&origin.file, text)),
             };

@@ -1,6 +1,7 @@
 //! What may stand under `[defaults]`: [`KEYS`]. Each is an option of `pab` by its long name, so that `--help` of a command
 //! tells what it means; the options themselves read the values.
 
+use pabawi::database::check_name;
 use pabawi::parse_duration;
 use serde_json::Value;
 
@@ -28,6 +29,8 @@ pub(crate) enum Kind {
     Text,
     /// A file; `~/` is the home folder, and a relative path is seen from the file's folder.
     Path,
+    /// As [`Kind::Path`], or the URL of a PostgreSQL database.
+    Database,
     /// Several files.
     Paths,
     /// Several sources of nodes: files, each with or without a word for its kind before it.
@@ -61,7 +64,7 @@ const fn key(
 
 /// All of them.
 pub(crate) const KEYS: &[Key] = &[
-    key(None, "db", Kind::Path, Some("PABAWI_DB"), "$XDG_DATA_HOME/pabawi/executions.db"),
+    key(None, "db", Kind::Database, Some("PABAWI_DB"), "$XDG_DATA_HOME/pabawi/executions.db"),
     key(NODES, "inventory", Kind::Sources, Some("PABAWI_INVENTORY"), "none"),
     key(NODES, "ssh-config", Kind::Path, None, "~/.ssh/config to connect, no nodes"),
     key(NODES, "dialect", Kind::Words(&["pabawi", "ansible", "bolt"]), None, "pabawi"),
@@ -114,6 +117,10 @@ impl Kind {
         match self {
             Self::Duration => parse_duration(text).map(drop).map_err(|error| error.to_string()),
             Self::Size => parse_size(text).map(drop),
+            Self::Database => check_name(text).map_err(|error| {
+                let why: Vec<String> = error.fields.into_iter().map(|field| field.message).collect();
+                why.join("; ")
+            }),
             Self::Words(words) if !words.contains(&text) => {
                 Err(format!("must be one of {}", words.join(", ")))
             }
@@ -137,6 +144,7 @@ mod tests {
         let kind = |name: &str| KEYS.iter().find(|key| key.name == name).unwrap().kind;
         for (name, good, bad) in [
             ("db", json!("/x"), json!(5)),
+            ("db", json!("postgres://ada@h/d"), json!("mysql://ada@h/d")),
             ("inventory", json!(["a", "ansible:b"]), json!([1])),
             ("inventory", json!("a"), json!("")),
             ("format", json!("json"), json!("xml")),

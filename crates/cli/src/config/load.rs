@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use pabawi::database::is_url;
 use pabawi::inventory::SourceKind;
 use serde_json::Value;
 
@@ -111,7 +112,8 @@ pub(crate) fn load(places: &Places) -> (Config, Vec<Fault>) {
 /// A value as it would be typed in any folder.
 pub(super) fn typed(kind: Kind, file: &Path, text: String) -> String {
     match kind {
-        Kind::Path | Kind::Paths => seen_from(file, &text).to_string_lossy().into_owned(),
+        Kind::Database if is_url(&text) => text,
+        Kind::Path | Kind::Paths | Kind::Database => seen_from(file, &text).to_string_lossy().into_owned(),
         Kind::Sources => match text.split_once(':') {
             Some((word, path)) if SourceKind::WORDS.contains(&word) || word == "sources" => {
                 format!("{word}:{}", seen_from(file, path).display())
@@ -280,6 +282,8 @@ mod tests {
         let of = |kind, text: &str| typed(kind, file, text.to_owned());
         assert_eq!(of(Kind::Path, "x.db"), "/etc/pabawi/x.db");
         assert_eq!(of(Kind::Path, "/x.db"), "/x.db");
+        assert_eq!(of(Kind::Database, "x.db"), "/etc/pabawi/x.db");
+        assert_eq!(of(Kind::Database, "postgres:///d"), "postgres:///d");
         assert_eq!(of(Kind::Sources, "ansible:hosts"), "ansible:/etc/pabawi/hosts");
         assert_eq!(of(Kind::Sources, "nodes.yaml"), "/etc/pabawi/nodes.yaml");
         assert_eq!(of(Kind::Text, "x"), "x");

@@ -17,9 +17,7 @@ pub(crate) use entry::Fault;
 pub(crate) use entry::{Entry, Origin};
 pub(crate) use guard::{Database, GuardEntry, PermissionsEntry, Placed};
 pub(crate) use journal::JournalConfig;
-#[cfg(test)]
-pub(crate) use keys::Kind;
-pub(crate) use keys::{KEYS, Key};
+pub(crate) use keys::{KEYS, Key, Kind};
 pub(crate) use load::{Config, load};
 pub(crate) use places::Places;
 pub(crate) use plugins::PluginEntry;

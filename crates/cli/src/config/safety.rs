@@ -13,13 +13,8 @@ use super::entry::{Entry, Fault};
 /// Words in the names of keys whose values are secrets.
 const SECRET_WORDS: [&str; 5] = ["password", "passphrase", "secret", "token", "credential"];
 
-/// The only key whose value is a URL with a password in it.
-const DATABASE: &str = "permissions.database";
-
-/// Whether a text is a URL of PostgreSQL.
-pub(super) fn is_postgres(text: &str) -> bool {
-    ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme))
-}
+/// The keys whose value may be a URL with a password in it.
+const DATABASES: [&str; 2] = ["defaults.db", "permissions.database"];
 
 /// A value without the passwords of a URL in it, where it has some.
 pub(crate) fn without_password(text: &str) -> String {
@@ -87,7 +82,7 @@ pub(super) fn warning(file: &Path, metadata: &Metadata, entries: &[Entry]) -> Op
     let secret = entries.iter().find(|entry| entry.origin.file == file && holds_secret(entry))?;
     let (origin, path) = (&secret.origin, &secret.path);
     let instead = match path.as_str() {
-        DATABASE => "leave the password out and keep it in ~/.pgpass",
+        path if DATABASES.contains(&path) => "leave the password out and keep it in ~/.pgpass",
         _ => "write ${VARIABLE} in its place",
     };
     Some(format!(
@@ -104,7 +99,7 @@ fn is_secret_in(path: &str, written: &Value) -> bool {
     match written {
         Value::String(text) => {
             let secret = match path {
-                DATABASE => {
+                path if DATABASES.contains(&path) => {
                     passwords(text).first().and_then(|place| text.get(place.clone())).unwrap_or_default()
                 }
                 _ if looks_secret(path) => text,
@@ -139,6 +134,8 @@ mod tests {
             ("permissions.database", json!("postgres://u:abc@h:1/d"), true),
             ("permissions.database", json!("postgres://u:${PASSWORD}@h:1/d"), false),
             ("permissions.database", json!("postgres://u@h:1/d"), false),
+            ("defaults.db", json!("postgres://u:abc@h:1/d"), true),
+            ("defaults.db", json!("/var/lib/pabawi.db"), false),
         ] {
             assert_eq!(is_secret_in(key, &value), is, "{key} {value}");
         }

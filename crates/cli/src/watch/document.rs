@@ -250,6 +250,8 @@ fn fault(error: impl std::fmt::Display) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use pabawi::{
         Action, ActionKind, CommandAction, EntryPoint, ErrorCode, ExecutionRecord, ExecutionRequest,
         ExecutionStatus, NodeError, Progress, TargetExpression,
@@ -268,6 +270,7 @@ mod tests {
             ),
             action_kind: ActionKind::Command,
             action_text: "true".into(),
+            plugins: BTreeSet::new(),
             status: ExecutionStatus::Partial,
             progress: Progress::default(),
             submitted_at: "2026-11-23T10:00:00Z".parse().unwrap(),

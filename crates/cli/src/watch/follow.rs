@@ -7,7 +7,7 @@ use std::time::Duration;
 use pabawi::ports::TerminateMode;
 use pabawi::{
     Caller, CancelReceipt, CancelScope, EventKind, ExecutionEvent, ExecutionId, ExecutionSummary, Framework,
-    StreamKind, SubscriptionMode,
+    StreamKind, Subscription, SubscriptionMode,
 };
 
 use crate::args::{Format, OutputStyleArgs};
@@ -27,14 +27,38 @@ const BATCH: usize = 500;
 /// How often the progress line moves on without an event.
 const TICK: Duration = Duration::from_millis(250);
 
+/// How events are read: none is left out.
+pub(crate) const FOLLOWING: SubscriptionMode = SubscriptionMode::SlowTheSource;
+
+/// What was started. Whoever has started it is shown what comes of it, and its events come with it; what has to be seen to be
+/// started, such as a rerun, has none with it.
+pub(crate) struct Started {
+    /// Which.
+    pub(crate) id: ExecutionId,
+    /// Its events.
+    pub(crate) events: Option<Subscription>,
+}
+
+impl From<ExecutionId> for Started {
+    fn from(id: ExecutionId) -> Self {
+        Self { id, events: None }
+    }
+}
+
+impl From<(ExecutionId, Subscription)> for Started {
+    fn from((id, events): (ExecutionId, Subscription)) -> Self {
+        Self { id, events: Some(events) }
+    }
+}
+
 /// What is followed, and how it is shown.
 pub(crate) struct Follow<'a> {
     /// Where it runs.
     pub(crate) framework: &'a Framework,
     /// Who asks.
     pub(crate) caller: &'a Caller,
-    /// Which.
-    pub(crate) id: ExecutionId,
+    /// Which, and its events.
+    pub(crate) started: Started,
     /// How it is shown.
     pub(crate) style: &'a OutputStyleArgs,
     /// The person asked to stop while the execution was being submitted.
@@ -59,8 +83,11 @@ pub(crate) async fn follow(
     interrupts: Interrupts,
     sink: &mut Sink,
 ) -> Result<Followed, Failure> {
-    let Follow { framework, caller, id, style, .. } = what;
-    let mut events = framework.events(caller, id, 1, SubscriptionMode::SlowTheSource).await?;
+    let Follow { framework, caller, style, started: Started { id, events }, interrupted } = what;
+    let mut events = match events {
+        Some(events) => events,
+        None => framework.events(caller, id, 1, FOLLOWING).await?,
+    };
     let shows_progress = sink.err_style.terminal && !style.quiet;
     let mut view = View {
         mode: Mode::of(style),
@@ -76,7 +103,7 @@ pub(crate) async fn follow(
         let receipt = owned.cancel(&who, id, CancelScope::All, mode).await?;
         Ok(receipt != CancelReceipt::AlreadyEnded)
     };
-    let wanted = stopping::What { cancel: Box::pin(cancel), left: left(id), interrupted: what.interrupted };
+    let wanted = stopping::What { cancel: Box::pin(cancel), left: left(id), interrupted };
     let mut stopping = Stopping::listen(wanted, interrupts);
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -94,6 +121,11 @@ pub(crate) async fn follow(
             },
             told = stopping.next() => match told {
                 Told::Cancelling => view.cancelling(sink)?,
+                Told::Failed(failure) if failure.is_denial() => {
+                    // It was asked to end all the same, and with this process goes what it runs.
+                    let message = format!("{}\n{}", failure.message, left(id));
+                    return Err(Failure { exit: Exit::Cancelled, message });
+                }
                 Told::Failed(failure) => return Err(failure),
                 Told::Leave => break None,
             },
@@ -107,7 +139,14 @@ pub(crate) async fn follow(
         return Ok(Followed::Left);
     }
     let summary = view.summary.ok_or_else(|| Failure::nothing_ran(format!("execution {id} has no end")))?;
-    write_end(&what, &view.mode, sink).await?;
+    match write_end(framework, caller, id, &view.mode, sink).await {
+        // It has been run all the same, and how it ended is known by its events.
+        Err(failure) if failure.is_denial() => {
+            sink.line(StreamKind::Stderr, &format!("execution {id} is over, and its results are not shown:"));
+            sink.line(StreamKind::Stderr, &failure.message);
+        }
+        other => other?,
+    }
     if !style.quiet {
         view.failures.write_summary(id, &summary, sink);
     } else if stopping.asked() {
@@ -206,8 +245,13 @@ pub(crate) fn write_event(event: &ExecutionEvent, sink: &mut Sink) -> Result<(),
     Ok(())
 }
 
-async fn write_end(what: &Follow<'_>, mode: &Mode, sink: &mut Sink) -> Result<(), Failure> {
-    let Follow { framework, caller, id, .. } = *what;
+async fn write_end(
+    framework: &Framework,
+    caller: &Caller,
+    id: ExecutionId,
+    mode: &Mode,
+    sink: &mut Sink,
+) -> Result<(), Failure> {
     match mode {
         Mode::Live | Mode::Events => Ok(()),
         Mode::Groups => {

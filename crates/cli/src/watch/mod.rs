@@ -16,7 +16,7 @@ mod stored_output;
 mod summary;
 
 pub(crate) use document::{Content, write_document};
-pub(crate) use follow::{Follow, Followed, follow, write_event};
+pub(crate) use follow::{FOLLOWING, Follow, Followed, Started, follow, write_event};
 pub(crate) use grouped::write_groups;
 pub(crate) use problems::write_problems;
 pub(crate) use sink::Sink;

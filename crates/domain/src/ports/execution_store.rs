@@ -15,8 +15,8 @@ use crate::outcome::NodeOutcome;
 use crate::output::{CapturedOutput, ContentHash, StreamKind};
 use crate::ports::{DetachedName, TerminateMode};
 use crate::record::{
-    AttemptRecord, EventPage, ExecutionQuery, ExecutionRecord, NewExecution, OutputChunk, OutputGroup, Page,
-    TargetQuery, TargetRecord,
+    AttemptRecord, EventPage, ExecutionQuery, ExecutionRecord, ExecutionTotals, NewExecution, OutputChunk,
+    OutputGroup, Page, TargetQuery, TargetRecord,
 };
 use crate::summary::ExecutionSummary;
 
@@ -55,6 +55,12 @@ pub trait ExecutionStore: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`]; [`StoreError::BadCursor`] for a cursor that is not this store's.
     async fn executions(&self, query: &ExecutionQuery) -> Result<Page<ExecutionRecord>, StoreError>;
+
+    /// How many executions stand where, of all that the question is about; its limit and cursor say nothing here (R5.8).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn totals(&self, query: &ExecutionQuery) -> Result<ExecutionTotals, StoreError>;
 
     /// Targets of one execution in their order.
     ///

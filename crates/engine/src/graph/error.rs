@@ -13,6 +13,9 @@ pub enum GraphError {
     /// Something in the graph or the question is bad; all of it is named. Nothing was started.
     #[error(transparent)]
     Invalid(#[from] ValidationError),
+    /// The command policy refuses something of it, whoever asks; all of it is named. Nothing was started.
+    #[error(transparent)]
+    NotAllowed(ValidationError),
     /// The caller may not do this, or nobody could tell.
     #[error("denied: {reason}")]
     Denied {
@@ -51,6 +54,7 @@ impl GraphError {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Invalid(_) | Self::NotInterrupted { .. } | Self::Taken(_) => ErrorCode::Validation,
+            Self::NotAllowed(_) => ErrorCode::CommandNotAllowed,
             Self::Denied { .. } => ErrorCode::Denied,
             Self::NotFound(_) => ErrorCode::NotFound,
             Self::Inventory(_) => ErrorCode::BadConfig,

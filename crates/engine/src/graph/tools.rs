@@ -14,44 +14,54 @@ use crate::needs::{Needs, Tools};
 /// are checked then, since they are not known before. `which` says of which tasks this is asked.
 ///
 /// # Errors
-/// [`GraphError::Invalid`] with all that is bad.
+/// [`GraphError::Invalid`] with all that is bad, or [`GraphError::NotAllowed`] with what the command policy refuses.
 pub(super) fn check_tools(
     mut graph: TaskGraph,
     tools: &Tools,
     which: impl Fn(usize) -> bool,
 ) -> Result<TaskGraph, GraphError> {
-    let mut faults = ValidationError::default();
+    let (mut faults, mut refused) = (ValidationError::default(), ValidationError::default());
     for (index, task) in graph.tasks.iter_mut().enumerate().filter(|(index, _)| which(*index)) {
         let by = task.request.transport.clone();
-        look_at(&mut task.request.action, by.as_ref(), "action", index, tools, &mut faults);
+        let place = Place { task: index, field: "action" };
+        look_at(&mut task.request.action, by.as_ref(), place, tools, &mut faults, &mut refused);
         if let Some(check) = task.request.rollout.health_check_mut() {
-            look_at(&mut check.action, by.as_ref(), "rollout.healthCheck.action", index, tools, &mut faults);
+            let place = Place { task: index, field: "rollout.healthCheck.action" };
+            look_at(&mut check.action, by.as_ref(), place, tools, &mut faults, &mut refused);
         }
     }
     faults.into_result()?;
+    refused.into_result().map_err(GraphError::NotAllowed)?;
     Ok(graph)
+}
+
+/// Where an action stands.
+#[derive(Clone, Copy)]
+struct Place {
+    task: usize,
+    field: &'static str,
 }
 
 fn look_at(
     action: &mut Action,
     by: Option<&PluginName>,
-    place: &str,
-    task: usize,
+    Place { task, field }: Place,
     tools: &Tools,
     faults: &mut ValidationError,
+    not_allowed: &mut ValidationError,
 ) {
     if !is_known_later(action) {
-        match tools.needs(action, by, place) {
+        match tools.needs(action, by, field) {
             Err(SubmitError::Invalid(error)) => {
                 for fault in error.fields {
                     faults.push(format!("tasks[{task}].{}", fault.path), fault.message);
                 }
             }
             Err(error @ SubmitError::Unsupported { .. }) => {
-                faults.push(format!("tasks[{task}].{place}.type"), error.to_string());
+                faults.push(format!("tasks[{task}].{field}.type"), error.to_string());
             }
             Ok(Needs { refused: Some(refused), .. }) => {
-                faults.push(refused.path(&format!("tasks[{task}].{place}")), refused.told());
+                not_allowed.push(refused.path(&format!("tasks[{task}].{field}")), refused.told());
             }
             // It may be able to by the time the task starts.
             Ok(_) | Err(_) => {}

@@ -11,10 +11,11 @@ use pabawi_domain::validation::ValidationError;
 use super::error::PlanError;
 use super::look::Look;
 use crate::authorize::ForeseenRequest;
-use crate::engine::{Engine, Origin};
+use crate::engine::{Accepted, Engine, Origin};
 use crate::error::SubmitError;
 use crate::plan::plan;
 use crate::rerun::RerunSecrets;
+use crate::subscribe::{Subscription, SubscriptionMode};
 
 /// What is given to a plan when it is applied.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +45,31 @@ impl Engine {
         hash: PlanHash,
         options: ApplyOptions,
     ) -> Result<ExecutionId, PlanError> {
+        Ok(self.applied(caller, hash, options, None).await?.id)
+    }
+
+    /// Applies a plan as [`Engine::apply`] does, and subscribes to the execution's events before its first node can start.
+    ///
+    /// # Errors
+    /// As for [`Engine::apply`].
+    pub async fn apply_and_follow(
+        &self,
+        caller: Caller,
+        hash: PlanHash,
+        options: ApplyOptions,
+        mode: SubscriptionMode,
+    ) -> Result<(ExecutionId, Subscription), PlanError> {
+        let Accepted { id, followed, .. } = self.applied(caller, hash, options, Some(mode)).await?;
+        Ok((id, followed.unwrap_or_else(|| self.follow(id, 1, mode))))
+    }
+
+    async fn applied(
+        &self,
+        caller: Caller,
+        hash: PlanHash,
+        options: ApplyOptions,
+        follow: Option<SubscriptionMode>,
+    ) -> Result<Accepted, PlanError> {
         let shared = &self.shared;
         let stored = self.plan(&caller, hash).await?;
         if shared.clock.now() >= stored.expires_at {
@@ -82,8 +108,8 @@ impl Engine {
             _ => return Err(PlanError::Changed { hash, changes: found }),
         };
         let plan = plan(authorized, &shared.transports, &*shared.store, &shared.limits).await?;
-        match self.accept_planned(plan, None, Origin::Caller).await {
-            Ok(accepted) if accepted.is_new => Ok(accepted.id),
+        match self.accept_planned(plan, follow, Origin::Caller).await {
+            Ok(accepted) if accepted.is_new => Ok(accepted),
             Ok(accepted) => Err(PlanError::Applied { hash, by: accepted.id }),
             Err(SubmitError::IdempotencyConflict { existing }) => {
                 Err(PlanError::Applied { hash, by: existing })

@@ -71,6 +71,8 @@ mod tests {
     use pabawi_domain::request::{Caller, EntryPoint, ExecutionRequest};
     use pabawi_testkit::memory_store::MemoryStore;
 
+    use std::collections::BTreeSet;
+
     use super::*;
 
     async fn create(store: &MemoryStore, id: ExecutionId) {
@@ -80,6 +82,7 @@ mod tests {
             caller: Caller { user: "ops".into(), entry_point: EntryPoint::Rust },
             request: ExecutionRequest::new(action, TargetExpression::new("a")),
             targets: Vec::new(),
+            plugins: BTreeSet::new(),
             submitted_at: Timestamp::UNIX_EPOCH,
         };
         store.create(execution).await.unwrap();

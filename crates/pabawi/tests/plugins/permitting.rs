@@ -1,7 +1,7 @@
 //! Who may do what, by Pabawi's own tables: every capability of the registry, at every entry point and in every way in which
 //! something comes to be run, for every role.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -11,7 +11,7 @@ use pabawi_domain::action::{
 };
 use pabawi_domain::capability::{Capability, RiskLevel};
 use pabawi_domain::error::ErrorCode;
-use pabawi_domain::id::ExecutionId;
+use pabawi_domain::id::{ExecutionId, PluginName};
 use pabawi_domain::node::{Endpoint, Target, TargetExpression};
 use pabawi_domain::ports::{CapabilityCall, ExecutionStore as _, PluginMethods};
 use pabawi_domain::record::NewExecution;
@@ -175,7 +175,14 @@ impl Lab {
         let id = ExecutionId::from_parts(self.next.fetch_add(1, Ordering::Relaxed), [7; 10]);
         let targets = vec![Target::new(node("web1"), Endpoint::default())];
         let request = request(plugin, kind);
-        let new = NewExecution { id, caller: root(), request, targets, submitted_at: Timestamp::UNIX_EPOCH };
+        let new = NewExecution {
+            id,
+            caller: root(),
+            request,
+            targets,
+            plugins: BTreeSet::from([PluginName::new(plugin).unwrap()]),
+            submitted_at: Timestamp::UNIX_EPOCH,
+        };
         self.store.create(new).await.unwrap();
         // Nothing else runs now.
         self.store.orphan_all();

@@ -131,6 +131,7 @@ mod tests {
             ("journal.read", "", None, "journal:read"),
             ("journal.note", "", None, "journal:note"),
             ("journal.prune", "", read, "journal:admin"),
+            ("database.backup", "", None, "journal:admin"),
             ("vm.provision", "proxmox", Some(RiskLevel::Admin), "proxmox:provision"),
             ("vm.destroy", "aws", read, "aws:destroy"),
             ("vm.start", "azure", None, "azure:lifecycle"),

@@ -5,6 +5,6 @@ mod map;
 mod table;
 
 pub use map::{Instead, PermissionMap};
-pub use table::{DEFAULTS, DefaultRow};
+pub use table::{DEFAULTS, DefaultRow, Resource};
 
 pub(crate) use map::{is_pattern, matches};

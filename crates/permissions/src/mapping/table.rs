@@ -54,6 +54,8 @@ pub const DEFAULTS: &[DefaultRow] = &[
     row("journal.*", ANY, Named("journal"), "admin"),
     // Old records are removed by whoever administers the journal.
     row("executions.prune", ANY, Named("journal"), "admin"),
+    // So is the database looked after.
+    row("database.*", ANY, Named("journal"), "admin"),
     // The plugins themselves are Pabawi's integration configuration.
     row("plugins.list", ANY, Named("integration_config"), "read"),
     row("plugins.health", ANY, Named("integration_config"), "read"),

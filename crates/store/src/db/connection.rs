@@ -103,10 +103,10 @@ impl Pool {
 
 /// How long a server may take to answer a statement. Nothing takes so long by itself; it tells a server that is gone from a
 /// slow one, which TCP by itself does not.
-pub(super) const ANSWER: Duration = Duration::from_secs(120);
+pub(crate) const ANSWER: Duration = Duration::from_secs(120);
 
 /// What comes of work with a server, unless it takes too long.
-pub(super) async fn within<T>(
+pub(crate) async fn within<T>(
     limit: Duration,
     work: impl Future<Output = sqlx::Result<T>>,
 ) -> sqlx::Result<T> {

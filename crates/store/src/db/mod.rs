@@ -20,7 +20,7 @@ mod statement;
 mod value;
 
 pub(crate) use builder::Builder;
-pub(crate) use connection::{Connection, Connector, On, Pool, Snapshot};
+pub(crate) use connection::{ANSWER, Connection, Connector, On, Pool, Snapshot, within};
 pub(crate) use dialect::Dialect;
 pub(crate) use fault::{Fault, Result};
 pub(crate) use row::Row;

@@ -1,6 +1,7 @@
 //! [`Statement`]: SQL with the values of its parameters, and how it is run.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
@@ -18,11 +19,16 @@ use crate::postgres::text;
 pub(crate) struct Statement {
     sql: Cow<'static, str>,
     values: Vec<Value>,
+    /// How long a server may take to answer.
+    limit: Duration,
 }
+
+/// What looks at every row of large tables may take a server hours.
+const AT_LENGTH: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A statement without values. The text is ours: values go into parameters.
 pub(crate) fn query(sql: impl Into<Cow<'static, str>>) -> Statement {
-    Statement { sql: sql.into(), values: Vec::new() }
+    Statement { sql: sql.into(), values: Vec::new(), limit: ANSWER }
 }
 
 impl Statement {
@@ -38,13 +44,19 @@ impl Statement {
         self
     }
 
+    /// The same for something that takes its time.
+    pub(crate) fn at_length(mut self) -> Self {
+        self.limit = AT_LENGTH;
+        self
+    }
+
     /// Every row.
     pub(crate) async fn fetch_all<'c>(self, on: impl Into<On<'c>>) -> Result<Vec<Row>> {
         match on.into() {
             On::Sqlite(conn) => sqlite_rows(self.sqlite().fetch_all(conn).await?),
             On::SqlitePool(pool) => sqlite_rows(self.sqlite().fetch_all(pool).await?),
-            On::Postgres(conn) => text::rows(&within(ANSWER, self.postgres().fetch_all(conn)).await?),
-            On::PostgresPool(pool) => text::rows(&within(ANSWER, self.postgres().fetch_all(pool)).await?),
+            On::Postgres(conn) => text::rows(&within(self.limit, self.postgres().fetch_all(conn)).await?),
+            On::PostgresPool(pool) => text::rows(&within(self.limit, self.postgres().fetch_all(pool)).await?),
         }
     }
 
@@ -53,12 +65,12 @@ impl Statement {
         match on.into() {
             On::Sqlite(conn) => Ok(self.sqlite().fetch_optional(conn).await?.map(Row::Sqlite)),
             On::SqlitePool(pool) => Ok(self.sqlite().fetch_optional(pool).await?.map(Row::Sqlite)),
-            On::Postgres(conn) => within(ANSWER, self.postgres().fetch_optional(conn))
+            On::Postgres(conn) => within(self.limit, self.postgres().fetch_optional(conn))
                 .await?
                 .as_ref()
                 .map(text::row)
                 .transpose(),
-            On::PostgresPool(pool) => within(ANSWER, self.postgres().fetch_optional(pool))
+            On::PostgresPool(pool) => within(self.limit, self.postgres().fetch_optional(pool))
                 .await?
                 .as_ref()
                 .map(text::row)
@@ -76,8 +88,10 @@ impl Statement {
         Ok(match on.into() {
             On::Sqlite(conn) => self.sqlite().execute(conn).await?.rows_affected(),
             On::SqlitePool(pool) => self.sqlite().execute(pool).await?.rows_affected(),
-            On::Postgres(conn) => within(ANSWER, self.postgres().execute(conn)).await?.rows_affected(),
-            On::PostgresPool(pool) => within(ANSWER, self.postgres().execute(pool)).await?.rows_affected(),
+            On::Postgres(conn) => within(self.limit, self.postgres().execute(conn)).await?.rows_affected(),
+            On::PostgresPool(pool) => {
+                within(self.limit, self.postgres().execute(pool)).await?.rows_affected()
+            }
         })
     }
 

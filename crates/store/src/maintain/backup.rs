@@ -1,6 +1,5 @@
 //! A copy of a database as it is at one moment, while others use it: [`backup`].
 
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -19,6 +18,7 @@ use crate::db;
 use crate::output_files::{OutputFiles, Variant, make_private_dir};
 use crate::postgres::ServiceFile;
 use crate::sql::place::Place;
+use crate::sqlite::beside;
 
 /// What [`backup`] has written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -44,26 +44,19 @@ pub async fn backup(options: &StoreOptions, path: &Path) -> Result<Backup, Store
     let mut target = Target::connect(options).await?;
     let place = Arc::clone(&target.place);
     let path = std::path::absolute(path).map_err(|error| place.io("use", path, &error))?;
-    let made = match target.current().await {
-        Ok(()) => claim(&path).map_err(|error| place.io("make", &path, &error)),
+    let begun = target.current().await.and_then(|()| claim(&path, &place));
+    let done = match begun {
+        Ok(()) => {
+            let done = write(&mut target, options, &path).await;
+            if done.is_err() {
+                // It is ours, and not whole.
+                let _ = fs::remove_file(&path);
+            }
+            done
+        }
         Err(error) => Err(error),
     };
-    let done = match (made, options) {
-        (Err(error), _) => Err(error),
-        (Ok(()), StoreOptions::Sqlite(_)) => copy(&mut target, &path).await,
-        (Ok(()), StoreOptions::Postgres(options)) => {
-            let schema = schema(&mut target).await;
-            match schema.and_then(|schema| Ok((schema, ServiceFile::write(&options.url, &place)?))) {
-                Ok((schema, service)) => dump(schema, service, &path, &place).await,
-                Err(error) => Err(error),
-            }
-        }
-    };
     target.close().await;
-    if done.is_err() && fs::metadata(&path).is_ok_and(|found| found.len() == 0) {
-        // Nothing of use is in it.
-        let _ = fs::remove_file(&path);
-    }
     let (outputs, restore) = done?;
     File::open(&path).and_then(|file| file.sync_all()).map_err(|error| place.io("sync", &path, &error))?;
     let bytes = fs::metadata(&path).map_err(|error| place.io("look at", &path, &error))?.len();
@@ -71,8 +64,26 @@ pub async fn backup(options: &StoreOptions, path: &Path) -> Result<Backup, Store
 }
 
 /// Makes the file, which must be new.
-fn claim(path: &Path) -> io::Result<()> {
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map(drop)
+fn claim(path: &Path, place: &Place) -> Result<(), StoreError> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    made.map(drop).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => StoreError::Unavailable(format!(
+            "{} is there already, and nothing is overwritten; give another path",
+            path.display()
+        )),
+        _ => place.io("make", path, &error),
+    })
+}
+
+async fn write(target: &mut Target, options: &StoreOptions, path: &Path) -> Result<Written, StoreError> {
+    match options {
+        StoreOptions::Sqlite(_) => copy(target, path).await,
+        StoreOptions::Postgres(options) => {
+            let schema = schema(target).await?;
+            let service = ServiceFile::write(&options.url, &target.place)?;
+            dump(schema, service, path, &target.place).await
+        }
+    }
 }
 
 /// What was written beside the file, and how all of it is brought back.
@@ -100,9 +111,7 @@ async fn copy(target: &mut Target, path: &Path) -> Result<Written, StoreError> {
     let Some((_, dir)) = target.files.clone().filter(|_| !large.is_empty()) else {
         return Ok((None, restore));
     };
-    let mut beside = OsString::from(path);
-    beside.push(".outputs");
-    let to = PathBuf::from(beside);
+    let to = beside(path, ".outputs");
     let (from, into) = (OutputFiles::new(dir), OutputFiles::new(to.clone()));
     blocking(move || {
         for (hash, variant) in large {

@@ -3,11 +3,12 @@
 
 mod backup;
 mod check;
+mod contents;
 mod info;
 mod target;
 mod upkeep;
 
 pub use backup::{Backup, backup};
-pub use check::check;
+pub use check::{Checked, check};
 pub use info::{DatabaseInfo, DatabaseKind, info};
-pub use upkeep::{Migrated, Vacuumed, migrate, vacuum};
+pub use upkeep::{Migrated, Migration, Vacuumed, migrate, pending, vacuum};

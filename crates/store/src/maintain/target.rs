@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pabawi_domain::ports::StoreError;
 
 use crate::StoreOptions;
-use crate::db::{Connection, Dialect};
+use crate::db::{self, Connection, Dialect, Pool};
 use crate::sql::migrations::{self, Step};
 use crate::sql::place::Place;
 use crate::{postgres, sqlite};
@@ -35,6 +35,15 @@ impl Target {
         }
     }
 
+    /// Connections of their own to the same database, which only read.
+    pub(super) fn readers(&self, options: &StoreOptions) -> Result<Pool, StoreError> {
+        match (options, &self.files) {
+            (StoreOptions::Sqlite(options), Some((path, _))) => Ok(sqlite::reading(path, options)),
+            (StoreOptions::Sqlite(options), None) => Ok(sqlite::reading(&options.path, options)),
+            (StoreOptions::Postgres(options), _) => postgres::reading(options),
+        }
+    }
+
     pub(super) fn dialect(&self) -> Dialect {
         self.conn.dialect()
     }
@@ -49,10 +58,15 @@ impl Target {
         migrations::version(&mut self.conn, &self.place).await
     }
 
+    /// The same, which must not be newer than this program's.
+    pub(super) async fn known_version(&mut self) -> Result<Option<i64>, StoreError> {
+        migrations::check_version(self.steps, &mut self.conn, &self.place).await?;
+        self.version().await
+    }
+
     /// Sees that the database has our tables, and as this program knows them.
     pub(super) async fn current(&mut self) -> Result<(), StoreError> {
-        migrations::check_version(self.steps, &mut self.conn, &self.place).await?;
-        let (found, known) = (self.version().await?, self.known());
+        let (found, known) = (self.known_version().await?, self.known());
         let text = match found {
             Some(found) if found == known => return Ok(()),
             Some(found) => format!("has schema version {found} and this program works with {known}"),
@@ -60,6 +74,22 @@ impl Target {
         };
         let shown = self.place.shown();
         Err(StoreError::Unavailable(format!("{shown} {text}; bring it up to date with pab db migrate")))
+    }
+
+    /// The names of our tables.
+    pub(super) async fn tables(&mut self) -> Result<Vec<String>, StoreError> {
+        let fault = |error| self.place.sql("look for tables", &error);
+        let sql = match self.conn.dialect() {
+            Dialect::Sqlite => {
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 'pabawi_exec_*' ORDER BY 1"
+            }
+            Dialect::Postgres => {
+                "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relname LIKE 'pabawi\\_exec\\_%' \
+                 AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) ORDER BY 1"
+            }
+        };
+        let rows = db::query(sql).fetch_all(&mut self.conn).await.map_err(fault)?;
+        rows.iter().map(|row| row.try_get(0)).collect::<db::Result<Vec<_>>>().map_err(fault)
     }
 
     pub(super) async fn close(self) {

@@ -6,16 +6,56 @@ use serde::Serialize;
 use super::info::info;
 use super::target::Target;
 use crate::db::{self, Dialect};
-use crate::{Store, StoreOptions};
+use crate::sql::migrations::Step;
+use crate::{Store, StoreOptions, sqlite};
 
-/// What [`migrate`] has done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// A step of the schema.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Migration {
+    /// The version that it brings.
+    pub version: i64,
+    /// What it brings, in a word or two.
+    pub what: &'static str,
+}
+
+/// What [`migrate`] has done, or would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Migrated {
+    /// Where the database is: a path, or a URL without its password.
+    pub database: String,
     /// The version before; absent when there were no tables.
     pub from: Option<i64>,
-    /// The version now.
+    /// The version after.
     pub to: i64,
+    /// The steps between the two.
+    pub steps: Vec<Migration>,
+}
+
+/// What [`migrate`] would do. Nothing is changed or made.
+///
+/// # Errors
+/// [`StoreError::TooNew`] for a database of a newer version; [`StoreError`] when it cannot be read.
+pub async fn pending(options: &StoreOptions) -> Result<Migrated, StoreError> {
+    if let StoreOptions::Sqlite(options) = options
+        && !std::fs::metadata(&options.path).is_ok_and(|found| found.len() > 0)
+    {
+        let path = std::path::absolute(&options.path).unwrap_or_else(|_| options.path.clone());
+        return Ok(migrated(path.display().to_string(), None, &sqlite::MIGRATIONS));
+    }
+    let mut target = Target::connect(options).await?;
+    let version = target.known_version().await;
+    let (database, steps) = (target.place.shown().to_owned(), target.steps);
+    target.close().await;
+    Ok(migrated(database, version?, steps))
+}
+
+fn migrated(database: String, from: Option<i64>, steps: &[Step]) -> Migrated {
+    let missing = steps.iter().filter(|(version, _, _)| from.is_none_or(|from| *version > from));
+    let missing = missing.map(|(version, what, _)| Migration { version: *version, what });
+    let to = steps.last().map_or(0, |(version, _, _)| *version);
+    Migrated { database, from, to, steps: missing.collect() }
 }
 
 /// Brings the schema to this program's version; makes a file that is missing. The same happens whenever a store is opened.
@@ -23,18 +63,9 @@ pub struct Migrated {
 /// # Errors
 /// As for [`Store::open`].
 pub async fn migrate(options: &StoreOptions) -> Result<Migrated, StoreError> {
-    let from = match Target::connect(options).await {
-        Ok(mut target) => {
-            let version = target.version().await;
-            target.close().await;
-            version?
-        }
-        // A file that is missing is made.
-        Err(_) => None,
-    };
+    let done = pending(options).await?;
     Store::open(options.clone()).await?.close().await;
-    let to = info(options).await?.program_version;
-    Ok(Migrated { from, to })
+    Ok(done)
 }
 
 /// What [`vacuum`] has done.
@@ -68,17 +99,11 @@ async fn clean(target: &mut Target) -> Result<(), StoreError> {
     let statements: Vec<String> = match target.dialect() {
         Dialect::Sqlite => ["VACUUM", "ANALYZE", "PRAGMA wal_checkpoint(TRUNCATE)"].map(str::to_owned).into(),
         Dialect::Postgres => {
-            let rows = db::query(
-                "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relname LIKE 'pabawi\\_exec\\_%' \
-                 AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) ORDER BY 1",
-            );
-            let rows = rows.fetch_all(&mut target.conn).await.map_err(fault)?;
-            let names = rows.iter().map(|row| row.try_get::<String>(0)).collect::<db::Result<Vec<_>>>();
-            names.map_err(fault)?.iter().map(|name| format!("VACUUM (ANALYZE) \"{name}\"")).collect()
+            target.tables().await?.iter().map(|name| format!("VACUUM (ANALYZE) \"{name}\"")).collect()
         }
     };
     for statement in statements {
-        db::query(statement).fetch_all(&mut target.conn).await.map_err(fault)?;
+        db::query(statement).at_length().fetch_all(&mut target.conn).await.map_err(fault)?;
     }
     Ok(())
 }

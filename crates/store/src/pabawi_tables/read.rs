@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use pabawi_domain::ports::{Memberships, PermissionName, PermissionTables, StoreError, TableAnswer};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{PgPool, SqlitePool};
 
 use super::sql::{GROUPS, LOOK_UP, ROLES};
+use crate::postgres;
 
 /// Connections; questions are short and few.
 const CONNECTIONS: u32 = 4;
@@ -54,10 +55,8 @@ impl PabawiTables {
     /// # Errors
     /// [`StoreError::Unavailable`] when the URL is none; it is not repeated, since it may hold a password.
     pub fn postgres(url: &str) -> Result<Self, StoreError> {
-        let is_ours = ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
-        let options = url.parse().ok().filter(|_: &PgConnectOptions| is_ours).ok_or_else(|| {
-            StoreError::Unavailable("the URL of Pabawi's database is no postgres:// URL".to_owned())
-        })?;
+        let options = postgres::read_url(url)
+            .map_err(|why| StoreError::Unavailable(format!("the URL of Pabawi's database {why}")))?;
         // A statement that only reads cannot be made to write by whoever shares the role.
         let options = options.options([("default_transaction_read_only", "on")]);
         let name = options.get_database().unwrap_or_default();

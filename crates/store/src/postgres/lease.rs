@@ -76,7 +76,7 @@ impl Lease {
              SELECT 1 FROM pabawi_exec_owners WHERE id = '{}'",
             self.id
         );
-        let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(conn).await?;
+        let rows = db::within(db::ANSWER, sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(conn)).await?;
         Ok(if rows.len() > 1 { Begun::Yes } else { Begun::TakenForDead })
     }
 

@@ -23,7 +23,9 @@ mod service_file;
 pub(crate) mod text;
 pub(crate) mod url;
 
-pub(crate) use open::{connect, open};
+pub(crate) use open::{connect, open, reading};
 pub use options::{PostgresOptions, PostgresStore};
 pub(crate) use schema::MIGRATIONS;
 pub(crate) use service_file::ServiceFile;
+pub use url::is_url;
+pub(crate) use url::{password, read as read_url};

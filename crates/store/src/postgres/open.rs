@@ -37,7 +37,11 @@ pub(crate) async fn connect(options: &PostgresOptions) -> Result<(Arc<Place>, Co
 
 /// Where the server is, and how the connection that writes is made.
 fn connector(options: &PostgresOptions) -> Result<(PgConnectOptions, Arc<Place>, Connector), StoreError> {
-    let server = url::parse(&options.url)?.application_name("pabawi").disable_statement_logging();
+    let server = url::parse(&options.url)?.disable_statement_logging();
+    let server = match server.get_application_name() {
+        Some(_) => server,
+        None => server.application_name("pabawi"),
+    };
     let place = Arc::new(Place::server(url::shown(&server)));
     let connector = Connector::Postgres {
         options: server.clone().statement_cache_capacity(200),
@@ -65,8 +69,6 @@ pub(crate) async fn open(options: &PostgresOptions) -> Result<Opened, StoreError
     sweep(&lease, &mut writer, &place).await?;
     db::query(format!("SELECT pg_advisory_unlock{lock}")).execute(&mut writer).await.map_err(fault)?;
 
-    let reading = "SET default_transaction_read_only = on".to_owned();
-    let readers = pool(&server, options.readers.max(1), options.patience, reading);
     Ok(Opened {
         place,
         large: LargeOutputs::Pieces(Pieces::new(beside, lease.id().to_owned())),
@@ -74,8 +76,18 @@ pub(crate) async fn open(options: &PostgresOptions) -> Result<Opened, StoreError
         presence: Presence::Lease(lease),
         writer,
         connector,
-        readers: Pool::Postgres(readers),
+        readers: readers(&server, options),
     })
+}
+
+/// Connections that only read a database as it is.
+pub(crate) fn reading(options: &PostgresOptions) -> Result<Pool, StoreError> {
+    Ok(readers(&connector(options)?.0, options))
+}
+
+fn readers(server: &PgConnectOptions, options: &PostgresOptions) -> Pool {
+    let reading = "SET default_transaction_read_only = on".to_owned();
+    Pool::Postgres(pool(server, options.readers.max(1), options.patience, reading))
 }
 
 /// What every connection that writes is told first. An acknowledged write is on stable storage.

@@ -16,7 +16,7 @@ use sqlx::{PgPool, Postgres, Transaction};
 use tokio::io::AsyncReadExt as _;
 
 use crate::codec;
-use crate::db::{self, Connection, Fault, Pool};
+use crate::db::{self, ANSWER, Connection, Fault, Pool, within};
 use crate::output_files::Variant;
 use crate::sql::place::Place;
 
@@ -59,8 +59,9 @@ impl Pieces {
             Source::File(_) => output.total_bytes,
         };
         let fault = |error: sqlx::Error| place.sql("write a large output", &Fault::Driver(error));
-        let mut transaction = self.pool.begin().await.map_err(fault)?;
-        let is_new = self.claim(output.hash, variant, bytes, &mut transaction).await.map_err(fault)?;
+        let mut transaction = within(ANSWER, self.pool.begin()).await.map_err(fault)?;
+        let claiming = self.claim(output.hash, variant, bytes, &mut transaction);
+        let is_new = within(ANSWER, claiming).await.map_err(fault)?;
         if is_new {
             match &source {
                 Source::Memory(parts) => {
@@ -76,7 +77,7 @@ impl Pieces {
                 }
             }
         }
-        transaction.commit().await.map_err(fault)?;
+        within(ANSWER, transaction.commit()).await.map_err(fault)?;
         if let Source::File(path) = source {
             match fs::remove_file(path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -223,14 +224,13 @@ async fn write(
     piece: Vec<u8>,
     transaction: &mut Transaction<'_, Postgres>,
 ) -> sqlx::Result<()> {
-    sqlx::query("INSERT INTO pabawi_exec_pieces (hash, variant, position, body) VALUES ($1, $2, $3, $4)")
+    let sql = "INSERT INTO pabawi_exec_pieces (hash, variant, position, body) VALUES ($1, $2, $3, $4)";
+    let query = sqlx::query(sql)
         .bind(hash.0.as_slice())
         .bind(code(variant))
         .bind(codec::signed(position as u64))
-        .bind(piece)
-        .execute(&mut **transaction)
-        .await
-        .map(|_| ())
+        .bind(piece);
+    within(ANSWER, query.execute(&mut **transaction)).await.map(|_| ())
 }
 
 /// The number of a variant in its column.

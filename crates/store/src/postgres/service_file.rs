@@ -37,7 +37,11 @@ impl ServiceFile {
             ("dbname", Some(options.get_database().unwrap_or(options.get_username()).to_owned())),
             ("password", url::password(from)),
         ];
-        for (key, value) in lines {
+        let url = std::str::from_utf8(from.expose()).unwrap_or_default();
+        let encryption = url::parameters(url)
+            .filter(|(key, _)| key.starts_with("ssl"))
+            .map(|(key, value)| (key, Some(url::decoded(value))));
+        for (key, value) in lines.into_iter().chain(encryption) {
             if let Some(value) = value {
                 if value.contains(['\n', '\r']) {
                     let why = format!("the {key} of the URL has a line break, which pg_dump cannot be told");

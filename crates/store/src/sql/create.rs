@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use pabawi_domain::id::{ExecutionId, IdempotencyKey, Tag};
+use pabawi_domain::id::{ExecutionId, IdempotencyKey};
 use pabawi_domain::node::Target;
 use pabawi_domain::ports::{Created, StoreError};
 use pabawi_domain::record::{NewExecution, TargetState};
@@ -56,7 +56,7 @@ pub(crate) async fn create(
         rows.push(Row { new, request, key });
     }
     write_executions(&rows, owner, conn, place).await?;
-    write_tags(&rows, conn).await.map_err(|error| place.sql(RECORD, &error))?;
+    write_words(&rows, conn).await.map_err(|error| place.sql(RECORD, &error))?;
     write_targets(&rows, conn, place).await?;
     Ok(outcomes)
 }
@@ -228,20 +228,20 @@ async fn write_executions(
     Ok(())
 }
 
-async fn write_tags(rows: &[Row<'_>], conn: &mut Connection) -> db::Result<()> {
-    let tags: Vec<(&Tag, i64)> =
-        rows.iter().flat_map(|row| row.request.tags.iter().map(|tag| (tag, row.key))).collect();
-    for chunk in bulk::chunks(&tags) {
-        let sql = bulk::values(
-            conn.dialect(),
-            "INSERT INTO pabawi_exec_tags (tag, execution) VALUES ",
-            2,
-            chunk.len(),
-            "",
-        );
-        let mut query = db::query(sql);
-        for (tag, key) in chunk {
-            query = query.bind(tag.as_str()).bind(*key);
+/// Tags and plugins: words that an execution is found by.
+async fn write_words(rows: &[Row<'_>], conn: &mut Connection) -> db::Result<()> {
+    let tags = rows.iter().flat_map(|row| row.request.tags.iter().map(|tag| (tag.as_str(), row.key)));
+    write_pairs("pabawi_exec_tags (tag, execution)", tags.collect(), conn).await?;
+    let plugins = rows.iter().flat_map(|row| row.new.plugins.iter().map(|name| (name.as_str(), row.key)));
+    write_pairs("pabawi_exec_plugins (plugin, execution)", plugins.collect(), conn).await
+}
+
+async fn write_pairs(into: &str, pairs: Vec<(&str, i64)>, conn: &mut Connection) -> db::Result<()> {
+    for chunk in bulk::chunks(&pairs) {
+        let insert = format!("INSERT INTO {into} VALUES ");
+        let mut query = db::query(bulk::values(conn.dialect(), &insert, 2, chunk.len(), ""));
+        for (word, key) in chunk {
+            query = query.bind(*word).bind(*key);
         }
         query.execute(&mut *conn).await?;
     }

@@ -3,12 +3,12 @@
 //! A page is found in two steps: first the keys, by indexes and short columns alone, then the rows. So a
 //! search does not read requests (a script may have 16 MiB), and a page ends before it grows too large.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use pabawi_domain::action::ActionKind;
-use pabawi_domain::id::ExecutionId;
+use pabawi_domain::id::{ExecutionId, NodeId, PluginName, Tag};
 use pabawi_domain::ports::StoreError;
-use pabawi_domain::record::{ExecutionQuery, ExecutionRecord, Page};
+use pabawi_domain::record::{ExecutionQuery, ExecutionRecord, ExecutionTotals, Page};
 use pabawi_domain::request::Caller;
 use pabawi_domain::summary::ExecutionStatus;
 
@@ -67,36 +67,64 @@ async fn keys(
     Ok((keys, false))
 }
 
-/// The search for keys. What narrows most comes first, each with an index that has the keys in order:
-/// CROSS JOIN keeps SQLite from turning the tables around (<https://www.sqlite.org/optoverview.html>).
+/// The search for keys.
 fn search(query: &ExecutionQuery, before: i64, limit: i64, dialect: Dialect) -> Builder {
-    let mut sql = Builder::new("SELECT e.key, octet_length(e.request) + octet_length(e.action_text) FROM ");
-    let mut order = "e.key";
-    if let Some(node) = &query.target {
-        order = "t.execution";
-        sql.push(
-            "pabawi_exec_targets AS t CROSS JOIN pabawi_exec_executions AS e \
-             WHERE e.key = t.execution AND t.node = ",
-        )
-        .push_bind(node.as_str().to_owned());
-        if let Some(tag) = &query.tag {
-            sql.push(
-                " AND EXISTS (SELECT 1 FROM pabawi_exec_tags AS g WHERE g.execution = e.key AND g.tag = ",
-            )
-            .push_bind(tag.as_str().to_owned())
-            .push(")");
-        }
-    } else if let Some(tag) = &query.tag {
-        order = "g.execution";
-        sql.push(
-            "pabawi_exec_tags AS g CROSS JOIN pabawi_exec_executions AS e \
-             WHERE e.key = g.execution AND g.tag = ",
-        )
-        .push_bind(tag.as_str().to_owned());
-    } else {
-        sql.push("pabawi_exec_executions AS e WHERE 1 = 1");
-    }
+    let columns = "e.key, octet_length(e.request) + octet_length(e.action_text)";
+    let (mut sql, order) = select(columns, query, dialect);
     sql.push(format!(" AND {order} < ")).push_bind(before);
+    sql.push(format!(" ORDER BY {order} DESC LIMIT ")).push_bind(limit);
+    sql
+}
+
+/// How many executions stand where, of those that the question is about.
+pub(crate) async fn totals(
+    query: &ExecutionQuery,
+    pool: &Pool,
+    place: &Place,
+) -> Result<ExecutionTotals, StoreError> {
+    let fault = |error| place.sql("count executions", &error);
+    let (mut sql, _) = select("e.status, count(*)", query, pool.dialect());
+    sql.push(" GROUP BY e.status");
+    let mut totals = ExecutionTotals::default();
+    for row in &sql.build().fetch_all(pool).await.map_err(fault)? {
+        let word: &str = row.try_get(0).map_err(fault)?;
+        let status = ExecutionStatus::from_word(word)
+            .ok_or_else(|| place.corrupt(format!("unknown status {word:?}")))?;
+        totals.add(status, codec::unsigned(row.try_get(1).map_err(fault)?, "a count of executions")?);
+    }
+    Ok(totals)
+}
+
+/// The beginning of a search with all restrictions of the question, and the column that has the keys in order. What narrows
+/// most comes first, each with an index that has the keys in order: CROSS JOIN keeps SQLite from turning the tables
+/// around (<https://www.sqlite.org/optoverview.html>).
+fn select(columns: &str, query: &ExecutionQuery, dialect: Dialect) -> (Builder, &'static str) {
+    // Where a row of another table has to belong to the execution: the table, its column, the value.
+    let others = [
+        ("pabawi_exec_targets", "node", query.target.as_ref().map(NodeId::as_str)),
+        ("pabawi_exec_tags", "tag", query.tag.as_ref().map(Tag::as_str)),
+        ("pabawi_exec_plugins", "plugin", query.plugin.as_ref().map(PluginName::as_str)),
+    ];
+    let mut others = others.iter().filter_map(|(table, column, value)| Some((table, column, (*value)?)));
+    let mut sql = Builder::new(format!("SELECT {columns} FROM "));
+    let order = match others.next() {
+        Some((table, column, value)) => {
+            sql.push(format!("{table} AS o CROSS JOIN pabawi_exec_executions AS e WHERE e.key = o.execution AND o.{column} = "))
+                .push_bind(value.to_owned());
+            "o.execution"
+        }
+        None => {
+            sql.push("pabawi_exec_executions AS e WHERE 1 = 1");
+            "e.key"
+        }
+    };
+    for (table, column, value) in others {
+        sql.push(format!(
+            " AND EXISTS (SELECT 1 FROM {table} AS x WHERE x.execution = e.key AND x.{column} = "
+        ))
+        .push_bind(value.to_owned())
+        .push(")");
+    }
     if let Some(since) = query.since {
         let since = codec::nanos(since);
         sql.push(" AND e.submitted_at >= ").push_bind(since);
@@ -128,8 +156,7 @@ fn search(query: &ExecutionQuery, before: i64, limit: i64, dialect: Dialect) -> 
     if let Some(id) = query.rerun_of {
         sql.push(" AND e.rerun_of = ").push_bind(id.to_string());
     }
-    sql.push(format!(" ORDER BY {order} DESC LIMIT ")).push_bind(limit);
-    sql
+    (sql, order)
 }
 
 fn statuses(query: &ExecutionQuery, dialect: Dialect, sql: &mut Builder) {
@@ -166,9 +193,34 @@ pub(crate) async fn records(
     for row in &rows {
         by_key.insert(row.try_get::<i64>(0).map_err(fault)?, record(row, place)?);
     }
+    add_plugins(keys, &mut by_key, pool, place).await?;
     add_reruns(&mut by_key, pool, place).await?;
     // One that was removed since its key was found is left out.
     Ok(keys.iter().filter_map(|key| by_key.remove(key)).collect())
+}
+
+async fn add_plugins(
+    keys: &[i64],
+    by_key: &mut HashMap<i64, ExecutionRecord>,
+    pool: &Pool,
+    place: &Place,
+) -> Result<(), StoreError> {
+    let fault = |error| place.sql("read executions", &error);
+    let rows = db::query(format!(
+        "SELECT p.execution, p.plugin FROM {} CROSS JOIN pabawi_exec_plugins AS p WHERE p.execution = v.value",
+        pool.dialect().numbers("$1", "v")
+    ))
+    .bind(codec::to_json(&keys, "keys")?)
+    .fetch_all(pool)
+    .await
+    .map_err(fault)?;
+    for row in &rows {
+        if let Some(record) = by_key.get_mut(&row.try_get::<i64>(0).map_err(fault)?) {
+            let name = PluginName::new(row.try_get::<&str>(1).map_err(fault)?);
+            record.plugins.insert(name.map_err(|error| place.corrupt(format!("an execution: {error}")))?);
+        }
+    }
+    Ok(())
 }
 
 async fn add_reruns(
@@ -216,6 +268,7 @@ fn record(row: &Row, place: &Place) -> Result<ExecutionRecord, StoreError> {
         request: codec::from_json(text(12)?, "a request")?,
         action_kind: ActionKind::from_word(kind).ok_or_else(|| unknown("kind of action", kind))?,
         action_text: text(11)?.to_owned(),
+        plugins: BTreeSet::new(),
         status: ExecutionStatus::from_word(status).ok_or_else(|| unknown("status", status))?,
         progress: codec::from_json(text(9)?, "the counts of an execution")?,
         submitted_at: codec::timestamp(row.try_get(6).map_err(fault)?),
@@ -235,10 +288,9 @@ pub(crate) fn id_of(text: &str, place: &Place) -> Result<ExecutionId, StoreError
 mod tests {
     use super::*;
     use crate::sqlite::{SqliteOptions, SqliteStore};
-    use pabawi_domain::id::{CorrelationId, Tag};
+    use pabawi_domain::id::CorrelationId;
     use pabawi_domain::ports::ExecutionStore as _;
     use sqlx::SqlitePool;
-    use std::collections::BTreeSet;
 
     /// Each of these is answered from an index that has the keys in order: however long the history is, a page
     /// costs the same. A sort or a scan would read all of it.
@@ -253,7 +305,8 @@ mod tests {
         let status = BTreeSet::from([ExecutionStatus::Failed]);
         for (query, index) in [
             (ExecutionQuery { target: "web1".parse().ok(), ..all() }, "pabawi_exec_targets_node"),
-            (ExecutionQuery { tag: Tag::new("t").ok(), ..all() }, "g USING PRIMARY KEY"),
+            (ExecutionQuery { tag: Tag::new("t").ok(), ..all() }, "o USING PRIMARY KEY"),
+            (ExecutionQuery { plugin: PluginName::new("ssh").ok(), ..all() }, "o USING PRIMARY KEY"),
             (ExecutionQuery { user: Some("ada".into()), ..all() }, "pabawi_exec_executions_user"),
             (ExecutionQuery { status, ..all() }, "pabawi_exec_executions_status"),
             (

@@ -31,7 +31,7 @@ mod journal;
 mod journal_list;
 mod journal_prune;
 mod journal_store;
-mod journal_verify;
+pub(crate) mod journal_verify;
 mod last;
 mod list;
 pub(crate) mod live;

@@ -2,6 +2,7 @@
 //! what they do stands in the modules beside this one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -15,8 +16,8 @@ use pabawi_domain::ports::{
 };
 use pabawi_domain::preview::{PlanHash, PlanHead, StoredPlan};
 use pabawi_domain::record::{
-    AttemptRecord, EventPage, ExecutionQuery, ExecutionRecord, NewExecution, OutputChunk, OutputGroup, Page,
-    TargetQuery, TargetRecord,
+    AttemptRecord, EventPage, ExecutionQuery, ExecutionRecord, ExecutionTotals, NewExecution, OutputChunk,
+    OutputGroup, Page, TargetQuery, TargetRecord,
 };
 
 use super::live::Live;
@@ -29,6 +30,9 @@ use super::{breakers, cancel, events, last, list, plans, read, unsettled};
 use crate::db::{Connection, Connector, Pool};
 use crate::large::LargeOutputs;
 use crate::row::Encoder;
+
+/// How long closing may take.
+const CLOSING: Duration = Duration::from_secs(10);
 
 /// The store on a database. It is opened with [`Store::open`].
 ///
@@ -137,6 +141,10 @@ impl ExecutionStore for Store {
         list::executions(query, &self.shared.readers, &self.shared.place).await
     }
 
+    async fn totals(&self, query: &ExecutionQuery) -> Result<ExecutionTotals, StoreError> {
+        list::totals(query, &self.shared.readers, &self.shared.place).await
+    }
+
     async fn targets(&self, id: ExecutionId, query: &TargetQuery) -> Result<Page<TargetRecord>, StoreError> {
         read::targets(id, query, &self.shared.readers, &self.shared.place).await
     }
@@ -204,9 +212,18 @@ impl ExecutionStore for Store {
     }
 
     async fn close(&self) {
-        // Readers first, so that the writer is the last to close and SQLite tidies its log away.
-        self.shared.readers.close().await;
-        self.shared.writer.close().await;
+        let shared = &self.shared;
+        let closing = async {
+            // Readers first, so that the writer is the last to close and SQLite tidies its log away.
+            shared.readers.close().await;
+            shared.writer.close().await;
+        };
+        // A question that waits for a lock, and a server that says nothing, would hold it for as long as they like.
+        // Nothing that was acknowledged is open then; the writer comes to its end in the background.
+        if tokio::time::timeout(CLOSING, closing).await.is_err() {
+            tracing::warn!(database = shared.place.shown(), "the database was not closed in time");
+            shared.writer.end();
+        }
     }
 }
 

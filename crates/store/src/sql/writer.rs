@@ -183,6 +183,12 @@ impl WriterHandle {
         let _ = self.ask(Request::Close).await;
     }
 
+    /// Has the writer end when it comes to it, without waiting for that.
+    pub(crate) fn end(&self) {
+        // Where no more requests may wait, it ends with its last handle.
+        let _ = self.requests.try_send(Request::Close(oneshot::channel().0));
+    }
+
     async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         self.requests.send(request(reply)).await.map_err(|_| StoreError::Closed)?;

@@ -17,6 +17,7 @@ mod options;
 pub(crate) mod owner;
 mod schema;
 
-pub(crate) use open::{connect, open};
+pub(crate) use open::{connect, open, reading};
+pub(crate) use options::beside;
 pub use options::{SqliteOptions, SqliteStore};
 pub(crate) use schema::MIGRATIONS;

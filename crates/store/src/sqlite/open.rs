@@ -62,22 +62,28 @@ pub(crate) async fn open(options: &SqliteOptions) -> Result<Opened, StoreError> 
     register(&owner, &mut writer, &place).await?;
     drop(opening);
 
-    let readers = SqlitePoolOptions::new()
-        .max_connections(options.readers.max(1))
-        .acquire_timeout(options.busy_timeout)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        .connect_lazy_with(base_options(&path, options).read_only(true));
     Ok(Opened {
+        readers: reading(&path, options),
         place,
         large: LargeOutputs::Files(files),
         inline_output_bytes: options.inline_output_bytes,
         presence: Presence::LockFile { owners, owner },
         writer,
         connector,
-        readers: Pool::Sqlite(readers),
     })
+}
+
+/// Connections that only read the file as it is.
+pub(crate) fn reading(path: &Path, options: &SqliteOptions) -> Pool {
+    Pool::Sqlite(
+        SqlitePoolOptions::new()
+            .max_connections(options.readers.max(1))
+            .acquire_timeout(options.busy_timeout)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .connect_lazy_with(base_options(path, options).read_only(true)),
+    )
 }
 
 /// A connection to a file as it is, with the path and the directory of large outputs: nothing is made or brought up to date.

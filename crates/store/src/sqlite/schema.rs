@@ -3,7 +3,7 @@
 use crate::sql::migrations::Step;
 
 /// The migrations in their order.
-pub(crate) const MIGRATIONS: [Step; 9] = [
+pub(crate) const MIGRATIONS: [Step; 10] = [
     (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
     (2, "graphs", include_str!("../../migrations/sqlite/0002_graphs.sql")),
     (3, "breakers", include_str!("../../migrations/sqlite/0003_breakers.sql")),
@@ -13,4 +13,5 @@ pub(crate) const MIGRATIONS: [Step; 9] = [
     (7, "facts", include_str!("../../migrations/sqlite/0007_facts.sql")),
     (8, "journal chain", include_str!("../../migrations/sqlite/0008_journal_chain.sql")),
     (9, "retention", include_str!("../../migrations/sqlite/0009_retention.sql")),
+    (10, "plugins", include_str!("../../migrations/sqlite/0010_plugins.sql")),
 ];

@@ -3,11 +3,12 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use pabawi_domain::outcome::NodeOutcome;
-use pabawi_domain::ports::{ExecutionStore as _, StoreError};
-use pabawi_store::maintain::{backup, check, info, migrate, vacuum};
+use pabawi_domain::ports::{ExecutionStore as _, JournalStore as _, StoreError};
+use pabawi_store::maintain::{backup, check, info, migrate, pending, vacuum};
 use pabawi_store::{Store, StoreOptions};
 
-use crate::opened::{forget_the_newest, lose_large_outputs, open, options, restore};
+use crate::journal::entry;
+use crate::opened::{forget_the_newest, lose_large_outputs, open, options, restore, tamper};
 use crate::records::{all_targets, execution, finished, hash, start, whole, with_output};
 
 const OK: NodeOutcome = NodeOutcome::Succeeded;
@@ -23,6 +24,12 @@ async fn filled(store: &Store) -> (pabawi_domain::id::ExecutionId, Vec<u8>) {
     (id, large)
 }
 
+/// Nothing is wrong with so many outputs.
+async fn sound(options: &StoreOptions, outputs: u64) {
+    let checked = check(options).await.unwrap();
+    assert!(checked.is_sound() && checked.outputs == outputs, "{checked:?}");
+}
+
 /// What is in a database is told without changing it, also while others use it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_in_a_database_is_told() {
@@ -32,9 +39,11 @@ async fn what_is_in_a_database_is_told() {
     filled(&store).await;
     let told = info(&options).await.unwrap();
     assert_eq!((told.executions, told.targets, told.outputs, told.processes), (1, 2, 2, 1));
+    assert!(told.results == 2 && told.oldest == told.newest && told.oldest.is_some(), "{told:?}");
+    assert!(told.large_output_bytes >= 1_500_000 && told.bytes > told.large_output_bytes, "{told:?}");
     assert_eq!(told.schema_version, Some(told.program_version));
     assert!(told.bytes > 1_500_000 && told.database == store.place(), "{told:?}");
-    assert_eq!(check(&options).await.unwrap(), Vec::<String>::new());
+    sound(&options, 2).await;
     let done = vacuum(&options).await.unwrap();
     assert!(done.after > 0, "{done:?}");
     assert_eq!(migrate(&options).await.unwrap().from, told.schema_version);
@@ -55,9 +64,13 @@ async fn an_older_schema_is_brought_up_to_date() {
         let Err(StoreError::Unavailable(text)) = refused else { panic!("{refused:?}") };
         assert!(text.contains("pab db migrate"), "{text}");
     }
-    let done = migrate(&options).await.unwrap();
-    assert_eq!((done.from, done.to), (known.schema_version, known.program_version));
-    assert_eq!(check(&options).await.unwrap(), Vec::<String>::new());
+    let planned = pending(&options).await.unwrap();
+    assert_eq!((planned.from, planned.to), (known.schema_version, known.program_version));
+    assert_eq!(planned.steps.last().map(|step| step.version), Some(known.program_version));
+    assert_eq!(info(&options).await.unwrap().schema_version, known.schema_version, "nothing was changed");
+    assert_eq!(migrate(&options).await.unwrap(), planned);
+    assert_eq!(pending(&options).await.unwrap().steps, []);
+    sound(&options, 0).await;
 }
 
 /// What is missing is found, with its name.
@@ -69,7 +82,7 @@ async fn what_is_lost_is_found() {
     let (_, large) = filled(&store).await;
     store.close().await;
     lose_large_outputs(dir.path()).await;
-    let found = check(&options).await.unwrap();
+    let found = check(&options).await.unwrap().found;
     assert_eq!(found, [format!("the content of output {} has 0 bytes and not 1500000", hash(&large))]);
 }
 
@@ -102,4 +115,23 @@ async fn a_copy_is_brought_back() {
     assert!(chunk.data.0 == large[1_499_995..]);
     store.close().await;
     drop(dir);
+}
+
+/// What was changed is found: an output by its hash, an entry of the journal by its chain.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_changed_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = StoreOptions::from(options(dir.path()));
+    let store = open(dir.path()).await;
+    filled(&store).await;
+    store.append_journal(&[entry("a", "web1", 1), entry("b", "web1", 2)]).await.unwrap();
+    store.close().await;
+    let checked = check(&options).await.unwrap();
+    assert!(checked.is_sound() && checked.journal_entries >= 2, "{checked:?}");
+    tamper(dir.path(), "UPDATE pabawi_exec_outputs SET body = x'00', kept = 1, total = 1 WHERE file = 0")
+        .await;
+    tamper(dir.path(), "DELETE FROM pabawi_exec_journal WHERE node = 'web1' AND seq = 1").await;
+    let found = check(&options).await.unwrap().found;
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].contains("is not what was written") && found[1].starts_with("journal: "), "{found:?}");
 }

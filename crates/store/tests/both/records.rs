@@ -1,12 +1,13 @@
 //! Records for the tests of this folder.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use pabawi_domain::action::{Action, CommandAction};
 use pabawi_domain::event::{EventKind, ExecutionEvent};
-use pabawi_domain::id::{ExecutionId, NodeId};
+use pabawi_domain::id::{ExecutionId, NodeId, PluginName};
 use pabawi_domain::node::{Endpoint, Target, TargetExpression};
 use pabawi_domain::outcome::NodeOutcome;
 use pabawi_domain::output::{CapturedOutput, ContentHash, KeptOutput, OutputData};
@@ -43,6 +44,7 @@ pub(crate) fn execution(command: &str, targets: usize) -> NewExecution {
         targets: (0..targets)
             .map(|number| Target::new(node(&format!("n{number}")), Endpoint::default()))
             .collect(),
+        plugins: BTreeSet::from([PluginName::new("ssh").unwrap()]),
         submitted_at: Timestamp::now(),
     }
 }

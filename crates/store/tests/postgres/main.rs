@@ -30,3 +30,4 @@ mod recovery;
 #[path = "../both/retention.rs"]
 mod retention;
 mod text;
+mod waiting;

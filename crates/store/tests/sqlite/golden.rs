@@ -1,6 +1,7 @@
 //! Databases of every released schema, kept as they were written, and read by every later version: all fields of all that is in
 //! them. One is added with every migration: `PABAWI_GOLDEN=tests/golden cargo test -p pabawi-store --test sqlite golden` writes it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,7 @@ use bytes::Bytes;
 use pabawi_domain::action::{Action, CommandAction};
 use pabawi_domain::breaker::{BreakerRecord, BreakerState};
 use pabawi_domain::event::{EventKind, ExecutionEvent};
-use pabawi_domain::id::{CorrelationId, ExecutionId, IdempotencyKey, Tag};
+use pabawi_domain::id::{CorrelationId, ExecutionId, IdempotencyKey, PluginName, Tag};
 use pabawi_domain::journal::{JournalQuery, NewJournalEntry};
 use pabawi_domain::node::{Endpoint, Target, TargetExpression};
 use pabawi_domain::outcome::{NodeOutcome, SkipReason};
@@ -64,6 +65,7 @@ fn complete() -> NewExecution {
         caller: caller(),
         request,
         targets: (0..4).map(target).collect(),
+        plugins: ["bolt", "ssh"].map(|name| PluginName::new(name).unwrap()).into(),
         submitted_at: at(1),
     }
 }
@@ -78,7 +80,14 @@ fn left() -> NewExecution {
         )
     };
     let targets = ["n0", "n1"].map(|name| Target::new(node(name), Endpoint::default())).into();
-    NewExecution { id: id(2), caller: caller(), request, targets, submitted_at: at(50) }
+    NewExecution {
+        id: id(2),
+        caller: caller(),
+        request,
+        targets,
+        plugins: BTreeSet::new(),
+        submitted_at: at(50),
+    }
 }
 
 fn large() -> Vec<u8> {
@@ -273,7 +282,10 @@ async fn write(store: &SqliteStore) {
     store.append_journal(&journal()).await.unwrap();
 }
 
-async fn check(store: &SqliteStore) {
+/// The schema that was the first with the plugins of an execution.
+const WITH_PLUGINS: i64 = 10;
+
+async fn check(store: &SqliteStore, written_by: i64) {
     assert_eq!(store.recover(at(100)).await.unwrap(), [id(2)]);
     let of = |new: &NewExecution| ExecutionRecord {
         id: new.id,
@@ -281,6 +293,7 @@ async fn check(store: &SqliteStore) {
         request: new.request.clone(),
         action_kind: new.request.action.kind(),
         action_text: new.request.action.text(),
+        plugins: if written_by < WITH_PLUGINS { BTreeSet::new() } else { new.plugins.clone() },
         status: ExecutionStatus::Partial,
         progress: summary().progress,
         submitted_at: new.submitted_at,
@@ -428,10 +441,11 @@ async fn databases_of_every_version_read_as_they_were_written() {
         let dir = tempfile::tempdir().unwrap();
         let copy = dir.path().join("store.db");
         fs::copy(&path, &copy).unwrap();
-        versions.push(version(&copy).await);
+        let written_by = version(&copy).await;
+        versions.push(written_by);
         with_large(dir.path());
         let store = SqliteStore::open(SqliteOptions::new(&copy)).await.unwrap();
-        check(&store).await;
+        check(&store, written_by).await;
         store.close().await;
     }
     let dir = tempfile::tempdir().unwrap();
@@ -448,6 +462,6 @@ async fn databases_of_every_version_read_as_they_were_written() {
         versions.push(current);
     }
     let store = SqliteStore::open(SqliteOptions::new(&path)).await.unwrap();
-    check(&store).await;
+    check(&store, current).await;
     assert!(versions.contains(&current), "schema {current} has no golden database; see the top of this file");
 }

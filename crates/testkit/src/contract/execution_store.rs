@@ -9,14 +9,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use pabawi_domain::condition::{LastCondition, LastOutcome};
 use pabawi_domain::error::{ErrorCode, NodeError};
-use pabawi_domain::id::{IdempotencyKey, Tag};
+use pabawi_domain::id::{IdempotencyKey, PluginName, Tag};
 use pabawi_domain::outcome::{NodeOutcome, SkipReason, Termination, TimeoutPhase};
 use pabawi_domain::output::{CapturedOutput, KeptOutput, OutputData, StreamKind};
 use pabawi_domain::ports::{CancelRequest, Created, DetachedName, StoreError, StoreWrite, TerminateMode};
 use pabawi_domain::record::{ExecutionQuery, NewExecution, Omission, TargetQuery, TargetState};
 use pabawi_domain::summary::ExecutionStatus;
 
-use super::records::{StoreSubject, at, attempt, event, execution, good, hash, id, node, result, whole};
+use super::records::{
+    StoreSubject, at, attempt, event, execution, good, hash, id, node, plugins, result, whole,
+};
 
 /// Makes a module with one test for each rule of the contract.
 ///
@@ -364,14 +366,17 @@ pub async fn events_are_read_from_any_number(subject: &StoreSubject) {
     assert_eq!(page.events.iter().map(|event| event.seq).collect::<Vec<_>>(), [200, 201, 202, 203, 204]);
 }
 
-/// R5.8: by time, user, target, status, text and tag; all that are given hold at once.
+/// R5.8: by time, user, target, status, plugin, text and tag; all that are given hold at once.
 pub async fn history_is_found_by_every_field(subject: &StoreSubject) {
     let mut tagged = execution(3, "bob", "echo 50% done_now", &["db1"]);
     tagged.request.tags = Tag::new("deploy").into_iter().collect();
     assert_eq!(tagged.request.tags.len(), 1);
-    for new in
-        [execution(1, "ada", "Uptime", &["web1", "web2"]), execution(2, "ada", "echo 500 done", &["web2"])]
-    {
+    let with = |names: &[&str], new: NewExecution| NewExecution { plugins: plugins(names), ..new };
+    let tagged = with(&["bolt", "ssh"], tagged);
+    for new in [
+        with(&["bolt"], execution(1, "ada", "Uptime", &["web1", "web2"])),
+        execution(2, "ada", "echo 500 done", &["web2"]),
+    ] {
         subject.created(&new).await;
     }
     subject.created(&tagged).await;
@@ -379,8 +384,9 @@ pub async fn history_is_found_by_every_field(subject: &StoreSubject) {
 
     let all = ExecutionQuery::default;
     let text = |text: &str| ExecutionQuery { text: Some(text.to_owned()), ..all() };
+    let plugin = |name: &str| ExecutionQuery { plugin: PluginName::new(name).ok(), ..all() };
     let status = |status| ExecutionQuery { status: BTreeSet::from([status]), ..all() };
-    let cases: [(&str, ExecutionQuery, &[u8]); 15] = [
+    let cases: [(&str, ExecutionQuery, &[u8]); 18] = [
         ("everything, newest first", all(), &[3, 2, 1]),
         ("since", ExecutionQuery { since: Some(at(2)), ..all() }, &[3, 2]),
         ("until", ExecutionQuery { until: Some(at(2)), ..all() }, &[1]),
@@ -394,6 +400,17 @@ pub async fn history_is_found_by_every_field(subject: &StoreSubject) {
         ("an underscore is itself", text("done_"), &[3]),
         ("a quote is harmless", text("' OR 1=1 --"), &[]),
         ("tag", ExecutionQuery { tag: Tag::new("deploy").ok(), ..all() }, &[3]),
+        ("plugin", plugin("bolt"), &[3, 1]),
+        ("another plugin", plugin("bol"), &[]),
+        (
+            "plugin, tag and target",
+            ExecutionQuery {
+                tag: Tag::new("deploy").ok(),
+                target: tagged.targets.first().map(|target| target.node.clone()),
+                ..plugin("ssh")
+            },
+            &[3],
+        ),
         (
             "two fields",
             ExecutionQuery { user: Some("ada".to_owned()), target: Some(node("web1")), ..all() },
@@ -402,8 +419,17 @@ pub async fn history_is_found_by_every_field(subject: &StoreSubject) {
         ("limit", ExecutionQuery { limit: Some(2), ..all() }, &[3, 2]),
     ];
     for (what, query, expected) in cases {
-        assert_eq!(found(subject, query).await, expected, "{what}");
+        assert_eq!(found(subject, query.clone()).await, expected, "{what}");
+        let totals = good("count", subject.store.totals(&query).await);
+        let in_all = if query.limit.is_some() { 3 } else { expected.len() };
+        assert_eq!(totals.total, in_all as u64, "{what}: {totals:?}");
+        let failed = expected.contains(&2) as u64;
+        assert_eq!(totals.by_status.get(&ExecutionStatus::Failed), Some(&failed), "{what}: {totals:?}");
     }
+    let Some(record) = good("read", subject.store.execution(tagged.id).await) else {
+        unreachable!("it was stored")
+    };
+    assert_eq!(record.plugins, tagged.plugins);
 }
 
 /// Paging shows each execution and each target once, also when new ones come meanwhile; a cursor from

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use pabawi_domain::action::{Action, CommandAction};
 use pabawi_domain::event::{EventKind, ExecutionEvent};
-use pabawi_domain::id::{ExecutionId, NodeId};
+use pabawi_domain::id::{ExecutionId, NodeId, PluginName};
 use pabawi_domain::node::{Endpoint, Target, TargetExpression};
 use pabawi_domain::outcome::NodeOutcome;
 use pabawi_domain::output::{CapturedOutput, ContentHash, KeptOutput, OutputData};
@@ -92,6 +92,12 @@ pub(super) fn node(name: &str) -> NodeId {
     NodeId::new(name).unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// Good names of plugins.
+#[expect(clippy::panic, reason = "a contract's own names are good")]
+pub(super) fn plugins(names: &[&str]) -> BTreeSet<PluginName> {
+    names.iter().map(|name| PluginName::new(name).unwrap_or_else(|error| panic!("{error}"))).collect()
+}
+
 /// An execution of a command by a user on nodes, submitted `number` seconds after the beginning.
 pub(super) fn execution(number: u8, user: &str, command: &str, nodes: &[&str]) -> NewExecution {
     let action = Action::Command(CommandAction::new(command));
@@ -103,6 +109,7 @@ pub(super) fn execution(number: u8, user: &str, command: &str, nodes: &[&str]) -
             ..ExecutionRequest::new(action, TargetExpression::new(nodes.join(",")))
         },
         targets: nodes.iter().map(|name| Target::new(node(name), Endpoint::default())).collect(),
+        plugins: plugins(&["ssh"]),
         submitted_at: at(i64::from(number)),
     }
 }

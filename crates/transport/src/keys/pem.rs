@@ -50,10 +50,13 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
 
-/// OpenSSL says so when the cipher is not in the default provider; every other failure behind a passphrase
-/// means that the plain text made no sense.
+/// The part of OpenSSL that fetches ciphers says so when the cipher is not in the default provider. Every other failure
+/// behind a passphrase means that the plain text made no sense; the part that decodes calls that "unsupported" too.
 fn unsupported(error: &ErrorStack) -> bool {
-    error.errors().iter().any(|entry| entry.reason().is_some_and(|reason| reason.contains("unsupported")))
+    error.errors().iter().any(|entry| {
+        entry.library() == Some("digital envelope routines")
+            && entry.reason().is_some_and(|reason| reason.contains("unsupported"))
+    })
 }
 
 fn reason(error: &ErrorStack) -> String {

@@ -103,6 +103,48 @@ fn ed25519_in_pkcs8() {
     assert!(matches!(load(&path, None), Err(KeyError::NeedsPassphrase { .. })));
 }
 
+/// Made for this test by `ssh-keygen -t ecdsa -m PKCS8 -N right`. Each of [`MISLEADING`] decrypts it to something with good
+/// padding, as one in 256 wrong passphrases does.
+const ENCRYPTED: &str = "\
+-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAhNZS5sanFmuwICCAAw
+DAYIKoZIhvcNAgkFADAdBglghkgBZQMEAQIEEOCCAXughDiQL+rsZAa3D74EgZAR
+iCQSY1c0AWdc2MXWYMudwIpyf4kjE8TNyECXo43pXnrB8W8TDoMbjZGRrdh1lDR1
+cqxXpvgbiBm6e2avkLAY3Q63ps5CcqlsS9+SQ57bcmnSjvLwCdHcO6UflkvsU79x
+4fOUTFhAXPUyPEH5ybdNclIXXy0S/h9eXXH3l6ll3lML/P9JzihhIv2f0m6lIYI=
+-----END ENCRYPTED PRIVATE KEY-----
+";
+const MISLEADING: [&str; 3] = ["w494", "w514", "w874"];
+
+/// Made for this test by `openssl pkcs8 -topk8 -v1 PBE-SHA1-RC2-40`, with the passphrase x.
+const OUTDATED: &str = "\
+-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIGxMBwGCiqGSIb3DQEMAQYwDgQIVqy3HpyNZdACAggABIGQJvqOmpotcTw5dWLt
+x3Ftf0adAzwAi5Z4r6es20JalGVrqI/K5wjc9o+woKjXb3Q6apU/xo7oFiJphGh7
+ynZhYkgRa6AUA/R2I0Gq4jBAGPMSIXlbflPOW12Wi8Q94szWCiEhtVjOTzOUEezV
+3LUtv7pA/WvNxWvPHNa1A0XR2hcGBf6KfrkxkjmJXkEA87d4
+-----END ENCRYPTED PRIVATE KEY-----
+";
+
+#[test]
+fn a_wrong_passphrase_and_an_outdated_cipher_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key");
+    let write = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    };
+    write(ENCRYPTED);
+    load(&path, Some(b"right")).unwrap();
+    for wrong in MISLEADING {
+        let error = load(&path, Some(wrong.as_bytes())).unwrap_err();
+        assert!(matches!(error, KeyError::WrongPassphrase { .. }), "{error}");
+    }
+    write(OUTDATED);
+    let error = load(&path, Some(b"x")).unwrap_err().to_string();
+    assert!(error.contains("its encryption is not supported"), "{error}");
+}
+
 #[test]
 fn fingerprints_agree_with_ssh_keygen() {
     let folder = tempfile::tempdir().unwrap();

@@ -452,6 +452,7 @@ export const ExecutionQuerySchema: z.ZodType<types.ExecutionQuery> = as(
       cursor: zod.string().nullable().optional(),
       idempotencyKey: IdempotencyKeySchema.nullable().optional(),
       limit: zod.number().int().min(0).max(4294967295).nullable().optional(),
+      plugin: PluginNameSchema.nullable().optional(),
       rerunOf: ExecutionIdSchema.nullable().optional(),
       since: zod.string().nullable().optional(),
       status: zod.array(ExecutionStateSchema).optional(),
@@ -996,5 +997,6 @@ export const callSchemas: { [K in keyof types.Calls]: z.ZodType<types.Calls[K]["
   stats: NothingSchema,
   submit: ExecutionRequestSchema,
   targets: TargetsRequestSchema,
+  totals: ExecutionQuerySchema,
   wait: OfExecutionSchema,
 };

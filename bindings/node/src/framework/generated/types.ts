@@ -250,6 +250,8 @@ export interface ExecutionQuery {
   idempotencyKey?: IdempotencyKey | null | undefined;
   /** At most this many, 1 to 1,000; 50 when absent. */
   limit?: number | null | undefined;
+  /** This plugin or transport did it on one of its nodes or more. */
+  plugin?: PluginName | null | undefined;
   /** It is a rerun of this one. */
   rerunOf?: ExecutionId | null | undefined;
   /** Submitted at or after. */
@@ -350,8 +352,9 @@ export interface FrameworkOptions {
   /** Which commands may be run at all, whoever asks; every one when absent. */
   commandPolicy?: CommandPolicy | null | undefined;
   /**
-   * The SQLite file that remembers executions, made when it is missing; `executions.db` in this user's directory for data
-   * when absent. No other SQLite library of this process may have it open.
+   * Where executions are remembered: the path of a SQLite file, made when it is missing, which no other SQLite library of
+   * this process may have open; or the URL of a PostgreSQL database, `postgres://user@host:port/database`. When absent,
+   * `executions.db` in this user's directory for data.
    */
   database?: string | null | undefined;
   /** User, port and keys for nodes whose source names none. */
@@ -1350,6 +1353,11 @@ export interface ExecutionRecord {
   finishedAt?: string;
   /** Its id. */
   id: ExecutionId;
+  /**
+   * The plugins and transports that do it on its nodes. Empty where that was not recorded: before version 10 of the
+   * store's schema.
+   */
+  plugins?: PluginName[];
   /** The counts. While it runs they are those of the stored targets. */
   progress: Progress;
   /** What was asked, without secrets. */
@@ -1436,6 +1444,14 @@ export interface ExecutionSummary {
   unconfirmed: number;
   /** Waves that were not well by their health check. With one, an execution is not called completed. */
   unhealthyWaves?: number;
+}
+
+/** How many executions stand where. Each status has its number, 0 where there are none. */
+export interface ExecutionTotals {
+  /** By status. */
+  byStatus: Record<string, number>;
+  /** All of them. */
+  total: number;
 }
 
 /** What an expression selects, and why. */
@@ -2765,5 +2781,6 @@ export interface Calls {
   stats: { request: Nothing; answer: Stats };
   submit: { request: ExecutionRequest; answer: ExecutionId };
   targets: { request: TargetsRequest; answer: Page<TargetRecord> };
+  totals: { request: ExecutionQuery; answer: ExecutionTotals };
   wait: { request: OfExecution; answer: ExecutionOutcome };
 }
