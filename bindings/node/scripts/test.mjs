@@ -1,5 +1,5 @@
-// Runs the package's tests: the contract, under each version of zod that a host may have, and the types, under each
-// version of TypeScript and zod. Arguments are passed on to `node --test`.
+// Runs the package's tests: whether what is generated is current; the contract of the replacements and the framework object,
+// under each version of zod that a host may have; and the types, under each version of TypeScript and zod. Arguments are passed on to `node --test`.
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -19,14 +19,17 @@ function run(title, args, env = {}) {
   }
 }
 
-const tests = readdirSync(join(here, "test", "contract"))
-  .filter((name) => name.endsWith(".test.mjs"))
-  .sort()
-  .map((name) => join("test", "contract", name));
+const tests = ["contract", "framework"].flatMap((folder) =>
+  readdirSync(join(here, "test", folder))
+    .filter((name) => name.endsWith(".test.mjs"))
+    .sort()
+    .map((name) => join("test", folder, name)),
+);
 
+run("what is made of the native half's types", ["scripts/generate.mjs", "--check"]);
 for (const zod of ["zod", "zod-3.23", "zod-4"]) {
   const args = ["--require", "./test/with-zod.cjs", "--test", "--test-timeout=60000", "--test-reporter=dot"];
-  run(`contract with ${zod}`, [...args, ...process.argv.slice(2), ...tests], { PABAWI_TEST_ZOD: zod });
+  run(`tests with ${zod}`, [...args, ...process.argv.slice(2), ...tests], { PABAWI_TEST_ZOD: zod });
 }
 for (const typescript of ["typescript-5.4", "typescript"]) {
   for (const zod of ["zod", "zod-3.23", "zod-4"]) {

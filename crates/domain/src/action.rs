@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use garde::Validate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -16,7 +17,7 @@ use crate::secret::{REDACTED, Secret};
 use crate::validation as check;
 
 /// What is to be done on each target.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(tag = "type", rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum Action {
@@ -137,7 +138,7 @@ impl Action {
 }
 
 /// The kind of an [`Action`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum ActionKind {
@@ -218,7 +219,7 @@ impl std::fmt::Display for ActionKind {
 }
 
 /// A command line for the login user's shell.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CommandAction {
     /// The command line, given to `$SHELL -c` (or `/bin/sh -c` where no shell is set) as it is. At most
@@ -240,7 +241,7 @@ impl CommandAction {
 }
 
 /// A script that is brought to the node, run and removed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ScriptAction {
     /// The file name shown to people and used, reduced to safe characters, on the node.
@@ -265,7 +266,7 @@ pub struct ScriptAction {
 }
 
 /// How a process is started on the node.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, Validate)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ProcessOptions {
     /// Environment variables, set before the command starts. They do not depend on the server's
@@ -315,7 +316,7 @@ impl ProcessOptions {
 }
 
 /// The value of an environment variable.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum EnvValue {
     /// Shown and stored as it is.
@@ -344,7 +345,7 @@ impl From<&str> for EnvValue {
 }
 
 /// Where standard input comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum StdinSource {
     /// The same bytes for every node.
@@ -356,7 +357,7 @@ pub enum StdinSource {
 }
 
 /// What becomes of a running process when the link to its node is lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum OnLinkLoss {
     /// The node ends it (the lifeline), where the command does not read standard input.
@@ -373,7 +374,7 @@ impl OnLinkLoss {
 }
 
 /// Another user on the node.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunAs {
     /// The user's name on the node.
@@ -390,7 +391,7 @@ pub struct RunAs {
 }
 
 /// The program that changes the user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum RunAsMethod {
@@ -404,7 +405,7 @@ pub enum RunAsMethod {
 }
 
 /// Copies a file or directory of this machine to the node.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UploadAction {
     /// File or directory on this machine.
@@ -420,7 +421,7 @@ pub struct UploadAction {
 }
 
 /// Copies a file or directory of the node to this machine.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DownloadAction {
     /// File or directory on the node.
@@ -433,7 +434,7 @@ pub struct DownloadAction {
 }
 
 /// Something that a tool does: a task, module, playbook, plan, package or fact gathering.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, Validate)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ToolAction {
     /// The plugin that is to do it; without one, the plugin of the highest priority that can.

@@ -1,10 +1,11 @@
 //! What a plugin can do: [`Capability`].
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Something a plugin can do, with the schema of its parameters and the permissions it needs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Capability {
     /// `category.verb`: `command.execute`, `inventory.list`, `package.install`.
@@ -53,7 +54,7 @@ impl Capability {
 }
 
 /// How much harm a capability can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum RiskLevel {
     /// It only looks.

@@ -3,6 +3,7 @@
 //! The rules, their order and the texts are those of Pabawi 1.4 (`CommandWhitelistService`), where they guard one route;
 //! here they stand before whatever runs a command line, and what could bring one past them is refused with it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -10,7 +11,7 @@ use crate::action::{Action, ActionKind, ToolAction};
 use crate::secret::REDACTED;
 
 /// Which commands may be run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CommandPolicy {
     /// Every command, but for those that begin with `-` or hold a character that means something to a shell.
@@ -28,7 +29,7 @@ pub struct CommandPolicy {
 }
 
 /// How a command is compared with the list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum MatchMode {
     /// It is one of them.

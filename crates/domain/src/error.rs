@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::cut::{cut, message};
@@ -164,7 +165,7 @@ impl<'de> Deserialize<'de> for ErrorCode {
 }
 
 /// What went wrong on one node: the node, the kind of error and the reason (R7.3).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[error("{node}: {message}")]
 pub struct NodeError {
@@ -183,7 +184,7 @@ pub struct NodeError {
 }
 
 /// What is known of the inside of a plugin's fault.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PluginTrace {
     /// The plugin.

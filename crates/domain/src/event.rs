@@ -3,6 +3,7 @@
 //! Internal messages and stored records are other types. Every surface shows these same events.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::breaker::BreakerStatus;
@@ -16,7 +17,7 @@ use crate::ports::ConnectPhases;
 use crate::summary::{ExecutionSummary, Progress};
 
 /// Something that happened in an execution.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExecutionEvent {
     /// Of which execution.
@@ -31,7 +32,7 @@ pub struct ExecutionEvent {
 }
 
 /// What happened.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum EventKind {

@@ -1,10 +1,11 @@
 //! How host keys are checked, [`HostKeyPolicy`], what is known before, [`HostKeyKnowledge`], and what was seen,
 //! [`HostKeySeen`].
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What is done with the key a node shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum HostKeyPolicy {
     /// Only keys that are known are accepted.
@@ -18,7 +19,7 @@ pub enum HostKeyPolicy {
 }
 
 /// What this side knows of a node's host key before the node has shown it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum HostKeyKnowledge {
     /// A key of the node is known. Whether the node still has it is seen when it is reached.
@@ -44,7 +45,7 @@ impl HostKeyKnowledge {
 }
 
 /// A node's key as it was shown, and why it was accepted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HostKeySeen {
     /// Algorithm name, for example `ssh-ed25519` (RFC 8709).
@@ -56,7 +57,7 @@ pub struct HostKeySeen {
 }
 
 /// Why a host key was accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum HostKeyAcceptance {
     /// It stands in a known-hosts file.

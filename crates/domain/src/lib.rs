@@ -20,6 +20,7 @@ pub mod export;
 pub mod host_key;
 pub mod id;
 pub mod journal;
+mod json_schema;
 pub mod metadata;
 pub mod metrics;
 pub mod node;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use garde::Validate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -11,7 +12,7 @@ use crate::metadata::Metadata;
 use crate::secret::Secret;
 
 /// A managed machine as the inventory knows it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Node {
     /// Its id, unique in the inventory.
@@ -50,7 +51,7 @@ impl Node {
 
 /// How a node is reached. What is absent is left to the transport (for SSH: `ssh_config`, then its
 /// defaults).
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Endpoint {
     /// The transport's name: `ssh`, `local`. Without it, the execution's default transport.
@@ -77,7 +78,7 @@ pub struct Endpoint {
 }
 
 /// A named set of nodes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeGroup {
     /// Its name, unique within its source.
@@ -97,7 +98,7 @@ pub struct NodeGroup {
 }
 
 /// A node chosen for one execution, with the way to it settled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Target {
     /// The node.
@@ -118,7 +119,7 @@ impl Target {
 }
 
 /// Selects targets, in the language of the `inventory` crate: `web[01-20],@db`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, Validate)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(transparent)]
 #[garde(transparent)]
 pub struct TargetExpression(#[garde(custom(expression))] String);

@@ -1,11 +1,12 @@
 //! How one node's run ended: [`NodeOutcome`]; how killing it went: [`Termination`].
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::NodeError;
 
 /// How one node's run ended. The whole space of endings is here; there is no "other".
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "outcome", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum NodeOutcome {
     /// The action was done; a process ended with exit status 0.
@@ -209,7 +210,7 @@ impl NodeOutcome {
 }
 
 /// What was going on when a limit of time was reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum TimeoutPhase {
     /// Waiting for a permit.
@@ -237,7 +238,7 @@ impl TimeoutPhase {
 }
 
 /// What became of a process that was to be ended. A kill counts as done only when the node said so.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "state", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Termination {
     /// Somebody looked on the node: nothing of the run is left.
@@ -288,7 +289,7 @@ impl Termination {
 }
 
 /// A process that outlived its termination.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Survivor {
     /// Process id on the node.
@@ -298,7 +299,7 @@ pub struct Survivor {
 }
 
 /// Why a node was never started.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum SkipReason {
@@ -327,7 +328,7 @@ impl SkipReason {
 }
 
 /// What on this side refused a node's run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum RejectedBy {

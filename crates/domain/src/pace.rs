@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::summary::Progress;
@@ -32,7 +33,7 @@ pub struct Ends {
 
 /// How fast something goes and when it will be done, as far as what has ended tells. Pauses between waves and limits that
 /// come later are not foreseen.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Pace {
     /// Ended in a second: on average over the last [`PACE_WINDOW`], and over the whole time where nothing has ended in
@@ -106,7 +107,7 @@ fn is_recent(second: i64, now: i64) -> bool {
 }
 
 /// How far an execution is (R2.6).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProgressReport {
     /// Targets that have ended in one way or another.

@@ -2,6 +2,7 @@
 //! ([`ConnectPhases`](crate::ports::ConnectPhases)).
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// From one moment to a later one, in microseconds; 0 where the clock was set back between them.
@@ -10,7 +11,7 @@ pub fn micros_between(from: Timestamp, to: Timestamp) -> u64 {
 }
 
 /// How long each part of an attempt took once its node was reached.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunPhases {
     /// Opening a channel and starting the action, in microseconds.

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::action::ActionKind;
@@ -33,7 +34,7 @@ pub struct NewExecution {
 }
 
 /// An execution as it is stored.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExecutionRecord {
     /// Its id.
@@ -71,7 +72,7 @@ pub struct ExecutionRecord {
 }
 
 /// Where one target of an execution stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum TargetState {
     /// Waits for its turn: nothing was run there.
@@ -97,7 +98,7 @@ impl TargetState {
 }
 
 /// One target of an execution as it is stored.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TargetRecord {
     /// Its place in the plan, from 0.
@@ -126,7 +127,7 @@ pub struct TargetRecord {
 }
 
 /// Points to a stored output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OutputRef {
     /// Content hash of the complete stream.
@@ -138,7 +139,7 @@ pub struct OutputRef {
 }
 
 /// A part of a stored output.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OutputChunk {
     /// The bytes from the asked offset of what is kept: head and tail follow each other directly.
@@ -153,7 +154,7 @@ pub struct OutputChunk {
 }
 
 /// The hole between head and tail of a stored output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Omission {
     /// Kept bytes before the hole.
@@ -163,7 +164,7 @@ pub struct Omission {
 }
 
 /// Targets with equal output of one stream.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OutputGroup {
     /// The output; absent for those that printed nothing.
@@ -174,7 +175,7 @@ pub struct OutputGroup {
 }
 
 /// One try of one node run as it is stored.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AttemptRecord {
     /// The node.
@@ -201,7 +202,7 @@ pub struct EventPage {
 }
 
 /// A part of a longer list.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Page<T> {
     /// The items.
@@ -212,7 +213,7 @@ pub struct Page<T> {
 }
 
 /// A question about the history. Absent fields do not restrict it; all given ones must hold (R5.8).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExecutionQuery {
     /// Submitted at or after.
@@ -246,7 +247,7 @@ pub struct ExecutionQuery {
 }
 
 /// How many executions stand where. Each status has its number, 0 where there are none.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExecutionTotals {
     /// All of them.
@@ -271,7 +272,7 @@ impl ExecutionTotals {
 }
 
 /// A question about the targets of one execution.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TargetQuery {
     /// These nodes; empty for all.

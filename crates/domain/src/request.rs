@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use garde::Validate;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::action::{Action, EnvValue, ProcessOptions, StdinSource, ToolAction};
@@ -16,7 +17,7 @@ use crate::secret::{REDACTED, Secret};
 use crate::validation::{self as check, FieldError, ValidationError};
 
 /// One request. Everything but the action and the targets may be left out.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExecutionRequest {
     /// What is to be done.
@@ -166,7 +167,7 @@ impl ExecutionRequest {
 }
 
 /// Detached commands that were started for an earlier execution and are gone on with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Attach {
     /// The execution they were started for.
@@ -198,7 +199,7 @@ fn redact(action: &mut Action) {
 }
 
 /// Limits of time, each in milliseconds, from 1 ms to 30 days; absent means the default named there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, Validate)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Timeouts {
     /// From the first packet until the node has accepted the login; 10 s when absent.
@@ -216,7 +217,7 @@ pub struct Timeouts {
 }
 
 /// Who asks, and by which way. Comes from the surface (CLI, host application), never from the request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Caller {
     /// The user's name or id in the host's terms.
@@ -226,7 +227,7 @@ pub struct Caller {
 }
 
 /// Where a request came in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum EntryPoint {

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use garde::Validate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::{NodeOutcome, TimeoutPhase};
 use crate::validation as check;
 
 /// How often and when a node run is tried again (R7.5).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RetryPolicy {
     /// Attempts in all, the first one included.
@@ -68,7 +69,7 @@ impl RetryPolicy {
 }
 
 /// The wait between two attempts.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Validate)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Backoff {
     /// How it grows.
@@ -114,7 +115,7 @@ impl Backoff {
 }
 
 /// How waits grow from one attempt to the next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Growth {
     /// Always the same.
@@ -127,7 +128,7 @@ pub enum Growth {
 }
 
 /// When a failing component is no longer asked (R7.7).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Validate)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BreakerPolicy {
     /// Failures within the window that open it; of a group, so many of its nodes.

@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use garde::Validate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::action::Action;
@@ -17,7 +18,7 @@ use crate::validation as check;
 pub const MAX_WAVE_SIZES: usize = 1_000;
 
 /// In which order the targets are taken, and when no further one is.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, Validate)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rollout {
     /// Side by side, one by one, or in waves.
@@ -120,7 +121,7 @@ fn waves_of_rest(lengths: &[u64], rest: &[u64]) -> Vec<Share> {
 }
 
 /// In which order targets are taken (R2.8, R2.9).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, Validate)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Mode {
     /// As many at once as the limits allow; the next starts as soon as one ends.
@@ -138,7 +139,7 @@ pub enum Mode {
 }
 
 /// Waves.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rolling {
     /// Sizes of the waves, of all targets; the last one repeats.
@@ -156,7 +157,7 @@ pub struct Rolling {
 
 /// What is done after a wave to see whether it did well. It is an execution of its own, so that its output and
 /// its end are recorded like any other's.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HealthCheck {
     /// What is done.
@@ -178,7 +179,7 @@ impl HealthCheck {
 }
 
 /// A part of the nodes that is drawn by chance; the same seed draws the same of the same nodes.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Validate)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Canary {
     /// How many.
@@ -192,7 +193,7 @@ pub struct Canary {
 
 /// When a node is too slow, seen from the others: once `quorum` of the targets have succeeded, a node may take
 /// `multiple` times the 95th percentile of their durations, and not less than `min_ms`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Validate)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Stragglers {
     /// How many times the percentile, from 1 to 1,000.

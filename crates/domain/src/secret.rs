@@ -78,7 +78,8 @@ impl<'de> Deserialize<'de> for Secret {
 }
 
 /// A JSON value that is a secret, as a parameter of a tool may be one. It is shown as `***`.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Deserialize)]
+#[serde(transparent)]
 pub struct SecretValue(Value);
 
 impl SecretValue {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::action::{EnvValue, StdinSource};
@@ -29,7 +30,7 @@ pub const MAX_TIMEOUT_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 pub const MAX_CONCURRENCY: u32 = 10_000;
 
 /// One violated rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FieldError {
     /// The caller's name of the field, as in JSON: `action.env.A-B`, `timeouts.nodeMs`.
@@ -45,7 +46,7 @@ impl fmt::Display for FieldError {
 }
 
 /// A request was refused before anything happened. Holds every violation, never just the first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default, JsonSchema)]
 pub struct ValidationError {
     /// The violations in the order of the fields.
     pub fields: Vec<FieldError>,

@@ -9,6 +9,8 @@ use pabawi_domain::ports::{CancelRequest, ExecutionStore, TerminateMode};
 use pabawi_domain::record::TargetQuery;
 use pabawi_domain::request::Caller;
 use pabawi_domain::validation::ValidationError;
+use schemars::JsonSchema;
+use serde::Serialize;
 use tokio::sync::oneshot;
 use tracing::Instrument as _;
 
@@ -30,7 +32,8 @@ pub enum CancelScope {
 }
 
 /// What came of an order to cancel. The order is given; the end is told by the execution's events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "receipt", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum CancelReceipt {
     /// It runs in this process.
     Ordered {

@@ -17,6 +17,8 @@ use pabawi_domain::redact::Redactor;
 use pabawi_domain::request::{Caller, ExecutionRequest};
 use pabawi_domain::summary::ExecutionSummary;
 use pabawi_domain::validation::ValidationError;
+use schemars::JsonSchema;
+use serde::Serialize;
 use tokio::sync::{RwLock, Semaphore, mpsc};
 use tokio::task::AbortHandle;
 use tracing::{Instrument as _, Span};
@@ -100,7 +102,7 @@ impl Drop for Shared {
 }
 
 /// How an execution ended.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ExecutionOutcome {
     /// The folded result.
     pub summary: ExecutionSummary,

@@ -13,12 +13,15 @@ use pabawi_domain::record::{TargetQuery, TargetRecord, TargetState};
 use pabawi_domain::request::{Attach, Caller, ExecutionRequest};
 use pabawi_domain::secret::{Secret, SecretValue};
 use pabawi_domain::validation::ValidationError;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use crate::engine::{Engine, Origin};
 use crate::error::SubmitError;
 
 /// Which nodes of the old execution run again.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum RerunSelection {
     /// All of them.
     All,
@@ -60,7 +63,8 @@ pub(crate) struct GoesOn {
 }
 
 /// Secrets of the old request, which were used and not stored.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct RerunSecrets {
     /// Values of environment variables by name.
     pub env: BTreeMap<String, Secret>,

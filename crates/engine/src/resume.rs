@@ -16,6 +16,8 @@ use pabawi_domain::record::{ExecutionQuery, ExecutionRecord, TargetQuery};
 use pabawi_domain::request::{Attach, Caller, ExecutionRequest};
 use pabawi_domain::rollout::{Mode, Rollout, wave_lengths};
 use pabawi_domain::validation::ValidationError;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::chain::{Chain, look};
 use crate::dispatcher::HealthChecks;
@@ -29,7 +31,8 @@ const SHOWN: usize = 20;
 const EVENTS: u32 = 10_000;
 
 /// How an interrupted execution goes on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Resumed {
     /// The execution that goes on with it, a rerun of it. While that one runs, asking again gives the same.
     pub id: ExecutionId,

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use pabawi_domain::id::ExecutionId;
 use pabawi_domain::ports::TerminateMode;
+use schemars::JsonSchema;
+use serde::Serialize;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
@@ -18,7 +20,8 @@ use crate::registry::Live;
 const LAST_STEPS: Duration = Duration::from_secs(5);
 
 /// How a shutdown went.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct ShutdownReport {
     /// Executions that came to an end.
     pub ended: usize,

@@ -8,6 +8,7 @@ use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::outcome::NodeOutcome;
 use pabawi_domain::phases::micros_between;
 use pabawi_domain::request::Caller;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
@@ -18,7 +19,7 @@ use crate::subscribe::SubscriptionMode;
 const BATCH: usize = 1000;
 
 /// A part of a node's time, in the order in which they come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum SlowPhase {
     /// Waiting for its turn: concurrency, waves and their pauses, earlier attempts and the waits between them.
@@ -80,7 +81,7 @@ impl SlowPhase {
 }
 
 /// Where the time of an execution went.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SlowReport {
     /// From its start to its end, in microseconds; absent while it runs.
@@ -94,7 +95,7 @@ pub struct SlowReport {
 }
 
 /// One phase over all nodes.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PhaseTimes {
     /// Which one.
@@ -110,7 +111,7 @@ pub struct PhaseTimes {
 }
 
 /// A node and where its time went.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SlowNode {
     /// The node.

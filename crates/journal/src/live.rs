@@ -54,7 +54,10 @@ pub(crate) async fn ask(
     deadline: Duration,
     now: Timestamp,
 ) -> (Vec<JournalEntry>, Vec<SourceFault>) {
-    let mut questions = sources.iter().flat_map(|source| nodes.iter().map(move |node| (source, node)));
+    // Collected first: a closure that borrows, kept over an await, makes the future one that cannot be spawned.
+    let questions: Vec<_> =
+        sources.iter().flat_map(|source| nodes.iter().map(move |node| (source, node))).collect();
+    let mut questions = questions.into_iter();
     let mut asking: JoinSet<(String, Result<Vec<JournalEntry>, String>)> = JoinSet::new();
     let (mut events, mut faults) = (Vec::new(), Vec::<SourceFault>::new());
     // Ends when every question is asked and answered; each has a deadline.

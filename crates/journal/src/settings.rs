@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use pabawi_domain::journal::JournalLevel;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What is journalled, beyond what plugins wish.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct JournalSettings {
     /// The level of those that are not named below and wish none; `changes` when absent.
@@ -16,7 +17,7 @@ pub struct JournalSettings {
 }
 
 /// What is journalled of one plugin; it goes before what the plugin itself wishes.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct PluginJournalSettings {
     /// The level of everything that is not named below.

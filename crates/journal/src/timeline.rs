@@ -6,10 +6,11 @@ use jiff::Timestamp;
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::journal::{EntryId, JournalEntry, JournalQuery};
 use pabawi_domain::ports::{JournalStore, StoreError};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A question about a timeline.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TimelineQuery {
     /// Which entries, newest first. Its limit is for stored entries; live events of the same time come on top.
@@ -19,7 +20,7 @@ pub struct TimelineQuery {
 }
 
 /// A page of a timeline, newest first.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Timeline {
     /// The entries.
@@ -33,7 +34,7 @@ pub struct Timeline {
 }
 
 /// A source that could not tell.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SourceFault {
     /// Its name.

@@ -6,6 +6,7 @@ use std::fs;
 use anyhow::{Context as _, Result, bail};
 
 use super::criteria::{Criterion, cited};
+use super::node::node_citations;
 use super::scan::{Citation, citations};
 use crate::{shell, sources};
 
@@ -15,7 +16,8 @@ const DONE: &str = "docs/done-requirements.txt";
 /// Prints the table, or with `check` only what is wrong.
 pub(crate) fn run(check: bool) -> Result<()> {
     let root = shell::root();
-    let citations = citations(&sources::rust_files(&root)?);
+    let mut citations = citations(&sources::rust_files(&root)?);
+    citations.extend(node_citations(&sources::node_tests(&root)?));
     let path = root.join(DONE);
     let done = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
     if !check {

@@ -24,6 +24,11 @@ const judge = `
     console.log(told.join());
   });`;
 
+const open = `
+  createExecutionFramework({ user: "", database: 7 }).catch((error) => {
+    console.log(error instanceof z.ZodError, error instanceof Error, error.issues.length);
+  });`;
+
 describe("zod", () => {
   it("is that of a host that requires", () => {
     const program = `
@@ -41,5 +46,21 @@ describe("zod", () => {
       import * as types from "./pabawi/journalTypes.js";
       import * as common from "./pabawi/commonSchemas.js";${judge}`;
     assert.equal(run("module", program), "true,true,true");
+  });
+
+  // R9.2
+  it("of the framework object is that of a host that requires", () => {
+    const program = `
+      const { z } = require("zod");
+      const { createExecutionFramework } = require("./index.js");${open}`;
+    assert.equal(run("commonjs", program), "true true 2");
+  });
+
+  // R9.2
+  it("of the framework object is that of a host that imports", () => {
+    const program = `
+      import { z } from "${name}";
+      import { createExecutionFramework } from "./index.js";${open}`;
+    assert.equal(run("module", program), "true true 2");
   });
 });

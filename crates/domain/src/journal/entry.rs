@@ -1,6 +1,7 @@
 //! [`NewJournalEntry`], what is to be written of one node, and [`JournalEntry`], what is read back.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -64,7 +65,7 @@ pub fn check_event_type(word: &str) -> Result<(), String> {
 }
 
 /// An entry to be written; one per affected node (R11.10).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NewJournalEntry {
     /// Its name. An entry whose name is known already is not written again.
@@ -136,7 +137,7 @@ fn fit(text: &mut String, most: usize) {
 }
 
 /// An entry as it is read.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JournalEntry {
     /// The entry.

@@ -1,13 +1,14 @@
 //! [`JournalQuery`]: a question about the journal.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{JournalEntry, words};
 use crate::id::{ExecutionId, NodeId};
 
 /// A question about the journal. Of a list any one has to fit; an empty list asks for nothing.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct JournalQuery {
     /// Of these nodes.

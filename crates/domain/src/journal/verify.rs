@@ -1,5 +1,6 @@
 //! Whether a node's entries are what was written: [`ChainWalk`] goes along a chain as a store reads it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::chain::CHAIN_START;
@@ -9,7 +10,7 @@ use crate::output::ContentHash;
 const MOST_FAULTS: usize = 1_000;
 
 /// What a store remembers of the end of a node's chain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChainHead {
     /// The number of the last entry.
@@ -49,7 +50,7 @@ pub struct StoredLink {
 }
 
 /// Something that nobody can have written so.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChainFault {
     /// The node, as it stands in the store.
@@ -65,7 +66,7 @@ pub struct ChainFault {
 }
 
 /// What is wrong with an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "fault", rename_all = "camelCase")]
 pub enum ChainFaultKind {
     /// Its content is not what was written.
@@ -106,7 +107,7 @@ impl std::fmt::Display for ChainFault {
 }
 
 /// What came of a look at the whole journal, or at one node's.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JournalVerification {
     /// Nodes that were looked at.

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// All measurements at one time.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricsSnapshot {
     /// When.
@@ -18,7 +19,7 @@ pub struct MetricsSnapshot {
 }
 
 /// How long an operation took, in milliseconds, in the shape of Pabawi's `PerformanceMonitorService`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OperationStats {
     /// Who does what: `ssh:command`, `store:append`.
@@ -42,7 +43,7 @@ pub struct OperationStats {
 }
 
 /// One metric with its samples.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricFamily {
     /// Its name, which ends in its unit: `pabawi_node_run_duration_seconds`.
@@ -56,7 +57,7 @@ pub struct MetricFamily {
 }
 
 /// The kinds of metrics, as Prometheus has them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum MetricKind {
     /// Goes up only.
@@ -79,7 +80,7 @@ impl MetricKind {
 }
 
 /// One value of a metric.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricSample {
     /// Its labels by their names.
@@ -90,7 +91,7 @@ pub struct MetricSample {
 }
 
 /// A number, or a histogram.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum MetricValue {
     /// Of a counter or a gauge.
@@ -100,7 +101,7 @@ pub enum MetricValue {
 }
 
 /// How often values were how large, in the unit of the metric.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HistogramSample {
     /// How many values there were.
@@ -122,7 +123,7 @@ pub struct HistogramSample {
 }
 
 /// How many values were at most so large.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HistogramBucket {
     /// So large.

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -17,7 +18,7 @@ pub trait LogSink: Send + Sync + 'static {
 }
 
 /// One structured log entry, in the shape of Pabawi's `LoggerService`: [`LogRecord::logger_context`] is its context.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LogRecord {
     /// When.
@@ -63,7 +64,7 @@ impl LogRecord {
 }
 
 /// `LogContext` of Pabawi's `LoggerService`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LoggerContext {
     /// See [`LogRecord::component`].
@@ -80,7 +81,7 @@ pub struct LoggerContext {
 }
 
 /// How grave a log entry is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum LogLevel {
     /// For finding faults.
@@ -112,7 +113,7 @@ impl fmt::Display for LogLevel {
 }
 
 /// How the way to a sink stands.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LogStats {
     /// Records that the sink has been given.

@@ -1,5 +1,6 @@
 //! How a node would be reached: [`Approach`]. It is what this side knows without asking the network or the node.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::host_key::HostKeyKnowledge;
@@ -31,7 +32,7 @@ impl Approach {
 }
 
 /// Where to, and as whom. What is absent is not known, or means nothing for the transport.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Reach {
     /// Host name or address.

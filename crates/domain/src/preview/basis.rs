@@ -1,6 +1,7 @@
 //! Everything that decides what an execution would do: [`PreviewBasis`]. A plan's hash is taken over it, and two of them
 //! are compared when a plan is applied. It holds no secret, no id and no time.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{NodeId, PluginName};
@@ -10,7 +11,7 @@ use crate::preview::Reach;
 use crate::request::ExecutionRequest;
 
 /// Everything that decides what would happen.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PreviewBasis {
     /// How it is put together; another number is another hash for the same request.
@@ -31,7 +32,7 @@ impl PreviewBasis {
 }
 
 /// A target and the way to it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BasisTarget {
     /// The node.
@@ -49,7 +50,7 @@ pub struct BasisTarget {
 }
 
 /// A content that would be brought to the nodes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BasisFile {
     /// What it is, for a person: `script deploy.sh`, `file /srv/app`, `standard input`.

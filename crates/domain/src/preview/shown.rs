@@ -2,6 +2,7 @@
 //! they are now; they are no part of the plan's hash.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::action::ActionKind;
@@ -12,7 +13,7 @@ use crate::preview::{BasisFile, PlanHash, Reach};
 use crate::request::ExecutionRequest;
 
 /// What an execution would do.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExecutionPreview {
     /// By which it is applied.
@@ -49,7 +50,7 @@ pub struct ExecutionPreview {
 }
 
 /// Limits as they would be in force.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PreviewLimits {
     /// Nodes at once.
@@ -70,7 +71,7 @@ pub struct PreviewLimits {
 }
 
 /// One target.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PreviewTarget {
     /// The node.
@@ -96,7 +97,7 @@ pub struct PreviewTarget {
 }
 
 /// Whether a caller may do something to a node.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Permission {
     /// Yes.

@@ -1,6 +1,7 @@
 //! What a person writes: [`TaskDef`], a request with a name and prerequisites, and [`TaskGraph`], many of them.
 
 use garde::Validate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -8,7 +9,7 @@ use crate::request::ExecutionRequest;
 use crate::validation as check;
 
 /// A unit of work: name, action, parameters, targets, options, prerequisites (R2.1, R2.7).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskDef {
     /// Its name, unique in its graph.
@@ -38,7 +39,7 @@ pub struct TaskDef {
 }
 
 /// Tasks that belong together.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskGraph {
     /// Its name.
@@ -56,7 +57,7 @@ impl TaskGraph {
 }
 
 /// When a task runs, seen from its prerequisites, once all of them have ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum When {
     /// All of them succeeded.

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::ExecutionId;
@@ -27,7 +28,7 @@ pub struct NewGraphRun {
 }
 
 /// A graph run as it is stored, without its tasks.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GraphRunRecord {
     /// Its id.
@@ -51,7 +52,7 @@ pub struct GraphRunRecord {
 }
 
 /// One task of a graph run as it is stored.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskRecord {
     /// Its index in the graph.
@@ -113,7 +114,7 @@ pub struct GraphUpdate {
 }
 
 /// A question about graph runs. Absent fields do not restrict it.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GraphQuery {
     /// It stands here. Empty for anywhere.
@@ -125,7 +126,7 @@ pub struct GraphQuery {
 }
 
 /// How far a task is that runs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskProgress {
     /// Its index in the graph.
@@ -137,7 +138,7 @@ pub struct TaskProgress {
 }
 
 /// Something that happened in a graph run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GraphEvent {
     /// Of which run.
@@ -154,7 +155,7 @@ pub struct GraphEvent {
 }
 
 /// What happened. Everything in it is stored already.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum GraphEventKind {

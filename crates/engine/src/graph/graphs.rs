@@ -15,6 +15,7 @@ use pabawi_domain::task::{
     CheckedGraph, GraphEvent, GraphQuery, GraphRun, GraphRunRecord, GraphStatus, GraphUpdate, NewGraphRun,
     SkippedTask, StoredTask, TaskGraph, TaskProgress, TaskRecord, TaskStatus,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tracing::Instrument as _;
@@ -61,7 +62,7 @@ struct Live {
 }
 
 /// A graph run with its tasks.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GraphView {
     /// The run.

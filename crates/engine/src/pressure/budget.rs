@@ -7,6 +7,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use tokio::sync::watch;
 
 /// The high mark as a share of the limit: three quarters. What is above takes in what runs read at the moment in which
@@ -16,7 +18,8 @@ const HIGH: (usize, usize) = (3, 4);
 const LOW: (usize, usize) = (1, 2);
 
 /// How the output in memory stands.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct MemoryStats {
     /// Bytes of output that are held now.
     pub used_bytes: usize,

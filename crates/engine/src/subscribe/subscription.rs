@@ -8,6 +8,8 @@ use pabawi_domain::id::ExecutionId;
 use pabawi_domain::ports::ExecutionStore;
 use pabawi_domain::record::ExecutionRecord;
 use pabawi_domain::summary::ExecutionSummary;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use tokio::sync::watch;
 
 use super::event_log::Read;
@@ -17,7 +19,8 @@ use crate::foreign::Foreign;
 use crate::registry::Live;
 
 /// What happens when a reader is slower than the events come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum SubscriptionMode {
     /// The reader gets older events from the store, and an [`EventKind::Gap`] in place of those that the store
     /// does not keep (output past the stored limit, progress of copies). The execution is never slowed down.

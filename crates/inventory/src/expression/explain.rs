@@ -3,6 +3,7 @@
 
 use pabawi_domain::id::NodeId;
 use pabawi_domain::validation::ValidationError;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::Inventory;
@@ -19,7 +20,7 @@ pub const MAX_EXPLAINED: usize = 200;
 const MAX_NAMED: usize = 100_000;
 
 /// What an expression selects, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
     /// The expression as it was understood.
@@ -36,7 +37,7 @@ pub struct Explanation {
 }
 
 /// What one term selects and does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TermExplanation {
     /// The operator before it; absent for the first.
@@ -60,7 +61,7 @@ pub struct TermExplanation {
 }
 
 /// Why a node is selected, or not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeExplanation {
     /// The node.
@@ -79,7 +80,7 @@ impl NodeExplanation {
 }
 
 /// What a term does about a node.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeStep {
     /// How many parentheses are around the term.
@@ -98,7 +99,7 @@ pub struct NodeStep {
 }
 
 /// What a term does to what was selected before it, within its parentheses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Effect {
     /// It brings the node in.

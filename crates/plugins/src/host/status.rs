@@ -5,10 +5,11 @@ use pabawi_domain::capability::Capability;
 use pabawi_domain::id::PluginName;
 use pabawi_domain::ports::{PluginHealth, PluginMetadata};
 use pabawi_domain::validation::FieldError;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A plugin and how it stands.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PluginStatus {
     /// What it is.
@@ -29,7 +30,7 @@ pub struct PluginStatus {
 }
 
 /// How far a plugin is.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "state", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum PluginState {
     /// It is to get ready.
@@ -58,7 +59,7 @@ impl PluginState {
 }
 
 /// How a plugin is, as of a time.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HealthReport {
     /// What it said; unhealthy where it said nothing in time or panicked.
@@ -70,7 +71,7 @@ pub struct HealthReport {
 }
 
 /// A capability as one plugin has it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProvidedCapability {
     /// What it is.

@@ -1,5 +1,5 @@
 /** What Bolt's complaints mean. */
-import { fields, isObject, text } from "../json";
+import { fields, isObject, text } from "../../internal/json";
 
 export type BoltErrorCategory =
   | "connection"

@@ -2,8 +2,8 @@
 import * as childProcess from "node:child_process";
 import { StringDecoder } from "node:string_decoder";
 
-import { BoltExecutionError, BoltTimeoutError, type BoltExecutionResult } from "../../pabawi/boltTypes";
-import type { StreamingCallback } from "../types";
+import { BoltExecutionError, BoltTimeoutError, type BoltExecutionResult } from "../boltTypes";
+import type { StreamingCallback } from "../../internal/types";
 
 export interface BoltRun {
   args: string[];

@@ -1,6 +1,6 @@
 /** Tasks and their parameters out of Bolt's JSON. */
-import { type Fields, fields, isObject, list, text } from "../json";
-import type { Task, TaskParameter, TaskParameterType } from "../types";
+import { type Fields, fields, isObject, list, text } from "../../internal/json";
+import type { Task, TaskParameter, TaskParameterType } from "../../internal/types";
 
 /** The tasks of any of the shapes that versions of Bolt print. */
 export function tasksOf(json: unknown): Task[] {

@@ -11,11 +11,11 @@ import {
   KINDS,
   meaningOf,
   parameterErrors,
-} from "../internal/bolt/faults";
-import { factsOf, nodesOf } from "../internal/bolt/nodes";
-import { commandLine, runBolt } from "../internal/bolt/process";
-import { failedResult, resultOf, type RunOf } from "../internal/bolt/results";
-import { taskOf, tasksOf } from "../internal/bolt/tasks";
+} from "./bolt/faults";
+import { factsOf, nodesOf } from "./bolt/nodes";
+import { commandLine, runBolt } from "./bolt/process";
+import { failedResult, resultOf, type RunOf } from "./bolt/results";
+import { taskOf, tasksOf } from "./bolt/tasks";
 import { Kept } from "../internal/kept";
 import { errorOf } from "../internal/faults";
 import { fields, list, isObject } from "../internal/json";

@@ -9,7 +9,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { groupsOf } from "../internal/bolt/nodes";
+import { groupsOf } from "./bolt/nodes";
 import { messageOf } from "../internal/faults";
 import { native } from "../internal/native";
 import type {

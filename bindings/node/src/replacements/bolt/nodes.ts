@@ -1,6 +1,6 @@
 /** Nodes, facts and groups out of what Bolt tells and has in its files. */
-import { type Fields, fields, isObject, list, number, text } from "../json";
-import type { Facts, Node, NodeGroup, Transport } from "../types";
+import { type Fields, fields, isObject, list, number, text } from "../../internal/json";
+import type { Facts, Node, NodeGroup, Transport } from "../../internal/types";
 
 const TRANSPORTS: readonly string[] = ["ssh", "winrm", "docker", "local"];
 

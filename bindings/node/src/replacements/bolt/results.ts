@@ -1,6 +1,6 @@
 /** Results of commands and tasks out of Bolt's JSON. */
-import { type Fields, fields, isObject, list, number, text } from "../json";
-import type { ExecutionResult, NodeResult } from "../types";
+import { type Fields, fields, isObject, list, number, text } from "../../internal/json";
+import type { ExecutionResult, NodeResult } from "../../internal/types";
 import { messageIn } from "./faults";
 
 /** One run: times are milliseconds since 1970. */

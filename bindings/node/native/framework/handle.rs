@@ -1,0 +1,180 @@
+//! The class that Node sees: [`NativeFramework`]. The TypeScript half wraps it; nobody else calls it.
+
+use std::sync::{Arc, OnceLock};
+
+use napi::Env;
+use napi::bindgen_prelude::PromiseRaw;
+use napi_derive::napi;
+use pabawi::{Caller, EntryPoint, ErrorCode, Framework, ValidationError, log};
+use serde::de::DeserializeOwned;
+
+use super::calls::Call;
+use super::failure::Failure;
+use super::feed::Feed;
+use super::host::{Host, Listener};
+use super::open::open;
+use super::options::Opening;
+use super::running::{Running, json};
+use super::schemas::schemas;
+use super::streams::{Streams, Wanted, not_open};
+
+/// Items of a feed or events of a stream that are handed over at once, at most.
+const MOST_AT_ONCE: u32 = 1_000;
+
+/// A framework, open or about to be.
+#[napi]
+pub struct NativeFramework {
+    inner: Arc<Inner>,
+    running: Arc<Running>,
+}
+
+struct Inner {
+    framework: OnceLock<Framework>,
+    host: Arc<Host>,
+    log: Arc<Feed>,
+    metrics: Arc<Feed>,
+    streams: Streams,
+}
+
+#[napi]
+impl NativeFramework {
+    /// `listener` gets messages as JSON and must not throw.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(listener: Listener) -> Self {
+        // The process has no other subscriber of `tracing`, since this library is the only one in it that knows ours.
+        let _ = log::install();
+        log::note_panics();
+        let host = Arc::new(Host::new(listener));
+        let feed = |name| Arc::new(Feed::new(name, Arc::clone(&host)));
+        let (log, metrics) = (feed("log"), feed("metrics"));
+        let inner = Inner { framework: OnceLock::new(), host, log, metrics, streams: Streams::default() };
+        Self { inner: Arc::new(inner), running: Arc::default() }
+    }
+
+    /// Opens it.
+    #[napi(catch_unwind)]
+    pub fn open<'env>(
+        &self,
+        env: &'env Env,
+        number: u32,
+        opening: String,
+    ) -> napi::Result<PromiseRaw<'env, String>> {
+        let inner = Arc::clone(&self.inner);
+        self.running.start(env, number, async move {
+            let opening: Opening = read(&opening)?;
+            let (log, metrics) = (Arc::clone(&inner.log), Arc::clone(&inner.metrics));
+            let framework = open(opening, Arc::clone(&inner.host), log, metrics).await?;
+            let database = json(&framework.database())?;
+            let twice = inner.framework.set(framework).is_err();
+            if twice { Err(Failure::new(ErrorCode::Internal, "it is open already")) } else { Ok(database) }
+        })
+    }
+
+    /// Makes a call for a user.
+    #[napi(catch_unwind)]
+    pub fn call<'env>(
+        &self,
+        env: &'env Env,
+        number: u32,
+        user: String,
+        call: String,
+    ) -> napi::Result<PromiseRaw<'env, String>> {
+        let inner = Arc::clone(&self.inner);
+        self.running.start(env, number, async move {
+            let call: Call = read(&call)?;
+            call.answer(inner.framework()?, caller(user)).await
+        })
+    }
+
+    /// Opens a stream of events and tells its number.
+    #[napi(catch_unwind)]
+    pub fn events<'env>(
+        &self,
+        env: &'env Env,
+        number: u32,
+        user: String,
+        wanted: String,
+    ) -> napi::Result<PromiseRaw<'env, String>> {
+        let inner = Arc::clone(&self.inner);
+        self.running.start(env, number, async move {
+            let wanted: Wanted = read(&wanted)?;
+            inner.streams.open(inner.framework()?, &caller(user), wanted).await
+        })
+    }
+
+    /// The next events of a stream, `null` after the last.
+    #[napi(catch_unwind)]
+    pub fn next<'env>(
+        &self,
+        env: &'env Env,
+        number: u32,
+        stream: u32,
+        most: u32,
+    ) -> napi::Result<PromiseRaw<'env, String>> {
+        let inner = Arc::clone(&self.inner);
+        self.running.start(env, number, async move { inner.streams.next(stream, at_once(most)).await })
+    }
+
+    /// Nobody reads that stream any more.
+    #[napi(catch_unwind)]
+    pub fn close(&self, stream: u32) {
+        self.inner.streams.close(stream);
+    }
+
+    /// Gives a call up.
+    #[napi(catch_unwind)]
+    pub fn abandon(&self, number: u32) {
+        self.running.abandon(number);
+    }
+
+    /// Answers a question: `{"ok": …}` or `{"err": …}`.
+    #[napi(catch_unwind)]
+    pub fn answer(&self, number: u32, answer: String) {
+        self.inner.host.answered(number, &answer);
+    }
+
+    /// Takes what is in a feed: `log` or `metrics`.
+    #[napi(catch_unwind)]
+    pub fn take(&self, feed: String, most: u32) -> String {
+        let feed = if feed == "log" { &self.inner.log } else { &self.inner.metrics };
+        json(&feed.take(at_once(most))).unwrap_or_default()
+    }
+
+    /// A plugin tells something while it runs an action.
+    #[napi(catch_unwind)]
+    pub fn tell(&self, stream: u32, what: String, text: String) {
+        self.inner.host.listeners().tell(stream, &what, text);
+    }
+
+    /// A plugin can tell nothing more there.
+    #[napi(catch_unwind)]
+    pub fn told(&self, stream: u32) {
+        self.inner.host.listeners().remove(stream);
+    }
+}
+
+impl Inner {
+    fn framework(&self) -> Result<&Framework, Failure> {
+        self.framework.get().ok_or_else(not_open)
+    }
+}
+
+/// JSON Schemas of all that crosses.
+#[napi(catch_unwind)]
+pub fn framework_schemas() -> String {
+    schemas().to_string()
+}
+
+fn caller(user: String) -> Caller {
+    Caller { user, entry_point: EntryPoint::Node }
+}
+
+fn at_once(most: u32) -> usize {
+    usize::try_from(most.clamp(1, MOST_AT_ONCE)).unwrap_or(1)
+}
+
+/// Reads what came. The TypeScript half has checked it, so what is still wrong is a rule that only Rust knows, such as that of
+/// a name.
+fn read<T: DeserializeOwned>(text: &str) -> Result<T, Failure> {
+    serde_json::from_str(text).map_err(|error| ValidationError::of("", error.to_string()).into())
+}

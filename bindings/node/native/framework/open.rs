@@ -1,0 +1,163 @@
+//! The framework that is made of the options: [`open`].
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pabawi::inventory::{ConfiguredSource, Detected, OwnGroups, SourceSpec, SourcesFile, detect, source_of};
+use pabawi::permissions::Permissions;
+use pabawi::ssh::{SshConfig, SshSettings};
+use pabawi::v1::{V1Adapter, V1Settings};
+use pabawi::{
+    AllowAll, EngineLimits, Framework, FrameworkBuilder, GroupName, PluginName, ValidationError, ansible,
+    bolt, puppetdb,
+};
+use serde_json::Value;
+
+use super::failure::Failure;
+use super::feed::Feed;
+use super::host::Host;
+use super::options::{
+    AuthorizerKind, LimitOptions, ObjectOptions, Opening, SshOptions, ToolKind, ToolOptions,
+};
+use super::services::{JsAuthorizer, JsMetrics, JsObject, JsPermissions, LogFeed};
+
+/// How long an answer of the permission service is remembered.
+const PERMISSIONS_FRESH: Duration = Duration::from_secs(5);
+
+/// Opens a framework.
+pub(super) async fn open(
+    opening: Opening,
+    host: Arc<Host>,
+    log: Arc<Feed>,
+    metrics: Arc<Feed>,
+) -> Result<Framework, Failure> {
+    let Opening { options, authorizer, logger, performance_monitor, plugins } = opening;
+    let mut builder = Framework::builder()
+        .ssh(ssh(options.ssh)?)
+        .endpoint_defaults(options.endpoint_defaults)
+        .limits(limits(&options.limits))
+        .journal(options.journal);
+    if let Some(database) = options.database {
+        builder = builder.database(database);
+    }
+    if let Some(policy) = options.command_policy {
+        builder = builder.command_policy(policy);
+    }
+    builder = inventories(builder, &options.inventory)?;
+    builder = match authorizer {
+        None => builder,
+        Some(AuthorizerKind::AllowAll) => builder.authorizer(AllowAll),
+        Some(AuthorizerKind::Function) => builder.authorizer(JsAuthorizer::new(Arc::clone(&host))),
+        Some(AuthorizerKind::Permissions) => {
+            let tables = JsPermissions::new(Arc::clone(&host));
+            builder.permissions(Permissions::of_tables(Arc::new(tables)).fresh_for(PERMISSIONS_FRESH))
+        }
+    };
+    if logger {
+        builder = builder.log_sink(LogFeed::new(log));
+        if let Some(level) = options.log_level {
+            builder = builder.log_level(level);
+        }
+    }
+    if performance_monitor {
+        builder = builder.metrics(JsMetrics::new(metrics));
+    }
+    for tool in options.tools {
+        builder = add_tool(builder, tool)?;
+    }
+    for plugin in options.external_plugins {
+        builder = builder.external_plugin(plugin.program, Value::Object(plugin.config));
+    }
+    for ObjectOptions { object, name, config } in plugins {
+        let object = Arc::new(JsObject::new(Arc::clone(&host), object, name));
+        let adapter = V1Adapter::adopt(object, config, V1Settings::default()).await?;
+        let config = adapter.config();
+        builder = builder.plugin(adapter, config);
+    }
+    Ok(builder.open().await?)
+}
+
+fn ssh(options: SshOptions) -> Result<SshSettings, ValidationError> {
+    let config = match &options.config {
+        Some(path) => SshConfig::load(path),
+        None => SshConfig::load_default(),
+    };
+    let mut settings = SshSettings::default();
+    settings.config = Arc::new(config.map_err(|error| ValidationError::of("ssh.config", error.to_string()))?);
+    settings.host_keys = options.host_keys.unwrap_or(settings.host_keys);
+    settings.known_hosts = options.known_hosts;
+    settings.passphrase = options.passphrase;
+    settings.password = options.password;
+    Ok(settings)
+}
+
+fn limits(options: &LimitOptions) -> EngineLimits {
+    let mut limits = EngineLimits::default();
+    let set = |limit: &mut usize, value: Option<usize>| *limit = value.unwrap_or(*limit);
+    set(&mut limits.max_node_runs, options.max_node_runs);
+    set(&mut limits.max_running_executions, options.max_running_executions);
+    set(&mut limits.max_queued_executions, options.max_queued_executions);
+    set(&mut limits.output_head_bytes, options.output_head_bytes);
+    set(&mut limits.output_tail_bytes, options.output_tail_bytes);
+    limits.output_memory_bytes = options.output_memory_bytes;
+    limits.default_concurrency = options.default_concurrency.unwrap_or(limits.default_concurrency);
+    let authorizer = options.authorizer_timeout_ms.map(Duration::from_millis);
+    limits.authorizer_timeout = authorizer.unwrap_or(limits.authorizer_timeout);
+    limits
+}
+
+fn inventories(mut builder: FrameworkBuilder, given: &[String]) -> Result<FrameworkBuilder, ValidationError> {
+    let mut sources: Vec<ConfiguredSource> = Vec::new();
+    let mut groups: Vec<(GroupName, String)> = Vec::new();
+    for (index, text) in given.iter().enumerate() {
+        let bad = |error: String| ValidationError::of(format!("inventory[{index}]"), error);
+        let specs = match detect(text).map_err(|error| bad(error.to_string()))? {
+            Detected::Source(kind) => vec![SourceSpec::new(kind)],
+            Detected::SourcesFile => {
+                let path = Path::new(text.strip_prefix("sources:").unwrap_or(text));
+                let file = SourcesFile::read(path).map_err(|error| bad(error.to_string()))?;
+                groups.extend(file.groups);
+                file.sources
+            }
+        };
+        for spec in &specs {
+            let made = source_of(spec).map_err(|error| bad(error.to_string()))?;
+            if let Some(facts) = made.facts {
+                builder = builder.fact_provider(facts, pabawi::facts::ProviderOptions::default());
+            }
+            sources.push(made.source);
+        }
+    }
+    let mut names = HashSet::new();
+    if let Some((twice, _)) = sources.iter().find(|(source, _)| !names.insert(source.name().to_owned())) {
+        let text = format!("two sources are called {}; give one of them a name of its own", twice.name());
+        return Err(ValidationError::of("inventory", text));
+    }
+    if !groups.is_empty() {
+        let own = OwnGroups::new(groups);
+        builder = builder.own_groups(
+            own.map_err(|error| ValidationError::of("inventory", format!("own groups: {error}")))?,
+        );
+    }
+    Ok(if sources.is_empty() { builder } else { builder.inventories(sources) })
+}
+
+fn add_tool(builder: FrameworkBuilder, tool: ToolOptions) -> Result<FrameworkBuilder, ValidationError> {
+    let usual = match tool.kind {
+        ToolKind::Ansible => "ansible",
+        ToolKind::Bolt => "bolt",
+        ToolKind::Puppetdb => "puppetdb",
+    };
+    let name = match tool.name {
+        Some(name) => name,
+        None => PluginName::new(usual).map_err(|error| ValidationError::of("tools", error.to_string()))?,
+    };
+    let config = Value::Object(tool.config);
+    Ok(match tool.kind {
+        ToolKind::Ansible => builder.plugin(ansible::plugin(name), config),
+        ToolKind::Bolt => builder.plugin(bolt::plugin(name), config),
+        ToolKind::Puppetdb => builder.plugin(puppetdb::plugin(name), config),
+    })
+}

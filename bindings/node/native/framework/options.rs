@@ -1,0 +1,158 @@
+//! The options of a framework as they cross: [`FrameworkOptions`], which a person writes, and [`Opening`], with what the host's
+//! objects are.
+
+use std::path::PathBuf;
+
+use pabawi::journal::JournalSettings;
+use pabawi::log::LogLevel;
+use pabawi::permissions::CommandPolicy;
+use pabawi::{Endpoint, HostKeyPolicy, PluginName, Secret};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// Options of a framework that are data. Everything may be left out.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub(super) struct FrameworkOptions {
+    /// Where executions are remembered: the path of a SQLite file, made when it is missing, which no other SQLite library of
+    /// this process may have open; or the URL of a PostgreSQL database, `postgres://user@host:port/database`. When absent,
+    /// `executions.db` in this user's directory for data.
+    pub(super) database: Option<String>,
+    /// Inventories, each a path that tells its kind by its content, or `kind:path`; a list of sources is `sources:path`.
+    /// Without any, every name is a node.
+    pub(super) inventory: Vec<String>,
+    /// User, port and keys for nodes whose source names none.
+    pub(super) endpoint_defaults: Endpoint,
+    /// How nodes are reached over SSH.
+    pub(super) ssh: SshOptions,
+    /// Which commands may be run at all, whoever asks; every one when absent.
+    pub(super) command_policy: Option<CommandPolicy>,
+    /// What is journalled.
+    pub(super) journal: JournalSettings,
+    /// Limits that differ from the usual ones.
+    pub(super) limits: LimitOptions,
+    /// From which level on the logger is told; `info` when absent.
+    pub(super) log_level: Option<LogLevel>,
+    /// Tools that the framework knows itself.
+    pub(super) tools: Vec<ToolOptions>,
+    /// Programs that are plugins.
+    pub(super) external_plugins: Vec<ExternalPluginOptions>,
+}
+
+/// How nodes are reached over SSH.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub(super) struct SshOptions {
+    /// An OpenSSH client configuration to use instead of that of this user and machine.
+    pub(super) config: Option<PathBuf>,
+    /// How host keys are checked where neither request nor configuration says so; `strict` when absent.
+    pub(super) host_keys: Option<HostKeyPolicy>,
+    /// Lists of known hosts to use instead of those of the configuration.
+    pub(super) known_hosts: Option<Vec<PathBuf>>,
+    /// Opens private keys that have a passphrase.
+    pub(super) passphrase: Option<Secret>,
+    /// The login password where the inventory has none.
+    pub(super) password: Option<Secret>,
+}
+
+/// Limits that differ from the usual ones.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub(super) struct LimitOptions {
+    /// Nodes at once, over all executions; 200 when absent.
+    pub(super) max_node_runs: Option<usize>,
+    /// Nodes of one execution at once where its request does not say; 100 when absent.
+    pub(super) default_concurrency: Option<u32>,
+    /// Executions that run at once; 64 when absent.
+    pub(super) max_running_executions: Option<usize>,
+    /// Executions that wait; 10,000 when absent.
+    pub(super) max_queued_executions: Option<usize>,
+    /// Bytes of the beginning of an output that are kept; 64 KiB when absent.
+    pub(super) output_head_bytes: Option<usize>,
+    /// Bytes of the end of an output that are kept; 64 KiB when absent.
+    pub(super) output_tail_bytes: Option<usize>,
+    /// Bytes of output in memory; a share of what the process may use when absent.
+    pub(super) output_memory_bytes: Option<usize>,
+    /// Milliseconds that the authorizer may take; 5,000 when absent.
+    #[schemars(range(min = 1, max = 600_000))]
+    pub(super) authorizer_timeout_ms: Option<u64>,
+}
+
+/// A tool that the framework knows itself.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ToolOptions {
+    /// Which.
+    pub(super) kind: ToolKind,
+    /// The name under which it is registered; that of its kind when absent.
+    #[serde(default)]
+    pub(super) name: Option<PluginName>,
+    /// Its configuration.
+    #[serde(default)]
+    pub(super) config: Map<String, Value>,
+}
+
+/// Tools that the framework knows itself.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum ToolKind {
+    /// Ansible.
+    Ansible,
+    /// Bolt.
+    Bolt,
+    /// PuppetDB.
+    Puppetdb,
+}
+
+/// A program that is a plugin.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ExternalPluginOptions {
+    /// The program, by its absolute path.
+    pub(super) program: PathBuf,
+    /// Its configuration.
+    #[serde(default)]
+    pub(super) config: Map<String, Value>,
+}
+
+/// What the TypeScript half opens a framework with.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub(super) struct Opening {
+    /// What a person wrote.
+    pub(super) options: FrameworkOptions,
+    /// Who decides about callers; nobody, so that all is denied, when absent.
+    pub(super) authorizer: Option<AuthorizerKind>,
+    /// There is a logger.
+    pub(super) logger: bool,
+    /// There is a performance monitor.
+    pub(super) performance_monitor: bool,
+    /// Plugins of Pabawi v1.x.
+    pub(super) plugins: Vec<ObjectOptions>,
+}
+
+/// Who decides about callers.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum AuthorizerKind {
+    /// Everybody may do everything.
+    AllowAll,
+    /// Pabawi's permission service is asked for `resource:action`.
+    Permissions,
+    /// A function of the host is asked the whole question.
+    Function,
+}
+
+/// An object of the host that is a plugin of Pabawi v1.x.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ObjectOptions {
+    /// The number by which the host finds it.
+    pub(super) object: u32,
+    /// What it is called.
+    pub(super) name: String,
+    /// `{enabled, name, type, config, priority}`, or nothing.
+    #[serde(default)]
+    pub(super) config: Value,
+}

@@ -1,0 +1,159 @@
+//! Calls about plugins, and about the framework itself.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use pabawi::log::LogStats;
+use pabawi::metrics::MetricsSnapshot;
+use pabawi::plugin::{CapabilityCall, PluginStatus, ProvidedCapability};
+use pabawi::ports::{PoolStats, ToolRunStats};
+use pabawi::{Caller, CorrelationId, Framework, MemoryStats, NodeId, PluginName, ShutdownReport};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::calls::Nothing;
+use super::failure::Failure;
+
+/// What runs may take to end by themselves when nothing else is said.
+const DEADLINE_MS: u64 = 10_000;
+
+/// Whose health.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "HealthRequest")]
+pub(super) struct Health {
+    /// Only that of this plugin.
+    #[serde(default)]
+    plugin: Option<PluginName>,
+}
+
+/// A question that a plugin answers.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "CallCapabilityRequest")]
+pub(super) struct CallCapability {
+    /// The capability: `task.list`.
+    capability: String,
+    /// The plugin; the one that goes first when absent.
+    #[serde(default)]
+    plugin: Option<PluginName>,
+    /// Its parameters.
+    #[serde(default)]
+    parameters: Map<String, Value>,
+    /// The nodes it is about.
+    #[serde(default)]
+    nodes: Vec<NodeId>,
+    /// Follows this request through logs and records.
+    #[serde(default)]
+    correlation_id: Option<CorrelationId>,
+}
+
+/// How the engine stands.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Stats {
+    /// Executions that wait in the queue.
+    queued_executions: usize,
+    /// Executions that wait or run.
+    live_executions: usize,
+    /// Nodes that run.
+    node_runs: usize,
+    /// Why the store cannot write now, if it cannot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store_trouble: Option<String>,
+    /// Transactions of the store since the start.
+    store_commits: u64,
+    /// Writes in them.
+    store_writes: u64,
+    /// How the output in memory stands against its budget.
+    memory: MemoryStats,
+    /// Connections by transport.
+    transports: BTreeMap<String, PoolStats>,
+    /// Runs of tools by plugin.
+    tool_runs: BTreeMap<String, ToolRunStats>,
+    /// How the way to the logger stands; absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log: Option<LogStats>,
+}
+
+/// How the end is made.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "ShutdownRequest")]
+pub(super) struct Shutdown {
+    /// Milliseconds that runs have to end by themselves; 10,000 when absent.
+    #[serde(default)]
+    #[schemars(range(max = 86_400_000))]
+    deadline_ms: Option<u64>,
+}
+
+pub(super) async fn capabilities(
+    framework: &Framework,
+    caller: Caller,
+    _: Nothing,
+) -> Result<Vec<ProvidedCapability>, Failure> {
+    Ok(framework.capabilities_of(&caller).await)
+}
+
+pub(super) async fn list(
+    framework: &Framework,
+    caller: Caller,
+    _: Nothing,
+) -> Result<Vec<PluginStatus>, Failure> {
+    Ok(framework.plugins_for(&caller).await?)
+}
+
+pub(super) async fn health(
+    framework: &Framework,
+    caller: Caller,
+    with: Health,
+) -> Result<Vec<PluginStatus>, Failure> {
+    Ok(framework.plugin_health(&caller, with.plugin.as_ref()).await?)
+}
+
+pub(super) async fn call(
+    framework: &Framework,
+    caller: Caller,
+    with: CallCapability,
+) -> Result<Value, Failure> {
+    let CallCapability { capability, plugin, parameters, nodes, correlation_id } = with;
+    let call = CapabilityCall { plugin, capability, parameters, nodes, correlation_id };
+    Ok(framework.call(&caller, call).await?)
+}
+
+pub(super) async fn stats(framework: &Framework, _: Caller, _: Nothing) -> Result<Stats, Failure> {
+    let stats = framework.stats();
+    Ok(Stats {
+        queued_executions: stats.queued_executions,
+        live_executions: stats.live_executions,
+        node_runs: stats.node_runs,
+        store_trouble: stats.store_trouble,
+        store_commits: stats.store_commits,
+        store_writes: stats.store_writes,
+        memory: stats.memory,
+        transports: stats.transports.into_iter().collect(),
+        tool_runs: stats.tool_runs.into_iter().collect(),
+        log: framework.log_stats(),
+    })
+}
+
+pub(super) async fn metrics(
+    framework: &Framework,
+    _: Caller,
+    _: Nothing,
+) -> Result<MetricsSnapshot, Failure> {
+    Ok(framework.metrics())
+}
+
+pub(super) async fn prometheus(framework: &Framework, _: Caller, _: Nothing) -> Result<String, Failure> {
+    Ok(framework.metrics_prometheus())
+}
+
+pub(super) async fn shutdown(
+    framework: &Framework,
+    _: Caller,
+    with: Shutdown,
+) -> Result<ShutdownReport, Failure> {
+    Ok(framework.shutdown(Duration::from_millis(with.deadline_ms.unwrap_or(DEADLINE_MS))).await)
+}

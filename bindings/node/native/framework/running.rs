@@ -1,0 +1,70 @@
+//! Calls that run: [`Running`]. A call is a task of tokio; its promise settles when that ends, and a caller can give it up by
+//! the number that it was made under.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use napi::Env;
+use napi::bindgen_prelude::{PromiseRaw, spawn};
+use pabawi::ErrorCode;
+use serde::Serialize;
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+use super::failure::Failure;
+
+/// Calls that run, by their numbers.
+#[derive(Debug, Default)]
+pub(super) struct Running {
+    calls: Mutex<HashMap<u32, AbortHandle>>,
+}
+
+impl Running {
+    /// Starts a call. The promise is of `{"ok": …}` or `{"err": …}` and is never rejected.
+    pub(super) fn start<'env>(
+        self: &Arc<Self>,
+        env: &'env Env,
+        number: u32,
+        call: impl Future<Output = Result<String, Failure>> + Send + 'static,
+    ) -> napi::Result<PromiseRaw<'env, String>> {
+        let (told, answer) = oneshot::channel();
+        let task = spawn(async move {
+            // Nobody listens any more when the environment is gone.
+            let _ = told.send(call.await);
+        });
+        self.lock().insert(number, task.abort_handle());
+        let running = Arc::clone(self);
+        env.spawn_future(async move {
+            let answer = answer.await;
+            let was_known = running.lock().remove(&number).is_some();
+            let answer = answer.unwrap_or_else(|_| {
+                // Its task is gone without an answer: given up, or it panicked.
+                let panicked = Failure::new(ErrorCode::Internal, "a panic ended the call");
+                Err(if was_known { panicked } else { Failure::aborted() })
+            });
+            Ok(match answer {
+                Ok(value) => format!("{{\"ok\":{value}}}"),
+                Err(failure) => format!("{{\"err\":{}}}", json(&failure).unwrap_or_else(|_| "{}".to_owned())),
+            })
+        })
+    }
+
+    /// Gives a call up: what it waits for is not waited for any more.
+    pub(super) fn abandon(&self, number: u32) {
+        if let Some(task) = self.lock().remove(&number) {
+            task.abort();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<u32, AbortHandle>> {
+        // Nothing in here can panic half way, so a poisoned lock holds a sound map.
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A value as JSON.
+pub(super) fn json(value: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string(value)
+        .map_err(|error| Failure::new(ErrorCode::Internal, format!("the answer cannot be written: {error}")))
+}

@@ -1,0 +1,11 @@
+//! The host's objects behind the ports of the framework.
+
+mod authorizer;
+mod log;
+mod metrics;
+mod v1;
+
+pub(super) use authorizer::{JsAuthorizer, JsPermissions};
+pub(super) use log::LogFeed;
+pub(super) use metrics::JsMetrics;
+pub(super) use v1::{JsObject, Listeners};

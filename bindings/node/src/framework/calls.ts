@@ -1,0 +1,112 @@
+/** Calls of the native half: checked before they go there, given up by signals, failures turned into errors. */
+import type { z } from "zod";
+
+import { AbortedError, at, type CallSite, errorOf, valid } from "./errors";
+import { callSchemas } from "./generated/schemas";
+import type { Calls, Failure } from "./generated/types";
+import { type NativeFramework, newFramework } from "./native";
+import { type CallOptions, checkCallOptions } from "./options";
+
+/** What is done when a signal gives a call up. */
+export type OnAbort =
+  /** It is not waited for any more: it changes nothing. */
+  | "forget"
+  /** It goes on to its end, since it changes something. */
+  | "finish";
+
+let numbers = 0;
+
+/** Throws the host's `ZodError` where the value is not what the schema lets through. */
+export function checked<T>(schema: z.ZodType<T>, value: unknown): T {
+  return schema.parse(value);
+}
+
+export class Caller {
+  readonly native: NativeFramework;
+  private readonly user: string;
+
+  constructor(user: string, listener: (message: string) => void) {
+    this.native = newFramework(listener);
+    this.user = user;
+  }
+
+  /** Makes a call. Everything that can be wrong with what is given is told before anything else is done. */
+  async call<K extends keyof Calls>(
+    site: CallSite,
+    name: K,
+    given: Calls[K]["request"],
+    options: CallOptions | undefined,
+    onAbort: OnAbort,
+  ): Promise<Calls[K]["answer"]> {
+    const { user, signal } = this.options(site, options);
+    const text = valid(site, () => JSON.stringify({ call: name, with: checked(callSchemas[name], given) }));
+    const answer = await this.made(site, signal, onAbort, (number) => this.native.call(number, user, text));
+    return answer as Calls[K]["answer"];
+  }
+
+  /** Opens a stream of events and tells its number, and the execution that it is of. */
+  async stream(site: CallSite, make: () => unknown, options: CallOptions | undefined, onAbort: OnAbort): Promise<{ number: number; execution: string }> {
+    const { user, signal } = this.options(site, options);
+    const text = valid(site, () => JSON.stringify(make()));
+    const made = this.made(site, signal, onAbort, (number) => this.native.events(number, user, text));
+    return (await made) as { number: number; execution: string };
+  }
+
+  /** The next events of a stream; null after the last. */
+  async next(site: CallSite, stream: number, most: number, signal: AbortSignal | undefined): Promise<unknown[] | null> {
+    const made = this.made(site, signal, "forget", (number) => this.native.next(number, stream, most));
+    return (await made) as unknown[] | null;
+  }
+
+  async open(site: CallSite, opening: unknown, signal: AbortSignal | undefined): Promise<string> {
+    const text = valid(site, () => JSON.stringify(opening));
+    return (await this.made(site, signal, "finish", (number) => this.native.open(number, text))) as string;
+  }
+
+  options(site: CallSite, options: CallOptions | undefined): { user: string; signal: AbortSignal | undefined } {
+    const { user, signal } = valid(site, () => checkCallOptions(options));
+    return { user: user ?? this.user, signal };
+  }
+
+  private async made(
+    site: CallSite,
+    signal: AbortSignal | undefined,
+    onAbort: OnAbort,
+    make: (number: number) => Promise<string>,
+  ): Promise<unknown> {
+    throwIfAborted(site, signal);
+    numbers = (numbers + 1) % 0xffff_ffff;
+    const number = numbers;
+    const abandon = (): void => {
+      this.native.abandon(number);
+    };
+    if (onAbort === "forget") {
+      signal?.addEventListener("abort", abandon, { once: true });
+    }
+    try {
+      const answer = JSON.parse(await make(number)) as { ok: unknown } | { err: Failure };
+      if ("ok" in answer) {
+        return answer.ok;
+      }
+      if (answer.err.code === "aborted") {
+        throw aborted(site, signal);
+      }
+      throw at(site, errorOf(answer.err));
+    } finally {
+      signal?.removeEventListener("abort", abandon);
+    }
+  }
+
+}
+
+export function aborted(site: CallSite, signal: AbortSignal | undefined, details?: Record<string, unknown>): AbortedError {
+  const reason: unknown = signal?.reason;
+  const message = "the call was given up by its signal";
+  return at(site, new AbortedError({ code: "aborted", message, cause: reason, details }));
+}
+
+export function throwIfAborted(site: CallSite, signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) {
+    throw aborted(site, signal);
+  }
+}

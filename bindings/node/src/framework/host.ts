@@ -1,0 +1,179 @@
+/** The host's objects, as the native half asks them: {@link HostObjects}. Nothing that they do can throw here. */
+
+import { errorOf } from "../internal/faults";
+import type { LoggerLike, LogContext } from "../internal/types";
+import type { NativeFramework } from "./native";
+import type { AuthorizeFunction, CreateFrameworkOptions, MetricRecorderLike, PermissionServiceLike } from "./options";
+import { type Told, V1Objects } from "./v1";
+
+/** What is taken of a feed in one turn of the event loop. */
+const BATCH = 200;
+
+type Feed = "log" | "metrics";
+type Message = { ask: { number: number; service: string; with: unknown } } | { news: Feed };
+interface Batch {
+  items: string[];
+  lost: number;
+  more: boolean;
+}
+interface Line {
+  level: "error" | "warn" | "info" | "debug";
+  message: string;
+  context: LogContext;
+}
+
+/** What was thrown, as the native half reads it. */
+export interface Thrown {
+  atOnce?: boolean;
+  missing?: boolean;
+  unreadable?: boolean;
+  name?: string | undefined;
+  message: string;
+  stack?: string | undefined;
+  raw?: unknown;
+}
+
+export class HostObjects {
+  readonly plugins: V1Objects;
+  private native: NativeFramework | undefined;
+  private readonly logger: LoggerLike | undefined;
+  private readonly monitor: MetricRecorderLike | undefined;
+  private readonly authorizer: AuthorizeFunction | PermissionServiceLike | undefined;
+
+  constructor(options: CreateFrameworkOptions) {
+    const tell: Told = {
+      tell: (stream, what, text) => this.native?.tell(stream, what, text),
+      told: (stream) => this.native?.told(stream),
+    };
+    this.plugins = new V1Objects(options.plugins ?? [], tell);
+    this.logger = options.logger;
+    this.monitor = options.performanceMonitor;
+    this.authorizer = options.authorizer === "allow-all" ? undefined : options.authorizer;
+  }
+
+  /** What the native half says goes here. */
+  readonly listen = (text: string): void => {
+    try {
+      const message = JSON.parse(text) as Message;
+      if ("news" in message) {
+        setImmediate(() => {
+          this.empty(message.news);
+        });
+      } else {
+        const { number, service, with: asked } = message.ask;
+        void this.ask(service, asked).then((answer) => this.native?.answer(number, answer));
+      }
+    } catch (error) {
+      process.emitWarning(errorOf(error));
+    }
+  };
+
+  attach(native: NativeFramework): void {
+    this.native = native;
+  }
+
+  /** Nothing is asked any more: each half lets go of the other. */
+  detach(): void {
+    this.flush();
+    this.native = undefined;
+  }
+
+  /** Tells the host's logger and monitor all that there still is. */
+  private flush(): void {
+    for (const feed of ["log", "metrics"] as const) {
+      while (this.turn(feed)) {
+        // Ends: a feed is bounded, and nothing fills it any more.
+      }
+    }
+  }
+
+  private empty(feed: Feed): void {
+    if (this.turn(feed)) {
+      // What else has to be done goes between.
+      setImmediate(() => {
+        this.empty(feed);
+      });
+    }
+  }
+
+  /** Takes a batch; tells whether there is more. */
+  private turn(feed: Feed): boolean {
+    if (this.native === undefined) {
+      return false;
+    }
+    const { items, lost, more } = JSON.parse(this.native.take(feed, BATCH)) as Batch;
+    for (const item of items) {
+      this.deliver(feed, item);
+    }
+    if (lost > 0 && feed === "log") {
+      const context = { component: "execution", metadata: { lost } };
+      safely(() => this.logger?.warn(`${String(lost)} log records were lost: the logger is slower than they come`, context));
+    }
+    return more;
+  }
+
+  private deliver(feed: Feed, item: string): void {
+    safely(() => {
+      if (feed === "log") {
+        const { level, message, context } = JSON.parse(item) as Line;
+        this.logger?.[level](message, context);
+      } else {
+        const metric = JSON.parse(item) as { operation: string; duration: number; metadata: Record<string, unknown> };
+        this.monitor?.recordMetric({ ...metric, timestamp: new Date().toISOString() });
+      }
+    });
+  }
+
+  /** The answer to a question, as JSON; never rejects. */
+  private async ask(service: string, asked: unknown): Promise<string> {
+    try {
+      return written(await this.asked(service, asked));
+    } catch (error) {
+      return JSON.stringify({ err: thrown(error) });
+    }
+  }
+
+  private asked(service: string, asked: unknown): unknown {
+    switch (service) {
+      case "authorize":
+        return (this.authorizer as AuthorizeFunction)(asked as never);
+      case "hasPermission": {
+        const { user, resource, action } = asked as { user: string; resource: string; action: string };
+        return (this.authorizer as PermissionServiceLike).hasPermission(user, resource, action);
+      }
+      default:
+        return this.plugins.asked(service, asked as never);
+    }
+  }
+}
+
+/** An answer as JSON; `undefined` is `null`. */
+function written(value: unknown): string {
+  try {
+    return `{"ok":${(JSON.stringify(value) as string | undefined) ?? "null"}}`;
+  } catch (error) {
+    return JSON.stringify({ err: { ...thrown(error), unreadable: true } });
+  }
+}
+
+/** What was thrown: an error, or anything else. */
+export function thrown(error: unknown): Thrown {
+  if (error instanceof Error || (typeof error === "object" && error !== null && "message" in error)) {
+    const { name, message, stack, thrown: own } = error as Partial<Error> & { thrown?: Partial<Thrown> };
+    return { ...own, name: text(name), message: text(message) ?? "", stack: text(stack) };
+  }
+  const raw = safely(() => JSON.parse(JSON.stringify(error) ?? "null") as unknown);
+  return { message: safely(() => String(error)) ?? "something that is no text", raw: raw ?? null };
+}
+
+const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+
+function safely<T>(make: () => T): T | undefined {
+  try {
+    return make();
+  } catch {
+    // What the host's own objects throw when they are told something is theirs to know.
+    return undefined;
+  }
+}
+

@@ -1,0 +1,129 @@
+/** Options of a framework and of its calls, and what is checked of them. */
+import type { z } from "zod";
+
+import type { IntegrationConfig, IntegrationPlugin, LoggerLike } from "../internal/types";
+import { zod } from "../internal/zod";
+import { zodError } from "./errors";
+import { FrameworkOptionsSchema } from "./generated/schemas";
+import type { ActionKind, FrameworkOptions, RiskLevel } from "./generated/types";
+
+/** Options that every call takes. */
+export interface CallOptions {
+  /** Who asks; the framework's user when absent. */
+  user?: string | undefined;
+  /** Gives the call up. */
+  signal?: AbortSignal | undefined;
+}
+
+/** What an authorizer is asked. */
+export interface AuthorizationQuery {
+  user: string;
+  /** What, as a capability name: `command.execute`. */
+  capability: string;
+  action?: ActionKind;
+  risk?: RiskLevel;
+  /** By which plugin or transport. */
+  plugin?: string;
+  /** Where; empty for a question that concerns no node. */
+  nodes: string[];
+}
+
+/** What an authorizer answers. */
+export type AuthorizationAnswer = boolean | { allow: boolean; reason?: string | undefined };
+
+/** Decides about callers. Throwing, rejecting and answering too late deny. */
+export type AuthorizeFunction = (query: AuthorizationQuery) => AuthorizationAnswer | Promise<AuthorizationAnswer>;
+
+/** Pabawi's PermissionService, or anything like it. */
+export interface PermissionServiceLike {
+  hasPermission(userId: string, resource: string, action: string): Promise<boolean> | boolean;
+}
+
+/** Pabawi's PerformanceMonitorService, or anything like it. */
+export interface MetricRecorderLike {
+  recordMetric(metric: {
+    operation: string;
+    /** Milliseconds. */
+    duration: number;
+    timestamp: string;
+    metadata?: Record<string, unknown>;
+  }): void;
+}
+
+/** A plugin of Pabawi v1.x, with its configuration. */
+export interface PluginEntry {
+  plugin: IntegrationPlugin;
+  config?: IntegrationConfig | undefined;
+}
+
+/** Options of a framework. Without an authorizer, everything is denied. */
+export interface CreateFrameworkOptions extends FrameworkOptions {
+  /** Who asks where a call does not say; the user of this process when absent. */
+  user?: string | undefined;
+  /** Who may do what. */
+  authorizer?: "allow-all" | AuthorizeFunction | PermissionServiceLike | undefined;
+  /** Where the log goes. */
+  logger?: LoggerLike | undefined;
+  /** Where the times of operations go. */
+  performanceMonitor?: MetricRecorderLike | undefined;
+  /** Plugins of Pabawi v1.x. */
+  plugins?: readonly (IntegrationPlugin | PluginEntry)[] | undefined;
+  /** Gives the opening up before it begins. */
+  signal?: AbortSignal | undefined;
+}
+
+const isFunction = (value: unknown): boolean => typeof value === "function";
+const isAnything = (value: unknown): value is object => (typeof value === "object" && value !== null) || isFunction(value);
+
+/** An object that has these methods now. */
+function having(what: string, ...methods: string[]): z.ZodType<object> {
+  const has = (value: unknown): boolean => isAnything(value) && methods.every((name) => isFunction((value as Record<string, unknown>)[name]));
+  const message = `must be ${what}: an object with ${methods.join(", ")}`;
+  return zod.custom<object>(has, { message }) as unknown as z.ZodType<object>;
+}
+
+const signal = zod.custom<AbortSignal>((value) => value instanceof AbortSignal, { message: "must be an AbortSignal" }).optional();
+const user = zod.string().min(1).optional();
+
+const CallOptionsSchema = zod.object({ user, signal }).strict().optional();
+
+const authorizer = zod
+  .custom<unknown>(
+    (value) =>
+      value === "allow-all" || isFunction(value) || (isAnything(value) && isFunction((value as Partial<PermissionServiceLike>).hasPermission)),
+    { message: 'must be "allow-all", a function, or a permission service: an object with hasPermission' },
+  )
+  .optional();
+
+const HostOptionsSchema = zod
+  .object({
+    user,
+    authorizer,
+    logger: having("a logger", "error", "warn", "info", "debug").optional(),
+    performanceMonitor: having("a performance monitor", "recordMetric").optional(),
+    plugins: zod
+      .array(zod.custom<object>(isAnything, { message: "must be a plugin, or {plugin, config}" }))
+      .optional(),
+    signal,
+  })
+  .strict();
+
+export function checkCallOptions(options: CallOptions | undefined): CallOptions {
+  CallOptionsSchema.parse(options);
+  return options ?? {};
+}
+
+/** The options that are data, and those that are objects of the host; throws a `ZodError` that has what is wrong with both. */
+export function checkOptions(given: unknown): { data: FrameworkOptions; host: Omit<CreateFrameworkOptions, keyof FrameworkOptions> } {
+  const fields = zod.record(zod.string(), zod.unknown()).parse(given ?? {});
+  const names = Object.keys(HostOptionsSchema.shape);
+  const part = (own: boolean): Record<string, unknown> =>
+    Object.fromEntries(Object.entries(fields).filter(([name, value]) => names.includes(name) === own && value !== undefined));
+  const [data, host] = [FrameworkOptionsSchema.safeParse(part(false)), HostOptionsSchema.safeParse(part(true))];
+  const issues = [data, host].flatMap((result) => (result.success ? [] : result.error.issues));
+  if (!data.success || !host.success) {
+    throw zodError(issues);
+  }
+  // The objects themselves, and not what Zod makes of them.
+  return { data: data.data, host: part(true) as CreateFrameworkOptions };
+}

@@ -1,0 +1,21 @@
+/** Output of nodes, as it crosses: a text, or base64 where it is no UTF-8. */
+import { StringDecoder } from "node:string_decoder";
+
+import type { OutputData } from "./generated/types";
+
+/** The bytes. */
+export function bytesOf(data: OutputData): Buffer {
+  return typeof data === "string" ? Buffer.from(data) : Buffer.from(data.base64, "base64");
+}
+
+/** Makes text of the parts of one stream, also where a character stands in two of them. */
+export interface OutputDecoder {
+  write(data: OutputData): string;
+  /** What is left at the end. */
+  end(): string;
+}
+
+export function outputDecoder(): OutputDecoder {
+  const decoder = new StringDecoder("utf8");
+  return { write: (data) => decoder.write(bytesOf(data)), end: () => decoder.end() };
+}

@@ -1,0 +1,107 @@
+// The README tells the truth: its programs are run as they stand, and its commands are scripts that there are.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { hostname } from "node:os";
+import { dirname, join } from "node:path";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+import { folder, framework } from "./support.mjs";
+
+const here = join(dirname(fileURLToPath(import.meta.url)), "../..");
+const text = readFileSync(join(here, "README.md"), "utf8");
+const blocks = (language) => [...text.matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\``, "gm"))].map(([, block]) => block);
+const [first, route] = blocks("js");
+
+/** A project that has the package, Express and Zod. */
+function project(program) {
+  const place = folder();
+  mkdirSync(join(place, "node_modules/@pabawi"), { recursive: true });
+  symlinkSync(here, join(place, "node_modules/@pabawi/execution"));
+  symlinkSync(join(here, "node_modules/express"), join(place, "node_modules/express"));
+  writeFileSync(join(place, "program.js"), program);
+  return place;
+}
+
+/** Server-Sent Events as [id, type, data]; at most so many, then the connection is dropped. */
+async function eventsOf(url, headers = {}, most = Infinity) {
+  const gone = new AbortController();
+  const response = await fetch(url, { headers, signal: gone.signal });
+  assert.equal(response.status, 200, await (response.ok ? "" : response.text()));
+  assert.equal(response.headers.get("content-type"), "text/event-stream");
+  const found = [];
+  let rest = "";
+  const decoder = new TextDecoder();
+  for await (const bytes of response.body) {
+    const parts = (rest + decoder.decode(bytes, { stream: true })).split("\n\n");
+    rest = parts.pop();
+    for (const part of parts) {
+      const [, id, type, data] = /^id: (\d+)\nevent: (\w+)\ndata: (.*)$/.exec(part);
+      found.push([Number(id), type, JSON.parse(data)]);
+    }
+    if (found.length >= most) break;
+  }
+  gone.abort();
+  return found.slice(0, most);
+}
+
+describe("README", () => {
+  it("names scripts that there are", () => {
+    const { scripts } = JSON.parse(readFileSync(join(here, "package.json"), "utf8"));
+    const lines = blocks("sh").join("").trim().split("\n");
+    assert.ok(lines.length >= 3);
+    for (const line of lines) {
+      const [npm, command, script = command] = line.split(" ");
+      assert.ok(npm === "npm" && (script === "ci" || script in scripts), line);
+    }
+  });
+
+  // R9.1
+  it("has a first program that runs", async () => {
+    const cwd = project(first);
+    const { stdout } = await promisify(execFile)(process.execPath, ["program.js"], { cwd, timeout: 30_000 });
+    const lines = stdout.trim().split("\n").sort();
+    const nodes = ["web1", "web2", "web3"];
+    const said = `hello from ${hostname()}`;
+    assert.deepEqual(lines, ["completed 3", ...nodes.flatMap((node) => [`${node} succeeded ${said}`, `${node}: ${said}`])].sort());
+  });
+
+  it("has a route that streams, goes on after a lost connection, and refuses", async () => {
+    const { routes } = createRequire(import.meta.url)(join(project(route), "program.js"));
+    const host = await framework({ authorizer: ({ user }) => user !== "mallory" });
+    const server = routes(host).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const at = `http://127.0.0.1:${server.address().port}/executions`;
+    const post = (body, user = "alice") =>
+      fetch(at, { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json", "X-User": user } });
+    try {
+      const request = { action: { type: "command", command: "for i in 1 2 3; do echo $i; sleep 0.1; done" }, targets: "a,b", transport: "local" };
+      const accepted = await post(request);
+      assert.equal(accepted.status, 202);
+      const { id } = await accepted.json();
+      const alice = { "X-User": "alice" };
+      const begun = await eventsOf(`${at}/${id}/events`, alice, 4);
+      const rest = await eventsOf(`${at}/${id}/events`, { ...alice, "Last-Event-ID": String(begun.at(-1)[0]) });
+      const whole = [...begun, ...rest];
+      assert.deepEqual(whole.map(([seq]) => seq), whole.map((_, place) => place + 1));
+      assert.equal(whole.at(-1)[1], "finished");
+      assert.deepEqual(await eventsOf(`${at}/${id}/events`, alice), whole);
+
+      const wrong = await post({ ...request, targets: 7 });
+      assert.deepEqual([wrong.status, (await wrong.json()).issues[0].path], [400, ["targets"]]);
+      assert.equal((await post(request, "mallory")).status, 403);
+      assert.equal((await fetch(`${at}/01890a5d-ac96-774b-bcce-b302099a8057/events`, { headers: alice })).status, 404);
+      const long = await (await post({ ...request, action: { type: "command", command: "sleep 300" } })).json();
+      const ended = await fetch(`${at}/${long.id}`, { method: "DELETE", headers: alice });
+      assert.equal((await ended.json()).receipt, "ordered");
+      assert.equal((await eventsOf(`${at}/${long.id}/events`, alice)).at(-1)[2].summary.status, "cancelled");
+    } finally {
+      server.close();
+      server.closeAllConnections();
+    }
+  });
+});

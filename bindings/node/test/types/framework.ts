@@ -1,0 +1,86 @@
+/** The framework object as a host's TypeScript uses it: with Pabawi's own classes, and what must not compile. */
+import {
+  AbortedError,
+  createExecutionFramework,
+  type ExecutionAction,
+  type ExecutionEvent,
+  type ExecutionFramework,
+  type ExecutionRequest,
+  PabawiError,
+  schemas,
+} from "../../index";
+import { PermissionService } from "../../pabawi/PermissionService";
+import { PerformanceMonitorService } from "../../pabawi/PerformanceMonitorService";
+import { BoltPlugin } from "../../pabawi/BoltPlugin";
+import type { DatabaseAdapter, LoggerService } from "./pabawi-classes";
+
+export async function open(logger: LoggerService, db: DatabaseAdapter, plugin: BoltPlugin): Promise<ExecutionFramework> {
+  return createExecutionFramework({
+    database: "executions.db",
+    user: "service",
+    authorizer: new PermissionService(db),
+    logger,
+    logLevel: "warn",
+    performanceMonitor: new PerformanceMonitorService(),
+    plugins: [plugin, { plugin, config: { enabled: true, name: "bolt", type: "both", config: {} } }],
+    limits: { maxNodeRuns: 10 },
+    ssh: { hostKeys: "accept-new" },
+  });
+}
+
+export async function run(framework: ExecutionFramework, signal: AbortSignal): Promise<string> {
+  const action: ExecutionAction = { type: "command", command: "uptime", env: { A: "b", C: { secret: "d" } } };
+  const request: ExecutionRequest = { action, targets: "@web", rollout: { mode: { type: "rolling", waves: [1, "20%"] } } };
+  const { summary, record } = await framework.execute(request, { user: "alice", signal });
+  // What was told can be given again.
+  await framework.submit(record.request);
+  let text = summary.status;
+  for await (const event of framework.events(record.id, { from: 3 })) {
+    text += told(event);
+  }
+  framework
+    .watch(record.id)
+    .on("output", (event) => (text += event.stream))
+    .on("event", (event) => (text += String(event.seq)))
+    .on("error", (error) => (text += error.message));
+  const { items, nextCursor } = await framework.results(record.id, { state: "finished" });
+  for (const { result, stdout } of items) {
+    text += result?.outcome === "exited" ? String(result.code) : await framework.outputText(stdout);
+  }
+  return text + (nextCursor ?? "");
+}
+
+function told(event: ExecutionEvent): string {
+  switch (event.type) {
+    case "output":
+      return typeof event.data === "string" ? event.data : event.data.base64;
+    case "nodeFinished":
+      return event.node;
+    case "finished":
+      return event.summary.status;
+    default:
+      return "";
+  }
+}
+
+export function fault(error: unknown): string {
+  if (error instanceof AbortedError) {
+    return String(error.cause);
+  }
+  return error instanceof PabawiError ? `${error.code}${error.node ?? ""}${String(error.retryable)}` : "";
+}
+
+export const parsed: ExecutionRequest = schemas.ExecutionRequestSchema.parse({});
+
+export async function wrong(framework: ExecutionFramework): Promise<void> {
+  // @ts-expect-error -- the targets are missing
+  await framework.execute({ action: { type: "command", command: "true" } });
+  // @ts-expect-error -- no such action
+  await framework.execute({ action: { type: "dance" }, targets: "a" });
+  // @ts-expect-error -- no such field
+  await framework.submit({ action: { type: "command", command: "true" }, targets: "a", sudo: true });
+  // @ts-expect-error -- no such selection
+  await framework.rerun("id", { selection: "some" });
+  // @ts-expect-error -- no such option
+  await createExecutionFramework({ databse: "x" });
+}
