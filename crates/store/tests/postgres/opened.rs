@@ -84,7 +84,7 @@ pub(crate) async fn forget_the_newest(dir: &Path) {
     sql(
         dir,
         "ALTER TABLE pabawi_exec_executions DROP COLUMN mirrored; ALTER TABLE pabawi_exec_journal DROP COLUMN mirrored; \
-         DELETE FROM pabawi_exec_migrations WHERE version = 2",
+         DELETE FROM pabawi_exec_migrations WHERE version = 3",
     );
 }
 
