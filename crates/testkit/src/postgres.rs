@@ -1,6 +1,7 @@
 //! A throwaway PostgreSQL server on a loopback address. Main type: [`Postgres`].
 //!
-//! It must never touch a cluster of the machine, and it is not safe for data: nothing is synchronised to disk.
+//! It must never touch a cluster of the machine, and it is not safe for data: nothing is synchronised to disk, unless it is
+//! there to be measured.
 
 use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,9 @@ const VERSIONS: &str = "/usr/lib/postgresql";
 /// The superuser, and its password. It only opens a server that listens on loopback and ends with the test.
 const USER: &str = "pabawi";
 const PASSWORD: &str = "pabawi-test";
+
+/// What makes a server quick whose data nobody needs after a crash.
+const QUICK: [&str; 3] = ["fsync=off", "full_page_writes=off", "synchronous_commit=off"];
 
 /// A PostgreSQL server of its own; it ends when this is dropped, and its data go.
 #[derive(Debug)]
@@ -49,7 +53,7 @@ impl Postgres {
     /// # Errors
     /// [`FleetError::Missing`] says what to install; [`FleetError::NotReady`] has the server's log.
     pub fn start() -> Result<Self, FleetError> {
-        Self::start_as(None)
+        Self::start_with(None, &QUICK)
     }
 
     /// The same, encrypted: with a certificate of that CA for its address. It takes plain connections too.
@@ -57,10 +61,19 @@ impl Postgres {
     /// # Errors
     /// As for [`Postgres::start`] and [`TestCa::issue`].
     pub fn start_with_tls(ca: &TestCa) -> Result<Self, FleetError> {
-        Self::start_as(Some(ca))
+        Self::start_with(Some(ca), &QUICK)
     }
 
-    fn start_as(ca: Option<&TestCa>) -> Result<Self, FleetError> {
+    /// As [`Postgres::start`] with every commit on the disk, as on a server that is in earnest: Debian's settings, to be
+    /// measured.
+    ///
+    /// # Errors
+    /// As for [`Postgres::start`].
+    pub fn start_durable() -> Result<Self, FleetError> {
+        Self::start_with(None, &[])
+    }
+
+    fn start_with(ca: Option<&TestCa>, settings: &[&str]) -> Result<Self, FleetError> {
         let programs = programs()?;
         let [address] = free_addresses(1)?.try_into().map_err(|_| FleetError::NoAddresses { count: 1 })?;
         let service = Service::new("postgres", &["postgres"])?;
@@ -79,10 +92,10 @@ impl Postgres {
             format!("port={}", address.port()),
             format!("unix_socket_directories={socket}"),
         ];
-        let quick = ["fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=100"];
         let mut command = vec![server.program("postgres"), "-D".to_owned(), data];
         let encryption = ca.map(|ca| server.certificate(ca)).transpose()?.unwrap_or_default();
-        for setting in listen.iter().chain(&encryption).map(String::as_str).chain(quick) {
+        let settings = settings.iter().copied().chain(["max_connections=100"]);
+        for setting in listen.iter().chain(&encryption).map(String::as_str).chain(settings) {
             command.extend(["-c".to_owned(), setting.to_owned()]);
         }
         server.command = command;
@@ -175,6 +188,14 @@ impl Postgres {
     #[must_use]
     pub fn url(&self, database: &str) -> String {
         format!("postgres://{USER}:{PASSWORD}@{}/{database}", self.address)
+    }
+
+    /// The same through the server's Unix socket, which root and the server's own user may reach.
+    #[must_use]
+    pub fn socket_url(&self, database: &str) -> String {
+        let socket = self.service.path("socket");
+        let (socket, port) = (socket.display(), self.address.port());
+        format!("postgresql:///{database}?host={socket}&port={port}&user={USER}&password={PASSWORD}")
     }
 
     /// Makes an empty database. The name is letters, digits and `_`.

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 
-use super::{adaptive, cli, engine, fanout, inventory};
+use super::{adaptive, cli, engine, fanout, inventory, store};
 
 /// Which benchmark, and how large.
 #[derive(Debug, clap::Args)]
@@ -18,6 +18,9 @@ pub(crate) struct Options {
     /// How many of them at once
     #[arg(long, default_value_t = 100)]
     pub(super) concurrency: usize,
+    /// Results in the history of the stores; their journals have up to five times as many entries
+    #[arg(long, default_value_t = 1_000_000)]
+    pub(super) rows: usize,
     /// How often each tool runs; they take turns
     #[arg(long, default_value_t = 2)]
     pub(super) rounds: usize,
@@ -45,6 +48,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "fanout", about: fanout::ABOUT, run: fanout::run },
     Bench { name: "inventory", about: inventory::ABOUT, run: inventory::run },
     Bench { name: "adaptive", about: adaptive::ABOUT, run: adaptive::run },
+    Bench { name: "store", about: store::ABOUT, run: store::run },
     Bench { name: "cli", about: cli::ABOUT, run: cli::run },
 ];
 

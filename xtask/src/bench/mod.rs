@@ -16,6 +16,7 @@ mod programs;
 mod reader;
 mod report;
 mod scripted;
+mod store;
 mod tools;
 mod warm;
 
