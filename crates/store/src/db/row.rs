@@ -88,8 +88,8 @@ columns! {
     i64, "a number", Value::Int(Some(value)) => *value;
     // A comparison: a number in SQLite, and here a number too.
     bool, "a truth value", Value::Int(Some(value)) => *value != 0;
-    &'r str, "text", Value::Text(Some(value)) => value.as_str();
-    String, "text", Value::Text(Some(value)) => value.clone();
+    &'r str, "text", Value::Text(Some(value)) => value.as_ref();
+    String, "text", Value::Text(Some(value)) => value.to_string();
     &'r [u8], "bytes", Value::Bytes(Some(value)) => value.as_slice();
     Vec<u8>, "bytes", Value::Bytes(Some(value)) => value.clone();
 }

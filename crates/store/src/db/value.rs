@@ -1,10 +1,13 @@
 //! [`Value`]: what a statement is given and what a row holds.
 
+use std::sync::Arc;
+
 /// A value of a column. An absent one keeps its kind, since PostgreSQL wants to know the type of every parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Value {
     Int(Option<i64>),
-    Text(Option<String>),
+    /// Shared, so that SQLite's driver takes it over as it is.
+    Text(Option<Arc<str>>),
     Bytes(Option<Vec<u8>>),
 }
 
@@ -22,25 +25,37 @@ impl From<Option<i64>> for Value {
 
 impl From<&str> for Value {
     fn from(value: &str) -> Self {
-        Self::Text(Some(value.to_owned()))
+        Self::Text(Some(value.into()))
     }
 }
 
 impl From<String> for Value {
     fn from(value: String) -> Self {
-        Self::Text(Some(value))
+        Self::Text(Some(value.into()))
+    }
+}
+
+impl From<&Arc<str>> for Value {
+    fn from(value: &Arc<str>) -> Self {
+        Self::Text(Some(Arc::clone(value)))
     }
 }
 
 impl From<Option<&str>> for Value {
     fn from(value: Option<&str>) -> Self {
-        Self::Text(value.map(str::to_owned))
+        Self::Text(value.map(Arc::from))
     }
 }
 
 impl From<Option<String>> for Value {
     fn from(value: Option<String>) -> Self {
-        Self::Text(value)
+        Self::Text(value.map(Arc::from))
+    }
+}
+
+impl From<&Option<Arc<str>>> for Value {
+    fn from(value: &Option<Arc<str>>) -> Self {
+        Self::Text(value.clone())
     }
 }
 

@@ -29,9 +29,9 @@ pub(crate) async fn check(
             "SELECT EXISTS (SELECT 1 FROM pabawi_exec_journal WHERE id = $1 AND node = $2), \
              EXISTS (SELECT 1 FROM pabawi_exec_journal WHERE supersedes = $1 AND id <> $3)",
         )
-        .bind(old.as_str())
+        .bind(old)
         .bind(entry.node.as_str())
-        .bind(entry.id.as_str())
+        .bind(&entry.id)
         .fetch_one(&mut *conn)
         .await
         .map_err(|error| place.sql("read the journal", &error))?;
@@ -52,7 +52,7 @@ pub(crate) async fn append(
     place: &Place,
 ) -> Result<(), StoreError> {
     let mut seen = HashSet::new();
-    let entries: Vec<&EntryRow> = entries.iter().filter(|entry| seen.insert(entry.id.as_str())).collect();
+    let entries: Vec<&EntryRow> = entries.iter().filter(|entry| seen.insert(&*entry.id)).collect();
     for chunk in bulk::chunks(&entries) {
         let written = append_chunk(chunk, conn).await;
         written.map_err(|error| place.sql("write the journal", &error))?;
@@ -62,12 +62,11 @@ pub(crate) async fn append(
 
 async fn append_chunk(chunk: &[&EntryRow], conn: &mut Connection) -> db::Result<()> {
     let known = known(chunk, conn).await?;
-    let new: Vec<&EntryRow> = chunk.iter().filter(|entry| !known.contains(&entry.id)).copied().collect();
+    let new: Vec<&EntryRow> = chunk.iter().filter(|entry| !known.contains(&*entry.id)).copied().collect();
     if new.is_empty() {
         return Ok(());
     }
     let mut heads = heads(&new, conn).await?;
-    let mut words: HashMap<&str, &str> = HashMap::with_capacity(new.len());
     for part in bulk::chunks(&new) {
         let sql = bulk::values(
             conn.dialect(),
@@ -75,47 +74,51 @@ async fn append_chunk(chunk: &[&EntryRow], conn: &mut Connection) -> db::Result<
              result_status, summary, details, supersedes, prev, hash) VALUES ",
             15,
             part.len(),
-            " RETURNING key, id",
+            "",
         );
         let mut query = db::query(sql);
         for entry in part {
             let head = heads.entry(entry.node.as_str()).or_insert(Head { seq: 0, hash: CHAIN_START });
             let (seq, prev) = (head.seq.saturating_add(1), head.hash);
             *head = Head { seq, hash: entry.hash(seq, prev) };
-            words.insert(&entry.id, &entry.words);
             query = query
-                .bind(entry.id.as_str())
+                .bind(&entry.id)
                 .bind(entry.at)
                 .bind(entry.node.as_str())
                 .bind(codec::signed(seq))
-                .bind(entry.event_type.as_str())
-                .bind(entry.source.as_str())
-                .bind(entry.execution_id.as_deref())
-                .bind(entry.user.as_deref())
-                .bind(entry.action.as_str())
-                .bind(entry.result_status.as_deref())
-                .bind(entry.summary.as_str())
-                .bind(entry.details.as_deref())
-                .bind(entry.supersedes.as_deref())
+                .bind(&entry.event_type)
+                .bind(&entry.source)
+                .bind(&entry.execution_id)
+                .bind(&entry.user)
+                .bind(&entry.action)
+                .bind(&entry.result_status)
+                .bind(&entry.summary)
+                .bind(&entry.details)
+                .bind(&entry.supersedes)
                 .bind(prev.0.to_vec())
                 .bind(head.hash.0.to_vec());
         }
-        let rows = query.fetch_all(&mut *conn).await?;
-        let sql = bulk::values(
-            conn.dialect(),
-            "INSERT INTO pabawi_exec_journal_words (rowid, words) VALUES ",
-            2,
-            rows.len(),
-            "",
-        );
-        let mut query = db::query(sql);
-        for row in &rows {
-            let id: &str = row.try_get(1)?;
-            query = query.bind(row.try_get::<i64>(0)?).bind(words.get(id).copied().unwrap_or_default());
-        }
         query.execute(&mut *conn).await?;
+        write_words(part, conn).await?;
     }
     keep_heads(&heads, conn).await
+}
+
+/// The words of entries that have just been written, in the order of their keys: the database looks the keys up itself, which
+/// costs less than telling them.
+async fn write_words(part: &[&EntryRow], conn: &mut Connection) -> db::Result<()> {
+    let sql = bulk::values(
+        conn.dialect(),
+        "INSERT INTO pabawi_exec_journal_words (rowid, words) SELECT j.key, v.column2 FROM (VALUES ",
+        2,
+        part.len(),
+        ") AS v CROSS JOIN pabawi_exec_journal AS j WHERE j.id = v.column1",
+    );
+    let mut query = db::query(sql);
+    for entry in part {
+        query = query.bind(&entry.id).bind(&entry.words);
+    }
+    query.execute(conn).await.map(|_| ())
 }
 
 async fn known(chunk: &[&EntryRow], conn: &mut Connection) -> db::Result<HashSet<String>> {
@@ -128,14 +131,14 @@ async fn known(chunk: &[&EntryRow], conn: &mut Connection) -> db::Result<HashSet
     );
     let mut query = db::query(sql);
     for entry in chunk {
-        query = query.bind(entry.id.as_str());
+        query = query.bind(&entry.id);
     }
     query.fetch_all(conn).await?.iter().map(|row| row.try_get(0)).collect()
 }
 
 async fn heads<'a>(entries: &[&'a EntryRow], conn: &mut Connection) -> db::Result<HashMap<&'a str, Head>> {
-    let nodes: Vec<&str> =
-        entries.iter().map(|entry| entry.node.as_str()).collect::<HashSet<_>>().into_iter().collect();
+    let asked: HashSet<&str> = entries.iter().map(|entry| entry.node.as_str()).collect();
+    let nodes: Vec<&str> = asked.iter().copied().collect();
     let mut heads = HashMap::with_capacity(nodes.len());
     for part in bulk::chunks(&nodes) {
         let sql = bulk::values(
@@ -151,7 +154,7 @@ async fn heads<'a>(entries: &[&'a EntryRow], conn: &mut Connection) -> db::Resul
         }
         for row in query.fetch_all(&mut *conn).await? {
             let (node, hash): (&str, &[u8]) = (row.try_get(0)?, row.try_get(2)?);
-            let Some(node) = part.iter().find(|one| **one == node) else { continue };
+            let Some(node) = asked.get(node) else { continue };
             let seq = u64::try_from(row.try_get::<i64>(1)?).unwrap_or(0);
             // One that was tampered with does not keep results from being written; a look at the chain tells.
             let hash = hash.try_into().map_or(CHAIN_START, ContentHash);

@@ -1,6 +1,7 @@
 //! Questions about the node journal: pages of entries, versions of a note, and what is known of others' events.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::journal::{EntryId, JournalEntry, JournalQuery, words};
@@ -36,6 +37,9 @@ pub(super) struct StoredEntry {
 /// Reads the columns of an entry.
 pub(super) fn row(row: &Row, place: &Place) -> Result<StoredEntry, StoreError> {
     let fault = |error| place.sql("read the journal", &error);
+    let text = |column: usize| row.try_get::<&str>(column).map(Arc::from).map_err(fault);
+    let maybe =
+        |column: usize| row.try_get::<Option<&str>>(column).map(|text| text.map(Arc::from)).map_err(fault);
     let node: &str = row.try_get(3).map_err(fault)?;
     // A hash of another length is none: a look at the chain tells.
     let bytes: Option<&[u8]> = row.try_get(14).map_err(fault)?;
@@ -44,19 +48,19 @@ pub(super) fn row(row: &Row, place: &Place) -> Result<StoredEntry, StoreError> {
         seq: codec::unsigned(row.try_get(4).map_err(fault)?, "a journal entry's number")?,
         hash: bytes.and_then(|bytes| bytes.try_into().ok()).map(ContentHash),
         row: EntryRow {
-            id: row.try_get(1).map_err(fault)?,
+            id: text(1)?,
             at: row.try_get(2).map_err(fault)?,
             node: NodeId::new(node).map_err(|error| place.corrupt(format!("a journal entry: {error}")))?,
-            event_type: row.try_get(5).map_err(fault)?,
-            source: row.try_get(6).map_err(fault)?,
-            execution_id: row.try_get(7).map_err(fault)?,
-            user: row.try_get(8).map_err(fault)?,
-            action: row.try_get(9).map_err(fault)?,
-            result_status: row.try_get(10).map_err(fault)?,
-            summary: row.try_get(11).map_err(fault)?,
-            details: row.try_get(12).map_err(fault)?,
-            supersedes: row.try_get(13).map_err(fault)?,
-            words: String::new(),
+            event_type: text(5)?,
+            source: text(6)?,
+            execution_id: maybe(7)?,
+            user: maybe(8)?,
+            action: text(9)?,
+            result_status: maybe(10)?,
+            summary: text(11)?,
+            details: maybe(12)?,
+            supersedes: maybe(13)?,
+            words: "".into(),
         },
     })
 }
@@ -119,8 +123,10 @@ fn search(query: &JournalQuery, after: Option<Cursor>, limit: i64, dialect: Dial
     if let Some(since) = query.since {
         sql.push(" AND j.at >= ").push_bind(codec::nanos(since));
     }
-    if let Some(until) = query.until {
-        sql.push(" AND j.at < ").push_bind(codec::nanos(until));
+    // One bound from above: of two, SQLite begins at the one that it sees first, however far that is from the other.
+    let until = query.until.map(codec::nanos);
+    if let Some(until) = until.filter(|until| after.is_none_or(|after| after.at >= *until)) {
+        sql.push(" AND j.at < ").push_bind(until);
     }
     if let Some(text) = &query.text {
         let words = words(text);

@@ -70,8 +70,7 @@ async fn keys(
 /// The search for keys.
 fn search(query: &ExecutionQuery, before: i64, limit: i64, dialect: Dialect) -> Builder {
     let columns = "e.key, octet_length(e.request) + octet_length(e.action_text)";
-    let (mut sql, order) = select(columns, query, dialect);
-    sql.push(format!(" AND {order} < ")).push_bind(before);
+    let (mut sql, order) = select(columns, query, before, dialect);
     sql.push(format!(" ORDER BY {order} DESC LIMIT ")).push_bind(limit);
     sql
 }
@@ -83,7 +82,7 @@ pub(crate) async fn totals(
     place: &Place,
 ) -> Result<ExecutionTotals, StoreError> {
     let fault = |error| place.sql("count executions", &error);
-    let (mut sql, _) = select("e.status, count(*)", query, pool.dialect());
+    let (mut sql, _) = select("e.status, count(*)", query, i64::MAX, pool.dialect());
     sql.push(" GROUP BY e.status");
     let mut totals = ExecutionTotals::default();
     for row in &sql.build().fetch_all(pool).await.map_err(fault)? {
@@ -98,7 +97,12 @@ pub(crate) async fn totals(
 /// The beginning of a search with all restrictions of the question, and the column that has the keys in order. What narrows
 /// most comes first, each with an index that has the keys in order: CROSS JOIN keeps SQLite from turning the tables
 /// around (<https://www.sqlite.org/optoverview.html>).
-fn select(columns: &str, query: &ExecutionQuery, dialect: Dialect) -> (Builder, &'static str) {
+fn select(
+    columns: &str,
+    query: &ExecutionQuery,
+    before: i64,
+    dialect: Dialect,
+) -> (Builder, &'static str) {
     // Where a row of another table has to belong to the execution: the table, its column, the value.
     let others = [
         ("pabawi_exec_targets", "node", query.target.as_ref().map(NodeId::as_str)),
@@ -125,15 +129,17 @@ fn select(columns: &str, query: &ExecutionQuery, dialect: Dialect) -> (Builder, 
         .push_bind(value.to_owned())
         .push(")");
     }
+    // One bound from above: of two, SQLite begins at the one that it sees first, however far that is from the other.
+    let until = query.until.map(codec::nanos);
+    let end = until.map_or(before, |until| before.min(until.saturating_add(KEY_SPAN)));
+    sql.push(format!(" AND {order} < ")).push_bind(end);
     if let Some(since) = query.since {
         let since = codec::nanos(since);
         sql.push(" AND e.submitted_at >= ").push_bind(since);
         sql.push(format!(" AND {order} >= ")).push_bind(since);
     }
-    if let Some(until) = query.until {
-        let until = codec::nanos(until);
+    if let Some(until) = until {
         sql.push(" AND e.submitted_at < ").push_bind(until);
-        sql.push(format!(" AND {order} < ")).push_bind(until.saturating_add(KEY_SPAN));
     }
     if let Some(user) = &query.user {
         sql.push(" AND e.user_name = ").push_bind(user.clone());

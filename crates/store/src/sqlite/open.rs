@@ -128,6 +128,8 @@ fn writer_options(path: &Path, options: &SqliteOptions) -> SqliteConnectOptions 
         .pragma("journal_size_limit", "67108864")
         // 16 MiB.
         .pragma("cache_size", "-16384")
+        // What takes a statement back when it fails: beside the pages in memory, and not in a file made and removed each time.
+        .pragma("temp_store", "MEMORY")
 }
 
 /// Looks at the version on a connection that changes nothing, before anything else is made or changed.
