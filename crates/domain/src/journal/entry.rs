@@ -117,6 +117,10 @@ impl NewJournalEntry {
         }
         fit(&mut self.action, MOST_ACTION);
         fit(&mut self.summary, MOST_SUMMARY);
+        let bounds = self.details.iter().map(|(name, value)| bound(name.len(), value));
+        if bounds.fold(2, usize::saturating_add) <= MOST_DETAILS {
+            return self;
+        }
         let long = serde_json::to_string(&self.details).map_or(0, |json| json.len());
         if long > MOST_DETAILS {
             self.details = Map::new();
@@ -125,6 +129,21 @@ impl NewJournalEntry {
         }
         self
     }
+}
+
+/// At most so many bytes of JSON are a value and its name of that length: a byte of a text becomes six at worst. It spares most
+/// entries being written twice.
+fn bound(name: usize, value: &Value) -> usize {
+    let own = match value {
+        Value::Null | Value::Bool(_) => 5,
+        Value::Number(_) => 32,
+        Value::String(text) => text.len().saturating_mul(6).saturating_add(2),
+        Value::Array(values) => values.iter().map(|value| bound(0, value)).fold(2, usize::saturating_add),
+        Value::Object(values) => {
+            values.iter().map(|(name, value)| bound(name.len(), value)).fold(2, usize::saturating_add)
+        }
+    };
+    own.saturating_add(name.saturating_mul(6)).saturating_add(4)
 }
 
 fn fit(text: &mut String, most: usize) {

@@ -39,9 +39,13 @@ impl NewJournalEntry {
     }
 }
 
+/// Words up to which each is compared with the next one; past them a set is quicker.
+const FEW: usize = 48;
+
 #[derive(Default)]
 struct Found {
     words: Vec<String>,
+    /// The same words, where they are more than a few.
     seen: HashSet<String>,
 }
 
@@ -51,17 +55,27 @@ impl Found {
             if self.words.len() >= MOST_WORDS {
                 return;
             }
-            // Letter by letter, so that a beginning folds to a beginning.
-            let word: String = run
-                .chars()
-                .take(LONGEST)
-                .flat_map(char::to_lowercase)
-                .filter(|one| one.is_alphanumeric())
-                .collect();
-            if !word.is_empty() && !self.seen.contains(&word) {
-                self.seen.insert(word.clone());
+            if !run.is_empty() {
+                self.add(folded(run));
+            }
+        }
+    }
+
+    fn add(&mut self, word: String) {
+        if word.is_empty() {
+            return;
+        }
+        if self.words.len() < FEW {
+            if !self.words.contains(&word) {
                 self.words.push(word);
             }
+            return;
+        }
+        if self.seen.is_empty() {
+            self.seen.extend(self.words.iter().cloned());
+        }
+        if self.seen.insert(word.clone()) {
+            self.words.push(word);
         }
     }
 
@@ -81,6 +95,15 @@ impl Found {
     }
 }
 
+/// The first letters of a run in lower case.
+fn folded(run: &str) -> String {
+    if run.is_ascii() {
+        return run.get(..LONGEST).unwrap_or(run).to_ascii_lowercase();
+    }
+    // Letter by letter, so that a beginning folds to a beginning.
+    run.chars().take(LONGEST).flat_map(char::to_lowercase).filter(|one| one.is_alphanumeric()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +115,8 @@ mod tests {
         assert_eq!(words("%_\"*'\0 ^:"), Vec::<String>::new());
         assert_eq!(words("Straße ΟΔΟΣ"), ["straße", "οδοσ"]);
         assert_eq!(words(&"a".repeat(1000)), ["a".repeat(64)]);
+        let twice: String = (0..200).chain(0..200).map(|n| format!("w{n} ")).collect();
+        assert_eq!(words(&twice), (0..200).map(|n| format!("w{n}")).collect::<Vec<_>>());
         assert_eq!(words(&(0..5000).map(|n| format!("w{n} ")).collect::<String>()).len(), MOST_WORDS);
     }
 }
