@@ -108,7 +108,7 @@ async fn ask(store: &Store, executions: usize) -> Result<Value, Failure> {
         measure::asked("all", async |_| page(all()).await).await?,
         measure::asked("target", async |time| page(ExecutionQuery { target: target(time)?, ..all() }).await)
             .await?,
-        measure::asked("target, second page", async |time| {
+        measure::asked("target, two pages", async |time| {
             let query = ExecutionQuery { target: target(time)?, ..all() };
             let first = page(query.clone()).await?;
             page(ExecutionQuery { cursor: first.next_cursor, ..query }).await

@@ -77,7 +77,7 @@ async fn ask(store: &Store, entries: usize) -> Result<Value, Failure> {
         measure::asked("node", async |time| page(JournalQuery { nodes: nodes(time)?, ..all() }).await)
             .await?,
         measure::asked("all", async |_| page(all()).await).await?,
-        measure::asked("all, second page", async |_| {
+        measure::asked("all, two pages", async |_| {
             let first = page(all()).await?;
             page(JournalQuery { cursor: first.next_cursor, ..all() }).await
         })

@@ -11,6 +11,9 @@ use crate::codec;
 use crate::db::{self, Connection, bulk};
 use crate::journal_row::EntryRow;
 
+/// Entries that are looked up at once.
+const AT_ONCE: usize = 1024;
+
 /// The end of a node's chain.
 struct Head {
     seq: u64,
@@ -53,7 +56,7 @@ pub(crate) async fn append(
 ) -> Result<(), StoreError> {
     let mut seen = HashSet::new();
     let entries: Vec<&EntryRow> = entries.iter().filter(|entry| seen.insert(&*entry.id)).collect();
-    for chunk in bulk::chunks(&entries) {
+    for chunk in entries.chunks(AT_ONCE) {
         let written = append_chunk(chunk, conn).await;
         written.map_err(|error| place.sql("write the journal", &error))?;
     }
@@ -122,46 +125,35 @@ async fn write_words(part: &[&EntryRow], conn: &mut Connection) -> db::Result<()
 }
 
 async fn known(chunk: &[&EntryRow], conn: &mut Connection) -> db::Result<HashSet<String>> {
-    let sql = bulk::values(
-        conn.dialect(),
-        "SELECT j.id FROM (VALUES ",
-        1,
-        chunk.len(),
-        ") AS v JOIN pabawi_exec_journal AS j ON j.id = v.column1",
+    let ids = json_list(chunk.iter().map(|entry| &*entry.id));
+    let sql = format!(
+        "SELECT j.id FROM {} CROSS JOIN pabawi_exec_journal AS j WHERE j.id = v.value",
+        conn.dialect().texts("$1", "v")
     );
-    let mut query = db::query(sql);
-    for entry in chunk {
-        query = query.bind(&entry.id);
-    }
-    query.fetch_all(conn).await?.iter().map(|row| row.try_get(0)).collect()
+    db::query(sql).bind(ids).fetch_all(conn).await?.iter().map(|row| row.try_get(0)).collect()
 }
 
 async fn heads<'a>(entries: &[&'a EntryRow], conn: &mut Connection) -> db::Result<HashMap<&'a str, Head>> {
-    let asked: HashSet<&str> = entries.iter().map(|entry| entry.node.as_str()).collect();
-    let nodes: Vec<&str> = asked.iter().copied().collect();
+    let nodes: HashSet<&str> = entries.iter().map(|entry| entry.node.as_str()).collect();
+    let sql = format!(
+        "SELECT h.node, h.seq, h.hash FROM {} CROSS JOIN pabawi_exec_journal_heads AS h WHERE h.node = v.value",
+        conn.dialect().texts("$1", "v")
+    );
     let mut heads = HashMap::with_capacity(nodes.len());
-    for part in bulk::chunks(&nodes) {
-        let sql = bulk::values(
-            conn.dialect(),
-            "SELECT h.node, h.seq, h.hash FROM (VALUES ",
-            1,
-            part.len(),
-            ") AS v JOIN pabawi_exec_journal_heads AS h ON h.node = v.column1",
-        );
-        let mut query = db::query(sql);
-        for node in part {
-            query = query.bind(*node);
-        }
-        for row in query.fetch_all(&mut *conn).await? {
-            let (node, hash): (&str, &[u8]) = (row.try_get(0)?, row.try_get(2)?);
-            let Some(node) = asked.get(node) else { continue };
-            let seq = u64::try_from(row.try_get::<i64>(1)?).unwrap_or(0);
-            // One that was tampered with does not keep results from being written; a look at the chain tells.
-            let hash = hash.try_into().map_or(CHAIN_START, ContentHash);
-            heads.insert(*node, Head { seq, hash });
-        }
+    for row in db::query(sql).bind(json_list(nodes.iter().copied())).fetch_all(conn).await? {
+        let (node, hash): (&str, &[u8]) = (row.try_get(0)?, row.try_get(2)?);
+        let Some(node) = nodes.get(node) else { continue };
+        let seq = u64::try_from(row.try_get::<i64>(1)?).unwrap_or(0);
+        // One that was tampered with does not keep results from being written; a look at the chain tells.
+        let hash = hash.try_into().map_or(CHAIN_START, ContentHash);
+        heads.insert(*node, Head { seq, hash });
     }
     Ok(heads)
+}
+
+/// Ids and names of nodes as a JSON list: one parameter, and one statement, however many there are.
+fn json_list<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    serde_json::Value::from_iter(texts).to_string()
 }
 
 async fn keep_heads(heads: &HashMap<&str, Head>, conn: &mut Connection) -> db::Result<()> {
