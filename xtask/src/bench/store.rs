@@ -213,11 +213,8 @@ fn grown(
 fn disk(_options: &Options) -> Result<Vec<Aim>> {
     println!("\n== SQLite: 10,000 equal outputs of 100 KiB ==");
     let found = Site::new(Kind::Sqlite)?.measure("equal", &[10_000, 100 * 1024])?;
-    println!("   {found}");
-    Ok(vec![Aim::at_most(
-        "10,000 equal outputs of 100 KiB, with their results",
-        mib(number(&found, "bytes")?),
-        2.0,
-        "MiB",
-    )])
+    let (bytes, targets) = (number(&found, "bytes")?, number(&found, "targets_bytes")?);
+    println!("   {bytes} bytes, of which the 10,000 targets took {targets} before they had any result");
+    let what = "10,000 equal outputs of 100 KiB with their results";
+    Ok(vec![Aim::at_most(what, mib(bytes - targets), 2.0, "MiB")])
 }

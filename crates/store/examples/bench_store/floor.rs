@@ -29,10 +29,10 @@ struct Bare {
 
 /// Writes rows from `$from` to `$to`, so many a statement and transaction; the time that it took, in seconds.
 macro_rules! insert {
-    ($conn:expr, $rows:expr, $each:expr) => {{
+    ($conn:expr, $rows:expr, $each:expr, $parameters:expr) => {{
         let begin = Instant::now();
         for rows in $rows.chunks($each) {
-            let sql = format!("INSERT INTO bare VALUES {}", parameters(rows.len()));
+            let sql = format!("INSERT INTO bare VALUES {}", $parameters(rows.len()));
             let mut transaction = $conn.begin().await?;
             let mut query = sqlx::query(AssertSqlSafe(sql));
             for row in rows {
@@ -54,7 +54,7 @@ pub(crate) async fn write(database: &Database, count: usize) -> Result<Value, Fa
             let mut conn = url.parse::<PgConnectOptions>()?.connect().await?;
             sqlx::query("SET synchronous_commit = on").execute(&mut conn).await?;
             sqlx::query(TABLE).execute(&mut conn).await?;
-            let found = (insert!(conn, single, 1), insert!(conn, batched, ROWS));
+            let found = (insert!(conn, single, 1, numbered), insert!(conn, batched, ROWS, numbered));
             conn.close().await?;
             found
         }
@@ -63,7 +63,7 @@ pub(crate) async fn write(database: &Database, count: usize) -> Result<Value, Fa
             let options = options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
             let mut conn = options.connect().await?;
             sqlx::query(TABLE).execute(&mut conn).await?;
-            let found = (insert!(conn, single, 1), insert!(conn, batched, ROWS));
+            let found = (insert!(conn, single, 1, unnumbered), insert!(conn, batched, ROWS, unnumbered));
             conn.close().await?;
             found
         }
@@ -71,8 +71,13 @@ pub(crate) async fn write(database: &Database, count: usize) -> Result<Value, Fa
     Ok(json!({"single_per_second": single, "batched_per_second": batched}))
 }
 
-/// `($1, $2, ..), (..)`, which both databases know.
-fn parameters(rows: usize) -> String {
+/// `(?, ?, ..), (..)`: SQLite finds numbered ones by a walk over all of them.
+fn unnumbered(rows: usize) -> String {
+    vec!["(?,?,?,?,?,?)"; rows].join(",")
+}
+
+/// `($1, $2, ..), (..)`: PostgreSQL knows no others.
+fn numbered(rows: usize) -> String {
     let row = |row: usize| {
         let first = row * 6;
         format!("(${},${},${},${},${},${})", first + 1, first + 2, first + 3, first + 4, first + 5, first + 6)

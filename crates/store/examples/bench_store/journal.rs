@@ -4,69 +4,110 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use pabawi_domain::id::ExecutionId;
-use pabawi_domain::journal::{JournalQuery, NewJournalEntry, event};
+use pabawi_domain::journal::{JournalQuery, event};
 use pabawi_domain::ports::{ExecutionStore as _, JournalStore as _};
 use pabawi_store::Store;
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 
 use crate::{Database, Failure, made, measure};
 
 /// Nodes that have entries.
 const NODES: usize = 10_000;
-/// Entries in one call; all of them of one execution.
-const BATCH: usize = 1000;
-/// Calls at the same time, so that the next entries are made while others are written.
-const LANES: usize = 4;
+/// Entries of each execution.
+const EACH: usize = 1000;
+/// Entries in one statement.
+const AT_ONCE: usize = 250_000;
 /// The time of the first entry, in seconds of the Unix epoch; they come every second.
 const FIRST: i64 = 1_700_000_000;
 
+/// Runs a statement on a connection beside the store, with the settings that make it quick.
+macro_rules! run {
+    ($options:expr, $settings:expr, $statements:expr) => {{
+        let mut conn = $options.connect().await?;
+        for statement in $settings.into_iter().map(str::to_owned).chain($statements) {
+            conn.execute(AssertSqlSafe(statement)).await?;
+        }
+        conn.close().await?;
+    }};
+}
+
 pub(crate) async fn grow(database: &Database, sizes: &[usize]) -> Result<Value, Failure> {
-    let store = database.open().await?;
+    // Makes the tables.
+    database.open().await?.close().await;
     let (mut written, mut found) = (0, Vec::new());
     for size in sizes {
         let begin = Instant::now();
-        fill(&store, written, *size).await?;
+        fill(database, written, *size).await?;
         let seconds = begin.elapsed().as_secs_f64();
+        let store = database.open().await?;
         let questions = ask(&store, *size).await?;
+        store.close().await;
         found.push(json!({"size": size, "filled_in_seconds": seconds, "questions": questions}));
         written = *size;
     }
-    store.close().await;
     Ok(json!({"sizes": found, "peak_bytes": measure::peak_bytes()?}))
 }
 
-async fn fill(store: &Store, from: usize, to: usize) -> Result<(), Failure> {
-    let mut lanes = JoinSet::new();
-    for lane in 0..LANES {
-        let store = store.clone();
-        lanes.spawn(async move {
-            for first in (from + lane * BATCH..to).step_by(LANES * BATCH) {
-                let entries = (first..to.min(first + BATCH)).map(entry).collect::<Result<Vec<_>, _>>()?;
-                store.append_journal(&entries).await?;
-            }
-            Ok::<(), Failure>(())
-        });
-    }
-    while let Some(ended) = lanes.join_next().await {
-        ended??;
+/// Writes entries as they are after an upgrade from a version without chains: without hashes, and the heads say so. Through
+/// the store, which chains them and indexes their words, five million would take longer than anybody waits.
+async fn fill(database: &Database, from: usize, to: usize) -> Result<(), Failure> {
+    let parts = (from..to).step_by(AT_ONCE).map(|first| (first, to.min(first + AT_ONCE)));
+    match database.url() {
+        Some(url) => {
+            let rows = |(first, end): (usize, usize)| {
+                let numbers = format!("FROM generate_series({first}, {}) AS x (n)", end - 1);
+                entries("", &numbers, "lpad(to_hex(", "), 12, '0')", "lpad((n % 10000)::text, 6, '0')")
+            };
+            let last =
+                [HEADS.replace("ZERO", "decode(repeat('00', 32), 'hex')"), "VACUUM ANALYZE".to_owned()];
+            run!(
+                url.parse::<PgConnectOptions>()?,
+                ["SET synchronous_commit = off"],
+                parts.map(rows).chain(last)
+            );
+        }
+        None => {
+            let rows = |(first, end): (usize, usize)| {
+                let with = format!(
+                    "WITH RECURSIVE x (n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM x WHERE n < {})",
+                    end - 1
+                );
+                entries(&with, "FROM x", "printf('%012x', ", ")", "printf('%06d', n % 10000)")
+            };
+            let settings = ["PRAGMA synchronous = OFF", "PRAGMA cache_size = -400000"];
+            let last = [HEADS.replace("ZERO", "zeroblob(32)"), "PRAGMA wal_checkpoint(TRUNCATE)".to_owned()];
+            let options =
+                SqliteConnectOptions::new().filename(database.name()).journal_mode(SqliteJournalMode::Wal);
+            run!(options, settings, parts.map(rows).chain(last));
+        }
     }
     Ok(())
 }
 
-fn entry(number: usize) -> Result<NewJournalEntry, Failure> {
-    let node = made::node(number % NODES)?;
-    let at = Timestamp::from_second(FIRST + i64::try_from(number)?)?;
-    let mut entry = made::entry(execution(number), &node, at, Some(made::output(made::printed(number)).hash));
-    if number % 1000 == 7 {
-        entry.event_type = event::PUPPET_RUN.into();
-    }
-    Ok(entry)
+const HEADS: &str = "INSERT INTO pabawi_exec_journal_heads (node, seq, hash, unchained) \
+     SELECT node, max(seq), ZERO, max(seq) FROM pabawi_exec_journal WHERE true GROUP BY node \
+     ON CONFLICT (node) DO UPDATE SET seq = excluded.seq, unchained = excluded.unchained";
+
+/// SQL that writes the entries of the numbers `n`; twelve hexadecimal digits of a number stand between `hex` and `digits`.
+fn entries(with: &str, from: &str, hex: &str, digits: &str, node: &str) -> String {
+    format!(
+        "INSERT INTO pabawi_exec_journal (id, at, node, seq, event_type, source, execution_id, user_name, action, \
+         result_status, summary, details) {with} SELECT '00000000-0000-8000-8000-' || {hex}n{digits}, \
+         ({FIRST} + CAST(n AS BIGINT)) * 1000000000, 'node-' || {node} || '.example.com', n / {NODES} + 1, \
+         CASE WHEN n % 1000 = 7 THEN '{rare}' ELSE '{common}' END, 'ssh', \
+         '00000000-0000-0000-0000-' || {hex}(n / {EACH}){digits}, 'bench', 'uname -r', 'succeeded', \
+         'Command: uname -r - succeeded', \
+         '{{\"attempt\":1,\"durationMs\":12,\"entryPoint\":\"rust\",\"kind\":\"command\"}}' {from}",
+        rare = event::PUPPET_RUN,
+        common = event::COMMAND,
+    )
 }
 
-/// One for all entries of a batch.
 fn execution(number: usize) -> ExecutionId {
-    uuid::Uuid::from_u128((number / BATCH) as u128).into()
+    uuid::Uuid::from_u128((number / EACH) as u128).into()
 }
 
 async fn ask(store: &Store, entries: usize) -> Result<Value, Failure> {

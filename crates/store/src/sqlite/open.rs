@@ -123,8 +123,8 @@ fn writer_options(path: &Path, options: &SqliteOptions) -> SqliteConnectOptions 
         // On macOS only F_FULLFSYNC reaches the disk (https://www.sqlite.org/pragma.html#pragma_fullfsync).
         .pragma("fullfsync", "ON")
         .pragma("checkpoint_fullfsync", "ON")
-        // A page that many transactions change is copied into the database once for all of them: 64 MiB.
-        .pragma("wal_autocheckpoint", "16384")
+        // A page that many transactions change is copied into the database once for all of them: 16 MiB.
+        .pragma("wal_autocheckpoint", "4096")
         .pragma("journal_size_limit", "67108864")
         // 16 MiB.
         .pragma("cache_size", "-16384")
