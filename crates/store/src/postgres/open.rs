@@ -86,21 +86,19 @@ pub(crate) fn reading(options: &PostgresOptions) -> Result<Pool, StoreError> {
 }
 
 fn readers(server: &PgConnectOptions, options: &PostgresOptions) -> Pool {
-    let reading = "SET default_transaction_read_only = on".to_owned();
+    let reading = format!("SET default_transaction_read_only = on; {BY_INDEX}");
     Pool::Postgres(pool(server, options.readers.max(1), options.patience, reading))
 }
 
 /// What every connection that writes is told first. An acknowledged write is on stable storage.
 ///
-/// Every statement that writes finds its rows by an index, as it does in SQLite, which knows no other way. The server would
-/// rather read whole tables while they are empty, and keep to that plan of a prepared statement when they have grown.
 fn setup(patience: Duration) -> String {
-    format!(
-        "SET synchronous_commit = on; SET lock_timeout = {}; SET enable_seqscan = off; SET enable_hashjoin = off; \
-         SET enable_mergejoin = off",
-        patience.as_millis()
-    )
+    format!("SET synchronous_commit = on; SET lock_timeout = {}; {BY_INDEX}", patience.as_millis())
 }
+
+/// Every statement finds its rows by an index, as it does in SQLite, which knows hardly another way. The server would rather
+/// read whole tables while they are small, and keep to that plan of a prepared statement when they have grown.
+const BY_INDEX: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
 
 fn pool(server: &PgConnectOptions, most: u32, patience: Duration, setup: String) -> PgPool {
     PgPoolOptions::new()
