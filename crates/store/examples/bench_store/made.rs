@@ -39,6 +39,7 @@ pub(crate) fn execution(user: &str, at: Timestamp, nodes: &[NodeId]) -> NewExecu
             TargetExpression::new("node-[000000-099999].example.com"),
         ),
         targets: nodes.iter().map(|node| Target::new(node.clone(), endpoint.clone())).collect(),
+        plugins: "ssh".parse().into_iter().collect(),
         submitted_at: at,
     }
 }

@@ -97,12 +97,7 @@ pub(crate) async fn totals(
 /// The beginning of a search with all restrictions of the question, and the column that has the keys in order. What narrows
 /// most comes first, each with an index that has the keys in order: CROSS JOIN keeps SQLite from turning the tables
 /// around (<https://www.sqlite.org/optoverview.html>).
-fn select(
-    columns: &str,
-    query: &ExecutionQuery,
-    before: i64,
-    dialect: Dialect,
-) -> (Builder, &'static str) {
+fn select(columns: &str, query: &ExecutionQuery, before: i64, dialect: Dialect) -> (Builder, &'static str) {
     // Where a row of another table has to belong to the execution: the table, its column, the value.
     let others = [
         ("pabawi_exec_targets", "node", query.target.as_ref().map(NodeId::as_str)),
