@@ -10,7 +10,7 @@ use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::metrics::MetricsSnapshot;
 use pabawi_domain::node::Target;
 use pabawi_domain::ports::{
-    Clock, ExecutionRef, ExecutionStore, LogStats, PlanStore, PoolStats, TargetResolver, ToolRunStats,
+    Clock, ExecutionRef, ExecutionStore, PlanStore, PoolStats, TargetResolver, ToolRunStats,
 };
 use pabawi_domain::record::ExecutionRecord;
 use pabawi_domain::redact::Redactor;
@@ -33,6 +33,7 @@ use crate::foreign::Foreign;
 use crate::journal::{About, Journaller};
 use crate::limits::EngineLimits;
 use crate::meter::Meter;
+use crate::metrics::PartStats;
 use crate::needs::Tools;
 use crate::plan::{ExecutionPlan, Transports, plan};
 use crate::pressure::{MemoryBudget, MemoryStats};
@@ -215,8 +216,8 @@ impl Engine {
         }
     }
 
-    /// All measurements since the start (R5.7, R8.7). How the way to the host's log stands is not known here.
-    pub fn metrics(&self, log: Option<LogStats>) -> MetricsSnapshot {
+    /// All measurements since the start (R5.7, R8.7), with those of parts that are not known here.
+    pub fn metrics(&self, beside: &PartStats) -> MetricsSnapshot {
         let shared = &self.shared;
         let (meter, stats) = (&shared.meter, self.stats());
         let permits = (stats.node_runs, shared.limits.max_node_runs);
@@ -229,9 +230,7 @@ impl Engine {
         for (name, runs) in &stats.tool_runs {
             meter.tool_runs(name, *runs);
         }
-        if let Some(log) = log {
-            meter.log(log);
-        }
+        meter.beside(beside);
         meter.snapshot(shared.clock.now())
     }
 

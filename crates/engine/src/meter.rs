@@ -14,10 +14,10 @@ use pabawi_domain::metrics::MetricsSnapshot;
 use pabawi_domain::output::{CapturedOutput, StreamKind};
 use pabawi_domain::panic_guard::caught;
 use pabawi_domain::phases::RunPhases;
-use pabawi_domain::ports::{ConnectPhases, LogStats, Metric, MetricsSink, PoolStats, ToolRunStats};
+use pabawi_domain::ports::{ConnectPhases, Metric, MetricsSink, PoolStats, ToolRunStats};
 use pabawi_domain::summary::ExecutionSummary;
 
-use crate::metrics::{FAMILIES, FamilyInfo, Name, Registered};
+use crate::metrics::{FAMILIES, FamilyInfo, Name, PartStats, Registered};
 
 /// Where measurements go.
 #[derive(Clone)]
@@ -231,12 +231,32 @@ impl Meter {
         gauge(Name::ToolRunNodesLargest, stats.largest);
     }
 
-    /// How the way to the host's log stands.
-    pub(crate) fn log(&self, stats: LogStats) {
+    /// What parts beside the engine have counted. A sink is told of none of it.
+    pub(crate) fn beside(&self, stats: &PartStats) {
         let registered = &self.0.registered;
-        registered.count_is(Name::LogRecords, stats.delivered, &[]);
-        registered.count_is(Name::LogDropped, stats.dropped, &[]);
-        registered.count_is(Name::LogPanics, stats.panics, &[]);
+        if let Some(mirror) = stats.mirror {
+            registered.gauge(Name::MirrorUp, f64::from(u8::from(mirror.up)), &[]);
+            registered.gauge(Name::MirrorWaiting, mirror.waiting as f64, &[]);
+            registered.count_is(Name::MirrorRows, mirror.written, &[]);
+            registered.count_is(Name::MirrorRefused, mirror.refused, &[]);
+            registered.count_is(Name::MirrorFailures, mirror.failures, &[]);
+        }
+        if let Some(retention) = stats.retention {
+            registered.count_is(Name::RetentionRuns, retention.worked, &["worked"]);
+            registered.count_is(Name::RetentionRuns, retention.failed, &["failed"]);
+            for (what, removed) in [
+                ("entries", retention.entries),
+                ("executions", retention.executions),
+                ("outputs", retention.outputs),
+            ] {
+                registered.count_is(Name::RetentionRemoved, removed, &[what]);
+            }
+        }
+        if let Some(log) = stats.log {
+            registered.count_is(Name::LogRecords, log.delivered, &[]);
+            registered.count_is(Name::LogDropped, log.dropped, &[]);
+            registered.count_is(Name::LogPanics, log.panics, &[]);
+        }
     }
 
     fn count(&self, name: Name, by: u64, labels: &[&str]) {

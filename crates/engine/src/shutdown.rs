@@ -34,7 +34,20 @@ impl Engine {
     /// the deadline to end by themselves, then they are terminated gracefully, which takes the grace and a few
     /// seconds more. Finally transports and store are closed. Calling it again waits for the same end.
     pub async fn shutdown(&self, deadline: Duration) -> ShutdownReport {
+        let report = self.drain(deadline).await;
+        self.close().await;
+        report
+    }
+
+    /// The same, but for the store: what reads it may still come to its end before [`Engine::close`].
+    pub async fn drain(&self, deadline: Duration) -> ShutdownReport {
         self.shut_down(deadline).instrument(self.shared.span.clone()).await
+    }
+
+    /// Closes the store.
+    pub async fn close(&self) {
+        let closing = self.shared.store.close().instrument(self.shared.span.clone());
+        let _ = tokio::time::timeout(LAST_STEPS, closing).await;
     }
 
     async fn shut_down(&self, deadline: Duration) -> ShutdownReport {
@@ -66,7 +79,6 @@ impl Engine {
         }
         let _ = tokio::time::timeout(LAST_STEPS, shared.journaller.flush()).await;
         let _ = tokio::time::timeout(LAST_STEPS, shared.breakers.flush()).await;
-        let _ = tokio::time::timeout(LAST_STEPS, shared.store.close()).await;
         ShutdownReport { ended: ended(&live, &abandoned), abandoned }
     }
 

@@ -170,6 +170,11 @@ impl Journal {
     pub async fn carry_out(&self, plan: &RetentionPlan) -> Result<RetentionReport, JournalError> {
         Ok(carry_out(plan, &*self.retention).await?)
     }
+
+    /// Whether nobody has removed what is old for so long: then the caller does it now. Otherwise how long that is still to come.
+    pub(crate) async fn claim_retention(&self, every: Duration) -> Result<Option<Duration>, JournalError> {
+        Ok(self.retention.claim_retention(self.clock.now(), every).await?)
+    }
 }
 
 #[async_trait]

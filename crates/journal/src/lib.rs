@@ -12,6 +12,7 @@
 //! | `timeline` | stored entries and live events in one order |
 //! | `cursor` | where a page of a timeline ended |
 //! | `retention` | how long what is kept, and carrying that out |
+//! | `schedule` | carrying it out from time to time |
 //! | `journal` | the handle |
 //!
 //! It stores nothing itself and knows no database, and it neither blocks nor fails a run: rules are asked and answer at once.
@@ -27,6 +28,7 @@ mod note;
 mod plugin_event;
 mod retention;
 mod rules;
+mod schedule;
 mod settings;
 mod timeline;
 
@@ -36,5 +38,6 @@ pub use live::{LiveEvents, LiveSource, LiveSourceError};
 pub use note::MOST_NOTE;
 pub use retention::{JournalRetention, Retention, RetentionLimit, RetentionPlan, RetentionReport};
 pub use rules::{PluginWishes, Rules};
+pub use schedule::{RetentionHealth, RetentionKeeper, RetentionSchedule};
 pub use settings::{JournalSettings, PluginJournalSettings};
 pub use timeline::{SourceFault, Timeline, TimelineQuery};

@@ -85,6 +85,19 @@ pub struct RetentionReport {
     pub steps: u64,
 }
 
+impl RetentionReport {
+    /// Both together.
+    pub(crate) fn and(&self, other: &Self) -> Self {
+        Self {
+            entries: self.entries.saturating_add(other.entries),
+            executions: self.executions.saturating_add(other.executions),
+            targets: self.targets.saturating_add(other.targets),
+            outputs: self.outputs.saturating_add(other.outputs),
+            steps: self.steps.saturating_add(other.steps),
+        }
+    }
+}
+
 impl Retention {
     /// Whether it keeps everything.
     pub fn keeps_all(&self) -> bool {
@@ -94,7 +107,7 @@ impl Retention {
             && self.outputs.is_none()
     }
 
-    fn check(&self) -> Result<(), ValidationError> {
+    pub(crate) fn check(&self) -> Result<(), ValidationError> {
         let mut faults = ValidationError::default();
         if self.journal.len() > MOST_LIMITS {
             let text = format!("are {} limits, at most {MOST_LIMITS} are taken", self.journal.len());

@@ -7,15 +7,16 @@ use std::sync::Arc;
 use pabawi_domain::command_policy::CommandPolicy;
 use pabawi_domain::node::Endpoint;
 use pabawi_domain::ports::{
-    Authorizer, Clock, FactProvider, InventorySource, LogLevel, LogSink, MetricsSink, Plugin,
+    Authorizer, Clock, FactProvider, HostDatabase, InventorySource, LogLevel, LogSink, MetricsSink, Plugin,
 };
 use pabawi_engine::EngineLimits;
 use pabawi_facts::ProviderOptions;
 use pabawi_inventory::expression::{OwnGroups, UnknownNames};
 use pabawi_inventory::{ConfiguredSource, SourceSettings};
-use pabawi_journal::JournalSettings;
+use pabawi_journal::{JournalSettings, RetentionSchedule};
 use pabawi_permissions::Permissions;
 use pabawi_plugins::host::HostSettings;
+use pabawi_store::host::MirrorOptions;
 use pabawi_transport::SshSettings;
 use serde_json::Value;
 
@@ -45,6 +46,8 @@ pub struct FrameworkBuilder {
     pub(crate) external_plugins: Vec<(PathBuf, Value)>,
     pub(crate) plugin_limits: HostSettings,
     pub(crate) journal: JournalSettings,
+    pub(crate) retention: Option<RetentionSchedule>,
+    pub(crate) host_database: Option<(Arc<dyn HostDatabase>, MirrorOptions)>,
 }
 
 impl FrameworkBuilder {
@@ -217,6 +220,22 @@ impl FrameworkBuilder {
     #[must_use]
     pub fn journal(mut self, settings: JournalSettings) -> Self {
         self.journal = settings;
+        self
+    }
+
+    /// Removes what is old by itself (R11.13). Where several processes do so on one database, one does it at a time. Without it,
+    /// nothing is removed.
+    #[must_use]
+    pub fn retention(mut self, schedule: RetentionSchedule) -> Self {
+        self.retention = Some(schedule);
+        self
+    }
+
+    /// Mirrors executions and journal in the tables of an application that has this framework built in (R5.9), through its own
+    /// connection. The framework never waits for it but at its end, for a few seconds.
+    #[must_use]
+    pub fn host_database(mut self, database: Arc<dyn HostDatabase>, options: MirrorOptions) -> Self {
+        self.host_database = Some((database, options));
         self
     }
 

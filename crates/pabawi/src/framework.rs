@@ -19,12 +19,14 @@ use pabawi_domain::record::{
 use pabawi_domain::request::{Caller, ExecutionRequest};
 use pabawi_engine::{
     ApplyOptions, CancelReceipt, CancelScope, Engine, EngineError, EngineStats, ExecutionOutcome, Graphs,
-    PlanError, RerunOptions, RerunSecrets, RerunSelection, Resumed, ShutdownReport, SlowReport, SubmitError,
-    Subscription, SubscriptionMode,
+    MirrorCounts, PartStats, PlanError, RerunOptions, RerunSecrets, RerunSelection, Resumed, RetentionCounts,
+    ShutdownReport, SlowReport, SubmitError, Subscription, SubscriptionMode,
 };
 use pabawi_inventory::expression::Explanation;
 use pabawi_inventory::{Catalog, Freshness, Resolver, View};
+use pabawi_journal::{RetentionHealth, RetentionKeeper};
 use pabawi_plugins::host::{CallError, PluginHost, PluginStatus, ProvidedCapability};
+use pabawi_store::host::{HostMirror, MirrorHealth, MirrorState};
 use serde_json::Value;
 use tracing::{Instrument as _, Span};
 
@@ -41,6 +43,9 @@ pub(crate) const PLUGINS_CLOSING: Duration = Duration::from_secs(5);
 /// How long the last log records may take to their sink.
 const LOG_CLOSING: Duration = Duration::from_secs(2);
 
+/// How long the host's database may take for what is not there yet.
+const MIRROR_CLOSING: Duration = Duration::from_secs(5);
+
 /// Runs executions and answers questions about them. Cloning gives another handle of the same framework.
 #[derive(Clone)]
 pub struct Framework {
@@ -53,6 +58,8 @@ pub struct Framework {
     pub(crate) entries: Arc<dyn JournalStore>,
     pub(crate) database: String,
     pub(crate) route: Arc<Route>,
+    pub(crate) mirror: Option<Arc<HostMirror>>,
+    pub(crate) retention: Option<Arc<RetentionKeeper>>,
 }
 
 impl Framework {
@@ -529,7 +536,23 @@ impl Framework {
     /// All measurements since the framework was opened (R5.7, R8.7), also in the shape of Pabawi's
     /// `PerformanceMonitorService` (R10.7). Their number is bounded.
     pub fn metrics(&self) -> MetricsSnapshot {
-        self.engine.metrics(self.log_stats())
+        self.engine.metrics(&PartStats {
+            log: self.log_stats(),
+            mirror: self.mirror_health().map(|health| MirrorCounts {
+                up: !matches!(health.state, MirrorState::Failing | MirrorState::Ended),
+                waiting: health.waiting,
+                written: health.written,
+                refused: health.refused,
+                failures: health.all_failures,
+            }),
+            retention: self.retention_health().map(|health| RetentionCounts {
+                worked: health.worked,
+                failed: health.failed,
+                entries: health.removed.entries,
+                executions: health.removed.executions,
+                outputs: health.removed.outputs,
+            }),
+        })
     }
 
     /// The same as text for Prometheus.
@@ -540,6 +563,23 @@ impl Framework {
     /// How the way to the log sink stands; `None` without a sink.
     pub fn log_stats(&self) -> Option<LogStats> {
         self.route.queue.as_ref().map(|queue| queue.stats())
+    }
+
+    /// How the mirror in the host's database goes; `None` without one.
+    pub fn mirror_health(&self) -> Option<MirrorHealth> {
+        self.mirror.as_ref().map(|mirror| mirror.health())
+    }
+
+    /// Waits until the host's database has everything that is stored now; without an end while it fails, at once without one.
+    pub async fn mirrored(&self) {
+        if let Some(mirror) = &self.mirror {
+            mirror.settled().await;
+        }
+    }
+
+    /// How removing what is old goes; `None` without a schedule.
+    pub fn retention_health(&self) -> Option<RetentionHealth> {
+        self.retention.as_ref().map(|keeper| keeper.health())
     }
 
     fn span(&self) -> Span {
@@ -555,7 +595,14 @@ impl Framework {
     /// everything. Graphs that run are left as interrupted and can be resumed.
     pub async fn shutdown(&self, deadline: Duration) -> ShutdownReport {
         self.graphs.leave(deadline).await;
-        let report = self.engine.shutdown(deadline).await;
+        let report = self.engine.drain(deadline).await;
+        if let Some(keeper) = &self.retention {
+            keeper.stop().await;
+        }
+        if let Some(mirror) = &self.mirror {
+            mirror.finish(MIRROR_CLOSING).instrument(self.span()).await;
+        }
+        self.engine.close().await;
         // Its runs have had their time; a plugin may still have to end what it started.
         self.plugins.shutdown(PLUGINS_CLOSING).await;
         if let Some(queue) = &self.route.queue {

@@ -22,8 +22,8 @@ pub use pabawi_domain::journal::{
 pub use pabawi_domain::ports::{PluginEvent, PluginJournal};
 pub use pabawi_journal::{
     JournalError, JournalRetention, JournalSettings, LiveEvents, LiveSource, LiveSourceError, MOST_NOTE,
-    PluginJournalSettings, Retention, RetentionLimit, RetentionPlan, RetentionReport, SourceFault, Timeline,
-    TimelineQuery,
+    PluginJournalSettings, Retention, RetentionHealth, RetentionLimit, RetentionPlan, RetentionReport,
+    RetentionSchedule, SourceFault, Timeline, TimelineQuery,
 };
 
 /// Writing notes.

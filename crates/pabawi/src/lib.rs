@@ -24,6 +24,7 @@ pub mod database;
 pub mod external;
 pub mod facts;
 pub mod graph;
+pub mod host_database;
 pub mod inventory;
 pub mod journal;
 pub mod log;

@@ -9,10 +9,11 @@ use pabawi_domain::validation::ValidationError;
 use pabawi_engine::{Engine, EngineLimits, Graphs, SystemClock};
 use pabawi_facts::{FacterFacts, Facts, InventoryFacts, KnownFacts, ProviderOptions, SshFacts};
 use pabawi_inventory::{Catalog, Resolver, SourceSettings};
-use pabawi_journal::{Journal, Rules};
+use pabawi_journal::{Journal, RetentionKeeper, Rules};
 use pabawi_permissions::Permissions;
 use pabawi_plugins::external;
 use pabawi_plugins::host::{HostSettings, PluginHost};
+use pabawi_store::host::HostMirror;
 use pabawi_store::{Store, StoreOptions};
 use pabawi_transport::local::{LocalOptions, LocalTools, LocalTransport};
 use pabawi_transport::ssh_config::SshConfig;
@@ -158,7 +159,25 @@ async fn over(
     let facts = NodeFactsHandle { facts, engine: engine.clone(), resolver: Arc::clone(&resolver), span };
     let live_timeout = plugins.settings().call_timeout.min(LIVE);
     let journal = NodeJournal { journal, engine: engine.clone(), plugins: plugins.clone(), live_timeout };
-    Ok(Framework { engine, graphs, facts, plugins, resolver, journal, entries: store, database, route })
+    let keeper = options.retention.map(|schedule| RetentionKeeper::start(journal.journal.clone(), schedule));
+    let retention = keeper.transpose()?.map(Arc::new);
+    let mirror =
+        options.host_database.map(|(host, options)| HostMirror::start((*store).clone(), host, options));
+    let mirror = mirror.map(Arc::new);
+    let entries = store;
+    Ok(Framework {
+        engine,
+        graphs,
+        facts,
+        plugins,
+        resolver,
+        journal,
+        entries,
+        database,
+        route,
+        mirror,
+        retention,
+    })
 }
 
 /// Who decides about callers.

@@ -53,4 +53,15 @@ pub trait RetentionStore: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`]; then nothing was removed.
     async fn prune_outputs(&self, cut: &OutputCut, at_most: u32) -> Result<PrunedOutputs, StoreError>;
+
+    /// Remembers `now` as the time when what is old is removed by a schedule, unless some process has done so within `every`: then
+    /// nothing changes, and the answer is how long that is still to come. One process at a time gets `None`.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing was remembered.
+    async fn claim_retention(
+        &self,
+        now: jiff::Timestamp,
+        every: std::time::Duration,
+    ) -> Result<Option<std::time::Duration>, StoreError>;
 }

@@ -75,6 +75,13 @@ families! {
     ToolRunNodes = Gauge "pabawi_tool_run_nodes" ["transport"], "Nodes in all runs of the tool, since the start.";
     ToolRunNodesLast = Gauge "pabawi_tool_run_nodes_last" ["transport"], "Nodes in the last run of the tool.";
     ToolRunNodesLargest = Gauge "pabawi_tool_run_nodes_largest" ["transport"], "Most nodes in one run of the tool.";
+    MirrorUp = Gauge "pabawi_mirror_up" [], "1 while the mirror in the host's database works, else 0.";
+    MirrorWaiting = Gauge "pabawi_mirror_waiting" [], "Executions and journal entries that the host's database does not have yet.";
+    MirrorRows = Counter "pabawi_mirror_rows_total" [], "Rows written to the host's database.";
+    MirrorRefused = Counter "pabawi_mirror_rows_refused_total" [], "Rows that the host's database did not take, or that are damaged in the store.";
+    MirrorFailures = Counter "pabawi_mirror_failures_total" [], "Attempts to mirror that failed and were made again.";
+    RetentionRuns = Counter "pabawi_retention_runs_total" ["result"], "How often this process has removed what is old, by its schedule.";
+    RetentionRemoved = Counter "pabawi_retention_removed_total" ["what"], "What was removed by the schedule.";
     LogRecords = Counter "pabawi_log_records_total" [], "Records that the log sink was given.";
     LogDropped = Counter "pabawi_log_records_dropped_total" [], "Records that the log sink was too slow for.";
     LogPanics = Counter "pabawi_log_sink_panics_total" [], "Calls of the log sink that panicked.";

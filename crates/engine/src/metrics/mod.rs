@@ -3,9 +3,11 @@
 
 mod families;
 mod histogram;
+mod parts;
 mod registry;
 
 pub use families::{FAMILIES, FamilyInfo};
+pub use parts::{MirrorCounts, PartStats, RetentionCounts};
 
 pub(crate) use families::Name;
 pub(crate) use registry::Registered;

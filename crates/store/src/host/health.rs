@@ -13,7 +13,7 @@ pub enum MirrorState {
     CaughtUp,
     /// The host's database or the store fails; it is tried again.
     Failing,
-    /// The store was closed.
+    /// It was ended, or the store was closed.
     Ended,
 }
 
@@ -32,6 +32,8 @@ pub struct MirrorHealth {
     pub refused: u64,
     /// Looks at the store that failed since the last one that did not.
     pub failures: u32,
+    /// All of those since it was started.
+    pub all_failures: u64,
     /// Why the last one failed; absent when it did not.
     pub last_error: Option<String>,
     /// How often the store has been looked at.
@@ -53,8 +55,7 @@ mod tests {
             last_error: Some("gone".into()),
             ..MirrorHealth::default()
         };
-        let expected =
-            r#"{"state":"failing","waiting":0,"written":0,"refused":0,"failures":0,"lastError":"gone"}"#;
+        let expected = r#"{"state":"failing","waiting":0,"written":0,"refused":0,"failures":0,"allFailures":0,"lastError":"gone"}"#;
         assert_eq!(serde_json::to_string(&health).unwrap(), expected);
     }
 }

@@ -1,6 +1,6 @@
 //! [`HostMirror`]: the handle of a mirror, and its task, which goes on until it is ended.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use pabawi_domain::ports::{HostDatabase, StoreError};
@@ -17,7 +17,8 @@ use crate::Store;
 /// after a crash. Several at once on one store do no harm.
 #[derive(Debug)]
 pub struct HostMirror {
-    task: JoinHandle<()>,
+    /// Absent when it was ended.
+    task: Mutex<Option<JoinHandle<()>>>,
     wake: Arc<Notify>,
     health: watch::Sender<MirrorHealth>,
 }
@@ -29,7 +30,7 @@ impl HostMirror {
         let (health, _) = watch::channel(MirrorHealth::default());
         let mirror = Mirror::new(store, host, options, health.clone());
         let task = tokio::spawn(run(mirror, Arc::clone(&wake)).in_current_span());
-        Self { task, wake, health }
+        Self { task: Mutex::new(Some(task)), wake, health }
     }
 
     /// Looks at the store now, not only when it is time. While the host's database fails it waits all the same.
@@ -51,17 +52,38 @@ impl HostMirror {
         let _ = health.wait_for(|health| health.clean > begun || health.state == MirrorState::Ended).await;
     }
 
+    /// Gives it so long to bring over what the store has now, ends it, and tells how it went. What is not there is brought over
+    /// by the next one.
+    pub async fn finish(&self, within: Duration) -> MirrorHealth {
+        let health = self.health();
+        if tokio::time::timeout(within, self.settled()).await.is_err() {
+            let MirrorHealth { waiting, last_error, .. } = self.health();
+            tracing::warn!(waiting, error = ?last_error, "the host's database does not have everything; the next process goes on");
+        } else if health.state != MirrorState::Ended {
+            tracing::debug!(written = self.health().written, "the host's database has everything");
+        }
+        self.stop().await;
+        self.health()
+    }
+
     /// Ends it. What was being written is written again by the next one.
-    pub async fn stop(mut self) {
-        self.task.abort();
-        // An error says that it has ended so.
-        let _ = (&mut self.task).await;
+    pub async fn stop(&self) {
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(task) = task {
+            task.abort();
+            // An error says that it has ended so.
+            let _ = task.await;
+        }
+        self.health.send_modify(|health| health.state = MirrorState::Ended);
     }
 }
 
 impl Drop for HostMirror {
     fn drop(&mut self) {
-        self.task.abort();
+        let task = self.task.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(task) = task {
+            task.abort();
+        }
     }
 }
 
@@ -111,6 +133,7 @@ fn told(health: &mut MirrorHealth, done: &Result<(), Fault>) {
             }
             health.state = MirrorState::Failing;
             health.failures = health.failures.saturating_add(1);
+            health.all_failures = health.all_failures.saturating_add(1);
             health.last_error = Some(error.to_string());
         }
     }

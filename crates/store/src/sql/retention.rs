@@ -1,6 +1,7 @@
 //! Removes old executions with all that belongs to them, and the outputs that nobody else has.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use pabawi_domain::journal::{ExecutionCut, ExecutionLimit, PrunedExecutions};
@@ -184,6 +185,36 @@ pub(super) async fn tell_removed(conn: &mut Connection) -> db::Result<()> {
 pub(super) async fn removals(conn: &mut Connection) -> db::Result<i64> {
     let row = db::query("SELECT value FROM pabawi_exec_marks WHERE name = 'outputs_removed'");
     row.fetch_one(conn).await?.try_get(0)
+}
+
+/// Marks that the schedule is carried out now, unless it was within `every`; the answer is how long that is still to come then.
+pub(super) async fn claim(
+    now: Timestamp,
+    every: Duration,
+    conn: &mut Connection,
+    place: &Place,
+) -> Result<Option<Duration>, StoreError> {
+    let fault = |error| place.sql("look whose turn it is to remove what is old", &error);
+    let (now, every) = (codec::nanos(now), i64::try_from(every.as_nanos()).unwrap_or(i64::MAX));
+    // A time that is far in the future is that of a clock which went wrong.
+    let marked = db::query(
+        "INSERT INTO pabawi_exec_marks (name, value) VALUES ('retention', $1) ON CONFLICT (name) \
+         DO UPDATE SET value = excluded.value \
+         WHERE pabawi_exec_marks.value <= $2 OR pabawi_exec_marks.value > $3 RETURNING value",
+    )
+    .bind(now)
+    .bind(now.saturating_sub(every))
+    .bind(now.saturating_add(every))
+    .fetch_optional(&mut *conn)
+    .await
+    .map_err(fault)?;
+    if marked.is_some() {
+        return Ok(None);
+    }
+    let row = db::query("SELECT value FROM pabawi_exec_marks WHERE name = 'retention'");
+    let last: i64 = row.fetch_one(conn).await.map_err(fault)?.try_get(0).map_err(fault)?;
+    let wait = last.saturating_add(every).saturating_sub(now);
+    Ok(Some(Duration::from_nanos(u64::try_from(wait).unwrap_or_default())))
 }
 
 /// The key before which everything is older than that time and over.

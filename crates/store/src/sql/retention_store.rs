@@ -25,6 +25,7 @@ pub(crate) enum RetentionOrder {
     Journal(Vec<JournalCut>, u32, Reply<u64>),
     Executions(ExecutionCut, u32, Reply<(PrunedExecutions, Vec<retention::DeadOutput>)>),
     Outputs(OutputCut, u32, Reply<(PrunedOutputs, Vec<retention::DeadOutput>)>),
+    Claim(Timestamp, Duration, Reply<Option<Duration>>),
 }
 
 impl Writer {
@@ -40,7 +41,21 @@ impl Writer {
             RetentionOrder::Outputs(cut, at_most, reply) => {
                 drop(reply.send(self.prune_outputs(&cut, at_most).await));
             }
+            RetentionOrder::Claim(now, every, reply) => {
+                drop(reply.send(self.claim_retention(now, every).await));
+            }
         }
+    }
+
+    async fn claim_retention(
+        &mut self,
+        now: Timestamp,
+        every: Duration,
+    ) -> Result<Option<Duration>, StoreError> {
+        let mut conn = self.begin().await?;
+        let place = Arc::clone(&self.place);
+        let done = retention::claim(now, every, &mut conn, &place).await;
+        self.end_transaction(conn, done).await
     }
 
     async fn prune_journal(&mut self, cuts: &[JournalCut], at_most: u32) -> Result<u64, StoreError> {
@@ -113,6 +128,10 @@ impl RetentionStore for Store {
             self.writer().retention(|reply| RetentionOrder::Outputs(cut, at_most, reply)).await?;
         self.forget(dead).await;
         Ok(done)
+    }
+
+    async fn claim_retention(&self, now: Timestamp, every: Duration) -> Result<Option<Duration>, StoreError> {
+        self.writer().retention(|reply| RetentionOrder::Claim(now, every, reply)).await
     }
 }
 
