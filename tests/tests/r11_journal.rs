@@ -264,7 +264,10 @@ fn what_is_old_is_shown_and_removed() {
     let _ = lab.pab(["executions", "prune", "--outputs-older-than", "1ms"]).succeeds();
     assert_eq!(lab.pab(["executions", "list", "--format", "ndjson"]).succeeds().events().len(), 1);
 
-    let config = lab.write("config.toml", "[journal.retention]\nkeep = 0\n");
+    let config =
+        lab.write("config.toml", "[journal.retention]\nkeep = 0\n[retention.executions]\nkeep = 0\n");
+    let done = lab.pab(["executions", "prune"]).env("PABAWI_CONFIG", &config).succeeds().out();
+    assert!(done.contains("removed 1 executions"), "{done}");
     let done = lab.pab(["journal", "prune"]).env("PABAWI_CONFIG", &config).succeeds().out();
     assert!(done.contains("removed 2 journal entries"), "{done}");
     let _ = lab.pab(["journal", "verify"]).succeeds();
@@ -289,6 +292,9 @@ fn the_configuration_says_what_is_journalled() {
         ("[journal]\nlevels = 1\n", "journal.levels: unknown key"),
         ("[journal.plugins.ssh]\nlevle = \"all\"\n", "journal.plugins: "),
         ("[journal.retention]\nmax-age = \"long\"\n", "journal.retention: max-age"),
+        ("[retention.executions]\nmax-age = \"long\"\n", "retention.executions: max-age"),
+        ("[retention.outputs]\nkeep = 1\n", "retention.outputs: "),
+        ("[retention]\nfacts = 1\n", "retention.facts: unknown key"),
         ("[journal.retention]\nkeep = -1\n", "journal.retention: "),
     ] {
         let told = lab.pab(["journal", "list"]).env("PABAWI_CONFIG", config(bad)).exits(2);

@@ -20,12 +20,14 @@ export type { EventStream, EventWatcher } from "./framework/events";
 export { createExecutionFramework, type EventOptions, type ExecutionFramework, type Followed } from "./framework/framework";
 export * as schemas from "./framework/generated/schemas";
 export type * from "./framework/generated/types";
+export { journalMigration, type Migration } from "./framework/migration";
 export type {
   AuthorizationAnswer,
   AuthorizationQuery,
   AuthorizeFunction,
   CallOptions,
   CreateFrameworkOptions,
+  HostDatabaseLike,
   MetricRecorderLike,
   PermissionServiceLike,
   PluginEntry,

@@ -171,3 +171,166 @@ async fn turn(
     });
     Ok(schedule.every)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+    use async_trait::async_trait;
+    use jiff::{SignedDuration, Timestamp};
+    use pabawi_domain::journal::{
+        ExecutionCut, ExecutionLimit, JournalCut, JournalLimit, OutputCut, PrunedExecutions, PrunedOutputs,
+    };
+    use pabawi_domain::ports::{Clock, RetentionStore};
+    use pabawi_testkit::memory_store::MemoryStore;
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+    use crate::retention::RetentionLimit;
+    use crate::rules::Rules;
+    use crate::settings::JournalSettings;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    /// The time of tokio, which is paused.
+    struct Paused(Instant);
+
+    impl Clock for Paused {
+        fn now(&self) -> Timestamp {
+            let gone = SignedDuration::try_from(self.0.elapsed()).unwrap();
+            Timestamp::UNIX_EPOCH.checked_add(gone).unwrap()
+        }
+    }
+
+    /// What a store would be asked; one execution is always old.
+    #[derive(Default)]
+    struct Asked {
+        last: Mutex<Option<Timestamp>>,
+        done: AtomicU64,
+        doing: AtomicU64,
+        most_at_once: AtomicU64,
+        fails: AtomicBool,
+        step: Mutex<Duration>,
+    }
+
+    #[async_trait]
+    impl RetentionStore for Asked {
+        async fn journal_cuts(&self, _: &[JournalLimit]) -> Result<Vec<JournalCut>, StoreError> {
+            Ok(Vec::new())
+        }
+
+        async fn prune_journal(&self, _: &[JournalCut], _: u32) -> Result<u64, StoreError> {
+            Ok(0)
+        }
+
+        async fn execution_cut(&self, _: &ExecutionLimit) -> Result<ExecutionCut, StoreError> {
+            match self.fails.load(Ordering::SeqCst) {
+                true => Err(StoreError::Unavailable("the test says so".into())),
+                false => Ok(ExecutionCut { executions: 1, targets: 1, newest: None, mark: Some(1) }),
+            }
+        }
+
+        async fn prune_executions(&self, _: &ExecutionCut, _: u32) -> Result<PrunedExecutions, StoreError> {
+            let doing = self.doing.fetch_add(1, Ordering::SeqCst) + 1;
+            self.most_at_once.fetch_max(doing, Ordering::SeqCst);
+            let step = *self.step.lock().unwrap();
+            sleep(step).await;
+            self.doing.fetch_sub(1, Ordering::SeqCst);
+            self.done.fetch_add(1, Ordering::SeqCst);
+            Ok(PrunedExecutions { executions: 1, targets: 1, ..PrunedExecutions::default() })
+        }
+
+        async fn output_cut(&self, before: Timestamp) -> Result<OutputCut, StoreError> {
+            Ok(OutputCut { outputs: 0, bytes: 0, before })
+        }
+
+        async fn prune_outputs(&self, _: &OutputCut, _: u32) -> Result<PrunedOutputs, StoreError> {
+            Ok(PrunedOutputs::default())
+        }
+
+        async fn claim_retention(
+            &self,
+            now: Timestamp,
+            every: Duration,
+        ) -> Result<Option<Duration>, StoreError> {
+            let mut last = self.last.lock().unwrap();
+            let gone = last.map(|last| Duration::try_from(now.duration_since(last)).unwrap());
+            if let Some(gone) = gone.filter(|gone| *gone < every) {
+                return Ok(Some(every - gone));
+            }
+            *last = Some(now);
+            Ok(None)
+        }
+    }
+
+    /// A process with this schedule on a store.
+    fn process(asked: &Arc<Asked>, every: Duration) -> RetentionKeeper {
+        let rules = Rules::new(JournalSettings::default(), Arc::new(|_: &str| None));
+        let clock = Arc::new(Paused(Instant::now()));
+        let journal = Journal::new(Arc::new(MemoryStore::new()), Arc::clone(asked) as _, clock, rules);
+        RetentionKeeper::start(journal, schedule(every)).unwrap()
+    }
+
+    fn schedule(every: Duration) -> RetentionSchedule {
+        let executions = RetentionLimit { keep: Some(1), ..RetentionLimit::default() };
+        let mut schedule = RetentionSchedule::new(Retention { executions, ..Retention::default() });
+        schedule.every = every;
+        schedule
+    }
+
+    /// R11.13: of several processes one does it, at once and then from time to time.
+    #[tokio::test(start_paused = true)]
+    async fn it_is_done_by_one_process_at_a_time() {
+        let asked = Arc::new(Asked::default());
+        // Longer than the time from one to the next: the others still wait for its end.
+        *asked.step.lock().unwrap() = Duration::from_secs(150);
+        let every = Duration::from_secs(100);
+        let processes = [process(&asked, every), process(&asked, every), process(&asked, every)];
+        sleep(Duration::from_secs(151)).await;
+        assert_eq!(asked.done.load(Ordering::SeqCst), 1);
+        *asked.step.lock().unwrap() = Duration::ZERO;
+        sleep(10 * HOUR).await;
+        let done = asked.done.load(Ordering::SeqCst);
+        assert!((350..=361).contains(&done), "{done} times in ten hours");
+        assert_eq!(asked.most_at_once.load(Ordering::SeqCst), 1);
+        let told: u64 = processes.iter().map(|process| process.health().worked).sum();
+        assert_eq!(told, done);
+        assert_eq!(processes.iter().map(|one| one.health().removed.executions).sum::<u64>(), done);
+        for process in &processes {
+            process.stop().await;
+        }
+        sleep(HOUR).await;
+        assert_eq!(asked.done.load(Ordering::SeqCst), done, "nobody is left");
+    }
+
+    /// R11.13: what fails is told and tried again.
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_fails_is_asked_again() {
+        let asked = Arc::new(Asked::default());
+        asked.fails.store(true, Ordering::SeqCst);
+        let process = process(&asked, HOUR);
+        sleep(Duration::from_secs(1)).await;
+        let health = process.health();
+        assert_eq!((health.worked, health.failed), (0, 1));
+        assert!(health.last_error.unwrap().contains("the test says so"));
+        asked.fails.store(false, Ordering::SeqCst);
+        sleep(2 * HOUR).await;
+        let health = process.health();
+        assert!(health.worked >= 1 && health.last_error.is_none(), "{health:?}");
+    }
+
+    /// Bad input.
+    #[test]
+    fn a_schedule_says_what_is_old_and_does_not_run_all_the_time() {
+        assert!(schedule(HOUR).check().is_ok());
+        for (bad, field) in [
+            (schedule(Duration::from_secs(1)), "every"),
+            (schedule(1_000 * HOUR), "every"),
+            (RetentionSchedule::new(Retention::default()), "retention"),
+        ] {
+            let error = bad.check().unwrap_err();
+            assert_eq!(error.fields[0].path, field, "{error}");
+        }
+    }
+}

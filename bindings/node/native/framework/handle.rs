@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use napi::Env;
 use napi::bindgen_prelude::PromiseRaw;
 use napi_derive::napi;
-use pabawi::{Caller, EntryPoint, ErrorCode, Framework, ValidationError, log};
+use pabawi::{Caller, EntryPoint, ErrorCode, Framework, ValidationError, host_database, log};
 use serde::de::DeserializeOwned;
 
 use super::calls::Call;
@@ -163,6 +163,14 @@ impl Inner {
 #[napi(catch_unwind)]
 pub fn framework_schemas() -> String {
     schemas().to_string()
+}
+
+/// The migration that Pabawi may apply for its journal, as JSON: its name, and its text for each kind of database.
+#[napi(catch_unwind)]
+pub fn host_migration() -> String {
+    let (sqlite, postgres) = (host_database::SQLITE_MIGRATION, host_database::POSTGRES_MIGRATION);
+    serde_json::json!({"name": host_database::MIGRATION_NAME, "sqlite": sqlite, "postgres": postgres})
+        .to_string()
 }
 
 fn caller(user: String) -> Caller {

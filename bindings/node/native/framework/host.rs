@@ -61,6 +61,8 @@ pub(super) struct Thrown {
     pub(super) name: Option<String>,
     /// The error's message, or a description.
     pub(super) message: String,
+    /// The error's code, or that of its cause.
+    pub(super) code: Option<String>,
     /// The error's stack.
     pub(super) stack: Option<String>,
     /// What was thrown, where that was no error.

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pabawi::host_database::MirrorOptions;
 use pabawi::inventory::{ConfiguredSource, Detected, OwnGroups, SourceSpec, SourcesFile, detect, source_of};
+use pabawi::journal::{JournalRetention, Retention, RetentionLimit, RetentionSchedule};
 use pabawi::permissions::Permissions;
 use pabawi::ssh::{SshConfig, SshSettings};
 use pabawi::v1::{V1Adapter, V1Settings};
@@ -19,9 +21,10 @@ use super::failure::Failure;
 use super::feed::Feed;
 use super::host::Host;
 use super::options::{
-    AuthorizerKind, LimitOptions, ObjectOptions, Opening, SshOptions, ToolKind, ToolOptions,
+    AuthorizerKind, KeptOptions, LimitOptions, ObjectOptions, Opening, RetentionOptions, SshOptions,
+    ToolKind, ToolOptions,
 };
-use super::services::{JsAuthorizer, JsMetrics, JsObject, JsPermissions, LogFeed};
+use super::services::{JsAuthorizer, JsDatabase, JsMetrics, JsObject, JsPermissions, LogFeed};
 
 /// How long an answer of the permission service is remembered.
 const PERMISSIONS_FRESH: Duration = Duration::from_secs(5);
@@ -33,7 +36,7 @@ pub(super) async fn open(
     log: Arc<Feed>,
     metrics: Arc<Feed>,
 ) -> Result<Framework, Failure> {
-    let Opening { options, authorizer, logger, performance_monitor, plugins } = opening;
+    let Opening { options, authorizer, logger, host_database, performance_monitor, plugins } = opening;
     let mut builder = Framework::builder()
         .ssh(ssh(options.ssh)?)
         .endpoint_defaults(options.endpoint_defaults)
@@ -60,6 +63,15 @@ pub(super) async fn open(
         if let Some(level) = options.log_level {
             builder = builder.log_level(level);
         }
+    }
+    if let Some(dialect) = host_database {
+        let mut mirror = MirrorOptions::default();
+        let answer = options.limits.host_database_timeout_ms.map(Duration::from_millis);
+        mirror.answer = answer.unwrap_or(mirror.answer);
+        builder = builder.host_database(Arc::new(JsDatabase::new(Arc::clone(&host), dialect)), mirror);
+    }
+    if let Some(kept) = options.retention {
+        builder = builder.retention(retention(kept));
     }
     if performance_monitor {
         builder = builder.metrics(JsMetrics::new(metrics));
@@ -91,6 +103,23 @@ fn ssh(options: SshOptions) -> Result<SshSettings, ValidationError> {
     settings.passphrase = options.passphrase;
     settings.password = options.password;
     Ok(settings)
+}
+
+fn retention(options: RetentionOptions) -> RetentionSchedule {
+    let age = |ms: Option<u64>| ms.map(Duration::from_millis);
+    let journal = options.journal.into_iter().map(|one| JournalRetention {
+        event_type: one.event_type,
+        source: one.source,
+        limit: RetentionLimit { max_age: age(one.max_age_ms), keep: one.keep },
+    });
+    let KeptOptions { max_age_ms, keep } = options.executions;
+    let mut schedule = RetentionSchedule::new(Retention {
+        journal: journal.collect(),
+        executions: RetentionLimit { max_age: age(max_age_ms), keep },
+        outputs: age(options.outputs_max_age_ms),
+    });
+    schedule.every = age(options.every_ms).unwrap_or(schedule.every);
+    schedule
 }
 
 fn limits(options: &LimitOptions) -> EngineLimits {

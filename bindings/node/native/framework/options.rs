@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use pabawi::host_database::HostDialect;
 use pabawi::journal::JournalSettings;
 use pabawi::log::LogLevel;
 use pabawi::permissions::CommandPolicy;
@@ -30,6 +31,8 @@ pub(super) struct FrameworkOptions {
     pub(super) command_policy: Option<CommandPolicy>,
     /// What is journalled.
     pub(super) journal: JournalSettings,
+    /// How long what is kept; for ever when absent.
+    pub(super) retention: Option<RetentionOptions>,
     /// Limits that differ from the usual ones.
     pub(super) limits: LimitOptions,
     /// From which level on the logger is told; `info` when absent.
@@ -77,6 +80,48 @@ pub(super) struct LimitOptions {
     /// Milliseconds that the authorizer may take; 5,000 when absent.
     #[schemars(range(min = 1, max = 600_000))]
     pub(super) authorizer_timeout_ms: Option<u64>,
+    /// Milliseconds that the host's database may take for a statement; 30,000 when absent.
+    #[schemars(range(min = 1, max = 600_000))]
+    pub(super) host_database_timeout_ms: Option<u64>,
+}
+
+/// How long what is kept. What is old is removed by itself, in small steps, by one process at a time.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub(super) struct RetentionOptions {
+    /// Milliseconds from one time to the next; an hour when absent.
+    #[schemars(range(min = 60_000, max = 2_592_000_000_u64))]
+    pub(super) every_ms: Option<u64>,
+    /// Entries of the journal; each follows the limit that says most about it.
+    pub(super) journal: Vec<JournalLimitOptions>,
+    /// Executions, with all but their journal entries.
+    pub(super) executions: KeptOptions,
+    /// Milliseconds that outputs are kept, while their executions stay.
+    pub(super) outputs_max_age_ms: Option<u64>,
+}
+
+/// How long something is kept; for ever without either.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub(super) struct KeptOptions {
+    /// For so many milliseconds.
+    pub(super) max_age_ms: Option<u64>,
+    /// So many, the newest.
+    pub(super) keep: Option<u64>,
+}
+
+/// How long some entries of the journal are kept; for ever without age and number.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub(super) struct JournalLimitOptions {
+    /// Entries of this type.
+    pub(super) event_type: Option<String>,
+    /// Entries told by this plugin.
+    pub(super) source: Option<String>,
+    /// For so many milliseconds.
+    pub(super) max_age_ms: Option<u64>,
+    /// So many, the newest.
+    pub(super) keep: Option<u64>,
 }
 
 /// A tool that the framework knows itself.
@@ -126,6 +171,8 @@ pub(super) struct Opening {
     pub(super) authorizer: Option<AuthorizerKind>,
     /// There is a logger.
     pub(super) logger: bool,
+    /// There is a database of the host, of this kind.
+    pub(super) host_database: Option<HostDialect>,
     /// There is a performance monitor.
     pub(super) performance_monitor: bool,
     /// Plugins of Pabawi v1.x.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use pabawi::host_database::{MirrorHealth, MirrorState};
+use pabawi::journal::RetentionHealth;
 use pabawi::log::LogStats;
 use pabawi::metrics::MetricsSnapshot;
 use pabawi::plugin::{CapabilityCall, PluginStatus, ProvidedCapability};
@@ -75,6 +77,90 @@ pub(super) struct Stats {
     /// How the way to the logger stands; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     log: Option<LogStats>,
+    /// How the mirror in the host's database goes; absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mirror: Option<Mirror>,
+    /// How removing what is old goes; absent without a schedule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retention: Option<Retention>,
+}
+
+/// How the mirror in the host's database goes.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "MirrorStats")]
+struct Mirror {
+    /// What it does.
+    state: MirrorKind,
+    /// Executions and journal entries that are not there yet.
+    waiting: u64,
+    /// Rows written since the start.
+    written: u64,
+    /// Rows that were left out; the log names them.
+    refused: u64,
+    /// Attempts that failed since the last one that did not.
+    failures: u32,
+    /// Attempts that failed since the start.
+    all_failures: u64,
+    /// Why the last one failed; absent when it did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_error: Option<String>,
+}
+
+/// What a mirror does.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "MirrorState")]
+enum MirrorKind {
+    /// It brings over what it found.
+    CatchingUp,
+    /// Everything is there.
+    CaughtUp,
+    /// The host's database or the store fails; it is tried again.
+    Failing,
+    /// It was ended.
+    Ended,
+}
+
+/// How removing what is old goes in this process.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "RetentionStats")]
+struct Retention {
+    /// How often it was carried out.
+    worked: u64,
+    /// How often that failed.
+    failed: u64,
+    /// Why the last time failed; absent when it did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_error: Option<String>,
+    /// Journal entries removed.
+    entries: u64,
+    /// Executions removed.
+    executions: u64,
+    /// Outputs removed.
+    outputs: u64,
+}
+
+impl From<MirrorHealth> for Mirror {
+    fn from(health: MirrorHealth) -> Self {
+        let state = match health.state {
+            MirrorState::CatchingUp => MirrorKind::CatchingUp,
+            MirrorState::CaughtUp => MirrorKind::CaughtUp,
+            MirrorState::Failing => MirrorKind::Failing,
+            MirrorState::Ended => MirrorKind::Ended,
+        };
+        let MirrorHealth { waiting, written, refused, failures, all_failures, last_error, .. } = health;
+        Self { state, waiting, written, refused, failures, all_failures, last_error }
+    }
+}
+
+impl From<RetentionHealth> for Retention {
+    fn from(health: RetentionHealth) -> Self {
+        let RetentionHealth { worked, failed, last_error, removed } = health;
+        let (entries, executions, outputs) = (removed.entries, removed.executions, removed.outputs);
+        Self { worked, failed, last_error, entries, executions, outputs }
+    }
 }
 
 /// How the end is made.
@@ -135,6 +221,8 @@ pub(super) async fn stats(framework: &Framework, _: Caller, _: Nothing) -> Resul
         transports: stats.transports.into_iter().collect(),
         tool_runs: stats.tool_runs.into_iter().collect(),
         log: framework.log_stats(),
+        mirror: framework.mirror_health().map(Mirror::from),
+        retention: framework.retention_health().map(Retention::from),
     })
 }
 

@@ -7,7 +7,7 @@ import { type EventStream, eventStream, type EventWatcher, eventWatcher } from "
 import { EventsRequestSchema, ExecutionRequestSchema } from "./generated/schemas";
 import type * as types from "./generated/types";
 import { HostObjects } from "./host";
-import { type CallOptions, type CreateFrameworkOptions, checkOptions } from "./options";
+import { type CallOptions, type CreateFrameworkOptions, checkOptions, dialectOf } from "./options";
 import { bytesOf } from "./output";
 import * as parts from "./parts";
 
@@ -117,6 +117,7 @@ export async function createExecutionFramework(options: CreateFrameworkOptions =
     {
       options: data,
       authorizer: authorizerKind(host.authorizer),
+      hostDatabase: host.hostDatabase === undefined ? undefined : dialectOf(host.hostDatabase),
       logger: host.logger !== undefined,
       performanceMonitor: host.performanceMonitor !== undefined,
       plugins: objects.plugins.described(),

@@ -3,7 +3,7 @@
 import { errorOf } from "../internal/faults";
 import type { LoggerLike, LogContext } from "../internal/types";
 import type { NativeFramework } from "./native";
-import type { AuthorizeFunction, CreateFrameworkOptions, MetricRecorderLike, PermissionServiceLike } from "./options";
+import type { AuthorizeFunction, CreateFrameworkOptions, HostDatabaseLike, MetricRecorderLike, PermissionServiceLike } from "./options";
 import { type Told, V1Objects } from "./v1";
 
 /** What is taken of a feed in one turn of the event loop. */
@@ -28,6 +28,7 @@ export interface Thrown {
   missing?: boolean;
   unreadable?: boolean;
   name?: string | undefined;
+  code?: string | undefined;
   message: string;
   stack?: string | undefined;
   raw?: unknown;
@@ -38,9 +39,10 @@ export class HostObjects {
   private native: NativeFramework | undefined;
   private readonly logger: LoggerLike | undefined;
   private readonly monitor: MetricRecorderLike | undefined;
+  private readonly database: HostDatabaseLike | undefined;
   private readonly authorizer: AuthorizeFunction | PermissionServiceLike | undefined;
 
-  constructor(options: CreateFrameworkOptions) {
+  constructor(options: Omit<CreateFrameworkOptions, "database">) {
     const tell: Told = {
       tell: (stream, what, text) => this.native?.tell(stream, what, text),
       told: (stream) => this.native?.told(stream),
@@ -48,6 +50,7 @@ export class HostObjects {
     this.plugins = new V1Objects(options.plugins ?? [], tell);
     this.logger = options.logger;
     this.monitor = options.performanceMonitor;
+    this.database = options.hostDatabase;
     this.authorizer = options.authorizer === "allow-all" ? undefined : options.authorizer;
   }
 
@@ -141,6 +144,12 @@ export class HostObjects {
         const { user, resource, action } = asked as { user: string; resource: string; action: string };
         return (this.authorizer as PermissionServiceLike).hasPermission(user, resource, action);
       }
+      case "database.query":
+      case "database.execute": {
+        const { sql, parameters } = asked as { sql: string; parameters: unknown[] };
+        const database = this.database as HostDatabaseLike;
+        return service === "database.query" ? database.query(sql, parameters) : database.execute(sql, parameters);
+      }
       default:
         return this.plugins.asked(service, asked as never);
     }
@@ -159,8 +168,8 @@ function written(value: unknown): string {
 /** What was thrown: an error, or anything else. */
 export function thrown(error: unknown): Thrown {
   if (error instanceof Error || (typeof error === "object" && error !== null && "message" in error)) {
-    const { name, message, stack, thrown: own } = error as Partial<Error> & { thrown?: Partial<Thrown> };
-    return { ...own, name: text(name), message: text(message) ?? "", stack: text(stack) };
+    const { name, message, stack, thrown: own, code, cause } = error as Partial<Error> & { thrown?: Partial<Thrown>; code?: unknown; cause?: { code?: unknown } | null };
+    return { ...own, name: text(name), code: text(code) ?? text(cause?.code), message: text(message) ?? "", stack: text(stack) };
   }
   const raw = safely(() => JSON.parse(JSON.stringify(error) ?? "null") as unknown);
   return { message: safely(() => String(error)) ?? "something that is no text", raw: raw ?? null };

@@ -1,7 +1,7 @@
 /** Options of a framework and of its calls, and what is checked of them. */
 import type { z } from "zod";
 
-import type { IntegrationConfig, IntegrationPlugin, LoggerLike } from "../internal/types";
+import type { DatabaseAdapterLike, IntegrationConfig, IntegrationPlugin, LoggerLike } from "../internal/types";
 import { zod } from "../internal/zod";
 import { zodError } from "./errors";
 import { FrameworkOptionsSchema } from "./generated/schemas";
@@ -50,6 +50,9 @@ export interface MetricRecorderLike {
   }): void;
 }
 
+/** Pabawi's DatabaseAdapter, or anything like it; SQLite where it does not say. */
+export type HostDatabaseLike = Pick<DatabaseAdapterLike, "query" | "execute" | "getDialect">;
+
 /** A plugin of Pabawi v1.x, with its configuration. */
 export interface PluginEntry {
   plugin: IntegrationPlugin;
@@ -57,7 +60,14 @@ export interface PluginEntry {
 }
 
 /** Options of a framework. Without an authorizer, everything is denied. */
-export interface CreateFrameworkOptions extends FrameworkOptions {
+export interface CreateFrameworkOptions extends Omit<FrameworkOptions, "database"> {
+  /**
+   * Where executions are remembered: a path or a URL, as in {@link FrameworkOptions}. An adapter is the same as `hostDatabase`, and
+   * they are remembered in `executions.db` in this user's directory for data.
+   */
+  database?: string | HostDatabaseLike | undefined;
+  /** The database of this application, in whose tables executions and journal are mirrored for its own screens. */
+  hostDatabase?: HostDatabaseLike | undefined;
   /** Who asks where a call does not say; the user of this process when absent. */
   user?: string | undefined;
   /** Who may do what. */
@@ -95,10 +105,25 @@ const authorizer = zod
   )
   .optional();
 
+/** The kind of database that an adapter says it has; `undefined` where that is nonsense. */
+export function dialectOf(adapter: HostDatabaseLike): "sqlite" | "postgres" | undefined {
+  try {
+    const dialect: unknown = adapter.getDialect === undefined ? "sqlite" : adapter.getDialect();
+    return dialect === "sqlite" || dialect === "postgres" ? dialect : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const hostDatabase = having("a database adapter", "query", "execute")
+  .refine((adapter) => dialectOf(adapter as HostDatabaseLike) !== undefined, { message: 'getDialect must answer "sqlite" or "postgres"' })
+  .optional();
+
 const HostOptionsSchema = zod
   .object({
     user,
     authorizer,
+    hostDatabase,
     logger: having("a logger", "error", "warn", "info", "debug").optional(),
     performanceMonitor: having("a performance monitor", "recordMetric").optional(),
     plugins: zod
@@ -115,7 +140,11 @@ export function checkCallOptions(options: CallOptions | undefined): CallOptions 
 
 /** The options that are data, and those that are objects of the host; throws a `ZodError` that has what is wrong with both. */
 export function checkOptions(given: unknown): { data: FrameworkOptions; host: Omit<CreateFrameworkOptions, keyof FrameworkOptions> } {
-  const fields = zod.record(zod.string(), zod.unknown()).parse(given ?? {});
+  const fields = { ...zod.record(zod.string(), zod.unknown()).parse(given ?? {}) };
+  if (isAnything(fields["database"]) && fields["hostDatabase"] === undefined) {
+    fields["hostDatabase"] = fields["database"];
+    delete fields["database"];
+  }
   const names = Object.keys(HostOptionsSchema.shape);
   const part = (own: boolean): Record<string, unknown> =>
     Object.fromEntries(Object.entries(fields).filter(([name, value]) => names.includes(name) === own && value !== undefined));

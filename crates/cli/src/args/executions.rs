@@ -39,6 +39,7 @@ pub enum ExecutionsCommand {
     /// Remove old executions and outputs, in small steps that keep nobody from writing
     ///
     /// Executions that are not over stay. An output goes with the last execution that has it; entries of the journal stay.
+    /// Without a limit, those of the section [retention] of the configuration hold.
     Prune(ExecutionsPruneArgs),
 }
 

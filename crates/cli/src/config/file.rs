@@ -13,7 +13,8 @@ use super::keys::KEYS;
 use super::{guard, plugins};
 
 /// The tables of a file.
-const TABLES: [&str; 5] = ["defaults", "journal", "plugins", guard::SECTIONS[0], guard::SECTIONS[1]];
+const TABLES: [&str; 6] =
+    ["defaults", "journal", "retention", "plugins", guard::SECTIONS[0], guard::SECTIONS[1]];
 /// Deepest nesting of a value.
 const DEEPEST: usize = 32;
 
@@ -70,13 +71,14 @@ impl Reading<'_> {
                     plugins::read(self, plugin.get_ref(), plugin.span().start, value);
                 }
             }
-            "journal" => {
+            "journal" | "retention" => {
+                let known: &[&str] = if name == "journal" { &journal::KEYS } else { &journal::KEPT };
                 for (key, value) in table {
-                    let (name, at) = (key.get_ref(), key.span().start);
-                    let path = format!("journal.{name}");
-                    match journal::KEYS.contains(&&**name) {
+                    let (key, at) = (key.get_ref(), key.span().start);
+                    let path = format!("{name}.{key}");
+                    match known.contains(&&**key) {
                         true => self.take(path, at, value),
-                        false => self.fault(at, path, unknown(name, &journal::KEYS)),
+                        false => self.fault(at, path, unknown(key, known)),
                     }
                 }
             }

@@ -1,4 +1,5 @@
-//! The section `[journal]`: what is journalled of whose doings, and how long it is kept. Main type: [`JournalConfig`].
+//! The section `[journal]`: what is journalled of whose doings, and how long it is kept; and `[retention]`: how long executions and
+//! outputs are. Main type: [`JournalConfig`].
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,17 +13,37 @@ use serde_json::Value;
 
 use super::entry::{Entry, Fault};
 
-/// What the section says.
+/// What the sections say.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct JournalConfig {
     /// Levels.
     pub(crate) settings: JournalSettings,
     /// Limits.
     pub(crate) retention: Vec<JournalRetention>,
+    /// How long executions are kept.
+    pub(crate) executions: RetentionLimit,
+    /// How long the content of outputs is.
+    pub(crate) outputs: Option<Duration>,
 }
 
 /// Keys of the section; each is one value, so that the user's file replaces what the machine's says of it.
 pub(super) const KEYS: [&str; 3] = ["level", "plugins", "retention"];
+
+/// Keys of `[retention]`.
+pub(super) const KEPT: [&str; 2] = ["executions", "outputs"];
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Kept {
+    max_age: Option<String>,
+    keep: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct KeptOutputs {
+    max_age: String,
+}
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -37,22 +58,21 @@ struct Limit {
 pub(super) fn of(entries: &BTreeMap<String, Entry>, faults: &mut Vec<Fault>) -> JournalConfig {
     let mut config = JournalConfig::default();
     let mut read = |key: &str, take: &mut dyn FnMut(Value) -> Result<(), String>| {
-        let path = format!("journal.{key}");
-        if let Some(entry) = entries.get(&path)
+        if let Some(entry) = entries.get(key)
             && let Err(why) = take(entry.value.clone())
         {
-            faults.push(Fault::at(&entry.origin, path, why));
+            faults.push(Fault::at(&entry.origin, key, why));
         }
     };
-    read("level", &mut |value| {
+    read("journal.level", &mut |value| {
         config.settings.level = Some(typed::<JournalLevel>(value)?);
         Ok(())
     });
-    read("plugins", &mut |value| {
+    read("journal.plugins", &mut |value| {
         config.settings.plugins = typed::<BTreeMap<String, PluginJournalSettings>>(value)?;
         Ok(())
     });
-    read("retention", &mut |value| {
+    read("journal.retention", &mut |value| {
         let limits = match value {
             Value::Array(_) => typed::<Vec<Limit>>(value)?,
             one => vec![typed::<Limit>(one)?],
@@ -60,13 +80,25 @@ pub(super) fn of(entries: &BTreeMap<String, Entry>, faults: &mut Vec<Fault>) -> 
         config.retention = limits.into_iter().map(limit).collect::<Result<_, _>>()?;
         Ok(())
     });
+    read("retention.executions", &mut |value| {
+        let Kept { max_age, keep } = typed(value)?;
+        config.executions = RetentionLimit { max_age: age(max_age)?, keep };
+        Ok(())
+    });
+    read("retention.outputs", &mut |value| {
+        let KeptOutputs { max_age } = typed(value)?;
+        config.outputs = age(Some(max_age))?;
+        Ok(())
+    });
     config
 }
 
+fn age(text: Option<String>) -> Result<Option<Duration>, String> {
+    text.as_deref().map(parse_duration).transpose().map_err(|error| format!("max-age: {error}"))
+}
+
 fn limit(limit: Limit) -> Result<JournalRetention, String> {
-    let age = limit.max_age.as_deref().map(parse_duration).transpose();
-    let max_age: Option<Duration> = age.map_err(|error| format!("max-age: {error}"))?;
-    let kept = RetentionLimit { max_age, keep: limit.keep };
+    let kept = RetentionLimit { max_age: age(limit.max_age)?, keep: limit.keep };
     Ok(JournalRetention { event_type: limit.r#type, source: limit.source, limit: kept })
 }
 

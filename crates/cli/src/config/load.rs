@@ -249,7 +249,7 @@ mod tests {
             "user.toml:8: plugins.bolt.priority: must be a whole number",
             "user.toml:9: plugins.bolt.colour: unknown key; known are enabled",
             "user.toml:10: plugins.Bad: is no name of a plugin",
-            "user.toml:11: nothing: unknown key; known are defaults, journal, plugins, permissions, command_policy",
+            "user.toml:11: nothing: unknown key; known are defaults, journal, retention, plugins, permissions, command_policy",
         ] {
             assert!(faults.iter().any(|fault| fault.starts_with(part)), "{part} is not in {faults:#?}");
         }

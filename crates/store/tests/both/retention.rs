@@ -1,5 +1,7 @@
 //! Old executions and outputs go, with what belongs to them and nothing else.
 
+use std::time::Duration;
+
 use pabawi_domain::event::{EventKind, ExecutionEvent};
 use pabawi_domain::id::ExecutionId;
 use pabawi_domain::journal::ExecutionLimit;
@@ -143,4 +145,24 @@ async fn outputs_go_and_say_that_they_were() {
     let targets = all_targets(&store, again).await;
     assert_eq!(targets[0].stdout.map(|output| output.omitted_bytes), Some(0));
     assert_eq!(text(&store, b"secret").await.as_deref(), Some(&b"secret"[..]));
+}
+
+/// R11.13: of all processes on a store one does what the schedule says, until the time is over; a mark from far in the future is
+/// that of a clock that went wrong.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_process_has_its_turn_at_a_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, two) = (open(dir.path()).await, open(dir.path()).await);
+    let hour = Duration::from_secs(3600);
+    let (first, second) = tokio::join!(one.claim_retention(at(0), hour), two.claim_retention(at(0), hour));
+    let mut answers = [first.unwrap(), second.unwrap()];
+    answers.sort();
+    assert_eq!(answers, [None, Some(hour)]);
+    assert_eq!(two.claim_retention(at(600), hour).await.unwrap(), Some(Duration::from_secs(3000)));
+    // Whoever is at it says so.
+    assert_eq!(one.claim_retention(at(700), Duration::ZERO).await.unwrap(), None);
+    assert_eq!(two.claim_retention(at(3600), hour).await.unwrap(), Some(Duration::from_secs(700)));
+    assert_eq!(two.claim_retention(at(4300), hour).await.unwrap(), None);
+    assert_eq!(one.claim_retention(at(4299), hour).await.unwrap(), Some(Duration::from_secs(3601)));
+    assert_eq!(one.claim_retention(at(-100_000), hour).await.unwrap(), None);
 }

@@ -72,7 +72,7 @@ fn fault(error: HostError) -> V1Error {
         HostError::Gone => V1Error::new(V1ErrorKind::Gone, error.to_string()),
         HostError::Full | HostError::Json(_) => V1Error::new(V1ErrorKind::Unreadable, error.to_string()),
         HostError::Thrown(thrown) => {
-            let Thrown { at_once, missing, unreadable, name, message, stack, raw } = *thrown;
+            let Thrown { at_once, missing, unreadable, name, message, stack, raw, code: _ } = *thrown;
             let kind = match () {
                 () if missing => V1ErrorKind::Missing,
                 () if unreadable => V1ErrorKind::Unreadable,

@@ -649,6 +649,7 @@ export const LimitOptionsSchema: z.ZodType<types.LimitOptions> = as(
     .object({
       authorizerTimeoutMs: zod.number().int().min(1).max(600000).nullable().optional(),
       defaultConcurrency: zod.number().int().min(0).max(4294967295).nullable().optional(),
+      hostDatabaseTimeoutMs: zod.number().int().min(1).max(600000).nullable().optional(),
       maxNodeRuns: zod.number().int().min(0).nullable().optional(),
       maxQueuedExecutions: zod.number().int().min(0).nullable().optional(),
       maxRunningExecutions: zod.number().int().min(0).nullable().optional(),
@@ -661,6 +662,37 @@ export const LimitOptionsSchema: z.ZodType<types.LimitOptions> = as(
 
 export const LogLevelSchema: z.ZodType<types.LogLevel> = as(
   zod.enum(["debug","info","warn","error"]),
+);
+
+export const JournalLimitOptionsSchema: z.ZodType<types.JournalLimitOptions> = as(
+  zod
+    .object({
+      eventType: zod.string().nullable().optional(),
+      keep: zod.number().int().min(0).nullable().optional(),
+      maxAgeMs: zod.number().int().min(0).nullable().optional(),
+      source: zod.string().nullable().optional(),
+    })
+    .strict(),
+);
+
+export const KeptOptionsSchema: z.ZodType<types.KeptOptions> = as(
+  zod
+    .object({
+      keep: zod.number().int().min(0).nullable().optional(),
+      maxAgeMs: zod.number().int().min(0).nullable().optional(),
+    })
+    .strict(),
+);
+
+export const RetentionOptionsSchema: z.ZodType<types.RetentionOptions> = as(
+  zod
+    .object({
+      everyMs: zod.number().int().min(60000).max(2592000000).nullable().optional(),
+      executions: KeptOptionsSchema.optional(),
+      journal: zod.array(JournalLimitOptionsSchema).optional(),
+      outputsMaxAgeMs: zod.number().int().min(0).nullable().optional(),
+    })
+    .strict(),
 );
 
 export const SshOptionsSchema: z.ZodType<types.SshOptions> = as(
@@ -700,6 +732,7 @@ export const FrameworkOptionsSchema: z.ZodType<types.FrameworkOptions> = as(
       journal: JournalSettingsSchema.optional(),
       limits: LimitOptionsSchema.optional(),
       logLevel: LogLevelSchema.nullable().optional(),
+      retention: RetentionOptionsSchema.nullable().optional(),
       ssh: SshOptionsSchema.optional(),
       tools: zod.array(ToolOptionsSchema).optional(),
     })

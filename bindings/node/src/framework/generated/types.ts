@@ -372,6 +372,8 @@ export interface FrameworkOptions {
   limits?: LimitOptions | undefined;
   /** From which level on the logger is told; `info` when absent. */
   logLevel?: LogLevel | null | undefined;
+  /** How long what is kept; for ever when absent. */
+  retention?: RetentionOptions | null | undefined;
   /** How nodes are reached over SSH. */
   ssh?: SshOptions | undefined;
   /** Tools that the framework knows itself. */
@@ -430,6 +432,18 @@ export interface InventoryRequest {
 /** How much of a plugin's doings is journalled (R11.8). */
 export type JournalLevel = "off" | "failures" | "changes" | "all";
 
+/** How long some entries of the journal are kept; for ever without age and number. */
+export interface JournalLimitOptions {
+  /** Entries of this type. */
+  eventType?: string | null | undefined;
+  /** So many, the newest. */
+  keep?: number | null | undefined;
+  /** For so many milliseconds. */
+  maxAgeMs?: number | null | undefined;
+  /** Entries told by this plugin. */
+  source?: string | null | undefined;
+}
+
 /** A question about the journal. Of a list any one has to fit; an empty list asks for nothing. */
 export interface JournalQuery {
   /** From the page before. */
@@ -469,12 +483,22 @@ export interface JournalSettings {
   plugins?: Record<string, PluginJournalSettings> | undefined;
 }
 
+/** How long something is kept; for ever without either. */
+export interface KeptOptions {
+  /** So many, the newest. */
+  keep?: number | null | undefined;
+  /** For so many milliseconds. */
+  maxAgeMs?: number | null | undefined;
+}
+
 /** Limits that differ from the usual ones. */
 export interface LimitOptions {
   /** Milliseconds that the authorizer may take; 5,000 when absent. */
   authorizerTimeoutMs?: number | null | undefined;
   /** Nodes of one execution at once where its request does not say; 100 when absent. */
   defaultConcurrency?: number | null | undefined;
+  /** Milliseconds that the host's database may take for a statement; 30,000 when absent. */
+  hostDatabaseTimeoutMs?: number | null | undefined;
   /** Nodes at once, over all executions; 200 when absent. */
   maxNodeRuns?: number | null | undefined;
   /** Executions that wait; 10,000 when absent. */
@@ -643,6 +667,18 @@ export interface ResumeRequest {
   rerunUnknown?: boolean | undefined;
   /** Its secrets, which were not stored. */
   secrets?: RerunSecrets | undefined;
+}
+
+/** How long what is kept. What is old is removed by itself, in small steps, by one process at a time. */
+export interface RetentionOptions {
+  /** Milliseconds from one time to the next; an hour when absent. */
+  everyMs?: number | null | undefined;
+  /** Executions, with all but their journal entries. */
+  executions?: KeptOptions | undefined;
+  /** Entries of the journal; each follows the limit that says most about it. */
+  journal?: JournalLimitOptions[] | undefined;
+  /** Milliseconds that outputs are kept, while their executions stay. */
+  outputsMaxAgeMs?: number | null | undefined;
 }
 
 /** How often and when a node run is tried again (R7.5). */
@@ -1846,6 +1882,27 @@ export interface MetricsSnapshot {
   operations: OperationStats[];
 }
 
+/** What a mirror does. */
+export type MirrorState = "catchingUp" | "caughtUp" | "failing" | "ended";
+
+/** How the mirror in the host's database goes. */
+export interface MirrorStats {
+  /** Attempts that failed since the start. */
+  allFailures: number;
+  /** Attempts that failed since the last one that did not. */
+  failures: number;
+  /** Why the last one failed; absent when it did not. */
+  lastError?: string;
+  /** Rows that were left out; the log names them. */
+  refused: number;
+  /** What it does. */
+  state: MirrorState;
+  /** Executions and journal entries that are not there yet. */
+  waiting: number;
+  /** Rows written since the start. */
+  written: number;
+}
+
 /** In which order targets are taken (R2.8, R2.9). */
 export type ModeView = {
   type: "parallel";
@@ -2317,6 +2374,22 @@ export interface Resumed {
   unknown: NodeId[];
 }
 
+/** How removing what is old goes in this process. */
+export interface RetentionStats {
+  /** Journal entries removed. */
+  entries: number;
+  /** Executions removed. */
+  executions: number;
+  /** How often that failed. */
+  failed: number;
+  /** Why the last time failed; absent when it did not. */
+  lastError?: string;
+  /** Outputs removed. */
+  outputs: number;
+  /** How often it was carried out. */
+  worked: number;
+}
+
 /** How often and when a node run is tried again (R7.5). */
 export interface RetryPolicyView {
   /** Attempts in all, the first one included. */
@@ -2521,10 +2594,14 @@ export interface Stats {
   log?: LogStats;
   /** How the output in memory stands against its budget. */
   memory: MemoryStats;
+  /** How the mirror in the host's database goes; absent without one. */
+  mirror?: MirrorStats;
   /** Nodes that run. */
   nodeRuns: number;
   /** Executions that wait in the queue. */
   queuedExecutions: number;
+  /** How removing what is old goes; absent without a schedule. */
+  retention?: RetentionStats;
   /** Transactions of the store since the start. */
   storeCommits: number;
   /** Why the store cannot write now, if it cannot. */

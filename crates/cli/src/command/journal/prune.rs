@@ -51,14 +51,17 @@ pub(super) async fn journal(global: &GlobalArgs, args: &JournalPruneArgs) -> Res
 /// # Errors
 /// [`Failure`]; also where nothing says what is old.
 pub(crate) async fn executions(global: &GlobalArgs, args: &ExecutionsPruneArgs) -> Result<Exit, Failure> {
-    let retention = Retention {
+    let mut retention = Retention {
         executions: limit(&args.limit),
         outputs: args.outputs_older_than,
         ..Retention::default()
     };
     if retention.keeps_all() {
+        (retention.executions, retention.outputs) = (global.journal.executions, global.journal.outputs);
+    }
+    if retention.keeps_all() {
         return Err(Failure::usage(
-            "nothing says what is old: give --older-than, --keep or --outputs-older-than",
+            "nothing says what is old: give --older-than, --keep or --outputs-older-than, or limits under [retention] in the configuration",
         ));
     }
     prune(global, &retention, &args.limit).await
