@@ -280,6 +280,10 @@ fn pab_writes_what_it_measured_into_a_file() {
     let left: Vec<_> =
         std::fs::read_dir(path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(!left.iter().any(|name| name.to_string_lossy().ends_with(".tmp")), "{left:?}");
+    let config = lab.write("config.toml", "[defaults]\nmetrics-file = \"of-config.prom\"\n");
+    let _ = lab.pab(["executions", "list"]).env("PABAWI_CONFIG", &config).succeeds();
+    let text = std::fs::read_to_string(config.parent().unwrap().join("of-config.prom")).unwrap();
+    assert!(read_exposition(&text).contains_key("pabawi_store_up"), "{text}");
     let ran = lab.run("web01", "true").args(["--metrics-file", "/nonexistent/x.prom"]).exits(2);
     assert!(ran.err().contains("--metrics-file: there is no folder /nonexistent"), "{ran}");
     assert!(

@@ -195,7 +195,8 @@ impl EngineBuilder {
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         self.limits.check()?;
         let transports = named(self.transports)?;
-        let journaller = Journaller::start(self.journal, self.journal_rules);
+        let meter = Meter::new(self.metrics);
+        let journaller = Journaller::start(self.journal, self.journal_rules, meter.clone());
         journaller.abandoned(&*store, clock.now()).await;
         let recovered = store.recover(clock.now()).await?;
         for id in &recovered {
@@ -205,7 +206,6 @@ impl EngineBuilder {
         let limits = Arc::new(self.limits);
         remove_left_spills(&limits.spill_dir, &*store).await?;
         let unsettled = Unsettled::load(Arc::clone(&store)).await?;
-        let meter = Meter::new(self.metrics);
         let keeper = BreakerKeeper::start(self.breakers.clone());
         let policies = BreakerPolicies::of(&limits);
         let breakers = BreakerBoard::new(policies, Arc::clone(&clock), keeper, meter.clone());

@@ -166,6 +166,11 @@ impl Meter {
         }
     }
 
+    /// So many journal entries could not be written.
+    pub(crate) fn entries_lost(&self, entries: u64) {
+        self.count(Name::EntriesLost, entries, &[]);
+    }
+
     /// Whether the store can write.
     pub(crate) fn store(&self, up: bool) {
         self.gauge(Name::StoreUp, f64::from(u8::from(up)), &[]);

@@ -9,7 +9,7 @@ use pabawi_domain::validation::ValidationError;
 use pabawi_engine::{Engine, EngineLimits, Graphs, SystemClock};
 use pabawi_facts::{FacterFacts, Facts, InventoryFacts, KnownFacts, ProviderOptions, SshFacts};
 use pabawi_inventory::{Catalog, Resolver, SourceSettings};
-use pabawi_journal::{Journal, RetentionKeeper, Rules};
+use pabawi_journal::{Journal, RetentionKeeper, RetentionSchedule, Rules};
 use pabawi_permissions::Permissions;
 use pabawi_plugins::external;
 use pabawi_plugins::host::{HostSettings, PluginHost};
@@ -53,6 +53,8 @@ fn log_queue(sink: Arc<dyn LogSink>, level: LogLevel) -> Result<LogQueue, Framew
 }
 
 async fn parts(mut options: FrameworkBuilder, route: Arc<Route>) -> Result<Framework, FrameworkError> {
+    // Before anything begins to work.
+    options.retention.as_ref().map_or(Ok(()), RetentionSchedule::check)?;
     let database = database::of(options.database.take())?;
 
     let ssh = options.ssh.take().map_or_else(default_ssh, Ok)?;

@@ -22,11 +22,15 @@ export async function open(logger: LoggerService, db: DatabaseAdapter, plugin: B
     logger,
     logLevel: "warn",
     performanceMonitor: new PerformanceMonitorService(),
+    hostDatabase: db,
+    retention: { executions: { maxAgeMs: 90 * 86_400_000 }, journal: [{ eventType: "note" }, { keep: 1_000_000 }] },
     plugins: [plugin, { plugin, config: { enabled: true, name: "bolt", type: "both", config: {} } }],
     limits: { maxNodeRuns: 10 },
     ssh: { hostKeys: "accept-new" },
   });
 }
+
+export const opened = (db: DatabaseAdapter): Promise<ExecutionFramework> => createExecutionFramework({ database: db });
 
 export async function run(framework: ExecutionFramework, signal: AbortSignal): Promise<string> {
   const action: ExecutionAction = { type: "command", command: "uptime", env: { A: "b", C: { secret: "d" } } };

@@ -72,6 +72,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(None, "color", Kind::Words(&["auto", "never"]), None, "auto"),
     key(None, "log-level", Kind::Text, Some("PABAWI_LOG"), "warn"),
     key(None, "log-format", Kind::Words(&["text", "json"]), None, "text"),
+    key(None, "metrics-file", Kind::Path, None, "none"),
     key(CONNECTION, "transport", Kind::Words(&["ssh", "local"]), None, "ssh"),
     key(CONNECTION, "user", Kind::Text, None, "that of ssh_config"),
     key(CONNECTION, "port", Kind::Number(1, 65_535), None, "that of ssh_config"),

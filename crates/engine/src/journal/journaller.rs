@@ -18,6 +18,7 @@ use super::abandoned::journal_abandoned;
 use super::call::of_call;
 use super::scribe::{About, Scribe};
 use crate::authorize::DeniedRequest;
+use crate::meter::Meter;
 
 /// How long a call waits for its entry.
 const CALL_PATIENCE: Duration = Duration::from_secs(5);
@@ -41,17 +42,22 @@ pub(crate) struct Journaller {
     sender: Option<mpsc::Sender<Order>>,
     store: Option<Arc<dyn JournalStore>>,
     rules: Option<Arc<dyn JournalRules>>,
+    meter: Meter,
 }
 
 impl Journaller {
     /// Starts the task that writes.
-    pub(crate) fn start(store: Option<Arc<dyn JournalStore>>, rules: Option<Arc<dyn JournalRules>>) -> Self {
+    pub(crate) fn start(
+        store: Option<Arc<dyn JournalStore>>,
+        rules: Option<Arc<dyn JournalRules>>,
+        meter: Meter,
+    ) -> Self {
         let sender = store.clone().map(|journal| {
             let (sender, receiver) = mpsc::channel(WAITING);
-            tokio::spawn(write_all(journal, receiver).in_current_span());
+            tokio::spawn(write_all(journal, receiver, meter.clone()).in_current_span());
             sender
         });
-        Self { sender, store, rules }
+        Self { sender, store, rules, meter }
     }
 
     /// Returns when what was given so far is written or given up.
@@ -143,12 +149,13 @@ impl Journaller {
         if let Some(sender) = &self.sender
             && sender.try_send(Order::Write(Box::new(entry))).is_err()
         {
+            self.meter.entries_lost(1);
             tracing::warn!("the journal is too slow; an entry is lost");
         }
     }
 }
 
-async fn write_all(journal: Arc<dyn JournalStore>, mut orders: mpsc::Receiver<Order>) {
+async fn write_all(journal: Arc<dyn JournalStore>, mut orders: mpsc::Receiver<Order>, meter: Meter) {
     let mut received = Vec::with_capacity(BATCH);
     while orders.recv_many(&mut received, BATCH).await > 0 {
         let (mut entries, mut waiting) = (Vec::new(), Vec::new());
@@ -159,7 +166,7 @@ async fn write_all(journal: Arc<dyn JournalStore>, mut orders: mpsc::Receiver<Or
             }
         }
         if !entries.is_empty() {
-            write_batch(&*journal, &entries).await;
+            write_batch(&*journal, &entries, &meter).await;
         }
         for done in waiting {
             let _ = done.send(());
@@ -167,7 +174,7 @@ async fn write_all(journal: Arc<dyn JournalStore>, mut orders: mpsc::Receiver<Or
     }
 }
 
-async fn write_batch(journal: &dyn JournalStore, entries: &[NewJournalEntry]) {
+async fn write_batch(journal: &dyn JournalStore, entries: &[NewJournalEntry], meter: &Meter) {
     let (tries, mut wait) = TRIES;
     for attempt in 1..=tries {
         match journal.append_journal(entries).await {
@@ -177,6 +184,7 @@ async fn write_batch(journal: &dyn JournalStore, entries: &[NewJournalEntry]) {
                 wait *= 2;
             }
             Err(error) => {
+                meter.entries_lost(entries.len() as u64);
                 tracing::error!(%error, entries = entries.len(), "journal entries are lost");
                 return;
             }

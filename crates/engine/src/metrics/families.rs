@@ -57,6 +57,7 @@ families! {
     WritesPerCommit = Gauge "pabawi_store_writes_per_commit" [], "Writes in the last transaction.";
     StoreFailures = Counter "pabawi_store_failures_total" [], "Transactions of the store that failed and were tried again.";
     StoreDuration = Histogram "pabawi_store_write_duration_seconds" [], "How long transactions of the store took.";
+    EntriesLost = Counter "pabawi_journal_entries_lost_total" [], "Journal entries that could not be written: denials and calls of plugins.";
     BreakerChanges = Counter "pabawi_breaker_changes_total" ["state"], "Changes of circuit breakers, by the state after them.";
     BreakersOpen = Gauge "pabawi_breakers_open" [], "Circuit breakers that are open.";
     Backpressure = Gauge "pabawi_backpressure" [], "1 while output in memory holds nodes back, else 0.";
