@@ -17,7 +17,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use pabawi::inventory::{FileInventory, SourceSettings};
 use pabawi::metrics::{FAMILIES, Metric, MetricValue, MetricsSink, MetricsSnapshot};
-use pabawi::ports::{AuthorizationQuery, Authorizer, AuthorizerError, Decision};
+use pabawi::ports::{
+    AuthorizationQuery, Authorizer, AuthorizerError, Decision, InventorySnapshot, InventorySource,
+    InventorySourceError,
+};
 use pabawi::ssh::SshSettings;
 use pabawi::{
     Action, Backoff, ExecutionRequest, Framework, FrameworkBuilder, OutputData, PluginName, ProcessOptions,
@@ -257,6 +260,50 @@ fn the_document_has_the_metrics_that_there_are() {
     };
     let all: Vec<String> = FAMILIES.iter().map(row).collect();
     assert_eq!(told, all, "docs/metrics.md should have\n{}", all.join("\n"));
+}
+
+/// A source that fails.
+struct Broken;
+
+#[async_trait]
+impl InventorySource for Broken {
+    fn name(&self) -> &str {
+        "broken"
+    }
+
+    fn priority(&self) -> i32 {
+        0
+    }
+
+    async fn fetch(&self) -> Result<InventorySnapshot, InventorySourceError> {
+        let (source_name, message) = ("broken".into(), "the test says so".into());
+        Err(InventorySourceError { source_name, message, retryable: false })
+    }
+}
+
+/// R8.7: sources of nodes and providers of facts are timed, and their failures counted, each by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sources_are_measured() {
+    let directory = tempfile::tempdir().unwrap();
+    let framework = over(directory.path()).authorizer(NotEve).inventory(Broken).open().await.unwrap();
+    for _ in 0..2 {
+        let _ = framework.inventory(pabawi::inventory::Freshness::Forced).await;
+    }
+    let all = TargetExpression::new("web[01-02]");
+    let facts = framework.facts().collect(&caller(), &all, pabawi::facts::Freshness::Forced).await.unwrap();
+    assert_eq!(facts.len(), 2);
+    let snapshot = framework.metrics();
+    let source =
+        snapshot.families.iter().find(|family| family.name == "pabawi_source_answers_total").unwrap();
+    let files: Vec<&str> = source.samples.iter().map(|sample| sample.labels["source"].as_str()).collect();
+    let file = files.iter().find(|name| name.starts_with("inventory:") && !name.ends_with("broken")).unwrap();
+    assert!(value(&snapshot, "pabawi_source_answers_total", &["worked", file]) >= 2.0);
+    assert!(value(&snapshot, "pabawi_source_answers_total", &["failed", "inventory:broken"]) >= 2.0);
+    assert!(value(&snapshot, "pabawi_source_answers_total", &["worked", "facts:ssh"]) >= 2.0);
+    for operation in [file, "inventory:broken", "facts:ssh"] {
+        assert!(value(&snapshot, "pabawi_operation_duration_seconds", &[operation]) >= 1.0);
+    }
+    framework.shutdown(LIMIT).await;
 }
 
 /// R5.7, R8.7: `pab` leaves a file for node_exporter, whole or not at all, also after a run that failed.

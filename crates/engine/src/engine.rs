@@ -32,7 +32,7 @@ use crate::error::{EngineError, SubmitError};
 use crate::foreign::Foreign;
 use crate::journal::{About, Journaller};
 use crate::limits::EngineLimits;
-use crate::meter::Meter;
+use crate::meter::{Meter, SourceMeter};
 use crate::metrics::PartStats;
 use crate::needs::Tools;
 use crate::plan::{ExecutionPlan, Transports, plan};
@@ -214,6 +214,11 @@ impl Engine {
             tool_runs: tool_runs.collect(),
             transports: transports.map(|one| (one.name().to_owned(), one.stats())).collect(),
         }
+    }
+
+    /// What counts the answers of sources.
+    pub fn source_meter(&self) -> SourceMeter {
+        SourceMeter::new(self.shared.meter.clone())
     }
 
     /// All measurements since the start (R5.7, R8.7), with those of parts that are not known here.

@@ -81,6 +81,7 @@ pub use graph::{
     check_graph, parse_graph, read_graph,
 };
 pub use limits::EngineLimits;
+pub use meter::SourceMeter;
 pub use metrics::{FAMILIES, FamilyInfo, MirrorCounts, PartStats, RetentionCounts};
 pub use pressure::MemoryStats;
 pub use preview::{ApplyOptions, PlanError};

@@ -19,6 +19,27 @@ use pabawi_domain::summary::ExecutionSummary;
 
 use crate::metrics::{FAMILIES, FamilyInfo, Name, PartStats, Registered};
 
+/// Counts what sources of nodes and providers of facts answer, which is not asked by the engine.
+#[derive(Clone)]
+pub struct SourceMeter(Meter);
+
+impl SourceMeter {
+    pub(crate) fn new(meter: Meter) -> Self {
+        Self(meter)
+    }
+
+    /// A source has answered one question; of a provider of facts each node is an answer. Sources are named `inventory:NAME` and
+    /// `facts:NAME`.
+    pub fn answered(&self, source: &str, worked: u64, failed: u64, took: Duration) {
+        self.0.time(Name::Operation, took, &[source]);
+        for (result, answers) in [("worked", worked), ("failed", failed)] {
+            if answers > 0 {
+                self.0.count(Name::SourceAnswers, answers, &[source, result]);
+            }
+        }
+    }
+}
+
 /// Where measurements go.
 #[derive(Clone)]
 pub(crate) struct Meter(Arc<Inner>);

@@ -46,6 +46,7 @@ mod framework;
 mod knowledge;
 mod known_as;
 mod listed_nodes;
+mod measured;
 mod node_commands;
 mod sources;
 mod wire;

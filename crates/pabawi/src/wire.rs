@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pabawi_domain::ports::{Authorizer, Clock, LogLevel, LogSink, Plugin, Transport};
+use pabawi_domain::ports::{
+    Authorizer, Clock, FactProvider, InventorySource, LogLevel, LogSink, Plugin, Transport,
+};
 use pabawi_domain::validation::ValidationError;
 use pabawi_engine::{Engine, EngineLimits, Graphs, SystemClock};
 use pabawi_facts::{FacterFacts, Facts, InventoryFacts, KnownFacts, ProviderOptions, SshFacts};
@@ -29,6 +31,7 @@ use crate::knowledge::Knowledge;
 use crate::known_as::KnownAs;
 use crate::listed_nodes::ListedNodes;
 use crate::log::{LogQueue, Route, has_layer, open_route};
+use crate::measured::{LateMeter, Measured};
 use crate::node_commands::EngineCommands;
 use crate::{Framework, FrameworkBuilder, FrameworkError, built_in};
 
@@ -102,7 +105,12 @@ async fn over(
 
     let knowledge =
         Knowledge { store: Arc::clone(&store) as _, clock: Arc::clone(&clock), facts: known.clone() };
-    let mut resolver = Resolver::over(Arc::new(Catalog::new(options.sources)))
+    let late = LateMeter::default();
+    let measured = |(source, settings)| {
+        let source: Arc<dyn InventorySource> = Arc::new(Measured { inner: source, meter: Arc::clone(&late) });
+        (source, settings)
+    };
+    let mut resolver = Resolver::over(Arc::new(Catalog::new(options.sources.into_iter().map(measured))))
         .endpoint_defaults(options.endpoint_defaults)
         .own_groups(options.own_groups)
         .knowledge(Arc::new(knowledge));
@@ -139,23 +147,28 @@ async fn over(
         engine = engine.transport(Arc::clone(transport));
     }
     let engine = engine.build().await?;
+    // Nobody else has it.
+    let _ = late.set(engine.source_meter());
     plugins.open_calls(Arc::new(engine.call_gate()));
     let graphs = Graphs::open(engine.clone(), Arc::clone(&store) as _).await?;
 
     let commands = Arc::new(EngineCommands { engine: engine.clone(), store: Arc::clone(&store) as _ });
     let mut facts = Facts::builder(known, Arc::clone(&clock));
+    let measured = |provider: Arc<dyn FactProvider>| -> Arc<dyn FactProvider> {
+        Arc::new(Measured { inner: provider, meter: Arc::clone(&late) })
+    };
     for (provider, options) in options.fact_providers {
         let catalog = Arc::clone(resolver.catalog());
-        facts = facts.provider(Arc::new(KnownAs { provider, catalog }), options)?;
+        facts = facts.provider(measured(Arc::new(KnownAs { provider, catalog })), options)?;
     }
     let times = options.fact_times.unwrap_or(ProviderOptions { timeout: LAST_RESORT, ..Default::default() });
     let facter = FacterFacts::new(Arc::clone(&commands) as _, Arc::clone(&clock));
     let ssh = SshFacts::new(commands, Arc::clone(&clock));
     let listed = InventoryFacts::new(Arc::new(ListedNodes(Arc::clone(resolver.catalog()))), clock);
     let facts = facts
-        .provider(Arc::new(facter), times)?
-        .provider(Arc::new(ssh), times)?
-        .provider(Arc::new(listed), OF_INVENTORY)?
+        .provider(measured(Arc::new(facter)), times)?
+        .provider(measured(Arc::new(ssh)), times)?
+        .provider(measured(Arc::new(listed)), OF_INVENTORY)?
         .build();
     let span = route.span.clone();
     let facts = NodeFactsHandle { facts, engine: engine.clone(), resolver: Arc::clone(&resolver), span };

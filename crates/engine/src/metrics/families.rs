@@ -9,7 +9,7 @@ pub struct FamilyInfo {
     pub name: &'static str,
     /// What kind it is.
     pub kind: MetricKind,
-    /// The names of its labels. Values of labels are words of the framework and names of plugins and transports, never
+    /// The names of its labels. Values of labels are words of the framework and names of plugins, transports and sources, never
     /// names of nodes, users or executions.
     pub labels: &'static [&'static str],
     /// What it says.
@@ -51,6 +51,7 @@ families! {
     Authorizations = Counter "pabawi_authorizations_total" ["decision"], "Answers of the authorizer.";
     AuthorizationDuration = Histogram "pabawi_authorization_duration_seconds" [], "How long the authorizer took to answer.";
     PluginCalls = Counter "pabawi_plugin_calls_total" ["plugin" "result"], "Calls of plugins that are no runs on nodes.";
+    SourceAnswers = Counter "pabawi_source_answers_total" ["source" "result"], "Answers of sources of nodes, and of providers of facts for each node.";
     StoreUp = Gauge "pabawi_store_up" [], "1 while the store can write, else 0.";
     StoreCommits = Counter "pabawi_store_commits_total" [], "Transactions of the store.";
     StoreWrites = Counter "pabawi_store_writes_total" [], "Writes in transactions of the store.";
