@@ -130,7 +130,13 @@ impl NativeFramework {
     /// Answers a question: `{"ok": …}` or `{"err": …}`.
     #[napi(catch_unwind)]
     pub fn answer(&self, number: u32, answer: String) {
-        self.inner.host.answered(number, &answer);
+        self.inner.host.answered(number, answer);
+    }
+
+    /// The host's objects are let go of: they answer nothing any more.
+    #[napi(catch_unwind)]
+    pub fn detach(&self) {
+        self.inner.host.close();
     }
 
     /// Takes what is in a feed: `log` or `metrics`.

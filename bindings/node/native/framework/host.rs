@@ -4,7 +4,7 @@
 //! asker has gone is forgotten, and an answer to it is nobody's.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use napi::Status;
@@ -21,10 +21,14 @@ pub(super) type Listener = ThreadsafeFunction<String, (), String, Status, false,
 /// More questions than this are not open at once.
 const MOST_OPEN: usize = 100_000;
 
+/// Answers of more bytes than this are read on a thread that may be busy for a while.
+const LARGE: usize = 1024 * 1024;
+
 /// The way to the host.
 pub(super) struct Host {
     listener: Listener,
-    open: Mutex<HashMap<u32, oneshot::Sender<Answer>>>,
+    open: Mutex<HashMap<u32, oneshot::Sender<String>>>,
+    closed: AtomicBool,
     next: AtomicU32,
     listeners: Listeners,
 }
@@ -72,8 +76,8 @@ pub(super) struct Thrown {
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum HostError {
-    /// The thread of JavaScript has ended.
-    #[error("the JavaScript thread has ended")]
+    /// The thread of JavaScript has ended, or the framework is shut down.
+    #[error("the host's objects answer no more: their thread has ended, or the framework is shut down")]
     Gone,
     /// Too many questions are open.
     #[error("{MOST_OPEN} questions to the JavaScript thread are open already")]
@@ -100,7 +104,13 @@ impl Drop for Open<'_> {
 
 impl Host {
     pub(super) fn new(listener: Listener) -> Self {
-        Self { listener, open: Mutex::default(), next: AtomicU32::new(0), listeners: Listeners::default() }
+        Self {
+            listener,
+            open: Mutex::default(),
+            closed: AtomicBool::new(false),
+            next: AtomicU32::new(0),
+            listeners: Listeners::default(),
+        }
     }
 
     /// Who listens to plugins of the host.
@@ -114,6 +124,9 @@ impl Host {
         let (told, answer) = oneshot::channel();
         {
             let mut open = self.lock();
+            if self.closed.load(Ordering::Relaxed) {
+                return Err(HostError::Gone);
+            }
             if open.len() >= MOST_OPEN {
                 return Err(HostError::Full);
             }
@@ -121,10 +134,10 @@ impl Host {
         }
         let _open = Open { host: self, number };
         self.tell(&Message::Ask { number, service, with })?;
-        match answer.await {
-            Ok(Answer::Ok(value)) => Ok(value),
-            Ok(Answer::Err(thrown)) => Err(HostError::Thrown(Box::new(thrown))),
-            Err(_) => Err(HostError::Gone),
+        let answer = answer.await.map_err(|_| HostError::Gone)?;
+        match read(answer).await {
+            Answer::Ok(value) => Ok(value),
+            Answer::Err(thrown) => Err(HostError::Thrown(Box::new(thrown))),
         }
     }
 
@@ -133,16 +146,20 @@ impl Host {
         self.tell(&Message::<()>::News(feed))
     }
 
-    /// The host has answered a question.
-    pub(super) fn answered(&self, number: u32, answer: &str) {
+    /// The host has answered a question. What it says is read elsewhere: this is the thread of JavaScript.
+    pub(super) fn answered(&self, number: u32, answer: String) {
         let told = self.lock().remove(&number);
-        let Some(told) = told else { return };
-        let answer = serde_json::from_str(answer).unwrap_or_else(|error| {
-            let message = format!("the answer cannot be read: {error}");
-            Answer::Err(Thrown { unreadable: true, message, ..Thrown::default() })
-        });
         // Whoever asked may have gone meanwhile.
-        let _ = told.send(answer);
+        let _ = told.map(|told| told.send(answer));
+    }
+
+    /// The host answers nothing any more: who waits for it is told so, and so is who asks later.
+    pub(super) fn close(&self) {
+        let mut open = self.lock();
+        self.closed.store(true, Ordering::Relaxed);
+        open.clear();
+        drop(open);
+        self.listeners.clear();
     }
 
     fn tell(&self, message: &Message<'_, impl Serialize>) -> Result<(), HostError> {
@@ -153,8 +170,25 @@ impl Host {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<u32, oneshot::Sender<Answer>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u32, oneshot::Sender<String>>> {
         // Nothing in here can panic half way, so a poisoned lock holds a sound map.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+async fn read(answer: String) -> Answer {
+    let is_large = answer.len() > LARGE;
+    let read = move || serde_json::from_str(&answer).unwrap_or_else(|error| unreadable(&error.to_string()));
+    if !is_large {
+        return read();
+    }
+    match tokio::task::spawn_blocking(read).await {
+        Ok(answer) => answer,
+        Err(error) => unreadable(&error.to_string()),
+    }
+}
+
+fn unreadable(why: &str) -> Answer {
+    let message = format!("the answer cannot be read: {why}");
+    Answer::Err(Thrown { unreadable: true, message, ..Thrown::default() })
 }

@@ -9,6 +9,7 @@ use pabawi::host_database::MirrorOptions;
 use pabawi::inventory::{ConfiguredSource, Detected, OwnGroups, SourceSpec, SourcesFile, detect, source_of};
 use pabawi::journal::{JournalRetention, Retention, RetentionLimit, RetentionSchedule};
 use pabawi::permissions::Permissions;
+use pabawi::ports::Plugin as _;
 use pabawi::ssh::{SshConfig, SshSettings};
 use pabawi::v1::{V1Adapter, V1Settings};
 use pabawi::{
@@ -21,8 +22,8 @@ use super::failure::Failure;
 use super::feed::Feed;
 use super::host::Host;
 use super::options::{
-    AuthorizerKind, KeptOptions, LimitOptions, ObjectOptions, Opening, RetentionOptions, SshOptions,
-    ToolKind, ToolOptions,
+    AuthorizerKind, KeptOptions, LimitOptions, ObjectOptions, Opening, PluginLimitOptions, RetentionOptions,
+    SshOptions, ToolKind, ToolOptions,
 };
 use super::services::{JsAuthorizer, JsDatabase, JsMetrics, JsObject, JsPermissions, LogFeed};
 
@@ -82,13 +83,51 @@ pub(super) async fn open(
     for plugin in options.external_plugins {
         builder = builder.external_plugin(plugin.program, Value::Object(plugin.config));
     }
-    for ObjectOptions { object, name, config } in plugins {
-        let object = Arc::new(JsObject::new(Arc::clone(&host), object, name));
-        let adapter = V1Adapter::adopt(object, config, V1Settings::default()).await?;
-        let config = adapter.config();
-        builder = builder.plugin(adapter, config);
+    let mut adopted = Vec::new();
+    let opened = match adopt(plugins, v1_settings(options.limits.plugins), &host, &mut adopted).await {
+        Ok(()) => {
+            let with = |builder: FrameworkBuilder, adapter: &V1Adapter| {
+                builder.plugin(adapter.clone(), adapter.config())
+            };
+            adopted.iter().fold(builder, with).open().await.map_err(Failure::from)
+        }
+        Err(failure) => Err(failure),
+    };
+    if opened.is_err() {
+        // They have been got ready, and nobody else would let them go.
+        for adapter in &adopted {
+            adapter.shutdown().await;
+        }
     }
-    Ok(builder.open().await?)
+    opened
+}
+
+/// Gets the host's plugins ready, in their order; those that are ready stand in `adopted`, also where one fails.
+async fn adopt(
+    plugins: Vec<ObjectOptions>,
+    settings: V1Settings,
+    host: &Arc<Host>,
+    adopted: &mut Vec<V1Adapter>,
+) -> Result<(), Failure> {
+    for ObjectOptions { object, name, config } in plugins {
+        let object = Arc::new(JsObject::new(Arc::clone(host), object, name));
+        adopted.push(V1Adapter::adopt(object, config, settings).await?);
+    }
+    Ok(())
+}
+
+fn v1_settings(options: PluginLimitOptions) -> V1Settings {
+    let mut settings = V1Settings::default();
+    let set = |limit: &mut Duration, ms: Option<u64>| *limit = ms.map_or(*limit, Duration::from_millis);
+    set(&mut settings.initialize_timeout, options.initialize_ms);
+    set(&mut settings.ask_timeout, options.ask_ms);
+    set(&mut settings.health_timeout, options.health_ms);
+    set(&mut settings.facts_timeout, options.data_ms);
+    set(&mut settings.data_timeout, options.data_ms);
+    set(&mut settings.action_timeout, options.action_ms);
+    settings.inventory_timeout = options.inventory_ms.map(Duration::from_millis);
+    settings.actions_at_once = options.actions_at_once.unwrap_or(settings.actions_at_once);
+    settings
 }
 
 fn ssh(options: SshOptions) -> Result<SshSettings, ValidationError> {

@@ -83,6 +83,8 @@ pub(super) struct LimitOptions {
     /// Milliseconds that the host's database may take for a statement; 30,000 when absent.
     #[schemars(range(min = 1, max = 600_000))]
     pub(super) host_database_timeout_ms: Option<u64>,
+    /// What each plugin of Pabawi v1.x is given.
+    pub(super) plugins: PluginLimitOptions,
 }
 
 /// How long what is kept. What is old is removed by itself, in small steps, by one process at a time.
@@ -122,6 +124,33 @@ pub(super) struct JournalLimitOptions {
     pub(super) max_age_ms: Option<u64>,
     /// So many, the newest.
     pub(super) keep: Option<u64>,
+}
+
+/// What each plugin of Pabawi v1.x is given. One that has not answered by then has failed.
+#[derive(Debug, Default, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub(super) struct PluginLimitOptions {
+    /// Milliseconds for `initialize`; 30,000 when absent.
+    #[schemars(range(min = 1, max = 600_000))]
+    pub(super) initialize_ms: Option<u64>,
+    /// Milliseconds for properties, lists of capabilities, `isInitialized` and hooks; 10,000 when absent.
+    #[schemars(range(min = 1, max = 600_000))]
+    pub(super) ask_ms: Option<u64>,
+    /// Milliseconds for `healthCheck`; 10,000 when absent.
+    #[schemars(range(min = 1, max = 600_000))]
+    pub(super) health_ms: Option<u64>,
+    /// Milliseconds for `getInventory` and `getGroups` together; 15,000 when absent, for `checkmk` 60,000.
+    #[schemars(range(min = 1, max = 600_000))]
+    pub(super) inventory_ms: Option<u64>,
+    /// Milliseconds for `getNodeFacts` and `getNodeData` of one node; 60,000 when absent.
+    #[schemars(range(min = 1, max = 600_000))]
+    pub(super) data_ms: Option<u64>,
+    /// Milliseconds for `executeAction` on one node; an hour when absent.
+    #[schemars(range(min = 1, max = 86_400_000))]
+    pub(super) action_ms: Option<u64>,
+    /// Calls of `executeAction` at once; 10 when absent.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub(super) actions_at_once: Option<usize>,
 }
 
 /// A tool that the framework knows itself.

@@ -1,7 +1,8 @@
 /** Calls of the native half: checked before they go there, given up by signals, failures turned into errors. */
 import type { z } from "zod";
 
-import { AbortedError, at, type CallSite, errorOf, valid } from "./errors";
+import { messageOf } from "../internal/faults";
+import { AbortedError, at, type CallSite, errorOf, PabawiError, valid } from "./errors";
 import { callSchemas } from "./generated/schemas";
 import type { Calls, Failure } from "./generated/types";
 import { type NativeFramework, newFramework } from "./native";
@@ -84,7 +85,7 @@ export class Caller {
       signal?.addEventListener("abort", abandon, { once: true });
     }
     try {
-      const answer = JSON.parse(await make(number)) as { ok: unknown } | { err: Failure };
+      const answer = JSON.parse(await crossed(site, make(number))) as { ok: unknown } | { err: Failure };
       if ("ok" in answer) {
         return answer.ok;
       }
@@ -96,7 +97,15 @@ export class Caller {
       signal?.removeEventListener("abort", abandon);
     }
   }
+}
 
+/** Calls of the native half are not rejected, but an answer may be longer than a text of JavaScript can be. */
+async function crossed(site: CallSite, answer: Promise<string>): Promise<string> {
+  try {
+    return await answer;
+  } catch (cause) {
+    throw at(site, new PabawiError({ code: "internal", message: `the answer did not cross: ${messageOf(cause)}`, cause }));
+  }
 }
 
 export function aborted(site: CallSite, signal: AbortSignal | undefined, details?: Record<string, unknown>): AbortedError {

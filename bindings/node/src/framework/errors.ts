@@ -1,4 +1,5 @@
 /** Errors of the framework: {@link PabawiError} and its kinds. What is wrong with what was given is a `ZodError` instead. */
+import { messageOf, safely } from "../internal/faults";
 import { zod } from "../internal/zod";
 import type { Failure, TargetRecord } from "./generated/types";
 
@@ -105,8 +106,9 @@ export function valid<T>(site: CallSite, make: () => T): T {
   try {
     return make();
   } catch (error) {
-    const named = error instanceof TypeError ? invalid([{ path: "", message: error.message }]) : error;
-    throw named instanceof Error ? at(site, named) : named;
+    // What was given may throw whatever it likes when it is looked at.
+    const isNamed = safely(() => error instanceof PabawiError || (error as Error).name === "ZodError");
+    throw at(site, isNamed === true ? (error as Error) : invalid([{ path: "", message: messageOf(error) }]));
   }
 }
 

@@ -112,19 +112,20 @@ export async function createExecutionFramework(options: CreateFrameworkOptions =
   const objects = new HostObjects(host);
   const caller = new Caller(host.user ?? userInfo().username, objects.listen);
   objects.attach(caller.native);
-  const database = await caller.open(
-    site,
-    {
-      options: data,
-      authorizer: authorizerKind(host.authorizer),
-      hostDatabase: host.hostDatabase === undefined ? undefined : dialectOf(host.hostDatabase),
-      logger: host.logger !== undefined,
-      performanceMonitor: host.performanceMonitor !== undefined,
-      plugins: objects.plugins.described(),
-    },
-    host.signal,
-  );
-  return framework(caller, objects, database);
+  const opening = {
+    options: data,
+    authorizer: authorizerKind(host.authorizer),
+    hostDatabase: host.hostDatabase === undefined ? undefined : dialectOf(host.hostDatabase),
+    logger: host.logger !== undefined,
+    performanceMonitor: host.performanceMonitor !== undefined,
+    plugins: objects.plugins.described(),
+  };
+  try {
+    return framework(caller, objects, await caller.open(site, opening, host.signal));
+  } catch (error) {
+    objects.detach();
+    throw error;
+  }
 }
 
 function authorizerKind(authorizer: CreateFrameworkOptions["authorizer"]): string | undefined {

@@ -1,7 +1,8 @@
 /** The host's objects, as the native half asks them: {@link HostObjects}. Nothing that they do can throw here. */
 
-import { errorOf } from "../internal/faults";
+import { errorOf, safely } from "../internal/faults";
 import type { LoggerLike, LogContext } from "../internal/types";
+import { answered, threw } from "./answers";
 import type { NativeFramework } from "./native";
 import type { AuthorizeFunction, CreateFrameworkOptions, HostDatabaseLike, MetricRecorderLike, PermissionServiceLike } from "./options";
 import { type Told, V1Objects } from "./v1";
@@ -22,25 +23,13 @@ interface Line {
   context: LogContext;
 }
 
-/** What was thrown, as the native half reads it. */
-export interface Thrown {
-  atOnce?: boolean;
-  missing?: boolean;
-  unreadable?: boolean;
-  name?: string | undefined;
-  code?: string | undefined;
-  message: string;
-  stack?: string | undefined;
-  raw?: unknown;
-}
-
 export class HostObjects {
   readonly plugins: V1Objects;
   private native: NativeFramework | undefined;
-  private readonly logger: LoggerLike | undefined;
-  private readonly monitor: MetricRecorderLike | undefined;
-  private readonly database: HostDatabaseLike | undefined;
-  private readonly authorizer: AuthorizeFunction | PermissionServiceLike | undefined;
+  private logger: LoggerLike | undefined;
+  private monitor: MetricRecorderLike | undefined;
+  private database: HostDatabaseLike | undefined;
+  private authorizer: AuthorizeFunction | PermissionServiceLike | undefined;
 
   constructor(options: Omit<CreateFrameworkOptions, "database">) {
     const tell: Told = {
@@ -64,7 +53,11 @@ export class HostObjects {
         });
       } else {
         const { number, service, with: asked } = message.ask;
-        void this.ask(service, asked).then((answer) => this.native?.answer(number, answer));
+        this.ask(service, asked)
+          .then((answer) => this.native?.answer(number, answer))
+          .catch((error: unknown) => {
+            process.emitWarning(errorOf(error));
+          });
       }
     } catch (error) {
       process.emitWarning(errorOf(error));
@@ -75,10 +68,13 @@ export class HostObjects {
     this.native = native;
   }
 
-  /** Nothing is asked any more: each half lets go of the other. */
+  /** Nothing is asked any more: each half lets go of the other, and both of the host's objects. */
   detach(): void {
     this.flush();
+    this.native?.detach();
     this.native = undefined;
+    this.plugins.letGo();
+    this.logger = this.monitor = this.database = this.authorizer = undefined;
   }
 
   /** Tells the host's logger and monitor all that there still is. */
@@ -110,29 +106,28 @@ export class HostObjects {
     }
     if (lost > 0 && feed === "log") {
       const context = { component: "execution", metadata: { lost } };
-      safely(() => this.logger?.warn(`${String(lost)} log records were lost: the logger is slower than they come`, context));
+      told(() => this.logger?.warn(`${String(lost)} log records were lost: the logger is slower than they come`, context));
     }
     return more;
   }
 
   private deliver(feed: Feed, item: string): void {
-    safely(() => {
+    told(() => {
       if (feed === "log") {
         const { level, message, context } = JSON.parse(item) as Line;
-        this.logger?.[level](message, context);
-      } else {
-        const metric = JSON.parse(item) as { operation: string; duration: number; metadata: Record<string, unknown> };
-        this.monitor?.recordMetric({ ...metric, timestamp: new Date().toISOString() });
+        return this.logger?.[level](message, context);
       }
+      const metric = JSON.parse(item) as { operation: string; duration: number; metadata: Record<string, unknown> };
+      return this.monitor?.recordMetric({ ...metric, timestamp: new Date().toISOString() });
     });
   }
 
   /** The answer to a question, as JSON; never rejects. */
   private async ask(service: string, asked: unknown): Promise<string> {
     try {
-      return written(await this.asked(service, asked));
+      return answered(await this.asked(service, asked));
     } catch (error) {
-      return JSON.stringify({ err: thrown(error) });
+      return threw(error);
     }
   }
 
@@ -156,33 +151,10 @@ export class HostObjects {
   }
 }
 
-/** An answer as JSON; `undefined` is `null`. */
-function written(value: unknown): string {
-  try {
-    return `{"ok":${(JSON.stringify(value) as string | undefined) ?? "null"}}`;
-  } catch (error) {
-    return JSON.stringify({ err: { ...thrown(error), unreadable: true } });
+/** Tells one of the host's own objects something. What it throws, or what its promise is rejected with, is its own to know. */
+function told(tell: () => unknown): void {
+  const answer = safely(tell);
+  if (answer !== undefined) {
+    Promise.resolve(answer).catch(() => undefined);
   }
 }
-
-/** What was thrown: an error, or anything else. */
-export function thrown(error: unknown): Thrown {
-  if (error instanceof Error || (typeof error === "object" && error !== null && "message" in error)) {
-    const { name, message, stack, thrown: own, code, cause } = error as Partial<Error> & { thrown?: Partial<Thrown>; code?: unknown; cause?: { code?: unknown } | null };
-    return { ...own, name: text(name), code: text(code) ?? text(cause?.code), message: text(message) ?? "", stack: text(stack) };
-  }
-  const raw = safely(() => JSON.parse(JSON.stringify(error) ?? "null") as unknown);
-  return { message: safely(() => String(error)) ?? "something that is no text", raw: raw ?? null };
-}
-
-const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
-
-function safely<T>(make: () => T): T | undefined {
-  try {
-    return make();
-  } catch {
-    // What the host's own objects throw when they are told something is theirs to know.
-    return undefined;
-  }
-}
-

@@ -9,6 +9,7 @@ export interface NativeFramework {
   close(stream: number): void;
   abandon(number: number): void;
   answer(number: number, answer: string): void;
+  detach(): void;
   take(feed: "log" | "metrics", most: number): string;
   tell(stream: number, what: string, text: string): void;
   told(stream: number): void;

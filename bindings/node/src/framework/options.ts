@@ -119,6 +119,19 @@ const hostDatabase = having("a database adapter", "query", "execute")
   .refine((adapter) => dialectOf(adapter as HostDatabaseLike) !== undefined, { message: 'getDialect must answer "sqlite" or "postgres"' })
   .optional();
 
+/** Zod is not shown the plugins themselves: it would ask each whether it is a promise. */
+const plugins = zod.unknown().superRefine((given, context) => {
+  const list: unknown[] = Array.isArray(given) ? given : [];
+  if (list !== given) {
+    context.addIssue({ code: "custom", message: "must be an array of plugins" });
+  }
+  for (const [index, one] of list.entries()) {
+    if (!isAnything(one)) {
+      context.addIssue({ code: "custom", path: [index], message: "must be a plugin, or {plugin, config}" });
+    }
+  }
+});
+
 const HostOptionsSchema = zod
   .object({
     user,
@@ -126,9 +139,7 @@ const HostOptionsSchema = zod
     hostDatabase,
     logger: having("a logger", "error", "warn", "info", "debug").optional(),
     performanceMonitor: having("a performance monitor", "recordMetric").optional(),
-    plugins: zod
-      .array(zod.custom<object>(isAnything, { message: "must be a plugin, or {plugin, config}" }))
-      .optional(),
+    plugins: plugins.optional(),
     signal,
   })
   .strict();

@@ -2,7 +2,9 @@
  * Plugins of Pabawi v1.x, as the native half asks them: {@link V1Objects}. The objects stay what they are; methods are looked
  * up when they are called, and what they are told is a copy.
  */
+import { safely, textOf } from "../internal/faults";
 import type { IntegrationPlugin } from "../internal/types";
+import { Beforehand } from "./answers";
 import type { PluginEntry } from "./options";
 
 /** Where what a plugin tells while it runs goes. */
@@ -20,15 +22,8 @@ interface Asked {
 
 type Methods = Record<string, unknown>;
 
-/** How a call ended that did not even begin. */
-class Beforehand extends Error {
-  constructor(
-    message: string,
-    readonly thrown: { atOnce?: true; missing?: true },
-  ) {
-    super(message);
-  }
-}
+/** Characters of a name that is no name yet. */
+const MOST_NAME = 100;
 
 /** A plugin may still tell something long after its answer, for as long as it holds the functions. */
 const gone = new FinalizationRegistry<() => void>((told) => {
@@ -36,11 +31,13 @@ const gone = new FinalizationRegistry<() => void>((told) => {
 });
 
 function isEntry(given: IntegrationPlugin | PluginEntry): given is PluginEntry {
-  return typeof (given as PluginEntry).plugin === "object" && typeof (given as unknown as Methods)["initialize"] !== "function";
+  const is = () => typeof (given as PluginEntry).plugin === "object" && typeof (given as unknown as Methods)["initialize"] !== "function";
+  // One that cannot be looked at is told of by the name that it does not tell.
+  return safely(is) ?? false;
 }
 
 export class V1Objects {
-  private readonly objects: { plugin: IntegrationPlugin; config: unknown }[];
+  private objects: { plugin: IntegrationPlugin; config: unknown }[];
   private readonly told: Told;
 
   constructor(given: readonly (IntegrationPlugin | PluginEntry)[], told: Told) {
@@ -51,44 +48,46 @@ export class V1Objects {
   /** What the native half is told of them. */
   described(): { object: number; name: string; config: unknown }[] {
     return this.objects.map(({ plugin, config }, object) => {
-      const { name } = plugin as { name?: unknown };
-      return { object, name: typeof name === "string" ? name : `plugin ${String(object)}`, config };
+      const name = safely(() => (plugin as { name?: unknown }).name);
+      return { object, name: typeof name === "string" ? name.slice(0, MOST_NAME) : `plugin ${String(object)}`, config };
     });
+  }
+
+  /** Nothing is asked of them any more. */
+  letGo(): void {
+    this.objects = [];
   }
 
   /** Answers a question about one of them. */
   asked(service: string, { object, member, args, stream }: Asked): unknown {
     const plugin = this.objects[object]?.plugin as unknown as Methods | undefined;
     if (plugin === undefined) {
-      throw new Beforehand(`there is no plugin ${String(object)}`, { missing: true });
+      throw new Beforehand(new Error(`there is no plugin ${String(object)}`), "missing");
     }
     switch (service) {
       case "v1.read":
         return plugin[member];
       case "v1.has":
         return typeof plugin[member] === "function";
-      default: {
-        const method = plugin[member];
-        if (typeof method !== "function") {
-          throw new Beforehand(`it has no method ${member}`, { missing: true });
-        }
-        return this.called(plugin, method as (...args: unknown[]) => unknown, args ?? [], stream);
-      }
+      default:
+        return this.called(plugin, member, args ?? [], stream);
     }
   }
 
-  private called(plugin: Methods, method: (...args: unknown[]) => unknown, args: unknown[], stream: number | undefined): unknown {
+  private called(plugin: Methods, member: string, args: unknown[], stream: number | undefined): unknown {
     if (stream !== undefined) {
       this.listen(args, stream);
     }
+    let method: unknown;
     try {
-      return method.apply(plugin, args);
-    } catch (error) {
-      if (typeof error === "object" && error !== null && Object.isExtensible(error)) {
-        Object.defineProperty(error, "thrown", { value: { atOnce: true }, configurable: true });
+      method = plugin[member];
+      if (typeof method === "function") {
+        return Reflect.apply(method, plugin, args);
       }
-      throw error;
+    } catch (error) {
+      throw new Beforehand(error, "atOnce");
     }
+    throw new Beforehand(new Error(`it has no method ${member}`), "missing");
   }
 
   /** Puts the three functions where v1.x has them. */
@@ -96,7 +95,7 @@ export class V1Objects {
     // Each of the functions holds this, so it is gone when the last of them is.
     const held = { stream };
     const tell = (what: "command" | "stdout" | "stderr") => (text: unknown): void => {
-      this.told.tell(held.stream, what, String(text));
+      this.told.tell(held.stream, what, textOf(text));
     };
     gone.register(held, () => {
       this.told.told(stream);

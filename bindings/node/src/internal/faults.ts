@@ -1,9 +1,23 @@
-/** What was thrown, as a text and as an error: code of others may throw anything. */
+/** What was thrown, as a text and as an error: code of others may throw anything, also what cannot be looked at. */
+
+/** What `make` makes; nothing where that throws. */
+export function safely<T>(make: () => T): T | undefined {
+  try {
+    return make();
+  } catch {
+    return undefined;
+  }
+}
+
+/** A value as a text, whatever it is. */
+export function textOf(value: unknown): string {
+  return safely(() => String(value)) ?? "something that is no text";
+}
 
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  return safely(() => (thrown instanceof Error ? textOf(thrown.message) : undefined)) ?? textOf(thrown);
 }
 
 export function errorOf(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
+  return safely(() => (thrown instanceof Error ? thrown : undefined)) ?? new Error(textOf(thrown));
 }

@@ -116,6 +116,11 @@ impl Listeners {
         self.lock().remove(&number);
     }
 
+    /// Nobody listens any more.
+    pub(in crate::framework) fn clear(&self) {
+        self.lock().clear();
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<u32, V1Stream>> {
         // Nothing in here can panic half way, so a poisoned lock holds a sound map.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)

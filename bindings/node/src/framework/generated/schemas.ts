@@ -644,6 +644,20 @@ export const JournalSettingsSchema: z.ZodType<types.JournalSettings> = as(
     .strict(),
 );
 
+export const PluginLimitOptionsSchema: z.ZodType<types.PluginLimitOptions> = as(
+  zod
+    .object({
+      actionMs: zod.number().int().min(1).max(86400000).nullable().optional(),
+      actionsAtOnce: zod.number().int().min(1).max(10000).nullable().optional(),
+      askMs: zod.number().int().min(1).max(600000).nullable().optional(),
+      dataMs: zod.number().int().min(1).max(600000).nullable().optional(),
+      healthMs: zod.number().int().min(1).max(600000).nullable().optional(),
+      initializeMs: zod.number().int().min(1).max(600000).nullable().optional(),
+      inventoryMs: zod.number().int().min(1).max(600000).nullable().optional(),
+    })
+    .strict(),
+);
+
 export const LimitOptionsSchema: z.ZodType<types.LimitOptions> = as(
   zod
     .object({
@@ -656,6 +670,7 @@ export const LimitOptionsSchema: z.ZodType<types.LimitOptions> = as(
       outputHeadBytes: zod.number().int().min(0).nullable().optional(),
       outputMemoryBytes: zod.number().int().min(0).nullable().optional(),
       outputTailBytes: zod.number().int().min(0).nullable().optional(),
+      plugins: PluginLimitOptionsSchema.optional(),
     })
     .strict(),
 );

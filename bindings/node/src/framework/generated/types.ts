@@ -511,6 +511,8 @@ export interface LimitOptions {
   outputMemoryBytes?: number | null | undefined;
   /** Bytes of the end of an output that are kept; 64 KiB when absent. */
   outputTailBytes?: number | null | undefined;
+  /** What each plugin of Pabawi v1.x is given. */
+  plugins?: PluginLimitOptions | undefined;
 }
 
 /** Which plans. */
@@ -615,6 +617,24 @@ export interface PluginJournalSettings {
   level?: JournalLevel | null | undefined;
   /** By capability, capability and name of a task (`task.execute package`), or type of the plugin's own events. */
   levels?: Record<string, JournalLevel> | undefined;
+}
+
+/** What each plugin of Pabawi v1.x is given. One that has not answered by then has failed. */
+export interface PluginLimitOptions {
+  /** Milliseconds for `executeAction` on one node; an hour when absent. */
+  actionMs?: number | null | undefined;
+  /** Calls of `executeAction` at once; 10 when absent. */
+  actionsAtOnce?: number | null | undefined;
+  /** Milliseconds for properties, lists of capabilities, `isInitialized` and hooks; 10,000 when absent. */
+  askMs?: number | null | undefined;
+  /** Milliseconds for `getNodeFacts` and `getNodeData` of one node; 60,000 when absent. */
+  dataMs?: number | null | undefined;
+  /** Milliseconds for `healthCheck`; 10,000 when absent. */
+  healthMs?: number | null | undefined;
+  /** Milliseconds for `initialize`; 30,000 when absent. */
+  initializeMs?: number | null | undefined;
+  /** Milliseconds for `getInventory` and `getGroups` together; 15,000 when absent, for `checkmk` 60,000. */
+  inventoryMs?: number | null | undefined;
 }
 
 /** Names a plugin or a transport: `a-z`a-z0-9_-`{0,62}`. */
