@@ -18,26 +18,21 @@ use pabawi::{
     Action, AllowAll, Caller, CommandAction, EntryPoint, ExecutionRequest, ExecutionStatus, Framework,
     PluginName, TargetExpression,
 };
+use pabawi_testkit::pabawi_host::PabawiHost;
 use pabawi_testkit::wait::until_async;
-
-use crate::host::SqliteHost;
-
-#[allow(dead_code, reason = "the store's tests use more of it")]
-#[path = "../../store/tests/sqlite/host.rs"]
-mod host;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// A host's database that fails or hangs when the test says so.
 struct Host {
-    sqlite: SqliteHost,
+    sqlite: PabawiHost,
     fails: AtomicBool,
     hangs: AtomicBool,
 }
 
 impl Host {
-    async fn new(directory: &Path) -> Arc<Self> {
-        let sqlite = SqliteHost::new(directory, "pabawi").await;
+    fn new(directory: &Path) -> Arc<Self> {
+        let sqlite = PabawiHost::start(&directory.join("pabawi.db")).unwrap();
         Arc::new(Self { sqlite, fails: AtomicBool::new(false), hangs: AtomicBool::new(false) })
     }
 
@@ -118,7 +113,7 @@ fn metric(framework: &Framework, name: &str) -> f64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_ran_is_found_in_the_hosts_tables_also_after_they_have_failed() {
     let directory = tempfile::tempdir().unwrap();
-    let host = Host::new(directory.path()).await;
+    let host = Host::new(directory.path());
     let framework = open(directory.path(), &host, every(Duration::from_millis(20))).await;
     run(&framework).await;
     arrived(&framework, &host, 2).await;
@@ -150,7 +145,7 @@ async fn what_ran_is_found_in_the_hosts_tables_also_after_they_have_failed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_end_brings_over_what_it_can() {
     let directory = tempfile::tempdir().unwrap();
-    let host = Host::new(directory.path()).await;
+    let host = Host::new(directory.path());
     // Nobody looks by himself.
     let rarely = || every(Duration::from_secs(3600));
     let framework = open(directory.path(), &host, rarely()).await;

@@ -21,6 +21,7 @@ mod memory_journal;
 mod memory_last;
 pub mod memory_store;
 pub mod pabawi_history;
+pub mod pabawi_host;
 pub mod pabawi_tables;
 pub mod postgres;
 pub mod process;

@@ -114,6 +114,7 @@ fn fault(thrown: &Thrown, parameters: &[HostValue]) -> HostDatabaseError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::framework::handle::host_migration;
 
     fn thrown(message: &str, code: Option<&str>) -> Thrown {
         Thrown { message: message.to_owned(), code: code.map(str::to_owned), ..Thrown::default() }
@@ -138,6 +139,16 @@ mod tests {
         }
         let told = fault(&thrown("bad: hunter2", None), &["hunter2".into(), 1.into(), "ba".into()]);
         assert_eq!(told, HostDatabaseError::Unavailable("bad: ...".into()));
+    }
+
+    /// R10.5: Pabawi cuts the text for SQLite at each `;`.
+    #[test]
+    fn the_migration_is_offered_for_both_databases() {
+        let told: Value = serde_json::from_str(&host_migration()).unwrap();
+        assert_eq!(told["name"], "016_journal_sources_and_states");
+        for dialect in ["sqlite", "postgres"] {
+            assert!(told[dialect].as_str().unwrap().contains("'state_change'"), "{dialect}");
+        }
     }
 
     /// Bad input.
