@@ -35,7 +35,8 @@ export function answered(value: unknown): string {
 
 /** What was thrown as JSON. */
 export function threw(error: unknown): string {
-  return failed(error instanceof Beforehand ? { ...thrown(error.thrown), [error.how]: true } : thrown(error));
+  const beforehand = safely(() => (error instanceof Beforehand ? error : undefined));
+  return failed(beforehand === undefined ? thrown(error) : { ...thrown(beforehand.thrown), [beforehand.how]: true });
 }
 
 function failed(thrown: Thrown): string {

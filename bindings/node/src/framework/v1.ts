@@ -22,8 +22,8 @@ interface Asked {
 
 type Methods = Record<string, unknown>;
 
-/** Characters of a name that is no name yet. */
-const MOST_NAME = 100;
+/** What may stand for a name in messages before it is known to be one. */
+const NAME = /^[\x20-\x7e]{1,100}$/;
 
 /** A plugin may still tell something long after its answer, for as long as it holds the functions. */
 const gone = new FinalizationRegistry<() => void>((told) => {
@@ -49,7 +49,7 @@ export class V1Objects {
   described(): { object: number; name: string; config: unknown }[] {
     return this.objects.map(({ plugin, config }, object) => {
       const name = safely(() => (plugin as { name?: unknown }).name);
-      return { object, name: typeof name === "string" ? name.slice(0, MOST_NAME) : `plugin ${String(object)}`, config };
+      return { object, name: typeof name === "string" && NAME.test(name) ? name : `plugin ${String(object)}`, config };
     });
   }
 

@@ -5,6 +5,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
+import { messageOf } from "./faults";
+import { PLATFORMS } from "./platforms";
+
 /** Which commands may be run. */
 export interface Whitelist {
   allows(command: string): boolean;
@@ -90,17 +93,39 @@ function libc(): string {
   return report?.header?.glibcVersionRuntime ? "-gnu" : "-musl";
 }
 
-/** Loads the addon from a directory, or says which platform it lacks and what to do. */
+/** Where the addon of a platform is: in this package, or in the platform's own, `@pabawi/execution-<platform>`. */
+function addonFile(directory: string, platform: string): string | undefined {
+  const name = `pabawi-node.${platform}.node`;
+  const own = join(directory, name);
+  if (existsSync(own)) {
+    return own;
+  }
+  try {
+    return require.resolve(`@pabawi/execution-${platform}/${name}`);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Loads the addon, or says which one is missing and what to do. */
 export function load(directory: string, platform: string): Native {
-  const file = join(directory, `pabawi-node.${platform}.node`);
-  if (!existsSync(file)) {
+  const file = addonFile(directory, platform);
+  if (file === undefined) {
+    const looked = `looked for pabawi-node.${platform}.node in ${directory}, and for the package @pabawi/execution-${platform}`;
     throw new Error(
-      `@pabawi/execution has no native addon for ${platform} (looked for ${file}). ` +
-        "Build it from the sources with `npm run addon` in bindings/node, which needs a Rust toolchain.",
+      platform in PLATFORMS
+        ? `@pabawi/execution has no native addon for ${platform} (${looked}). Install it with optional dependencies ` +
+            "(without `--omit=optional`), or build it from the sources with `npm run addon` in bindings/node, which needs a Rust toolchain."
+        : `@pabawi/execution does not support ${platform} (${looked}). Supported are ${Object.keys(PLATFORMS).join(", ")}. ` +
+            "Another one may do when it is built from the sources with `npm run addon` in bindings/node, which needs a Rust toolchain.",
     );
   }
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- an addon can only be loaded so
-  return require(file) as Native;
+  try {
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- an addon can only be loaded so
+    return require(file) as Native;
+  } catch (cause) {
+    throw new Error(`@pabawi/execution cannot load its native addon ${file}: ${messageOf(cause)}`, { cause });
+  }
 }
 
 let loaded: Native | undefined;

@@ -1,7 +1,8 @@
 // The loader of the addon, and the rules for packages that Pabawi imports (section 0).
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -17,10 +18,27 @@ describe("loader", () => {
     assert.equal(require("../../scripts/platform.cjs").addonName(), `pabawi-node.${platformName()}.node`);
   });
 
-  it("says which platform it lacks and what to do", () => {
+  // R9.7
+  it("says which platform is not supported, and what to do", () => {
     assert.throws(() => load(join(here, "addon"), "plan9-mips"), {
-      message: /^@pabawi\/execution has no native addon for plan9-mips \(looked for .*\)\. Build it .* `npm run addon`/,
+      message: /^@pabawi\/execution does not support plan9-mips \(looked for .*\)\. Supported are linux-x64-gnu, .* `npm run addon`/,
     });
+  });
+
+  it("says which file is missing, and what to do", () => {
+    assert.throws(() => load("/nowhere", "linux-arm64-musl"), {
+      message: /^@pabawi\/execution has no native addon for linux-arm64-musl \(looked for .* in \/nowhere, .*@pabawi\/execution-linux-arm64-musl\)\. .*`npm run addon`/,
+    });
+  });
+
+  it("says which file is no addon", () => {
+    const place = mkdtempSync(join(tmpdir(), "pabawi-addon-"));
+    try {
+      writeFileSync(join(place, "pabawi-node.linux-x64-gnu.node"), "not an addon");
+      assert.throws(() => load(place, "linux-x64-gnu"), { message: /^@pabawi\/execution cannot load its native addon .*: / });
+    } finally {
+      rmSync(place, { recursive: true });
+    }
   });
 
   it("turns a wrong argument into an error", () => {

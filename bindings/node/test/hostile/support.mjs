@@ -3,42 +3,17 @@ import assert from "node:assert/strict";
 
 import { PabawiError, targetError } from "../../index.js";
 import { framework, shutDown } from "../framework/support.mjs";
+import { plugin } from "./plugins.mjs";
 
+export const limits = (ms) => ({ plugins: { initializeMs: ms, askMs: ms, healthMs: ms, inventoryMs: ms, dataMs: ms, actionMs: ms } });
+
+/** More than any answer takes that comes. */
+export const LIMITS = limits(15_000);
 /** Short, so that what never answers does not take a test's time. */
-export const LIMITS = { plugins: { initializeMs: 400, askMs: 400, healthMs: 400, inventoryMs: 400, dataMs: 400, actionMs: 400 } };
+export const SHORT = limits(500);
 
 /** The methods that a hostile value is tried with. */
 export const METHODS = ["getInventory", "getGroups", "getNodeFacts", "getNodeData", "healthCheck", "executeAction"];
-
-/** A plugin of v1.x without faults, in which methods can be replaced. */
-export function plugin(name, methods = {}) {
-  return {
-    name,
-    type: "both",
-    initialize: async () => {},
-    isInitialized: () => true,
-    getConfig: () => ({ enabled: true, name, type: "both", config: {} }),
-    healthCheck: async () => ({ healthy: true, lastCheck: "2026-01-01T00:00:00Z" }),
-    listCapabilities: () => [{ name: "command", description: "Runs" }],
-    getInventory: async () => [node(`of-${name}`), node("n1")],
-    getGroups: async () => [{ id: `${name}:all`, name: `all-${name}`, source: name, sources: [name], linked: false, nodes: ["n1"] }],
-    getNodeFacts: async (nodeId) => ({ nodeId, gatheredAt: "2026-01-01T00:00:00Z", facts: { by: { [name]: true } } }),
-    getNodeData: async () => ({ of: name }),
-    executeAction: async (action) => result(action.target, `by ${name}\n`),
-    ...methods,
-  };
-}
-
-export function node(id) {
-  return { id, name: id, uri: `ssh://${id}`, transport: "ssh", config: {} };
-}
-
-export function result(nodeId, stdout) {
-  return {
-    id: "1", type: "command", targetNodes: [nodeId], action: "x", status: "success", startedAt: "2026-01-01T00:00:00Z",
-    results: [{ nodeId, status: "success", output: { stdout, stderr: "", exitCode: 0 }, duration: 1 }],
-  };
-}
 
 /** The same behaviour in every method. */
 export function everywhere(behaviour) {
@@ -94,8 +69,8 @@ export async function putThrough(hostile, { more = {}, limits = LIMITS, during }
   const host = opened.value;
   const seen = { opened };
   seen.health = await settled(host.plugins.health("hostile"));
-  seen.inventory = await settled(host.inventory({ freshness: "refresh" }));
-  seen.facts = await settled(host.facts("n1", { freshness: "refresh" }));
+  seen.inventory = await settled(host.inventory({ freshness: "forced" }));
+  seen.facts = await settled(host.facts("n1", { freshness: "forced" }));
   seen.data = await settled(host.plugins.call({ capability: "node_data.get", plugin: "hostile", nodes: ["n1"], parameters: { type: "x" } }));
   seen.action = await ran(host, "hostile");
   seen.during = await during?.(host);
