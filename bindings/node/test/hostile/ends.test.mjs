@@ -1,0 +1,137 @@
+// Threads and frameworks that end in the middle of work, again and again: nothing crashes, and nothing piles up.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { Worker } from "node:worker_threads";
+
+import { command, folder, framework, shutDown } from "../framework/support.mjs";
+
+const index = fileURLToPath(new URL("../../index.js", import.meta.url));
+const plugins = new URL("./plugins.mjs", import.meta.url).href;
+
+/** Runs a program of its own; what it prints. */
+async function program(text, args = []) {
+  const run = promisify(execFile)(process.execPath, [...args, "--input-type=module", "--eval", text], { timeout: 200_000, cwd: folder() });
+  return (await run).stdout.trim();
+}
+
+// R7.4, R9.1
+describe("worker threads", () => {
+  it("are terminated 60 times in the middle of work, at any moment of it", async () => {
+    const database = folder();
+    let said = 0;
+    for (let turn = 0; turn < 60; turn += 1) {
+      const text = `
+        const { parentPort } = require("node:worker_threads");
+        const { createExecutionFramework } = require(${JSON.stringify(index)});
+        const never = () => new Promise(() => {});
+        (async () => {
+          const { plugin } = await import(${JSON.stringify(plugins)});
+          const slow = plugin("slow", { executeAction: never, getInventory: never, healthCheck: never });
+          parentPort.postMessage("opening");
+          const host = await createExecutionFramework({
+            database: ${JSON.stringify(`${database}/${turn}.db`)}, authorizer: async () => true, logger: console, logLevel: "error", plugins: [slow],
+          });
+          parentPort.postMessage("open");
+          const request = { action: { type: "command", command: "sleep 60" }, targets: "a,b", transport: "local" };
+          host.execute(request).catch(() => {});
+          host.execute({ ...request, transport: "slow", targets: "n1" }).catch(() => {});
+          host.inventory().catch(() => {});
+          host.plugins.health().catch(() => {});
+          const id = await host.submit({ ...request, action: { type: "command", command: "yes | head -c 20000000" } });
+          parentPort.postMessage("submitted");
+          for await (const event of host.events(id)) if (event.type === "output") parentPort.postMessage("streaming");
+        })();`;
+      const worker = new Worker(text, { eval: true });
+      const until = ["opening", "open", "submitted", "streaming"][turn % 4];
+      await new Promise((resolve, reject) => {
+        worker.on("message", (message) => message === until && resolve()).once("error", reject);
+      });
+      // Not always at the same place in what follows.
+      for (let more = 0; more < turn % 7; more += 1) await new Promise((resolve) => setImmediate(resolve));
+      said += 1;
+      await worker.terminate();
+    }
+    assert.equal(said, 60);
+    const host = await framework();
+    assert.equal((await host.execute(command("true"))).summary.status, "completed");
+    await shutDown(host);
+  });
+});
+
+// R7.4, R9.1
+describe("a process", () => {
+  it("exits with everything pending", async () => {
+    const text = `
+      import { createExecutionFramework } from ${JSON.stringify(index)};
+      import { plugin } from ${JSON.stringify(plugins)};
+      const never = () => new Promise(() => {});
+      const slow = plugin("slow", { executeAction: never, getInventory: never, healthCheck: never, getNodeFacts: never, shutdown: never });
+      const open = (name) => createExecutionFramework({ database: name, authorizer: async () => true, plugins: [slow] });
+      const [one, two] = await Promise.all([open("one.db"), open("two.db")]);
+      for (const host of [one, two]) {
+        const request = { action: { type: "command", command: "sleep 60" }, targets: "a,b,c", transport: "local" };
+        const id = await host.submit(request);
+        for (const pending of [host.execute(request), host.wait(id), host.inventory(), host.plugins.health(), host.facts("n1"), host.graphs.list(),
+          host.submitAndFollow(request).then(({ events }) => events.next()), host.watch(id)]) Promise.resolve(pending).catch(() => {});
+      }
+      two.shutdown({ deadlineMs: 60_000 }).catch(() => {});
+      console.log("leaving");
+      setTimeout(() => process.exit(0), 100);`;
+    assert.equal(await program(text), "leaving");
+  });
+});
+
+// R8.6, R9.1
+describe("garbage", () => {
+  it("does not pile up over frameworks, and they and their plugins are freed after the shutdown", async () => {
+    const text = `
+      import { readdirSync } from "node:fs";
+      import { createExecutionFramework } from ${JSON.stringify(index)};
+      import { plugin } from ${JSON.stringify(plugins)};
+      let freed = { framework: 0, plugin: 0, logger: 0, stuck: 0 };
+      const registry = new FinalizationRegistry((what) => (freed[what] += 1));
+      const never = () => new Promise(() => {});
+      async function cycle(turn) {
+        const one = plugin("one");
+        const stuck = plugin("stuck", { executeAction: never, getNodeData: never });
+        const logger = { error() {}, warn() {}, info() {}, debug() {} };
+        const host = await createExecutionFramework({ database: turn + ".db", authorizer: "allow-all", plugins: [one, stuck], logger, logLevel: "debug" });
+        for (const [object, what] of [[host, "framework"], [one, "plugin"], [stuck, "stuck"], [logger, "logger"]]) registry.register(object, what);
+        const request = (transport) => ({ action: { type: "command", command: "x" }, targets: "n1", transport });
+        await host.execute(request("one"));
+        host.execute(request("stuck")).catch(() => {});
+        host.plugins.call({ capability: "node_data.get", plugin: "stuck", nodes: ["n1"], parameters: { type: "x" } }).catch(() => {});
+        const { events } = await host.submitAndFollow(request("one"));
+        await events.next();
+        await host.inventory();
+        await host.shutdown({ deadlineMs: 0 });
+      }
+      async function settle() {
+        for (let turn = 0; turn < 20; turn += 1) {
+          await new Promise((resolve) => setTimeout(resolve, 25));
+          globalThis.gc();
+        }
+      }
+      function measure() {
+        const { heapUsed, external, arrayBuffers } = process.memoryUsage();
+        return { heapUsed, external, arrayBuffers, handles: readdirSync("/proc/self/fd").length };
+      }
+      for (let turn = 0; turn < 5; turn += 1) await cycle(turn);
+      await settle();
+      const before = measure();
+      for (let turn = 5; turn < 35; turn += 1) await cycle(turn);
+      await settle();
+      for (let turn = 0; turn < 50 && Object.values(freed).some((count) => count < 35); turn += 1) await settle();
+      console.log(JSON.stringify({ before, after: measure(), freed }));`;
+    const { before, after, freed } = JSON.parse(await program(text, ["--expose-gc"]));
+    // The last one may still stand on the stack of what made it.
+    for (const [what, count] of Object.entries(freed)) assert.ok(count >= 34, `${what}: ${count} of 35 are freed`);
+    const MIB = 1024 * 1024;
+    assert.ok(after.heapUsed - before.heapUsed < 4 * MIB, `heap: ${before.heapUsed} -> ${after.heapUsed}`);
+    assert.ok(after.external - before.external < 2 * MIB, `external: ${before.external} -> ${after.external}`);
+    assert.ok(after.handles - before.handles <= 8, `handles: ${before.handles} -> ${after.handles}`);
+  });
+});
