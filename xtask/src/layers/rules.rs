@@ -56,7 +56,7 @@ const RESTRICTED: &[Restricted] = &[
     Restricted { name: "cbindgen", only: &["xtask"], dev_is_free: false },
     Restricted { name: "ssh2", only: &["pabawi-transport"], dev_is_free: false },
     Restricted { name: "libssh2-sys", only: &["pabawi-transport"], dev_is_free: false },
-    Restricted { name: "sqlx*", only: &["pabawi-store"], dev_is_free: true },
+    Restricted { name: "sqlx*", only: &["pabawi-store"], dev_is_free: false },
     Restricted { name: "hyper*", only: &["pabawi-plugins"], dev_is_free: false },
     Restricted { name: "tokio-openssl", only: &["pabawi-plugins"], dev_is_free: false },
     Restricted { name: "clap*", only: &["pabawi-cli", "xtask"], dev_is_free: false },

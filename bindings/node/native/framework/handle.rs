@@ -192,18 +192,3 @@ fn at_once(most: u32) -> usize {
 fn read<T: DeserializeOwned>(text: &str) -> Result<T, Failure> {
     serde_json::from_str(text).map_err(|error| ValidationError::of("", error.to_string()).into())
 }
-
-#[cfg(test)]
-mod tests {
-    use super::host_migration;
-
-    /// R10.5: it is offered under the name that Pabawi's runner of migrations goes by, for both of its databases.
-    #[test]
-    fn the_migration_for_the_host_has_a_name_and_two_texts() {
-        let told: serde_json::Value = serde_json::from_str(&host_migration()).unwrap();
-        assert!(told["name"].as_str().is_some_and(|name| name.starts_with("016_")), "{told}");
-        for dialect in ["sqlite", "postgres"] {
-            assert!(told[dialect].as_str().is_some_and(|sql| sql.contains("journal_entries")), "{dialect}");
-        }
-    }
-}
