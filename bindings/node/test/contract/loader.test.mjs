@@ -18,7 +18,6 @@ describe("loader", () => {
     assert.equal(require("../../scripts/platform.cjs").addonName(), `pabawi-node.${platformName()}.node`);
   });
 
-  // R9.7
   it("says which platform is not supported, and what to do", () => {
     assert.throws(() => load(join(here, "addon"), "plan9-mips"), {
       message: /^@pabawi\/execution does not support plan9-mips \(looked for .*\)\. Supported are linux-x64-gnu, .* `npm run addon`/,

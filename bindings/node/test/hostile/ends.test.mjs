@@ -17,7 +17,6 @@ async function program(text, args = []) {
   return (await run).stdout.trim();
 }
 
-// R7.4, R9.1
 describe("worker threads", () => {
   it("are terminated 60 times in the middle of work, at any moment of it", async () => {
     const database = folder();
@@ -62,7 +61,6 @@ describe("worker threads", () => {
   });
 });
 
-// R7.4, R9.1
 describe("a process", () => {
   it("exits with everything pending", async () => {
     const text = `
@@ -85,7 +83,6 @@ describe("a process", () => {
   });
 });
 
-// R8.6, R9.1
 describe("garbage", () => {
   it("does not pile up over frameworks, and they and their plugins are freed after the shutdown", async () => {
     const text = `

@@ -90,7 +90,7 @@ describe("plugins that are refused:", () => {
 });
 
 describe("a plugin with a million nodes", () => {
-  // R8.6, R10.4
+  // R10.4
   hostile("is listed or refused, and the others are listed", async () => {
     const many = plugin("hostile", { getInventory: async () => Array.from({ length: 1_000_000 }, (_, at) => node(`n${at}`)) });
     const host = await framework({ plugins: [many, plugin("good")], limits: limits(50_000) });
@@ -129,7 +129,6 @@ describe("a plugin that throws when nobody listens", () => {
 });
 
 describe("two frameworks in one process", () => {
-  // R9.1, R10.4
   hostile("share nothing but the process", async () => {
     const [one, two] = await Promise.all(["a", "b"].map((name) => framework({ plugins: [plugin(name)] })));
     assert.deepEqual(await Promise.all([ran(one, "a"), ran(two, "b")].map(async (told) => (await told).text)), ["by a\n", "by b\n"]);

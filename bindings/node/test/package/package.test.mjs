@@ -58,7 +58,6 @@ describe("package", () => {
     zod = await pack(join(here, "node_modules/zod"), tarballs);
   });
 
-  // R9.1, R12.4
   it("with the addon of this platform can be installed and used", async () => {
     const place = await project([await pack(here, tarballs), zod]);
     const installed = join(place, "node_modules/@pabawi/execution");
@@ -67,7 +66,6 @@ describe("package", () => {
     await isUsable(place);
   });
 
-  // R9.1, R12.4
   it("and packages of platforms are made of what was built, and can be installed and used", async () => {
     const made = folder();
     await run(process.execPath, ["scripts/platforms.mjs", join(here, "addon"), join(made, "npm")], here);
