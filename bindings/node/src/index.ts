@@ -34,5 +34,7 @@ export type {
 } from "./framework/options";
 export { bytesOf, type OutputDecoder, outputDecoder } from "./framework/output";
 export type { Graphs, NodeJournal, Plans, Plugins, Targets } from "./framework/parts";
+export { createSshPlugin, type SshPlugin } from "./framework/ssh/plugin";
+export type { SshPluginOptions, SshPluginSettings } from "./framework/ssh/settings";
 export { platformName } from "./internal/native";
 export type * from "./internal/types";

@@ -141,6 +141,10 @@ fn ssh(options: SshOptions) -> Result<SshSettings, ValidationError> {
     settings.known_hosts = options.known_hosts;
     settings.passphrase = options.passphrase;
     settings.password = options.password;
+    let pool = &mut settings.pool;
+    pool.max_connections = options.max_connections.unwrap_or(pool.max_connections);
+    pool.max_per_host = options.max_connections_per_host.unwrap_or(pool.max_per_host);
+    pool.idle_timeout = options.idle_timeout_ms.map_or(pool.idle_timeout, Duration::from_millis);
     Ok(settings)
 }
 

@@ -57,6 +57,15 @@ pub(super) struct SshOptions {
     pub(super) passphrase: Option<Secret>,
     /// The login password where the inventory has none.
     pub(super) password: Option<Secret>,
+    /// Connections in all; 1,024 when absent. A further one waits.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub(super) max_connections: Option<usize>,
+    /// Connections to one host, user and port; 16 when absent. A further one waits.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub(super) max_connections_per_host: Option<usize>,
+    /// Milliseconds that an idle connection is kept; 60,000 when absent.
+    #[schemars(range(min = 1, max = 86_400_000))]
+    pub(super) idle_timeout_ms: Option<u64>,
 }
 
 /// Limits that differ from the usual ones.

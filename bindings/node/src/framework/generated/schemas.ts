@@ -715,7 +715,10 @@ export const SshOptionsSchema: z.ZodType<types.SshOptions> = as(
     .object({
       config: zod.string().nullable().optional(),
       hostKeys: HostKeyPolicySchema.nullable().optional(),
+      idleTimeoutMs: zod.number().int().min(1).max(86400000).nullable().optional(),
       knownHosts: zod.array(zod.string()).nullable().optional(),
+      maxConnections: zod.number().int().min(1).max(100000).nullable().optional(),
+      maxConnectionsPerHost: zod.number().int().min(1).max(100000).nullable().optional(),
       passphrase: SecretSchema.nullable().optional(),
       password: SecretSchema.nullable().optional(),
     })

@@ -816,8 +816,14 @@ export interface SshOptions {
   config?: string | null | undefined;
   /** How host keys are checked where neither request nor configuration says so; `strict` when absent. */
   hostKeys?: HostKeyPolicy | null | undefined;
+  /** Milliseconds that an idle connection is kept; 60,000 when absent. */
+  idleTimeoutMs?: number | null | undefined;
   /** Lists of known hosts to use instead of those of the configuration. */
   knownHosts?: string[] | null | undefined;
+  /** Connections in all; 1,024 when absent. A further one waits. */
+  maxConnections?: number | null | undefined;
+  /** Connections to one host, user and port; 16 when absent. A further one waits. */
+  maxConnectionsPerHost?: number | null | undefined;
   /** Opens private keys that have a passphrase. */
   passphrase?: Secret | null | undefined;
   /** The login password where the inventory has none. */

@@ -1,0 +1,184 @@
+/** Runs commands of the SSH plugin on a framework of its own: {@link SshRunner}. */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import type { LoggerLike, StreamingCallback } from "../../internal/types";
+import { messageOf } from "../../internal/faults";
+import type { SSHConfig } from "../../replacements/sshConfig";
+import { createExecutionFramework, type ExecutionFramework } from "../framework";
+import type { ExecutionRequest, NodeOutcome } from "../generated/types";
+import { type OutputDecoder, outputDecoder } from "../output";
+import { runAsMethod, type SshPluginOptions } from "./settings";
+
+/** How one command is run. */
+export interface HowToRun {
+  timeoutSeconds: number;
+  sudo: boolean;
+  callback?: StreamingCallback | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** What became of it on one node. */
+export interface Ran {
+  outcome: NodeOutcome;
+  stdout: string;
+  stderr: string;
+  durationMs: number;
+}
+
+type Stream = "stdout" | "stderr";
+
+/** One node's output while it comes. */
+class Collected {
+  readonly parts: Record<Stream, string[]> = { stdout: [], stderr: [] };
+  private readonly decoders: Record<Stream, OutputDecoder> = { stdout: outputDecoder(), stderr: outputDecoder() };
+
+  add(stream: Stream, data: Parameters<OutputDecoder["write"]>[0]): string {
+    return this.kept(stream, this.decoders[stream].write(data));
+  }
+
+  end(stream: Stream): string {
+    return this.kept(stream, this.decoders[stream].end());
+  }
+
+  private kept(stream: Stream, text: string): string {
+    if (text !== "") {
+      this.parts[stream].push(text);
+    }
+    return text;
+  }
+}
+
+export class SshRunner {
+  private constructor(
+    private readonly framework: ExecutionFramework,
+    private readonly folder: string,
+    private readonly settings: SSHConfig,
+    /** What the client configuration said when this was opened. */
+    readonly configText: string,
+  ) {}
+
+  /** Opens a framework by these settings; `configText` is the client configuration, to which the defaults are added. */
+  static async open(settings: SSHConfig, configText: string, options: SshPluginOptions, logger: LoggerLike): Promise<SshRunner> {
+    const folder = await mkdtemp(join(tmpdir(), "pabawi-ssh-"));
+    try {
+      const config = join(folder, "ssh_config");
+      await writeFile(config, withDefaults(configText, settings), { mode: 0o600 });
+      const framework = await createExecutionFramework({
+        database: options.database ?? join(folder, "executions.db"),
+        // Who may do what has been asked before a plugin is called.
+        authorizer: "allow-all",
+        user: "ssh-plugin",
+        logger,
+        logLevel: "warn",
+        // Pabawi writes its own journal.
+        journal: { level: "off" },
+        limits: { maxNodeRuns: 1000, defaultConcurrency: settings.concurrencyLimit },
+        ssh: {
+          config,
+          hostKeys: options.hostKeys ?? (settings.hostKeyCheck ? "strict" : "off"),
+          ...(options.knownHosts === undefined ? {} : { knownHosts: options.knownHosts }),
+          maxConnections: settings.maxConnections,
+          maxConnectionsPerHost: settings.maxConnectionsPerHost,
+          idleTimeoutMs: settings.idleTimeout * 1000,
+        },
+      });
+      return new SshRunner(framework, folder, settings, configText);
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** Runs a command; what became of it is by node. A signal ends it on every node that still has it. */
+  async run(nodes: readonly string[], command: string, how: HowToRun): Promise<Map<string, Ran>> {
+    const { callback, signal } = how;
+    const tell = (name: keyof StreamingCallback, text: string): void => {
+      try {
+        if (text !== "") {
+          callback?.[name]?.(text);
+        }
+      } catch {
+        // What is wrong with who listens is not the command's fault.
+      }
+    };
+    signal?.throwIfAborted();
+    const { id, events } = await this.framework.submitAndFollow(this.request(nodes, command, how), { mode: "slowTheSource" });
+    const cancel = (): void => {
+      // Refused only where it is over already.
+      this.framework.cancel(id).catch(() => undefined);
+    };
+    signal?.addEventListener("abort", cancel, { once: true });
+    if (signal?.aborted === true) {
+      cancel();
+    }
+    tell("onCommand", command);
+    const outputs = new Map<string, Collected>();
+    const ran = new Map<string, Ran>();
+    try {
+      for await (const event of events) {
+        if (event.type === "output") {
+          const collected = outputs.get(event.node) ?? new Collected();
+          outputs.set(event.node, collected);
+          tell(event.stream === "stdout" ? "onStdout" : "onStderr", collected.add(event.stream, event.data));
+        } else if (event.type === "nodeFinished") {
+          const collected = outputs.get(event.node) ?? new Collected();
+          outputs.delete(event.node);
+          tell("onStdout", collected.end("stdout"));
+          tell("onStderr", collected.end("stderr"));
+          const { stdout, stderr } = collected.parts;
+          ran.set(event.node, { outcome: event.result, stdout: stdout.join(""), stderr: stderr.join(""), durationMs: event.durationMs });
+        }
+      }
+    } finally {
+      signal?.removeEventListener("abort", cancel);
+    }
+    return ran;
+  }
+
+  /** Ends what still runs after the deadline, and removes what it made on this machine. */
+  async close(deadlineMs: number): Promise<void> {
+    await this.framework.shutdown({ deadlineMs });
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  private request(nodes: readonly string[], command: string, { timeoutSeconds, sudo }: HowToRun): ExecutionRequest {
+    const { connectionTimeout, concurrencyLimit, sudo: settings } = this.settings;
+    const password = settings.passwordless ? undefined : settings.password;
+    const runAs = { user: settings.runAsUser ?? "root", method: runAsMethod(this.settings), ...(password === undefined ? {} : { password }) };
+    return {
+      action: { type: "command", command, ...(sudo ? { runAs } : {}) },
+      targets: nodes.map(quoted).join(","),
+      concurrency: concurrencyLimit,
+      timeouts: { connectMs: connectionTimeout * 1000, nodeMs: Math.round(timeoutSeconds * 1000) },
+    };
+  }
+}
+
+/** A name that means something else in the language of targets stands in quotes. */
+function quoted(name: string): string {
+  return name === "all" || /^[@~]/.test(name) ? `"${name}"` : name;
+}
+
+/** The first value wins in such a file, so defaults come last. */
+function withDefaults(text: string, { defaultUser, defaultPort, defaultKeyPath }: SSHConfig): string {
+  const lines = [`  User ${defaultUser}`, `  Port ${String(defaultPort)}`];
+  if (defaultKeyPath !== undefined) {
+    lines.push(`  IdentityFile "${defaultKeyPath}"`);
+  }
+  return `${text}\nHost *\n${lines.join("\n")}\n`;
+}
+
+/** The client configuration; what keeps it from being read is told, and then it is undefined. */
+export async function readConfig(path: string | undefined, tell: (message: string) => void): Promise<string | undefined> {
+  if (path === undefined) {
+    return "";
+  }
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    tell(`Failed to read SSH config file ${path}: ${messageOf(error)}`);
+    return undefined;
+  }
+}
