@@ -10,12 +10,13 @@ import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
+import { sshd } from "./sshd.mjs";
 import { folder, framework } from "./support.mjs";
 
 const here = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const text = readFileSync(join(here, "README.md"), "utf8");
 const blocks = (language) => [...text.matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\``, "gm"))].map(([, block]) => block);
-const [first, route] = blocks("js");
+const [first, route, plugin] = blocks("js");
 
 /** A project that has the package, Express and Zod. */
 function project(program) {
@@ -68,6 +69,17 @@ describe("README", () => {
     const nodes = ["web1", "web2", "web3"];
     const said = `hello from ${hostname()}`;
     assert.deepEqual(lines, ["completed 3", ...nodes.flatMap((node) => [`${node} succeeded ${said}`, `${node}: ${said}`])].sort());
+  });
+
+  it("has a program with the SSH plugin that runs", async () => {
+    const cwd = project(plugin);
+    const { config } = await sshd();
+    const path = join(cwd, "config");
+    writeFileSync(path, readFileSync(config, "utf8").replace("node*", "node1"));
+    const env = { ...process.env, SSH_CONFIG_PATH: path };
+    const { stdout } = await promisify(execFile)(process.execPath, ["program.js"], { cwd, env, timeout: 30_000 });
+    // The lines before are those of Pabawi's own logger, which writes to the console.
+    assert.match(stdout, /^hello\nsuccess\n$/m);
   });
 
   it("has a route that streams, goes on after a lost connection, and refuses", async () => {

@@ -2,12 +2,14 @@
 import {
   AbortedError,
   createExecutionFramework,
+  createSshPlugin,
   type ExecutionAction,
   type ExecutionEvent,
   type ExecutionFramework,
   type ExecutionRequest,
   PabawiError,
   schemas,
+  type SshPlugin,
 } from "../../index";
 import { PermissionService } from "../../pabawi/PermissionService";
 import { PerformanceMonitorService } from "../../pabawi/PerformanceMonitorService";
@@ -87,4 +89,10 @@ export async function wrong(framework: ExecutionFramework): Promise<void> {
   await framework.rerun("id", { selection: "some" });
   // @ts-expect-error -- no such option
   await createExecutionFramework({ databse: "x" });
+}
+
+export function sshPlugin(logger: LoggerService): SshPlugin {
+  // @ts-expect-error -- a port is a number
+  createSshPlugin({ defaultPort: "22" });
+  return createSshPlugin({ defaultUser: "deploy", commandTimeout: 60, sudo: { enabled: true }, hostKeys: "accept-new", logger });
 }
