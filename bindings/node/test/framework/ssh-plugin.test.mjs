@@ -68,9 +68,9 @@ describe("the SSH plugin", () => {
   it("streams, and its end ends the remote command", async () => {
     const made = await plugin();
     let pid;
-    const told = Promise.withResolvers?.() ?? {};
-    const seen = new Promise((resolve) => (told.resolve = resolve));
-    const streamingCallback = { onStdout: (chunk) => told.resolve((pid = Number(chunk))) };
+    let told;
+    const seen = new Promise((resolve) => (told = resolve));
+    const streamingCallback = { onStdout: (chunk) => told((pid = Number(chunk))) };
     const running = made.executeAction(command("echo $$; exec sleep 300", "web-prod-1", { metadata: { streamingCallback } }));
     await seen;
     assert.ok(await isRunning(pid));
@@ -78,6 +78,20 @@ describe("the SSH plugin", () => {
     assert.equal((await running).status, "failed");
     assert.equal(await isRunning(pid), false);
     await assert.rejects(made.executeAction(command("true")), { message: "SSH service not initialized" });
+  });
+
+  // R8.8
+  it("ends a command whose signal gives it up", async () => {
+    const gone = new AbortController();
+    let pid;
+    const onStdout = (chunk) => {
+      pid = Number(chunk);
+      gone.abort();
+    };
+    const metadata = { streamingCallback: { onStdout }, signal: gone.signal };
+    const { results } = await ssh.executeAction(command("echo $$; exec sleep 300", "web-prod-1", { metadata }));
+    assert.equal(results[0].error, "Command cancelled");
+    assert.equal(await isRunning(pid), false);
   });
 
   it("gathers facts, and sees a changed client configuration", async () => {
