@@ -57,7 +57,6 @@ describe("the SSH plugin", () => {
     assert.deepEqual([other.status, other.error], ["failed", "Unsupported action type: task"]);
   });
 
-  // R1.9
   it("refuses a host key that it does not know", async () => {
     const strict = await plugin({ knownHosts: [join(folder(), "none")] });
     const { results } = await strict.executeAction(command("true"));
