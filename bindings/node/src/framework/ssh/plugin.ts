@@ -16,9 +16,10 @@ import type {
   PerformanceMonitorLike,
   StreamingCallback,
 } from "../../internal/types";
-import { BasePlugin } from "../../replacements/BasePlugin";
-import type { SSHConfig } from "../../replacements/sshConfig";
-import { parseSSHConfig } from "../../replacements/sshConfigParser";
+import { timed } from "../../internal/timed";
+import { BasePlugin } from "../../pabawi/BasePlugin";
+import type { SSHConfig } from "../../pabawi/sshConfig";
+import { parseSSHConfig } from "../../pabawi/sshConfigParser";
 import { FACTS_COMMAND, factsOf } from "./facts";
 import { groupsOf } from "./groups";
 import { failed, nodeResult, statusOf } from "./results";
@@ -331,16 +332,8 @@ class Plugin extends BasePlugin implements SshPlugin {
     });
   }
 
-  private async measured<T>(operation: string, work: () => Promise<T>): Promise<T> {
-    const end = (this.performanceMonitor as PerformanceMonitorLike).startTimer(`ssh:${operation}`);
-    try {
-      const result = await work();
-      end({ success: true });
-      return result;
-    } catch (error) {
-      end({ success: false, error: messageOf(error) });
-      throw error;
-    }
+  private measured<T>(operation: string, work: () => Promise<T>): Promise<T> {
+    return timed(this.performanceMonitor as PerformanceMonitorLike, `ssh:${operation}`, work);
   }
 }
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import type { LoggerLike, StreamingCallback } from "../../internal/types";
 import { messageOf } from "../../internal/faults";
-import type { SSHConfig } from "../../replacements/sshConfig";
+import type { SSHConfig } from "../../pabawi/sshConfig";
 import { createExecutionFramework, type ExecutionFramework } from "../framework";
 import type { ExecutionRequest, NodeOutcome } from "../generated/types";
 import { type OutputDecoder, outputDecoder } from "../output";

@@ -3,7 +3,7 @@ import type { z } from "zod";
 
 import type { LoggerLike, PerformanceMonitorLike } from "../../internal/types";
 import { zod } from "../../internal/zod";
-import { ConfigurationError, loadSSHConfig, type SSHConfig } from "../../replacements/sshConfig";
+import { ConfigurationError, loadSSHConfig, type SSHConfig } from "../../pabawi/sshConfig";
 import type { HostKeyPolicy } from "../generated/types";
 
 /** Settings by the names of Pabawi's `SSHConfig`; times are seconds. What is absent comes from the environment. */

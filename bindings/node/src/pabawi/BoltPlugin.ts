@@ -26,6 +26,7 @@ import type {
   PerformanceMonitorLike,
   StreamingCallback,
 } from "../internal/types";
+import { timed } from "../internal/timed";
 import { BasePlugin } from "./BasePlugin";
 
 /** What is asked of the BoltService. */
@@ -232,16 +233,8 @@ export class BoltPlugin extends BasePlugin implements ExecutionToolPlugin, Infor
   }
 
   /** @internal */
-  private async measured<T>(operation: string, work: () => Promise<T>): Promise<T> {
-    const end = (this.performanceMonitor as PerformanceMonitorLike).startTimer(`bolt:${operation}`);
-    try {
-      const result = await work();
-      end({ success: true });
-      return result;
-    } catch (error) {
-      end({ success: false, error: messageOf(error) });
-      throw error;
-    }
+  private measured<T>(operation: string, work: () => Promise<T>): Promise<T> {
+    return timed(this.performanceMonitor as PerformanceMonitorLike, `bolt:${operation}`, work);
   }
 
   /** @internal */
