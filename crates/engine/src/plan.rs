@@ -84,6 +84,9 @@ pub(crate) struct PlannedTarget {
     pub(crate) transport: usize,
 }
 
+/// What an [`ExecutionPlan`] is made of.
+pub(crate) type PlanParts = (Caller, ExecutionRequest, Needs, Vec<PlannedTarget>, BTreeSet<PluginName>);
+
 /// Everything that is needed to run, checked.
 #[derive(Debug)]
 pub(crate) struct ExecutionPlan {
@@ -268,7 +271,7 @@ impl ExecutionPlan {
         &self.plugins
     }
 
-    pub(crate) fn into_parts(self) -> (Caller, ExecutionRequest, Needs, Vec<PlannedTarget>) {
-        (self.caller, self.request, self.needs, self.targets)
+    pub(crate) fn into_parts(self) -> PlanParts {
+        (self.caller, self.request, self.needs, self.targets, self.plugins)
     }
 }

@@ -78,8 +78,7 @@ pub(crate) async fn record(
         .await?;
     match created {
         Created::New => {
-            let plugins = plan.plugins().clone();
-            let (caller, request, needs, targets) = plan.into_parts();
+            let (caller, request, needs, targets, plugins) = plan.into_parts();
             Ok(Recorded::New(Box::new(RecordedExecution {
                 id,
                 submitted_at,

@@ -15,11 +15,11 @@ use pabawi_domain::record::TargetState;
 use pabawi_domain::summary::ExecutionStatus;
 use pabawi_store::sqlite::SqliteStore;
 use pabawi_testkit::wait;
-use sqlx::{ConnectOptions, Connection};
 use tokio::task::JoinSet;
 
 use crate::child::{self, Running};
 use crate::journal::entry;
+use crate::opened::sound;
 use crate::records::{all_targets, events, execution, finished, hash, open, result, start, stored_events};
 
 const ROUNDS: usize = 20;
@@ -160,16 +160,7 @@ async fn check_round(dir: &Path, known: &mut BTreeMap<ExecutionId, ExecutionStat
             entry.insert(check(&store, id, &told).await);
         }
     }
-    let sound = store.verify_journal(None).await.unwrap();
-    assert!(sound.is_sound(), "{sound:?}");
-    store.close().await;
-    let path = dir.join("store.db");
-    let mut conn = sqlx::sqlite::SqliteConnectOptions::new().filename(path).connect().await.unwrap();
-    for pragma in ["PRAGMA integrity_check", "PRAGMA foreign_key_check"] {
-        let found: Vec<String> = sqlx::query_scalar(pragma).fetch_all(&mut conn).await.unwrap();
-        assert!(found.is_empty() || found == ["ok"], "{found:?}");
-    }
-    conn.close().await.unwrap();
+    sound(store, dir).await;
     closed
 }
 

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use pabawi_domain::ports::{ExecutionStore as _, JournalStore as _};
+use pabawi_domain::record::ExecutionQuery;
 use pabawi_store::sqlite::{SqliteOptions, SqliteStore};
 use pabawi_testkit::wait::until_async;
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
@@ -75,4 +77,18 @@ pub(crate) async fn restore(_dir: &Path, copy: &Path) -> (tempfile::TempDir, Sql
     std::fs::rename(outputs, dir.path().join("store.db.outputs")).unwrap();
     let store = open(dir.path()).await;
     (dir, store)
+}
+
+/// That the whole of it is sound; closes it.
+pub(crate) async fn sound(store: SqliteStore, dir: &Path) {
+    let verified = store.verify_journal(None).await.unwrap();
+    assert!(verified.is_sound(), "{verified:?}");
+    store.executions(&ExecutionQuery::default()).await.unwrap();
+    store.close().await;
+    let mut conn = raw(dir).await;
+    for pragma in ["PRAGMA integrity_check", "PRAGMA foreign_key_check"] {
+        let found: Vec<String> = sqlx::query_scalar(pragma).fetch_all(&mut conn).await.unwrap();
+        assert!(found.is_empty() || found == ["ok"], "{found:?}");
+    }
+    conn.close().await.unwrap();
 }

@@ -9,7 +9,8 @@ use pabawi_domain::ports::{ExecutionStore as _, StoreError};
 use pabawi_store::sqlite::SqliteStore;
 
 use super::library::{Errno, Fault, Kind, Watched, watched};
-use super::life::{Life, STEPS, options, sound};
+use super::life::{Life, STEPS, options};
+use crate::opened::sound;
 
 /// More than any life has operations of a kind: where a sweep ends at the latest.
 const MOST: u32 = 2_000;

@@ -13,10 +13,9 @@ use pabawi_domain::output::{CapturedOutput, KeptOutput, OutputData};
 use pabawi_domain::ports::{
     BreakerStore as _, Created, ExecutionStore as _, JournalStore as _, StoreError, StoreWrite,
 };
-use pabawi_domain::record::{ExecutionQuery, NewExecution};
+use pabawi_domain::record::NewExecution;
 use pabawi_domain::summary::ExecutionStatus;
 use pabawi_store::sqlite::{SqliteOptions, SqliteStore};
-use sqlx::{ConnectOptions as _, Connection as _};
 
 use crate::breakers::record;
 use crate::journal::entry;
@@ -172,19 +171,4 @@ impl Life {
         let broken = breakers.iter().any(|one| one.status.component.to_string() == name);
         assert!(broken || done <= BROKEN, "{self:?}: the breaker is lost");
     }
-}
-
-/// That the whole of it is sound; closes it.
-pub(super) async fn sound(store: SqliteStore, dir: &Path) {
-    let verified = store.verify_journal(None).await.unwrap();
-    assert!(verified.is_sound(), "{verified:?}");
-    store.executions(&ExecutionQuery::default()).await.unwrap();
-    store.close().await;
-    let path = dir.join("store.db");
-    let mut conn = sqlx::sqlite::SqliteConnectOptions::new().filename(path).connect().await.unwrap();
-    for pragma in ["PRAGMA integrity_check", "PRAGMA foreign_key_check"] {
-        let found: Vec<String> = sqlx::query_scalar(pragma).fetch_all(&mut conn).await.unwrap();
-        assert!(found.is_empty() || found == ["ok"], "{found:?}");
-    }
-    conn.close().await.unwrap();
 }

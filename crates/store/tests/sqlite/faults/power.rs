@@ -9,7 +9,8 @@ use pabawi_store::sqlite::SqliteStore;
 
 use super::disk::{Disk, Done, Left};
 use super::library::{Errno, Fault, Kind, Watched, watched};
-use super::life::{Life, STEPS, options, sound};
+use super::life::{Life, STEPS, options};
+use crate::opened::sound;
 
 /// Lives that are told of.
 const LIVES: u8 = 3;
