@@ -64,11 +64,13 @@ impl MemoryBudget {
     /// An empty account with a limit in bytes.
     pub(crate) fn new(limit: usize) -> Arc<Self> {
         let share = |(part, of): (usize, usize)| (limit / of).saturating_mul(part).max(1);
+        let high = share(HIGH);
         let report = PressureReport { limit_bytes: limit, ..PressureReport::default() };
         Arc::new(Self {
             limit,
-            high: share(HIGH),
-            low: share(LOW),
+            high,
+            // Below the high mark also where the limit is a few bytes: what switches on never switches off by itself.
+            low: share(LOW).min(high - 1),
             account: Mutex::default(),
             pressed: watch::Sender::new(false),
             reports: watch::Sender::new(report),
@@ -222,6 +224,18 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_of_a_few_bytes_has_its_low_mark_below_the_high_one() {
+        for limit in 1..4 {
+            let budget = MemoryBudget::new(limit);
+            let mut held = budget.hold(2);
+            held.set(1);
+            assert!(budget.is_pressed(), "one byte is the high mark of a limit of {limit}");
+            held.set(0);
+            assert!(!budget.is_pressed());
+        }
+    }
+
+    #[test]
     fn what_changes_hands_is_counted_once() {
         let budget = MemoryBudget::new(1000);
         let (mut ring, mut batch) = (Held::default(), Held::default());
@@ -249,7 +263,7 @@ mod tests {
                 let used: usize = sums.iter().sum();
                 prop_assert_eq!(budget.stats().used_bytes, used);
                 if used >= budget.high { prop_assert!(budget.is_pressed()); }
-                if used <= budget.low && used < budget.high { prop_assert!(!budget.is_pressed()); }
+                if used <= budget.low { prop_assert!(!budget.is_pressed()); }
             }
             drop(held);
             prop_assert_eq!(budget.stats().used_bytes, 0);
