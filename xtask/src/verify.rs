@@ -23,6 +23,9 @@ pub(crate) fn test() -> Result<()> {
     shell::run(doc.env("RUSTDOCFLAGS", "-D warnings"))?;
     let mut tests = shell::cargo(&["test", "--locked", "--workspace", "--no-fail-fast"]);
     shell::run(tests.env("PATH", ansible::path_with(&ansible)?))?;
+    // The same libraries of others as above, so that only what the feature changes is compiled again.
+    let traces = ["test", "--locked", "--workspace", "--features", "pabawi-cli/otlp", "--test", "otlp"];
+    shell::run(&mut shell::cargo(&traces))?;
     node::test()?;
     println!("\nevery check and every test has passed");
     Ok(())

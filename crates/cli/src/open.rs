@@ -10,6 +10,8 @@ use pabawi::database::{Maintenance, has_password};
 use pabawi::facts::ProviderOptions;
 use pabawi::inventory::{FileInventory, UnknownNames, ansible_limit, hosts_list};
 use pabawi::ssh::{SshConfig, SshSettings};
+#[cfg(feature = "otlp")]
+use pabawi::traces::TraceOptions;
 use pabawi::{
     Caller, Endpoint, EngineLimits, EntryPoint, Framework, FrameworkBuilder, HostKeyPolicy, TargetExpression,
 };
@@ -178,6 +180,11 @@ fn with_plugins(global: &GlobalArgs) -> Result<FrameworkBuilder, Failure> {
 
 fn builder(global: &GlobalArgs) -> Result<FrameworkBuilder, Failure> {
     let builder = global.guard.set_up(Framework::builder())?.journal(global.journal.settings.clone());
+    #[cfg(feature = "otlp")]
+    let builder = match &global.otlp_endpoint {
+        Some(endpoint) => builder.traces(TraceOptions::new(endpoint)),
+        None => builder,
+    };
     Ok(match &global.db {
         Some(name) => builder.database(name.as_os_str()),
         None => builder,

@@ -30,6 +30,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("limit", "--limit"),
     ("node", "--node"),
     ("nodes", "--node"),
+    ("otlp.endpoint", "--otlp-endpoint"),
     ("parameters", "--params"),
     ("plugin", "--plugin"),
     ("priority", "--priority"),

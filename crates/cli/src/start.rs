@@ -106,6 +106,8 @@ impl Start {
             log_level: None,
             log_format: LogFormat::Text,
             metrics_file: None,
+            #[cfg(feature = "otlp")]
+            otlp_endpoint: None,
             journal: Arc::default(),
             plugins: Plugins::default(),
             guard: Guard::default(),

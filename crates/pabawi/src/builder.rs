@@ -48,6 +48,8 @@ pub struct FrameworkBuilder {
     pub(crate) journal: JournalSettings,
     pub(crate) retention: Option<RetentionSchedule>,
     pub(crate) host_database: Option<(Arc<dyn HostDatabase>, MirrorOptions)>,
+    #[cfg(feature = "otlp")]
+    pub(crate) traces: Option<crate::traces::TraceOptions>,
 }
 
 impl FrameworkBuilder {
@@ -236,6 +238,15 @@ impl FrameworkBuilder {
     #[must_use]
     pub fn host_database(mut self, database: Arc<dyn HostDatabase>, options: MirrorOptions) -> Self {
         self.host_database = Some((database, options));
+        self
+    }
+
+    /// Sends each execution as a trace to a collector of OpenTelemetry: a span for it, and one for each attempt on a node. Nothing
+    /// waits for the collector but the framework's end, for a few seconds.
+    #[cfg(feature = "otlp")]
+    #[must_use]
+    pub fn traces(mut self, options: crate::traces::TraceOptions) -> Self {
+        self.traces = Some(options);
         self
     }
 

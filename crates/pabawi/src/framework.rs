@@ -46,6 +46,10 @@ const LOG_CLOSING: Duration = Duration::from_secs(2);
 /// How long the host's database may take for what is not there yet.
 const MIRROR_CLOSING: Duration = Duration::from_secs(5);
 
+/// How long a collector of traces has for the last of them.
+#[cfg(feature = "otlp")]
+const TRACES_CLOSING: Duration = Duration::from_secs(5);
+
 /// Runs executions and answers questions about them. Cloning gives another handle of the same framework.
 #[derive(Clone)]
 pub struct Framework {
@@ -60,6 +64,8 @@ pub struct Framework {
     pub(crate) route: Arc<Route>,
     pub(crate) mirror: Option<Arc<HostMirror>>,
     pub(crate) retention: Option<Arc<RetentionKeeper>>,
+    #[cfg(feature = "otlp")]
+    pub(crate) traces: Option<pabawi_traces::Traces>,
 }
 
 impl Framework {
@@ -603,6 +609,10 @@ impl Framework {
             mirror.finish(MIRROR_CLOSING).instrument(self.span()).await;
         }
         self.engine.close().await;
+        #[cfg(feature = "otlp")]
+        if let Some(traces) = &self.traces {
+            traces.close(TRACES_CLOSING).instrument(self.span()).await;
+        }
         // Its runs have had their time; a plugin may still have to end what it started.
         self.plugins.shutdown(PLUGINS_CLOSING).await;
         if let Some(queue) = &self.route.queue {

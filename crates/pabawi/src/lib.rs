@@ -35,6 +35,8 @@ pub mod ports;
 pub mod puppetdb;
 pub mod report;
 pub mod ssh;
+#[cfg(feature = "otlp")]
+pub mod traces;
 pub mod v1;
 
 mod allowed;

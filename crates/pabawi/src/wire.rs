@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pabawi_domain::ports::{
-    Authorizer, Clock, FactProvider, InventorySource, LogLevel, LogSink, Plugin, Transport,
+    Authorizer, Clock, ExecutionStore, FactProvider, InventorySource, LogLevel, LogSink, Plugin, Transport,
 };
 use pabawi_domain::validation::ValidationError;
 use pabawi_engine::{Engine, EngineLimits, Graphs, SystemClock};
@@ -17,6 +17,8 @@ use pabawi_plugins::external;
 use pabawi_plugins::host::{HostSettings, PluginHost};
 use pabawi_store::host::HostMirror;
 use pabawi_store::{Store, StoreOptions};
+#[cfg(feature = "otlp")]
+use pabawi_traces::{TracedStore, Traces};
 use pabawi_transport::local::{LocalOptions, LocalTools, LocalTransport};
 use pabawi_transport::ssh_config::SshConfig;
 use pabawi_transport::{SshSettings, SshTransport};
@@ -123,8 +125,16 @@ async fn over(
     let journal =
         Journal::new(Arc::clone(&store) as _, Arc::clone(&store) as _, Arc::clone(&clock), rules.clone());
     plugins.open_journal(Arc::new(journal.clone()));
+    let recorded: Arc<dyn ExecutionStore> = Arc::clone(&store) as _;
+    #[cfg(feature = "otlp")]
+    let traces = options.traces.as_ref().map(Traces::open).transpose()?;
+    #[cfg(feature = "otlp")]
+    let recorded = match &traces {
+        Some(traces) => Arc::new(TracedStore::new(recorded, traces.clone())),
+        None => recorded,
+    };
     let mut engine = Engine::builder()
-        .store(Arc::clone(&store) as _)
+        .store(recorded)
         .journal(Arc::clone(&store) as _)
         .journal_rules(Arc::new(rules))
         .breakers(Arc::clone(&store) as _)
@@ -192,6 +202,8 @@ async fn over(
         route,
         mirror,
         retention,
+        #[cfg(feature = "otlp")]
+        traces,
     })
 }
 

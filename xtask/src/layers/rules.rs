@@ -19,6 +19,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("pabawi-store", &[DOMAIN]),
     ("pabawi-permissions", &[DOMAIN]),
     ("pabawi-report", &[DOMAIN]),
+    ("pabawi-traces", &[DOMAIN]),
     (TESTKIT, &[DOMAIN]),
     (
         FACADE,
@@ -33,6 +34,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "pabawi-store",
             "pabawi-permissions",
             "pabawi-report",
+            "pabawi-traces",
         ],
     ),
     ("pabawi-cli", &[FACADE]),
@@ -57,8 +59,9 @@ const RESTRICTED: &[Restricted] = &[
     Restricted { name: "ssh2", only: &["pabawi-transport"], dev_is_free: false },
     Restricted { name: "libssh2-sys", only: &["pabawi-transport"], dev_is_free: false },
     Restricted { name: "sqlx*", only: &["pabawi-store"], dev_is_free: false },
-    Restricted { name: "hyper*", only: &["pabawi-plugins"], dev_is_free: false },
-    Restricted { name: "tokio-openssl", only: &["pabawi-plugins"], dev_is_free: false },
+    Restricted { name: "hyper*", only: &["pabawi-plugins", "pabawi-traces"], dev_is_free: false },
+    Restricted { name: "tokio-openssl", only: &["pabawi-plugins", "pabawi-traces"], dev_is_free: false },
+    Restricted { name: "opentelemetry*", only: &["pabawi-traces"], dev_is_free: true },
     Restricted { name: "clap*", only: &["pabawi-cli", "xtask"], dev_is_free: false },
     Restricted { name: "anyhow", only: &["pabawi-cli", "xtask", "pabawi-tests"], dev_is_free: true },
 ];

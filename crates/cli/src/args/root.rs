@@ -104,6 +104,11 @@ pub struct GlobalArgs {
     #[arg(long, global = true, value_name = "PATH")]
     pub metrics_file: Option<PathBuf>,
 
+    /// Send executions as traces to this collector of OpenTelemetry by OTLP over HTTP, for example http://127.0.0.1:4318
+    #[cfg(feature = "otlp")]
+    #[arg(long, global = true, value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
+
     /// The plugins that are configured; not an option.
     #[arg(skip)]
     pub(crate) plugins: Plugins,

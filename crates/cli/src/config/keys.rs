@@ -73,6 +73,8 @@ pub(crate) const KEYS: &[Key] = &[
     key(None, "log-level", Kind::Text, Some("PABAWI_LOG"), "warn"),
     key(None, "log-format", Kind::Words(&["text", "json"]), None, "text"),
     key(None, "metrics-file", Kind::Path, None, "none"),
+    #[cfg(feature = "otlp")]
+    key(None, "otlp-endpoint", Kind::Text, None, "none"),
     key(CONNECTION, "transport", Kind::Words(&["ssh", "local"]), None, "ssh"),
     key(CONNECTION, "user", Kind::Text, None, "that of ssh_config"),
     key(CONNECTION, "port", Kind::Number(1, 65_535), None, "that of ssh_config"),
