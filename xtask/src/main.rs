@@ -13,6 +13,8 @@
 mod ansible;
 mod bench;
 mod demo;
+mod dist;
+mod header;
 mod layers;
 mod node;
 mod packages;
@@ -34,6 +36,17 @@ enum Task {
     Setup,
     /// Build the Node package: the addon and its TypeScript half
     Node,
+    /// Make the header of the C library of its sources
+    Header {
+        /// Only look whether it is current
+        #[arg(long)]
+        check: bool,
+    },
+    /// Build and install what programs of others need
+    Dist {
+        #[command(subcommand)]
+        what: dist::What,
+    },
     /// Run a command on 20 real nodes, one failing and one hanging; leaves nothing running
     Demo,
     /// Set up, then run every check and every test
@@ -58,6 +71,9 @@ fn main() -> ExitCode {
             .and_then(|()| ansible::install())
             .and_then(|_| node::install()),
         Task::Node => node::build(),
+        Task::Header { check: true } => header::check(),
+        Task::Header { check: false } => header::write(),
+        Task::Dist { what } => dist::run(what),
         Task::Demo => demo::run(),
         Task::Test => verify::test(),
         Task::Ci => verify::clean_checkout(),

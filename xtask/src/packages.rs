@@ -44,6 +44,10 @@ const PUPPETDB: &str = "/usr/share/puppetdb/puppetdb.jar";
 /// Whether Node is one that the package is made for.
 const IS_NODE_20: &str = "process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)";
 
+/// Whether the compiler has its sanitizers.
+const SANITIZERS: &str =
+    "echo 'int main(void) { return 0; }' | cc -fsanitize=address,undefined -x c - -o /dev/null";
+
 const NEEDS: &[Need] = &[
     need(Purpose::Build, Sign::Program("cc"), "gcc"),
     need(Purpose::Build, Sign::Works("sh", &["-c", "echo '#include <stdio.h>' | cc -E - "]), "libc6-dev"),
@@ -60,6 +64,14 @@ const NEEDS: &[Need] = &[
     need(Purpose::Tests, Sign::Works("/usr/bin/python3", &["-c", "import paramiko"]), "python3-paramiko"),
     need(Purpose::Tests, Sign::Works("/usr/bin/python3", &["-c", "import venv, ensurepip"]), "python3-venv"),
     need(Purpose::Tests, Sign::Program("openssl"), "openssl"),
+    // Programs in C and C++ that use the library, built in the usual ways and looked at while they run.
+    need(Purpose::Tests, Sign::Program("g++"), "g++"),
+    need(Purpose::Tests, Sign::Works("sh", &["-c", SANITIZERS]), "gcc"),
+    need(Purpose::Tests, Sign::Program("cmake"), "cmake"),
+    need(Purpose::Tests, Sign::Program("pkg-config"), "pkg-config"),
+    need(Purpose::Tests, Sign::Program("valgrind"), "valgrind"),
+    // valgrind(1) needs the symbols of ld.so.
+    need(Purpose::Tests, Sign::Works("valgrind", &["--quiet", "--error-exitcode=1", "true"]), "libc6-dbg"),
     // Pages are looked at in a browser.
     need(Purpose::Tests, Sign::Program("chromium"), "chromium"),
     need(Purpose::Tests, Sign::Works("node", &["-e", IS_NODE_20]), "nodejs"),

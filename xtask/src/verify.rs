@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{ansible, layers, node, packages, shell, sources, tidy, trace};
+use crate::{ansible, header, layers, node, packages, shell, sources, tidy, trace};
 
 /// Sets up, then runs every check and every test.
 pub(crate) fn test() -> Result<()> {
@@ -17,6 +17,7 @@ pub(crate) fn test() -> Result<()> {
     shell::run(&mut shell::cargo(&["fmt", "--all", "--check"]))?;
     layers()?;
     trace::run(true)?;
+    header::check()?;
     let clippy = ["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
     shell::run(&mut shell::cargo(&clippy))?;
     let mut doc = shell::cargo(&["doc", "--locked", "--workspace", "--no-deps"]);

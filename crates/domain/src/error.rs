@@ -10,7 +10,7 @@ use crate::id::{NodeId, PluginName};
 
 /// Makes the codes, their words and the table of all of them from one list.
 macro_rules! error_codes {
-    ($($(#[$doc:meta])* $name:ident = $word:literal, $retry:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $word:literal, $retry:literal, $number:literal;)*) => {
         /// A stable code. Words never change their meaning; new ones may come.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
@@ -31,111 +31,117 @@ macro_rules! error_codes {
             pub fn is_retryable(self) -> bool {
                 match self { $(Self::$name => $retry,)* }
             }
+
+            /// The number by which languages without words know it. It never changes its meaning, and that of a code that goes
+            /// is given to no other.
+            pub fn number(self) -> i32 {
+                match self { $(Self::$name => $number,)* }
+            }
         }
     };
 }
 
 error_codes! {
     /// A field of the request is bad.
-    Validation = "validation", false;
+    Validation = "validation", false, 100;
     /// The authorizer said no, or could not be asked.
-    Denied = "denied", false;
+    Denied = "denied", false, 101;
     /// The command policy does not allow the command.
-    CommandNotAllowed = "command_not_allowed", false;
+    CommandNotAllowed = "command_not_allowed", false, 102;
     /// No such execution, node or record.
-    NotFound = "not_found", false;
+    NotFound = "not_found", false, 103;
     /// A target is in no inventory.
-    UnknownTarget = "unknown_target", false;
+    UnknownTarget = "unknown_target", false, 104;
     /// Nothing registered can do this action.
-    Unsupported = "unsupported", false;
+    Unsupported = "unsupported", false, 105;
     /// The queue has reached its limit.
-    QueueFull = "queue_full", true;
+    QueueFull = "queue_full", true, 106;
     /// A circuit breaker is open: what stands behind it failed again and again.
-    BreakerOpen = "breaker_open", true;
+    BreakerOpen = "breaker_open", true, 107;
     /// The engine is shutting down.
-    ShuttingDown = "shutting_down", true;
+    ShuttingDown = "shutting_down", true, 108;
     /// The same idempotency key came with another request.
-    IdempotencyConflict = "idempotency_conflict", false;
+    IdempotencyConflict = "idempotency_conflict", false, 109;
     /// A plan is not what would happen now.
-    PlanChanged = "plan_changed", false;
+    PlanChanged = "plan_changed", false, 110;
     /// A plan is too old to be applied.
-    PlanExpired = "plan_expired", false;
+    PlanExpired = "plan_expired", false, 111;
     /// A plan was applied before.
-    PlanApplied = "plan_applied", false;
+    PlanApplied = "plan_applied", false, 112;
     /// The store cannot read or write now.
-    StoreUnavailable = "store_unavailable", true;
+    StoreUnavailable = "store_unavailable", true, 113;
     /// The store holds something it cannot have written.
-    StoreCorrupt = "store_corrupt", false;
+    StoreCorrupt = "store_corrupt", false, 114;
     /// The store was made by a newer version.
-    StoreTooNew = "store_too_new", false;
+    StoreTooNew = "store_too_new", false, 115;
     /// The disk of this machine is full.
-    DiskFull = "disk_full", true;
+    DiskFull = "disk_full", true, 116;
     /// A host name could not be resolved.
-    Dns = "dns", true;
+    Dns = "dns", true, 117;
     /// The TCP connection was refused.
-    ConnectionRefused = "connection_refused", true;
+    ConnectionRefused = "connection_refused", true, 118;
     /// The peer closed or reset the connection before the login.
-    ConnectionReset = "connection_reset", true;
+    ConnectionReset = "connection_reset", true, 119;
     /// The network says that there is no way to the node.
-    NoRoute = "no_route", true;
+    NoRoute = "no_route", true, 120;
     /// The login was not done in time.
-    ConnectTimeout = "connect_timeout", true;
+    ConnectTimeout = "connect_timeout", true, 121;
     /// What answered does not speak SSH.
-    NotSsh = "not_ssh", false;
+    NotSsh = "not_ssh", false, 122;
     /// No common algorithm, or the key exchange failed.
-    KeyExchange = "key_exchange", false;
+    KeyExchange = "key_exchange", false, 123;
     /// The host key is in no known-hosts file.
-    HostKeyUnknown = "host_key_unknown", false;
+    HostKeyUnknown = "host_key_unknown", false, 124;
     /// The host key differs from the known one.
-    HostKeyChanged = "host_key_changed", false;
+    HostKeyChanged = "host_key_changed", false, 125;
     /// The host key is marked as revoked.
-    HostKeyRevoked = "host_key_revoked", false;
+    HostKeyRevoked = "host_key_revoked", false, 126;
     /// Every credential was refused.
-    AuthFailed = "auth_failed", false;
+    AuthFailed = "auth_failed", false, 127;
     /// There is no credential to offer.
-    NoCredentials = "no_credentials", false;
+    NoCredentials = "no_credentials", false, 128;
     /// A private key cannot be used: missing, unreadable, readable by others, wrong passphrase.
-    BadKey = "bad_key", false;
+    BadKey = "bad_key", false, 129;
     /// A jump host could not be passed.
-    JumpFailed = "jump_failed", true;
+    JumpFailed = "jump_failed", true, 130;
     /// The node refused a channel (RFC 4254 section 5.1).
-    ChannelRefused = "channel_refused", true;
+    ChannelRefused = "channel_refused", true, 131;
     /// The node never answered a request, or answered against the protocol.
-    ProtocolViolation = "protocol_violation", false;
+    ProtocolViolation = "protocol_violation", false, 132;
     /// The process ended and the node gave neither exit status nor signal.
-    NoExitStatus = "no_exit_status", false;
+    NoExitStatus = "no_exit_status", false, 133;
     /// A detached process is gone and has not written how it ended, as after a reboot of its node.
-    EndNotWritten = "end_not_written", false;
+    EndNotWritten = "end_not_written", false, 134;
     /// The connection was lost while the action was running.
-    LinkLost = "link_lost", false;
+    LinkLost = "link_lost", false, 135;
     /// The node has no usable shell.
-    NoShell = "no_shell", false;
+    NoShell = "no_shell", false, 136;
     /// The working directory cannot be entered.
-    BadWorkingDirectory = "bad_working_directory", false;
+    BadWorkingDirectory = "bad_working_directory", false, 137;
     /// sudo, su or doas said no.
-    RunAsDenied = "run_as_denied", false;
+    RunAsDenied = "run_as_denied", false, 138;
     /// A password is needed to change the user, and none was given.
-    RunAsPasswordNeeded = "run_as_password_needed", false;
+    RunAsPasswordNeeded = "run_as_password_needed", false, 139;
     /// A file on this machine cannot be read or written.
-    LocalFile = "local_file", false;
+    LocalFile = "local_file", false, 140;
     /// A file on the node cannot be read or written.
-    RemoteFile = "remote_file", false;
+    RemoteFile = "remote_file", false, 141;
     /// The copy differs from its source.
-    ChecksumMismatch = "checksum_mismatch", true;
+    ChecksumMismatch = "checksum_mismatch", true, 142;
     /// A setting (`ssh_config`, known-hosts file, inventory) is bad.
-    BadConfig = "bad_config", false;
+    BadConfig = "bad_config", false, 143;
     /// A service that was asked, such as PuppetDB, cannot answer now.
-    Unavailable = "unavailable", true;
+    Unavailable = "unavailable", true, 144;
     /// A limit of this side was reached.
-    LimitReached = "limit_reached", true;
+    LimitReached = "limit_reached", true, 145;
     /// What was running was not done within the limit of the tool that ran it.
-    RunTimeout = "run_timeout", false;
+    RunTimeout = "run_timeout", false, 146;
     /// A tool says that it failed, without an exit status of its own.
-    ToolFailed = "tool_failed", false;
+    ToolFailed = "tool_failed", false, 147;
     /// A plugin threw, panicked or answered nonsense.
-    PluginFault = "plugin_fault", false;
+    PluginFault = "plugin_fault", false, 148;
     /// A fault of ours.
-    Internal = "internal", false;
+    Internal = "internal", false, 149;
 }
 
 impl ErrorCode {
@@ -255,9 +261,11 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn every_code_has_a_word_of_its_own_that_reads_back() {
+    fn every_code_has_a_word_and_a_number_of_its_own_that_read_back() {
         let words: BTreeSet<&str> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
         assert_eq!(words.len(), ErrorCode::ALL.len());
+        let numbers: BTreeSet<i32> = ErrorCode::ALL.iter().map(|code| code.number()).collect();
+        assert_eq!(numbers.len(), ErrorCode::ALL.len());
         for code in ErrorCode::ALL {
             assert_eq!(ErrorCode::from_word(code.as_str()), Some(*code));
         }

@@ -27,6 +27,7 @@ pub mod graph;
 pub mod host_database;
 pub mod inventory;
 pub mod journal;
+pub mod json;
 pub mod log;
 pub mod metrics;
 pub mod permissions;

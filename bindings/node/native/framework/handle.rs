@@ -5,18 +5,16 @@ use std::sync::{Arc, OnceLock};
 use napi::Env;
 use napi::bindgen_prelude::PromiseRaw;
 use napi_derive::napi;
+use pabawi::json::{Call, Failure, Wanted, json, schemas};
 use pabawi::{Caller, EntryPoint, ErrorCode, Framework, ValidationError, host_database, log};
 use serde::de::DeserializeOwned;
 
-use super::calls::Call;
-use super::failure::Failure;
 use super::feed::Feed;
 use super::host::{Host, Listener};
 use super::open::open;
-use super::options::Opening;
-use super::running::{Running, json};
-use super::schemas::schemas;
-use super::streams::{Streams, Wanted, not_open};
+use super::opening::Opening;
+use super::running::Running;
+use super::streams::{Streams, not_open};
 
 /// Items of a feed or events of a stream that are handed over at once, at most.
 const MOST_AT_ONCE: u32 = 1_000;
@@ -191,4 +189,16 @@ fn at_once(most: u32) -> usize {
 /// a name.
 fn read<T: DeserializeOwned>(text: &str) -> Result<T, Failure> {
     serde_json::from_str(text).map_err(|error| ValidationError::of("", error.to_string()).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// R9.1, R9.2
+    #[test]
+    fn the_schemas_are_those_of_the_facade() {
+        let told: serde_json::Value = serde_json::from_str(&framework_schemas()).unwrap();
+        assert_eq!(told, schemas());
+    }
 }

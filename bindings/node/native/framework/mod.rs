@@ -8,29 +8,19 @@
 //! |---|---|
 //! | `handle` | the class that Node sees |
 //! | `running` | calls that run, and how one is given up |
-//! | `calls` | every call with what it takes and answers, in one list |
-//! | `executions`, `plans`, `graphs`, `knowledge`, `plugins` | what each call does |
 //! | `streams` | events, read in batches |
-//! | `options`, `open` | the options, and the framework that is made of them |
-//! | `failure` | what is told when something fails |
+//! | `opening`, `open` | what a framework is opened with, and the framework that is made of it |
 //! | `host` | questions to the host's objects |
 //! | `feed` | what the host is told in batches: log records, measurements |
 //! | `services` | the host's objects behind the ports |
-//! | `schemas` | JSON Schemas of all that crosses |
+//!
+//! The calls themselves, the options and the shape of failures are the facade's: `pabawi::json`.
 
-mod calls;
-mod executions;
-mod failure;
 mod feed;
-mod graphs;
 mod handle;
 mod host;
-mod knowledge;
 mod open;
-mod options;
-mod plans;
-mod plugins;
+mod opening;
 mod running;
-mod schemas;
 mod services;
 mod streams;

@@ -8,11 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use napi::Env;
 use napi::bindgen_prelude::{PromiseRaw, spawn};
 use pabawi::ErrorCode;
-use serde::Serialize;
+use pabawi::json::{Failure, json};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
-
-use super::failure::Failure;
 
 /// Calls that run, by their numbers.
 #[derive(Debug, Default)]
@@ -61,10 +59,4 @@ impl Running {
         // Nothing in here can panic half way, so a poisoned lock holds a sound map.
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// A value as JSON.
-pub(super) fn json(value: &impl Serialize) -> Result<String, Failure> {
-    serde_json::to_string(value)
-        .map_err(|error| Failure::new(ErrorCode::Internal, format!("the answer cannot be written: {error}")))
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use pabawi::host_database::{MirrorHealth, MirrorState};
-use pabawi::journal::RetentionHealth;
-use pabawi::log::LogStats;
-use pabawi::metrics::MetricsSnapshot;
-use pabawi::plugin::{CapabilityCall, PluginStatus, ProvidedCapability};
-use pabawi::ports::{PoolStats, ToolRunStats};
-use pabawi::{Caller, CorrelationId, Framework, MemoryStats, NodeId, PluginName, ShutdownReport};
+use crate::host_database::{MirrorHealth, MirrorState};
+use crate::journal::RetentionHealth;
+use crate::log::LogStats;
+use crate::metrics::MetricsSnapshot;
+use crate::plugin::{CapabilityCall, PluginStatus, ProvidedCapability};
+use crate::ports::{PoolStats, ToolRunStats};
+use crate::{Caller, CorrelationId, Framework, MemoryStats, NodeId, PluginName, ShutdownReport};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -1,6 +1,6 @@
 //! Calls about plans: what a request would do, kept, and carried out if it is still that.
 
-use pabawi::{
+use crate::{
     ApplyOptions, Caller, ExecutionId, ExecutionPreview, ExecutionRequest, Framework, PlanHash, PlanHead,
     RerunSecrets, StoredPlan,
 };

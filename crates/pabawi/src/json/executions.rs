@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use pabawi::ports::TerminateMode;
-use pabawi::{
+use crate::ports::TerminateMode;
+use crate::{
     AttemptRecord, BreakerStatus, Caller, CancelReceipt, CancelScope, Component, ContentHash, ExecutionId,
     ExecutionOutcome, ExecutionQuery, ExecutionRecord, ExecutionRequest, ExecutionTotals, Framework, NodeId,
     OutputChunk, OutputGroup, Page, ProgressReport, RerunOptions, RerunSecrets, RerunSelection, Resumed,

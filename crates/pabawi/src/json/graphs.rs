@@ -1,7 +1,7 @@
 //! Calls about task graphs.
 
-use pabawi::graph::{GraphQuery, GraphRunRecord, GraphView, ResumeOptions, TaskGraph, check_graph};
-use pabawi::{Caller, ExecutionId, Framework, Page};
+use crate::graph::{GraphQuery, GraphRunRecord, GraphView, ResumeOptions, TaskGraph, check_graph};
+use crate::{Caller, ExecutionId, Framework, Page};
 use schemars::JsonSchema;
 use serde::Deserialize;
 

@@ -1,13 +1,11 @@
-//! The options of a framework as they cross: [`FrameworkOptions`], which a person writes, and [`Opening`], with what the host's
-//! objects are.
+//! The options of a framework that are data: [`FrameworkOptions`]. What becomes of them stands in `builder.rs`.
 
 use std::path::PathBuf;
 
-use pabawi::host_database::HostDialect;
-use pabawi::journal::JournalSettings;
-use pabawi::log::LogLevel;
-use pabawi::permissions::CommandPolicy;
-use pabawi::{Endpoint, HostKeyPolicy, PluginName, Secret};
+use crate::journal::JournalSettings;
+use crate::log::LogLevel;
+use crate::permissions::CommandPolicy;
+use crate::{Endpoint, HostKeyPolicy, PluginName, Secret};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -15,7 +13,7 @@ use serde_json::{Map, Value};
 /// Options of a framework that are data. Everything may be left out.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-pub(super) struct FrameworkOptions {
+pub struct FrameworkOptions {
     /// Where executions are remembered: the path of a SQLite file, made when it is missing, which no other SQLite library of
     /// this process may have open; or the URL of a PostgreSQL database, `postgres://user@host:port/database`. When absent,
     /// `executions.db` in this user's directory for data.
@@ -197,47 +195,4 @@ pub(super) struct ExternalPluginOptions {
     /// Its configuration.
     #[serde(default)]
     pub(super) config: Map<String, Value>,
-}
-
-/// What the TypeScript half opens a framework with.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-pub(super) struct Opening {
-    /// What a person wrote.
-    pub(super) options: FrameworkOptions,
-    /// Who decides about callers; nobody, so that all is denied, when absent.
-    pub(super) authorizer: Option<AuthorizerKind>,
-    /// There is a logger.
-    pub(super) logger: bool,
-    /// There is a database of the host, of this kind.
-    pub(super) host_database: Option<HostDialect>,
-    /// There is a performance monitor.
-    pub(super) performance_monitor: bool,
-    /// Plugins of Pabawi v1.x.
-    pub(super) plugins: Vec<ObjectOptions>,
-}
-
-/// Who decides about callers.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) enum AuthorizerKind {
-    /// Everybody may do everything.
-    AllowAll,
-    /// Pabawi's permission service is asked for `resource:action`.
-    Permissions,
-    /// A function of the host is asked the whole question.
-    Function,
-}
-
-/// An object of the host that is a plugin of Pabawi v1.x.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct ObjectOptions {
-    /// The number by which the host finds it.
-    pub(super) object: u32,
-    /// What it is called.
-    pub(super) name: String,
-    /// `{enabled, name, type, config, priority}`, or nothing.
-    #[serde(default)]
-    pub(super) config: Value,
 }

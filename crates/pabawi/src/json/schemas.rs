@@ -1,18 +1,19 @@
 //! JSON Schemas of all that crosses: [`schemas`]. Of these the TypeScript half's types and Zod schemas are made.
 
-use pabawi::graph::GraphEvent;
-use pabawi::{ExecutionEvent, PluginName};
+use crate::graph::GraphEvent;
+use crate::{ExecutionEvent, PluginName};
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::calls::Call;
+use super::events::Events;
 use super::failure::Failure;
 use super::options::FrameworkOptions;
-use super::streams::Events;
 
 /// `{calls: {name: {request, answer}}, requests, answers}`: references of requests are into `requests`, those of answers into
 /// `answers`, where fields that are always there are required.
-pub(super) fn schemas() -> Value {
+#[must_use]
+pub fn schemas() -> Value {
     let settings = SchemaSettings::draft2020_12;
     let mut requests = settings().for_deserialize().into_generator();
     let mut answers = settings().for_serialize().into_generator();
@@ -35,7 +36,6 @@ pub(super) fn schemas() -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::handle::framework_schemas;
     use super::*;
 
     /// Every reference below a value.
@@ -53,7 +53,7 @@ mod tests {
     /// R9.1, R9.2
     #[test]
     fn every_call_is_described_and_every_reference_leads_somewhere() {
-        let told: Value = serde_json::from_str(&framework_schemas()).unwrap();
+        let told = schemas();
         let calls = told["calls"].as_object().unwrap();
         assert!(calls.len() > 30 && calls.contains_key("submit"), "{calls:?}");
         for (side, of_calls) in [("requests", "request"), ("answers", "answer")] {

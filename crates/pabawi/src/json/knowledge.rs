@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use pabawi::facts::{self, MergedFacts};
-use pabawi::inventory::{self, Explanation, SourceReport};
-use pabawi::journal::{EntryId, JournalEntry, JournalQuery, JournalVerification, Timeline, TimelineQuery};
-use pabawi::{Caller, ErrorCode, Framework, Node, NodeGroup, NodeId, Page, Target, TargetExpression};
+use crate::facts::{self, MergedFacts};
+use crate::inventory::{self, Explanation, SourceReport};
+use crate::journal::{EntryId, JournalEntry, JournalQuery, JournalVerification, Timeline, TimelineQuery};
+use crate::{Caller, ErrorCode, Framework, Node, NodeGroup, NodeId, Page, Target, TargetExpression};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -4,22 +4,23 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use pabawi::graph::{GraphQuery, GraphRunRecord, GraphView, TaskGraph};
-use pabawi::inventory::Explanation;
-use pabawi::journal::{JournalEntry, JournalQuery, JournalVerification, Timeline, TimelineQuery};
-use pabawi::metrics::MetricsSnapshot;
-use pabawi::plugin::{PluginStatus, ProvidedCapability};
-use pabawi::{
+use crate::graph::{GraphQuery, GraphRunRecord, GraphView, TaskGraph};
+use crate::inventory::Explanation;
+use crate::journal::{JournalEntry, JournalQuery, JournalVerification, Timeline, TimelineQuery};
+use crate::metrics::MetricsSnapshot;
+use crate::plugin::{PluginStatus, ProvidedCapability};
+use crate::{
     AttemptRecord, BreakerStatus, Caller, CancelReceipt, ExecutionId, ExecutionOutcome, ExecutionPreview,
     ExecutionQuery, ExecutionRecord, ExecutionRequest, ExecutionTotals, Framework, OutputChunk, OutputGroup,
     Page, PlanHead, ProgressReport, Resumed, ShutdownReport, SlowReport, StoredPlan, Target, TargetRecord,
+    ValidationError,
 };
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::failure::Failure;
-use super::running::json;
+use super::text::{json, read};
 use super::{executions, graphs, knowledge, plans, plugins};
 
 /// A call that takes nothing.
@@ -28,7 +29,12 @@ use super::{executions, graphs, knowledge, plans, plugins};
 pub(super) struct Nothing {}
 
 /// An answer that is being made.
-pub(super) type Answering<'a> = Pin<Box<dyn Future<Output = Result<String, Failure>> + Send + 'a>>;
+pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<String, Failure>> + Send + 'a>>;
+
+/// A call with its parameters.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub struct Call(Kind);
 
 /// One call as it is described.
 pub(super) struct Described {
@@ -39,18 +45,32 @@ pub(super) struct Described {
 
 macro_rules! calls {
     ($($variant:ident = $name:literal: $does:path, $request:ty => $answer:ty;)*) => {
-        /// A call with its parameters.
         #[derive(Debug, Deserialize)]
         #[serde(tag = "call", content = "with")]
-        pub(super) enum Call {
+        enum Kind {
             $(#[serde(rename = $name)] $variant($request),)*
         }
 
         impl Call {
+            /// The names of all calls, in the order of the list.
+            pub const NAMES: &'static [&'static str] = &[$($name),*];
+
+            /// The call of that name with its parameters as a JSON text.
+            ///
+            /// # Errors
+            /// [`Failure`] where there is no such call, or with the field that is bad.
+            pub fn named(name: &str, with: &str) -> Result<Self, Failure> {
+                match name {
+                    $($name => Ok(Self(Kind::$variant(read(with)?))),)*
+                    _ => Err(unknown(name)),
+                }
+            }
+
             /// Does it, and tells the answer as JSON.
-            pub(super) fn answer(self, framework: &Framework, caller: Caller) -> Answering<'_> {
-                match self {
-                    $(Self::$variant(with) => Box::pin(async move {
+            #[must_use]
+            pub fn answer(self, framework: &Framework, caller: Caller) -> Answering<'_> {
+                match self.0 {
+                    $(Kind::$variant(with) => Box::pin(async move {
                         let answer: $answer = $does(framework, caller, with).await?;
                         json(&answer)
                     }),)*
@@ -119,4 +139,9 @@ calls! {
     Metrics = "metrics": plugins::metrics, Nothing => MetricsSnapshot;
     Prometheus = "prometheus": plugins::prometheus, Nothing => String;
     Shutdown = "shutdown": plugins::shutdown, plugins::Shutdown => ShutdownReport;
+}
+
+fn unknown(name: &str) -> Failure {
+    let text = format!("there is no call {name:?}; there are {}", Call::NAMES.join(", "));
+    ValidationError::of("call", text).into()
 }

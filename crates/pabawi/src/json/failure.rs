@@ -1,9 +1,9 @@
-//! What is told when something fails: [`Failure`], of which the TypeScript half makes an error.
+//! What is told when something fails: [`Failure`], of which each language makes an error of its own.
 
-use pabawi::graph::GraphError;
-use pabawi::plugin::{CallError, CallFault};
-use pabawi::v1::AdoptError;
-use pabawi::{EngineError, ErrorCode, FieldError, FrameworkError, PlanError, SubmitError, ValidationError};
+use crate::graph::GraphError;
+use crate::plugin::{CallError, CallFault};
+use crate::v1::AdoptError;
+use crate::{EngineError, ErrorCode, FieldError, FrameworkError, PlanError, SubmitError, ValidationError};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -11,28 +11,28 @@ use serde_json::{Map, Value};
 /// A failure as it crosses.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Failure {
+pub struct Failure {
     /// The stable code.
-    code: FailureCode,
+    pub code: FailureCode,
     /// The reason, for a person.
-    message: String,
+    pub message: String,
     /// Whether the same call may succeed later.
-    retryable: bool,
+    pub retryable: bool,
     /// The plugin whose fault it is, where it is one's.
     #[serde(skip_serializing_if = "Option::is_none")]
-    plugin: Option<Box<str>>,
+    pub plugin: Option<Box<str>>,
     /// The fields that are bad, each by its path.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    fields: Vec<FieldError>,
+    pub fields: Vec<FieldError>,
     /// More.
     #[serde(skip_serializing_if = "Map::is_empty")]
-    details: Map<String, Value>,
+    pub details: Map<String, Value>,
 }
 
 /// A code of the framework, or what only happens between the two languages.
 #[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 #[serde(untagged)]
-pub(super) enum FailureCode {
+pub enum FailureCode {
     /// A code of the framework.
     Known(ErrorCode),
     /// A code of this side.
@@ -42,13 +42,14 @@ pub(super) enum FailureCode {
 /// What only happens between the two languages.
 #[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum OwnCode {
+pub enum OwnCode {
     /// The call was given up by the caller.
     Aborted,
 }
 
 impl Failure {
-    pub(super) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+    /// A failure with a reason.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self {
             code: FailureCode::Known(code),
             message: message.into(),
@@ -60,7 +61,7 @@ impl Failure {
     }
 
     /// The caller has given the call up.
-    pub(super) fn aborted() -> Self {
+    pub fn aborted() -> Self {
         Self {
             code: FailureCode::Own(OwnCode::Aborted),
             ..Self::new(ErrorCode::Internal, "the call was given up")
@@ -166,11 +167,11 @@ impl From<GraphError> for Failure {
 
 /// A bad id as a failure that also has the id.
 trait WithId {
-    fn with_id(self, id: pabawi::ExecutionId) -> Failure;
+    fn with_id(self, id: crate::ExecutionId) -> Failure;
 }
 
 impl WithId for ValidationError {
-    fn with_id(self, id: pabawi::ExecutionId) -> Failure {
+    fn with_id(self, id: crate::ExecutionId) -> Failure {
         Failure::from(self).with("id", id)
     }
 }

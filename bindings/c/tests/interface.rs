@@ -1,0 +1,116 @@
+//! The interface itself: the header in every language that reads it, the symbols that are exported, versions, numbers.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use support::{Program, With, good, library, place};
+
+/// The functions that the header declares.
+fn declared() -> BTreeSet<String> {
+    let header = std::fs::read_to_string(place().join("include/pabawi.h")).unwrap();
+    let lines = header.lines().filter(|line| !line.starts_with([' ', '/', '#', 't', '}']));
+    let names = lines.filter_map(|line| line.split_once('(')?.0.rsplit([' ', '*']).next());
+    names.map(str::to_owned).filter(|name| name.starts_with("pabawi_")).collect()
+}
+
+/// What the library of a path exports.
+fn exported() -> BTreeSet<String> {
+    let mut nm = Command::new("nm");
+    nm.args(["--dynamic", "--defined-only"]).arg(library().join("libpabawi.so"));
+    let told = String::from_utf8(good(&mut nm, "nm").stdout).unwrap();
+    told.lines().filter_map(|line| line.split_whitespace().nth(2)).map(str::to_owned).collect()
+}
+
+#[test]
+fn what_is_exported_is_what_the_header_declares_and_nothing_else() {
+    let mut exported = exported();
+    // Only in builds for tests.
+    assert!(exported.remove("pabawi_test_panic"));
+    assert!(exported.len() >= 40, "{exported:?}");
+    assert_eq!(exported, declared());
+}
+
+#[test]
+fn the_library_has_a_soname_with_the_abi_version() {
+    let told = good(Command::new("readelf").arg("-d").arg(library().join("libpabawi.so")), "readelf");
+    assert!(String::from_utf8_lossy(&told.stdout).contains("soname: [libpabawi.so.1]"));
+}
+
+/// R9.1
+#[test]
+fn the_header_is_clean_in_c_and_in_cpp() {
+    let folder = tempfile::tempdir().unwrap();
+    for (compiler, standard, file) in [
+        ("gcc", "c99", "only.c"),
+        ("gcc", "c11", "only.c"),
+        ("g++", "c++17", "only.cpp"),
+        ("g++", "c++20", "only.cpp"),
+    ] {
+        let source = folder.path().join(file);
+        std::fs::write(&source, "#include <pabawi.h>\n#include <pabawi.h>\nint main(void) { return 0; }\n")
+            .unwrap();
+        let mut compile = Command::new(compiler);
+        compile.arg(format!("-std={standard}")).args([
+            "-Wall",
+            "-Wextra",
+            "-Wpedantic",
+            "-Wconversion",
+            "-Werror",
+        ]);
+        compile.arg("-I").arg(place().join("include")).arg("-c").arg(&source);
+        good(compile.arg("-o").arg(folder.path().join("only.o")), standard);
+    }
+}
+
+#[test]
+fn versions_numbers_and_words_are_told() {
+    let told = Program::new("library", With::Nothing).runs::<[&str; 0]>([]);
+    assert_eq!(told, format!("{}\n", env!("CARGO_PKG_VERSION")));
+}
+
+/// The numbers of the header with their names.
+fn numbers() -> Vec<(String, String)> {
+    let header = std::fs::read_to_string(place().join("include/pabawi.h")).unwrap();
+    let lines = header.lines().filter_map(|line| line.strip_prefix("#define PABAWI_")?.split_once(' '));
+    let all = lines.filter(|(name, _)| *name != "ABI_VERSION");
+    all.map(|(name, number)| (format!("PABAWI_{name}"), number.to_owned())).collect()
+}
+
+#[test]
+fn the_documents_have_the_numbers_of_the_header() {
+    let readme = std::fs::read_to_string(place().join("README.md")).unwrap();
+    let rows = readme.lines().filter_map(|line| line.strip_prefix("| "));
+    let told: Vec<(String, String)> = rows
+        .filter_map(|row| {
+            let (number, rest) = row.split_once(" | `PABAWI_")?;
+            Some((format!("PABAWI_{}", rest.split('`').next()?), number.to_owned()))
+        })
+        .collect();
+    assert_eq!(told, numbers());
+}
+
+/// The program of the documents is compiled as it stands there and runs on real nodes.
+#[test]
+fn the_program_of_the_documents_runs() {
+    let lab = support::Lab::new(2);
+    let readme = std::fs::read_to_string(place().join("README.md")).unwrap();
+    let program = readme.split("```c\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    // A test has nodes and a database of its own.
+    let options = r#""{\"authorizer\": \"allowAll\"}""#;
+    assert!(program.contains(options), "{program}");
+    let own = format!("{:?}", lab.options().to_string());
+    let source = lab.path("uptime.c");
+    std::fs::write(&source, program.replace(options, &own)).unwrap();
+    let told = Program::of(&source, With::Nothing).runs::<[&str; 0]>([]);
+    assert!(told.contains("\"status\":\"completed\"") && told.contains("\"succeeded\":2"), "{told}");
+}

@@ -1,0 +1,183 @@
+//! Events, read in batches: [`EventStream`]. A batch is asked for and waited for, so that nothing is pushed at its reader, and
+//! what waits, waits where the engine bounds it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::graph::{GraphEvent, GraphEvents};
+use crate::{
+    Caller, ExecutionEvent, ExecutionId, ExecutionRequest, Framework, Subscription, SubscriptionMode,
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::failure::Failure;
+use super::text::json;
+
+/// Bytes after which no further event is put into a batch: its reader, such as the thread of JavaScript, takes it in one go.
+const BATCH_BYTES: usize = 256 * 1024;
+
+/// Which events.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "EventsRequest")]
+pub struct Events {
+    /// The execution.
+    id: ExecutionId,
+    /// From this number on; 1, which is all, when absent.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    from: Option<u64>,
+    /// What happens when the reader is slower than the events come.
+    #[serde(default)]
+    mode: SubscriptionMode,
+}
+
+/// What a stream is of.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Wanted {
+    /// Events of an execution, live or replayed.
+    Execution(Events),
+    /// What comes of a request that is submitted now, from the start on.
+    Submitted {
+        /// The request.
+        request: Box<ExecutionRequest>,
+        /// What happens when the reader is slower than the events come.
+        #[serde(default)]
+        mode: SubscriptionMode,
+    },
+    /// Events of a run of a graph from now on.
+    Graph {
+        /// The run.
+        id: ExecutionId,
+    },
+}
+
+enum Source {
+    Execution {
+        events: Box<Subscription>,
+        /// What was read, as JSON, and did not fit into the last batch.
+        waiting: VecDeque<String>,
+    },
+    Graph(GraphEvents),
+    /// Nothing more comes.
+    Ended,
+}
+
+/// Events that are read in batches.
+pub struct EventStream {
+    execution: ExecutionId,
+    source: Source,
+}
+
+impl EventStream {
+    /// Opens one.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn open(framework: &Framework, caller: &Caller, wanted: Wanted) -> Result<Self, Failure> {
+        let (execution, source) = match wanted {
+            Wanted::Execution(Events { id, from, mode }) => {
+                (id, of_execution(framework.events(caller, id, from.unwrap_or(1), mode).await?))
+            }
+            Wanted::Submitted { request, mode } => {
+                let (id, events) = framework.submit_and_follow(caller.clone(), *request, mode).await?;
+                (id, of_execution(events))
+            }
+            Wanted::Graph { id } => {
+                let events = framework.graphs().events(caller, id).await?;
+                (id, events.map_or(Source::Ended, Source::Graph))
+            }
+        };
+        Ok(Self { execution, source })
+    }
+
+    /// The execution, or the run of a graph, that it is of.
+    #[must_use]
+    pub fn execution(&self) -> ExecutionId {
+        self.execution
+    }
+
+    /// The next events as a JSON list, at most so many: waits for them. `None` after the last.
+    ///
+    /// # Errors
+    /// [`Failure`]; then nothing more comes.
+    pub async fn next(&mut self, most: usize) -> Result<Option<String>, Failure> {
+        let batch = self.batch(most).await;
+        if !matches!(batch, Ok(Some(_))) {
+            self.source = Source::Ended;
+        }
+        batch
+    }
+
+    async fn batch(&mut self, most: usize) -> Result<Option<String>, Failure> {
+        match &mut self.source {
+            Source::Execution { events, waiting } => {
+                if waiting.is_empty() {
+                    let batch: Option<Vec<Arc<ExecutionEvent>>> = events.next_batch(most).await?;
+                    for event in batch.iter().flatten() {
+                        waiting.push_back(json(event.as_ref())?);
+                    }
+                }
+                Ok((!waiting.is_empty()).then(|| front(waiting)))
+            }
+            Source::Graph(events) => {
+                let batch = graph_batch(events, most).await;
+                let texts: Vec<&GraphEvent> = batch.iter().map(Arc::as_ref).collect();
+                if texts.is_empty() { Ok(None) } else { json(&texts).map(Some) }
+            }
+            Source::Ended => Ok(None),
+        }
+    }
+}
+
+fn of_execution(events: Subscription) -> Source {
+    Source::Execution { events: Box::new(events), waiting: VecDeque::new() }
+}
+
+/// As many as may be handed over at once, at least one, as a list.
+fn front(waiting: &mut VecDeque<String>) -> String {
+    let mut batch = String::from("[");
+    while let Some(event) = waiting.pop_front() {
+        if batch.len() > 1 {
+            batch.push(',');
+        }
+        batch.push_str(&event);
+        if batch.len() >= BATCH_BYTES {
+            break;
+        }
+    }
+    batch.push(']');
+    batch
+}
+
+/// What has happened since, at least one thing; nothing at the end.
+async fn graph_batch(events: &mut GraphEvents, most: usize) -> Vec<Arc<GraphEvent>> {
+    let mut batch: Vec<_> = events.next().await.into_iter().collect();
+    while !batch.is_empty() && batch.len() < most {
+        tokio::select! {
+            biased;
+            event = events.next() => match event {
+                Some(event) => batch.push(event),
+                None => break,
+            },
+            () = std::future::ready(()) => break,
+        }
+    }
+    batch
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_ends_where_it_is_large_and_has_one_event_at_least() {
+        let large = format!("\"{}\"", "x".repeat(BATCH_BYTES));
+        let mut waiting = VecDeque::from(["1".to_owned(), large.clone(), "2".to_owned(), "3".to_owned()]);
+        assert_eq!(front(&mut waiting), format!("[1,{large}]"));
+        assert_eq!(front(&mut waiting), "[2,3]");
+        assert!(waiting.is_empty());
+    }
+}

@@ -1,0 +1,33 @@
+//! The framework as JSON, for bindings to other languages: every call by its name with its parameters and its answer as JSON in
+//! the same shapes for all of them, and the schemas of these. It decides nothing; whoever asks is told by [`Caller`](crate::Caller)
+//! as everywhere.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `calls` | every call with what it takes and answers, in one list |
+//! | `executions`, `plans`, `graphs`, `knowledge`, `plugins` | what each call does |
+//! | `events` | events, read in batches |
+//! | `options`, `builder` | the options that are data, and the builder that is made of them |
+//! | `failure` | what is told when something fails |
+//! | `schemas` | JSON Schemas of all that crosses |
+//! | `text` | values as JSON texts |
+
+mod builder;
+mod calls;
+mod events;
+mod executions;
+mod failure;
+mod graphs;
+mod knowledge;
+mod options;
+mod plans;
+mod plugins;
+mod schemas;
+mod text;
+
+pub use calls::{Answering, Call};
+pub use events::{EventStream, Events, Wanted};
+pub use failure::{Failure, FailureCode, OwnCode};
+pub use options::FrameworkOptions;
+pub use schemas::schemas;
+pub use text::{json, read};
