@@ -17,14 +17,14 @@ use std::time::Duration;
 use pabawi_testkit::wait;
 use support::{Lab, Program, With};
 
-/// R1.1, R1.2, R1.3, R1.4, R1.5, R5.4, R8.1, R8.5
+/// R1.1, R1.2, R1.3, R1.4, R1.5, R1.6, R1.7, R5.4, R7.2, R8.5
 #[test]
 fn commands_run_on_nodes_and_are_followed_by_waiting_polling_a_descriptor_and_a_function() {
     let lab = Lab::new(3);
-    assert_eq!(Program::new("execute", With::Nothing).runs([lab.options().to_string()]), "fine\n");
+    assert_eq!(Program::new("execute", With::Nothing).runs(lab.of_execute()), "fine\n");
 }
 
-/// R1.6, R8.8: the nodes themselves tell that nothing runs any more.
+/// R8.8: the nodes themselves tell that nothing runs any more.
 #[test]
 fn what_is_cancelled_is_gone_on_the_nodes() {
     let lab = Lab::new(2);

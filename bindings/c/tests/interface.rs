@@ -46,7 +46,6 @@ fn the_library_has_a_soname_with_the_abi_version() {
     assert!(String::from_utf8_lossy(&told.stdout).contains("soname: [libpabawi.so.1]"));
 }
 
-/// R9.1
 #[test]
 fn the_header_is_clean_in_c_and_in_cpp() {
     let folder = tempfile::tempdir().unwrap();

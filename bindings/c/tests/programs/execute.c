@@ -1,6 +1,7 @@
 /*
  * Runs commands on real nodes and follows them in every way: waiting, asking for events, a file descriptor, a function that is
- * called. Arguments: options of the engine; the nodes are web01 to web03.
+ * called. Arguments: options of the engine, a path at which nothing is yet; the
+ * nodes are web01 to web03, on one machine.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -84,6 +85,28 @@ static void waits(pabawi_session *session)
     OK(pabawi_call(session, TEXT("targets"), TEXT(parameters), &targets, &error));
     HAS(targets, "\"code\":9");
     CHECK(pabawi_bytes_free(&outcome) == PABAWI_OK && pabawi_bytes_free(&targets) == PABAWI_OK);
+}
+
+/* A limit of time, a variable, and nodes of which some fail. */
+static void limits(pabawi_session *session, const char *path)
+{
+    pabawi_bytes outcome = {0};
+    static char partly[2048];
+    OK(pabawi_execute(session,
+                      TEXT("{\"action\":{\"type\":\"command\",\"command\":\"sleep 1000\"},\"targets\":\"web01\","
+                           "\"timeouts\":{\"nodeMs\":300}}"),
+                      &outcome, &error));
+    HAS(outcome, "\"timedOut\":1");
+    CHECK(pabawi_bytes_free(&outcome) == PABAWI_OK);
+    /* They are one machine, so one of them makes the folder. */
+    CHECK(snprintf(partly, sizeof partly,
+                   "{\"action\":{\"type\":\"command\",\"command\":\"mkdir $WHERE\",\"env\":{\"WHERE\":\"%s\"}},"
+                   "\"targets\":\"web[01-03]\"}",
+                   path) > 0);
+    OK(pabawi_execute(session, TEXT(partly), &outcome, &error));
+    HAS(outcome, "\"status\":\"partial\"");
+    HAS(outcome, "\"succeeded\":1,\"failed\":2");
+    CHECK(pabawi_bytes_free(&outcome) == PABAWI_OK);
 }
 
 /* An id at once, then where it stands, and waiting with a limit. */
@@ -222,11 +245,12 @@ static void goes_on(pabawi_session *session)
 
 int main(int count, char **arguments)
 {
-    CHECK(count == 2);
+    CHECK(count == 3);
     CHECK(pabawi_abi_version() == PABAWI_ABI_VERSION);
     pabawi_engine *engine = open_engine(arguments[1]);
     pabawi_session *session = open_session(engine, "carla");
     waits(session);
+    limits(session, arguments[2]);
     submits(session);
     polls(session);
     watches(session);
