@@ -82,7 +82,7 @@ fn c_library(prefix: &Path, profile: &str, with_archive: bool) -> Result<()> {
 /// The archive with names of its own for what is not ours.
 fn archive(from: &Path, to: &Path) -> Result<()> {
     let told = shell::output(Command::new("nm").args(["--extern-only", "--defined-only"]).arg(from))?;
-    let names = told.lines().filter_map(|line| line.split_whitespace().nth(2));
+    let names = told.lines().filter_map(symbol);
     let others: BTreeSet<&str> = names.filter(|name| is_of_others(name)).collect();
     if others.is_empty() {
         bail!("{} has no symbols of OpenSSL, so it cannot be what it should be", from.display());
@@ -93,6 +93,13 @@ fn archive(from: &Path, to: &Path) -> Result<()> {
     let mut rename = Command::new("objcopy");
     rename.arg("--redefine-syms").arg(map.path()).arg(from).arg(to);
     shell::run(&mut rename)
+}
+
+/// The name in a line of nm(1): an address, a letter and the name. There are remarks too, about bitcode that it cannot read.
+fn symbol(line: &str) -> Option<&str> {
+    let mut words = line.split_whitespace();
+    let (_, kind, name) = (words.next()?, words.next()?, words.next()?);
+    (kind.len() == 1 && words.next().is_none()).then_some(name)
 }
 
 /// Whether a symbol is one that another library may have too: neither ours nor mangled by Rust.
@@ -138,6 +145,14 @@ mod tests {
             [("SSL_new", true), ("sqlite3_open", true), ("pabawi_submit", false), ("_ZN4core3fmt", false)]
         {
             assert_eq!(is_of_others(name), of_others, "{name}");
+        }
+    }
+
+    #[test]
+    fn remarks_of_nm_are_no_symbols() {
+        assert_eq!(symbol("0000000000000000 T SSL_new"), Some("SSL_new"));
+        for line in ["bfd plugin: LLVM gold plugin has failed", "", "libcrypto.o:", "x.o: no symbols"] {
+            assert_eq!(symbol(line), None, "{line}");
         }
     }
 

@@ -14,25 +14,34 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use support::{Lab, good, place};
+use support::{Lab, good, place, program_of_readme};
 
 fn examples() -> PathBuf {
     place().join("../../examples/c")
 }
 
-/// Installs what was built with these tests.
-fn install(prefix: &Path) {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut install = Command::new(cargo);
-    install.current_dir(place()).args(["xtask", "dist", "c", "--profile", "dev", "--prefix"]).arg(prefix);
-    good(&mut install, "cargo xtask dist c");
+/// The commands of README.md, block by block, where a folder is the home.
+fn commands(home: &Path) -> Vec<String> {
+    let readme = std::fs::read_to_string(place().join("README.md")).unwrap();
+    let blocks = readme.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+    blocks.map(|block| block.trim().replace("$HOME", &home.display().to_string())).collect()
+}
+
+fn shell(place: &Path, commands: &str) -> String {
+    let ran = good(Command::new("sh").args(["-e", "-c", commands]).current_dir(place), commands);
+    String::from_utf8(ran.stdout).unwrap()
 }
 
 /// Symbols that a file defines for others.
 fn defined(path: &Path, arguments: &[&str]) -> BTreeSet<String> {
     let told = good(Command::new("nm").args(arguments).arg("--defined-only").arg(path), "nm");
     let told = String::from_utf8(told.stdout).unwrap();
-    told.lines().filter_map(|line| line.split_whitespace().nth(2)).map(str::to_owned).collect()
+    // An address, a letter and the name; nm has remarks about bitcode that it cannot read.
+    let name = |line: &str| match line.split_whitespace().collect::<Vec<_>>()[..] {
+        [_, kind, name] if kind.len() == 1 => Some(name.to_owned()),
+        _ => None,
+    };
+    told.lines().filter_map(name).collect()
 }
 
 /// An example does what it says on two nodes, and tells what fails.
@@ -49,8 +58,11 @@ fn works(lab: &Lab, example: &mut dyn FnMut() -> Command) {
 fn programs_are_built_with_what_is_installed_and_run() {
     let lab = Lab::new(2);
     let folder = tempfile::tempdir().unwrap();
-    let prefix = folder.path().join("prefix");
-    install(&prefix);
+    let prefix = folder.path().join("pabawi");
+    let commands = commands(folder.path());
+    let [install, build] = &commands[..] else { panic!("{commands:?}") };
+    // What was built with these tests is installed, not another one with optimisation.
+    shell(place(), &format!("{install} --profile dev"));
     let library = prefix.join("lib/libpabawi.so.1");
     assert_eq!(std::fs::read_link(prefix.join("lib/libpabawi.so")).unwrap(), Path::new("libpabawi.so.1"));
 
@@ -62,6 +74,11 @@ fn programs_are_built_with_what_is_installed_and_run() {
         in_archive.iter().find(|name| !["pabawi_", "_ZN", "_R"].iter().any(|own| name.starts_with(own)));
     assert_eq!(of_others, None);
     assert!(in_archive.contains("pabawi_submit") && in_archive.contains("pabawi_own_SSL_new"));
+
+    // As the documents do it.
+    std::fs::write(folder.path().join("uptime.c"), program_of_readme(&lab)).unwrap();
+    let told = shell(folder.path(), build);
+    assert!(told.contains("\"status\":\"completed\"") && told.contains("\"succeeded\":2"), "{told}");
 
     // By make and pkg-config, from a copy, since examples are built where they stand.
     let copy = folder.path().join("examples");

@@ -97,19 +97,3 @@ fn the_documents_have_the_numbers_of_the_header() {
         .collect();
     assert_eq!(told, numbers());
 }
-
-/// The program of the documents is compiled as it stands there and runs on real nodes.
-#[test]
-fn the_program_of_the_documents_runs() {
-    let lab = support::Lab::new(2);
-    let readme = std::fs::read_to_string(place().join("README.md")).unwrap();
-    let program = readme.split("```c\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-    // A test has nodes and a database of its own.
-    let options = r#""{\"authorizer\": \"allowAll\"}""#;
-    assert!(program.contains(options), "{program}");
-    let own = format!("{:?}", lab.options().to_string());
-    let source = lab.path("uptime.c");
-    std::fs::write(&source, program.replace(options, &own)).unwrap();
-    let told = Program::of(&source, With::Nothing).runs::<[&str; 0]>([]);
-    assert!(told.contains("\"status\":\"completed\"") && told.contains("\"succeeded\":2"), "{told}");
-}

@@ -195,3 +195,14 @@ impl Lab {
         })
     }
 }
+
+/// The program of README.md, with nodes and a database of its own.
+#[must_use]
+pub(crate) fn program_of_readme(lab: &Lab) -> String {
+    let readme = std::fs::read_to_string(place().join("README.md")).expect("README.md");
+    let program = readme.split("```c\n").nth(1).and_then(|rest| rest.split("```").next());
+    let program = program.expect("a program in README.md");
+    let options = r#""{\"authorizer\": \"allowAll\"}""#;
+    assert!(program.contains(options), "{program}");
+    program.replace(options, &format!("{:?}", lab.options().to_string()))
+}
