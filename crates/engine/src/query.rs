@@ -64,7 +64,8 @@ impl Engine {
         Ok(Some(ProgressReport::at(at, record.progress, record.started_at, recent)))
     }
 
-    /// The events of an execution from a sequence number on (0 or 1 for all), live or replayed from the store.
+    /// The events of an execution from a sequence number on (0 or 1 for all), live or replayed from the store; none where the
+    /// execution is over and its last event has a lower number.
     /// Events of an execution that another process runs come from the store, as they are stored.
     ///
     /// # Errors

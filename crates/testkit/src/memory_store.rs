@@ -559,6 +559,12 @@ impl ExecutionStore for MemoryStore {
         Ok(EventPage { events, next_seq })
     }
 
+    async fn last_event(&self, id: ExecutionId) -> Result<Option<ExecutionEvent>, StoreError> {
+        let state = self.open()?;
+        let last = state.executions.get(&id).and_then(|stored| stored.events.last_key_value());
+        Ok(last.map(|(_, event)| event.clone()))
+    }
+
     async fn output(
         &self,
         hash: ContentHash,

@@ -98,6 +98,12 @@ pub trait ExecutionStore: Send + Sync + 'static {
     /// [`StoreError`].
     async fn events(&self, id: ExecutionId, from_seq: u64, limit: u32) -> Result<EventPage, StoreError>;
 
+    /// The stored event with the highest sequence number; `None` where none is stored.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn last_event(&self, id: ExecutionId) -> Result<Option<ExecutionEvent>, StoreError>;
+
     /// A part of a stored output: at most `max_bytes` from `offset` of what is kept. `None` when there is no
     /// such output.
     ///

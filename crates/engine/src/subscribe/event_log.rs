@@ -50,7 +50,9 @@ pub(super) enum Read {
     Older { first_seq: u64 },
     /// Nothing yet.
     Nothing,
-    /// Nothing, and nothing will come: the hub has ended.
+    /// Nothing, and nothing will come: the execution has ended before that number.
+    Ended,
+    /// Nothing, and nothing will come: the execution was given up.
     Closed,
 }
 
@@ -191,11 +193,12 @@ impl EventLog {
         let skip = usize::try_from(skip).unwrap_or(usize::MAX);
         let events: Vec<_> = ring.events.iter().skip(skip).take(max).cloned().collect();
         if !events.is_empty() {
-            Read::Events(events)
-        } else if ring.closed {
-            Read::Closed
-        } else {
-            Read::Nothing
+            return Read::Events(events);
+        }
+        match (ring.closed, &ring.standing.finished) {
+            (true, Some(_)) => Read::Ended,
+            (true, None) => Read::Closed,
+            (false, _) => Read::Nothing,
         }
     }
 

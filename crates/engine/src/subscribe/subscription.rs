@@ -89,7 +89,11 @@ impl Subscription {
     }
 
     /// The next events in order, at least one and at most about `max` (1 to 1,000); waits for them. `None` after
-    /// the last one, which is [`EventKind::Finished`]. Dropping the future loses no event.
+    /// the last one, which is [`EventKind::Finished`], and at once where only numbers behind that one were asked for.
+    /// Dropping the future loses no event.
+    ///
+    /// Of an execution whose process died, the store may have no event of the end: it is told under the number after the last one
+    /// that was read or, where none was, under the one that was asked for.
     ///
     /// # Errors
     /// [`EngineError::Store`] when older events cannot be read now: the same call may be made again.
@@ -99,7 +103,7 @@ impl Subscription {
             return Ok(None);
         }
         let max = max.clamp(1, 1000);
-        let (events, next_seq) = match &mut self.source {
+        let next = match &mut self.source {
             Source::Live { live, news, .. } => {
                 next_live(live, news, &*self.store, self.next_seq, max).await?
             }
@@ -107,8 +111,10 @@ impl Subscription {
                 next_stored(self.id, foreign, ended, self.next_seq, max).await?
             }
         };
+        let next_seq = next.as_ref().map_or(self.next_seq, |(_, next_seq)| *next_seq);
+        let events = next.map(|(events, _)| events);
         self.next_seq = next_seq;
-        self.over = events.last().is_some_and(|event| event.kind.is_last());
+        self.over = events.iter().flatten().last().is_none_or(|event| event.kind.is_last());
         if let Source::Live { hold, .. } = &mut self.source {
             match hold {
                 Some(_) if self.over => *hold = None,
@@ -116,11 +122,13 @@ impl Subscription {
                 None => {}
             }
         }
-        Ok(Some(events))
+        Ok(events)
     }
 }
 
-type Next = (Vec<Arc<ExecutionEvent>>, u64);
+/// At least one event and the number after the last one; `None` where the execution has ended before the number that was
+/// asked for.
+type Next = Option<(Vec<Arc<ExecutionEvent>>, u64)>;
 
 async fn next_live(
     live: &Live,
@@ -136,12 +144,13 @@ async fn next_live(
         match live.log.read(from, max) {
             Read::Events(events) => {
                 let next = events.last().map_or(from, |event| event.seq + 1);
-                return Ok((events, next));
+                return Ok(Some((events, next)));
             }
             Read::Older { first_seq } => {
                 let replayed = stored_events(store, live.id, from, Some(first_seq), max).await?;
-                return Ok((replayed.events, replayed.next_seq));
+                return Ok(Some((replayed.events, replayed.next_seq)));
             }
+            Read::Ended => return Ok(None),
             Read::Closed => return Err(EngineError::Abandoned(live.id)),
             Read::Nothing => {
                 // The sender lives in `live`.
@@ -162,11 +171,16 @@ async fn next_stored(
     loop {
         let replayed = stored_events(&*foreign.store, id, from, None, max).await?;
         if !replayed.events.is_empty() {
-            return Ok((replayed.events, replayed.next_seq));
+            return Ok(Some((replayed.events, replayed.next_seq)));
         }
         // Nothing is stored past here. That is the end only when the execution had ended before we looked.
         if let Some(record) = ended {
-            return Ok((vec![Arc::new(last_event(record, from))], from + 1));
+            let last = foreign.store.last_event(id).await?;
+            // The end has been told under its own number, which is before this one.
+            if last.is_some_and(|event| event.kind.is_last()) {
+                return Ok(None);
+            }
+            return Ok(Some((vec![Arc::new(end_of_dead(record, from))], from + 1)));
         }
         let record = foreign.store.execution(id).await?.ok_or(EngineError::NotFound(id))?;
         if record.status.is_final() {
@@ -178,7 +192,7 @@ async fn next_stored(
 }
 
 /// The last event of an execution whose process died before it could emit one.
-fn last_event(record: &ExecutionRecord, seq: u64) -> ExecutionEvent {
+fn end_of_dead(record: &ExecutionRecord, seq: u64) -> ExecutionEvent {
     let summary = record.summary.clone().unwrap_or_else(|| ExecutionSummary {
         unhealthy_waves: 0,
         status: record.status,

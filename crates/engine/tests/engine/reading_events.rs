@@ -89,6 +89,49 @@ async fn a_reader_begins_anywhere() {
     }
 }
 
+/// R5.4: behind the end there is nothing: neither in this process nor in another one does the stream tell the end again, and
+/// who waits there while the execution runs is let go when it ends.
+#[tokio::test(start_paused = true)]
+async fn behind_the_end_a_stream_ends() {
+    let gate = Gate::new();
+    let script = NodeScript::new().stdout("a").waits_for(&gate);
+    let store = Arc::new(MemoryStore::new());
+    let transport = ScriptedTransport::new().default_script(script);
+    let rig = Rig::on(store.clone(), transport, EngineLimits::default()).await;
+    let other = Rig::on(store, ScriptedTransport::new(), EngineLimits::default()).await;
+    let id = rig.submit(command("x")).await;
+    rig.events(id).await.until(|kind| matches!(kind, EventKind::Output { .. })).await;
+    settle().await;
+    let far = async |rig: &Rig, seq, mode| Events(rig.engine.events(&ann(), id, seq, mode).await.unwrap());
+    let waiting = [
+        far(&rig, 1000, SubscriptionMode::GapWhenSlow).await,
+        far(&rig, 1000, SubscriptionMode::SlowTheSource).await,
+        far(&other, 1000, SubscriptionMode::GapWhenSlow).await,
+    ];
+    let waiting = tokio::spawn(async {
+        let mut told = Vec::new();
+        for mut reader in waiting {
+            told.extend(reader.rest().await);
+        }
+        told
+    });
+    settle().await;
+    assert!(!waiting.is_finished(), "it may still come to that number");
+    gate.open();
+    assert_eq!(waiting.await.unwrap(), []);
+    let all = rig.events(id).await.rest().await;
+    let last = all.last().unwrap();
+    assert_eq!(word(last), "finished");
+    for rig in [&rig, &other] {
+        let end = far(rig, last.seq, SubscriptionMode::GapWhenSlow).await.rest().await;
+        assert_eq!(end, std::slice::from_ref(last), "the end has one number");
+        for behind in [1, 2, 1000] {
+            let told = far(rig, last.seq + behind, SubscriptionMode::GapWhenSlow).await.rest().await;
+            assert_eq!(told, [], "{behind} behind the end");
+        }
+    }
+}
+
 /// A reader that is too slow is told what it misses; what is stored it gets all the same.
 #[tokio::test(start_paused = true)]
 async fn a_slow_reader_gets_a_gap_for_what_is_not_stored() {

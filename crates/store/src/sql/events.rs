@@ -1,5 +1,6 @@
-//! Replays stored events from any sequence number.
+//! Replays stored events from any sequence number, and finds the last one.
 
+use pabawi_domain::event::ExecutionEvent;
 use pabawi_domain::id::ExecutionId;
 use pabawi_domain::ports::StoreError;
 use pabawi_domain::record::EventPage;
@@ -62,4 +63,25 @@ pub(crate) async fn page(
             return Ok(page);
         }
     }
+}
+
+/// The last event, whatever its number is.
+pub(crate) async fn last(
+    id: ExecutionId,
+    pool: &Pool,
+    place: &Place,
+) -> Result<Option<ExecutionEvent>, StoreError> {
+    let fault = |error| place.sql("read events", &error);
+    // Retention takes output out of segments, and leaves one that held nothing else empty.
+    let row = db::query(
+        "SELECT s.body FROM pabawi_exec_segments AS s JOIN pabawi_exec_executions AS e ON e.key = s.execution \
+         WHERE e.id = $1 AND length(s.body) > 0 ORDER BY s.last_seq DESC LIMIT 1",
+    )
+    .bind(id.to_string())
+    .fetch_optional(pool)
+    .await
+    .map_err(fault)?;
+    let Some(row) = row else { return Ok(None) };
+    let last = read_segment(id, row.try_get(0).map_err(fault)?).last();
+    last.map(|event| event.map(|(event, _)| event)).transpose()
 }

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pabawi_domain::breaker::BreakerRecord;
 use pabawi_domain::condition::LastCondition;
+use pabawi_domain::event::ExecutionEvent;
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::output::{ContentHash, StreamKind};
 use pabawi_domain::ports::{
@@ -167,6 +168,10 @@ impl ExecutionStore for Store {
 
     async fn events(&self, id: ExecutionId, from_seq: u64, limit: u32) -> Result<EventPage, StoreError> {
         events::page(id, from_seq, limit, &self.shared.readers, &self.shared.place).await
+    }
+
+    async fn last_event(&self, id: ExecutionId) -> Result<Option<ExecutionEvent>, StoreError> {
+        events::last(id, &self.shared.readers, &self.shared.place).await
     }
 
     async fn output(

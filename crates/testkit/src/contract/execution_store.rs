@@ -31,6 +31,7 @@ macro_rules! execution_store_contract {
             what_is_created_is_read_back, an_idempotency_key_creates_once, a_run_is_followed_to_its_end,
             attempts_are_kept_in_order, a_failed_attempt_keeps_its_end, outputs_are_kept_by_content, a_shortened_output_tells_its_hole,
             a_spilled_output_is_taken_over, equal_outputs_are_grouped, events_are_read_from_any_number,
+            the_last_event_is_found,
             history_is_found_by_every_field, pages_show_everything_once, targets_are_found_by_outcome, what_nodes_keep_is_remembered,
             nodes_are_found_by_their_last_outcome,
             a_cancel_request_is_taken_once, unknown_things_are_none, a_closed_store_says_so);
@@ -364,6 +365,31 @@ pub async fn events_are_read_from_any_number(subject: &StoreSubject) {
     assert_eq!(seen, (1..=101).chain(105..=250).collect::<Vec<u64>>());
     let page = good("read", subject.store.events(new.id, 200, 5).await);
     assert_eq!(page.events.iter().map(|event| event.seq).collect::<Vec<_>>(), [200, 201, 202, 203, 204]);
+    let page = good("read", subject.store.events(new.id, 300, 5).await);
+    assert_eq!(
+        (page.events.as_slice(), page.next_seq),
+        (&[][..], 300),
+        "behind the last one there is nothing"
+    );
+}
+
+/// R5.4: the last stored event is found, whatever its number is.
+pub async fn the_last_event_is_found(subject: &StoreSubject) {
+    let (told, silent) = (execution(1, "ada", "uptime", &["web1"]), execution(2, "ada", "uptime", &["web1"]));
+    for new in [&told, &silent] {
+        subject.created(new).await;
+    }
+    let events = |range: std::ops::RangeInclusive<u64>| StoreWrite::Events {
+        id: told.id,
+        events: range.map(|seq| event(told.id, seq)).collect(),
+    };
+    for (range, last) in [(1..=40, 40), (45..=60, 60)] {
+        subject.append(&[events(range)]).await;
+        let found = good("find the last event", subject.store.last_event(told.id).await);
+        assert_eq!(found.as_ref(), Some(&*event(told.id, last)), "as it was stored");
+    }
+    assert_eq!(good("find the last event", subject.store.last_event(silent.id).await), None);
+    assert_eq!(good("find the last event", subject.store.last_event(id(9)).await), None);
 }
 
 /// R5.8: by time, user, target, status, plugin, text and tag; all that are given hold at once.
