@@ -315,6 +315,7 @@ impl Hub {
             let output = |output: &Option<CapturedOutput>| output.as_ref().map(|output| output.hash);
             scribe.ended(&Ended {
                 node: &target.node,
+                place: index,
                 source: way,
                 outcome: Some(&end.outcome),
                 attempt: end.attempt,

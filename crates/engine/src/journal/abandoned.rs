@@ -80,6 +80,7 @@ fn entry(
     let outcome = found.result.as_ref().filter(|_| found.state == TargetState::Queued);
     let end = Ended {
         node: &found.target.node,
+        place: u32::try_from(found.position).unwrap_or(u32::MAX),
         source,
         outcome,
         attempt: found.attempt,

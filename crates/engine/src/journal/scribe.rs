@@ -33,6 +33,8 @@ pub(crate) struct About<'a> {
 /// How one node's run ended.
 pub(crate) struct Ended<'a> {
     pub(crate) node: &'a NodeId,
+    /// Its place among the targets.
+    pub(crate) place: u32,
     /// By which plugin or transport.
     pub(crate) source: &'a str,
     /// Absent where nobody knows.
@@ -110,7 +112,7 @@ impl Scribe {
         }
         // One place of the action, one attempt: what is written again is known.
         let attempt = end.attempt.to_string();
-        let id = EntryId::derived(&["result", &own.id.to_string(), end.node.as_str(), &attempt, word]);
+        let id = EntryId::of_target(own.id, end.place, &["result", end.node.as_str(), &attempt, word]);
         let label = label(own.kind);
         let (status, summary) = match end.outcome.and_then(NodeOutcome::error).filter(|_| denied) {
             Some(error) => ("denied", error.message.clone()),

@@ -88,7 +88,12 @@ fn numbered(rows: usize) -> String {
 fn row(number: usize) -> Result<Bare, Failure> {
     let (at, node) = (jiff::Timestamp::now(), made::node(number)?);
     let printed = made::printed(number);
-    let entry = made::entry(uuid::Uuid::nil().into(), &node, at, Some(made::output(printed.clone()).hash));
+    let entry = made::entry(
+        uuid::Uuid::nil().into(),
+        (u32::try_from(number)?, &node),
+        at,
+        Some(made::output(printed.clone()).hash),
+    );
     Ok(Bare {
         key: i64::try_from(number)?,
         at: i64::try_from(at.as_nanosecond())?,

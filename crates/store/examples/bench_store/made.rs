@@ -89,7 +89,7 @@ pub(crate) fn result(
 /// The journal entry of a result, with the fields and details that the engine gives it.
 pub(crate) fn entry(
     execution: ExecutionId,
-    node: &NodeId,
+    (place, node): (u32, &NodeId),
     at: Timestamp,
     stdout: Option<ContentHash>,
 ) -> NewJournalEntry {
@@ -104,7 +104,7 @@ pub(crate) fn entry(
     }
     let outcome = NodeOutcome::Succeeded;
     NewJournalEntry {
-        id: EntryId::derived(&["result", &execution.to_string(), node.as_str(), "1", outcome.word()]),
+        id: EntryId::of_target(execution, place, &["result", node.as_str(), "1", outcome.word()]),
         node: node.clone(),
         event_type: event::COMMAND.into(),
         source: "ssh".into(),

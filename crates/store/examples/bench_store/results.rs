@@ -68,7 +68,8 @@ fn ends(
         told.extend(events.of_node(node, &printed, hash));
         writes.push(made::result(id, node, at, NodeOutcome::Succeeded, Some(stdout)));
         if journal {
-            writes.push(StoreWrite::Journal { id, entry: Box::new(made::entry(id, node, at, Some(hash))) });
+            let target = (u32::try_from(first + place).unwrap_or(u32::MAX), node);
+            writes.push(StoreWrite::Journal { id, entry: Box::new(made::entry(id, target, at, Some(hash))) });
         }
     }
     writes.push(StoreWrite::Events { id, events: told });
