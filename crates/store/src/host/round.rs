@@ -258,7 +258,7 @@ impl Mirror {
             if !replaced.is_empty() {
                 self.execute(&tables::remove_entries(replaced.len()), &replaced).await?;
             }
-            let entries = page.iter().map(|(key, _)| *key).collect();
+            let entries = page.last().map(|(key, _)| *key);
             self.store.mirrored(Mirrored { entries, ..Mirrored::default() }).await?;
         }
     }

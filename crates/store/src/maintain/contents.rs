@@ -20,7 +20,7 @@ const AT_ONCE: i64 = 64;
 /// Pieces of a large output that are read together, of 512 KiB.
 const PIECES_AT_ONCE: i64 = 32;
 
-/// Targets whose output has no row.
+/// Targets whose output has no row, or is not known to be theirs.
 pub(super) async fn references(target: &mut Target, checked: &mut Checked) -> Result<(), StoreError> {
     let place = target.place.clone();
     let fault = |error| place.sql("check outputs", &error);
@@ -36,6 +36,21 @@ pub(super) async fn references(target: &mut Target, checked: &mut Checked) -> Re
         let count: i64 = row.try_get(0).map_err(fault)?;
         if count > 0 {
             checked.found.push(format!("{count} results have a {stream} that is not there"));
+        }
+        let row = db::query(format!(
+            "SELECT count(*) FROM pabawi_exec_targets AS t WHERE t.{stream} IS NOT NULL \
+             AND NOT EXISTS (SELECT 1 FROM pabawi_exec_output_uses AS u \
+             WHERE u.output = t.{stream} AND u.execution = t.execution)"
+        ))
+        .at_length()
+        .fetch_one(&mut target.conn)
+        .await
+        .map_err(fault)?;
+        let count: i64 = row.try_get(0).map_err(fault)?;
+        if count > 0 {
+            checked
+                .found
+                .push(format!("{count} results have a {stream} that retention would take for nobody's"));
         }
     }
     Ok(())

@@ -1,5 +1,5 @@
-//! What the tables of a host do not have yet, and that they have it now. A mark stands with each execution and each entry: a
-//! number up to which everything is there would miss what is committed after something later.
+//! What the tables of a host do not have yet, and that they have it now. A mark stands with each execution, since they end in any
+//! order. Of the journal one number says it for all: entries do not change, and their keys rise in the order of the commits.
 
 use pabawi_domain::id::ExecutionId;
 use pabawi_domain::journal::JournalEntry;
@@ -13,13 +13,16 @@ use super::store::Store;
 use crate::codec;
 use crate::db::{self, Connection, Row};
 
+/// The key of the entry up to which the host has all.
+const MARK: &str = "(SELECT m.value FROM pabawi_exec_marks AS m WHERE m.name = 'journal_mirrored')";
+
 /// What the host has now.
 #[derive(Debug, Default)]
 pub(crate) struct Mirrored {
     /// Keys of executions with the status that was mirrored: one that has changed since is mirrored again.
     pub(crate) executions: Vec<(i64, ExecutionStatus)>,
-    /// Keys of entries.
-    pub(crate) entries: Vec<i64>,
+    /// The key of the entry up to which all are there.
+    pub(crate) entries: Option<i64>,
 }
 
 /// An entry that the host does not have.
@@ -62,7 +65,7 @@ impl Store {
         let fault = |error| place.sql("look for what is to be mirrored", &error);
         let rows = db::query(format!(
             "SELECT {COLUMNS}, {SUPERSEDED}, (SELECT e.progress FROM pabawi_exec_executions AS e \
-             WHERE e.id = j.execution_id) FROM pabawi_exec_journal AS j WHERE j.mirrored = 0 ORDER BY j.key LIMIT $1"
+             WHERE e.id = j.execution_id) FROM pabawi_exec_journal AS j WHERE j.key > {MARK} ORDER BY j.key LIMIT $1"
         ))
         .bind(at_most)
         .fetch_all(pool)
@@ -75,10 +78,10 @@ impl Store {
     pub(crate) async fn unmirrored(&self) -> Result<u64, StoreError> {
         let (pool, place) = self.readers();
         let fault = |error| place.sql("count what is to be mirrored", &error);
-        let row = db::query(
+        let row = db::query(format!(
             "SELECT (SELECT count(*) FROM pabawi_exec_executions WHERE mirrored = 0) \
-             + (SELECT count(*) FROM pabawi_exec_journal WHERE mirrored = 0)",
-        )
+             + (SELECT count(*) FROM pabawi_exec_journal WHERE key > {MARK})"
+        ))
         .fetch_one(pool)
         .await
         .map_err(fault)?;
@@ -110,15 +113,13 @@ pub(super) async fn mark(done: &Mirrored, conn: &mut Connection, place: &Place) 
             .await
             .map_err(fault)?;
     }
-    if !done.entries.is_empty() {
-        let keys = conn.dialect().numbers("$1", "v");
-        db::query(format!(
-            "UPDATE pabawi_exec_journal SET mirrored = 1 WHERE key IN (SELECT v.value FROM {keys})"
-        ))
-        .bind(codec::to_json(&done.entries, "keys")?)
-        .execute(conn)
-        .await
-        .map_err(fault)?;
+    if let Some(key) = done.entries {
+        // Another process may be further.
+        db::query("UPDATE pabawi_exec_marks SET value = $1 WHERE name = 'journal_mirrored' AND value < $1")
+            .bind(key)
+            .execute(conn)
+            .await
+            .map_err(fault)?;
     }
     Ok(())
 }

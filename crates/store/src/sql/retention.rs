@@ -83,9 +83,14 @@ pub(crate) async fn prune(
             break;
         }
         let key: i64 = row.try_get(0).map_err(fault)?;
-        let (gone, whole) = take_targets(key, room, &mut outputs, conn).await.map_err(fault)?;
+        let (gone, mut whole) = take_targets(key, room, conn).await.map_err(fault)?;
         room -= gone.max(1);
         done.targets += codec::unsigned(gone, "a count")?;
+        if whole {
+            let (given, all) = take_uses(key, room.max(1), &mut outputs, conn).await.map_err(fault)?;
+            room -= given;
+            whole = all;
+        }
         if !whole {
             done.more = true;
             break;
@@ -110,23 +115,13 @@ pub(crate) async fn prune(
 }
 
 /// Removes targets of an execution, and says how many and whether none is left.
-async fn take_targets(
-    key: i64,
-    room: i64,
-    outputs: &mut BTreeSet<i64>,
-    conn: &mut Connection,
-) -> db::Result<(i64, bool)> {
-    let rows = db::query(
-        "SELECT position, stdout, stderr FROM pabawi_exec_targets WHERE execution = $1 ORDER BY position LIMIT $2",
-    )
-    .bind(key)
-    .bind(room)
-    .fetch_all(&mut *conn)
-    .await?;
-    for row in &rows {
-        outputs.extend(row.try_get::<Option<i64>>(1)?);
-        outputs.extend(row.try_get::<Option<i64>>(2)?);
-    }
+async fn take_targets(key: i64, room: i64, conn: &mut Connection) -> db::Result<(i64, bool)> {
+    let rows =
+        db::query("SELECT position FROM pabawi_exec_targets WHERE execution = $1 ORDER BY position LIMIT $2")
+            .bind(key)
+            .bind(room)
+            .fetch_all(&mut *conn)
+            .await?;
     let Some(last) = rows.last() else { return Ok((0, true)) };
     let last: i64 = last.try_get(0)?;
     for table in ["pabawi_exec_targets", "pabawi_exec_attempts"] {
@@ -135,6 +130,32 @@ async fn take_targets(
     }
     let gone = codec::signed(rows.len() as u64);
     Ok((gone, gone < room))
+}
+
+/// Has an execution give up outputs, and says how many and whether it has none any more.
+async fn take_uses(
+    key: i64,
+    room: i64,
+    outputs: &mut BTreeSet<i64>,
+    conn: &mut Connection,
+) -> db::Result<(i64, bool)> {
+    let rows =
+        db::query("SELECT output FROM pabawi_exec_output_uses WHERE execution = $1 ORDER BY output LIMIT $2")
+            .bind(key)
+            .bind(room)
+            .fetch_all(&mut *conn)
+            .await?;
+    let Some(last) = rows.last() else { return Ok((0, true)) };
+    db::query("DELETE FROM pabawi_exec_output_uses WHERE execution = $1 AND output <= $2")
+        .bind(key)
+        .bind(last.try_get::<i64>(0)?)
+        .execute(&mut *conn)
+        .await?;
+    for row in &rows {
+        outputs.insert(row.try_get(0)?);
+    }
+    let given = codec::signed(rows.len() as u64);
+    Ok((given, given < room))
 }
 
 /// Removes an output unless somebody has it.
@@ -147,8 +168,7 @@ async fn forget_output(
     let fault = |error| place.sql("remove old outputs", &error);
     let row = db::query(
         "DELETE FROM pabawi_exec_outputs WHERE id = $1 \
-         AND NOT EXISTS (SELECT 1 FROM pabawi_exec_targets AS t WHERE t.stdout = $1) \
-         AND NOT EXISTS (SELECT 1 FROM pabawi_exec_targets AS t WHERE t.stderr = $1) \
+         AND NOT EXISTS (SELECT 1 FROM pabawi_exec_output_uses AS u WHERE u.output = $1) \
          RETURNING hash, file, kept = total",
     )
     .bind(id)

@@ -14,8 +14,7 @@ use crate::row::{read_segment, segment_without};
 
 /// Of the outputs those with content that no execution from the key `$1` on has.
 const OLD: &str = "o.kept > 0 \
-     AND NOT EXISTS (SELECT 1 FROM pabawi_exec_targets AS t WHERE t.stdout = o.id AND t.execution >= $1) \
-     AND NOT EXISTS (SELECT 1 FROM pabawi_exec_targets AS t WHERE t.stderr = o.id AND t.execution >= $1)";
+     AND NOT EXISTS (SELECT 1 FROM pabawi_exec_output_uses AS u WHERE u.output = o.id AND u.execution >= $1)";
 
 /// Segments of events that one step looks at; each has some hundreds of kilobytes.
 const SEGMENTS: i64 = 8;

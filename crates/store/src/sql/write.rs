@@ -1,6 +1,6 @@
 //! Writes a [`Plan`]: one statement for many rows of each table.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use pabawi_domain::output::ContentHash;
 use pabawi_domain::ports::StoreError;
@@ -9,7 +9,7 @@ use super::journal;
 use super::live::Live;
 use super::output_rows::{KnownOutputs, write_outputs};
 use super::place::Place;
-use super::plan::Plan;
+use super::plan::{Plan, TargetRow};
 use super::unsettled;
 use crate::codec;
 use crate::db::{self, Connection, bulk};
@@ -31,6 +31,7 @@ pub(crate) async fn write(
     let (ids, newly_known) = write_outputs(&plan.outputs, known, conn, place).await?;
     write_attempts(plan, conn).await.map_err(|error| place.sql("write attempts", &error))?;
     write_targets(plan, &ids, conn).await.map_err(|error| place.sql("write results", &error))?;
+    write_uses(plan, &ids, conn).await.map_err(|error| place.sql("write who has which output", &error))?;
     let kept = unsettled::write(&plan.kept, conn).await;
     kept.map_err(|error| place.sql("write what nodes keep of detached commands", &error))?;
     journal::append(&plan.journal, conn, place).await?;
@@ -64,6 +65,28 @@ async fn write_targets(plan: &Plan, ids: &[i64], conn: &mut Connection) -> db::R
                 .bind(id(row.stderr))
                 .bind(row.word)
                 .bind(row.detail.clone());
+        }
+        query.execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+/// Which executions have which outputs: each pair once, however many targets it is about.
+async fn write_uses(plan: &Plan, ids: &[i64], conn: &mut Connection) -> db::Result<()> {
+    let outputs = |row: &TargetRow| [row.stdout, row.stderr].map(|at| Some((*ids.get(at?)?, row.execution)));
+    let uses: BTreeSet<(i64, i64)> = plan.targets.iter().flat_map(outputs).flatten().collect();
+    let uses: Vec<(i64, i64)> = uses.into_iter().collect();
+    for chunk in bulk::chunks(&uses) {
+        let sql = bulk::values(
+            conn.dialect(),
+            "INSERT INTO pabawi_exec_output_uses (output, execution) VALUES ",
+            2,
+            chunk.len(),
+            " ON CONFLICT (output, execution) DO NOTHING",
+        );
+        let mut query = db::query(sql);
+        for (output, execution) in chunk {
+            query = query.bind(*output).bind(*execution);
         }
         query.execute(&mut *conn).await?;
     }

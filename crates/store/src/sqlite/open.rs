@@ -126,7 +126,7 @@ fn writer_options(path: &Path, options: &SqliteOptions) -> SqliteConnectOptions 
         // A page that many transactions change is copied into the database once for all of them: 16 MiB.
         .pragma("wal_autocheckpoint", "4096")
         .pragma("journal_size_limit", "67108864")
-        // 32 MiB: the names of journal entries are random, so that each is written to a page of its own.
+        // 32 MiB: hashes of outputs and nodes of a long journal come in any order, each to a page of its own.
         .pragma("cache_size", "-32768")
         // What takes a statement back when it fails: beside the pages in memory, and not in a file made and removed each time.
         .pragma("temp_store", "MEMORY")

@@ -447,6 +447,8 @@ async fn databases_of_every_version_read_as_they_were_written() {
         let store = SqliteStore::open(SqliteOptions::new(&copy)).await.unwrap();
         check(&store, written_by).await;
         store.close().await;
+        let checked = pabawi_store::maintain::check(&SqliteOptions::new(&copy).into()).await.unwrap();
+        assert!(checked.is_sound() && checked.outputs > 0, "schema {written_by}: {checked:?}");
     }
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.db");

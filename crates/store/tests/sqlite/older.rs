@@ -99,3 +99,25 @@ async fn a_journal_from_before_chains_is_taken_over() {
     assert_eq!(store.prune_journal(&cuts, 100).await.unwrap(), 3);
     assert!(store.verify_journal(None).await.unwrap().is_sound());
 }
+
+/// What a host application has of the journal is not brought over again: marks of single entries become one for all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_journal_is_mirrored_from_where_an_older_version_was() {
+    let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/schema-11.db");
+    for (marked, mark) in [("key < 0", 0), ("key <= 2", 2), ("key > 0", 3)] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.db");
+        std::fs::copy(&golden, &path).unwrap();
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+        let mut conn = options.connect().await.unwrap();
+        let sql = format!("UPDATE pabawi_exec_journal SET mirrored = 1 WHERE {marked}");
+        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut conn).await.unwrap();
+        conn.close().await.unwrap();
+        open(dir.path()).await.close().await;
+        let mut conn = options.connect().await.unwrap();
+        let sql = "SELECT value FROM pabawi_exec_marks WHERE name = 'journal_mirrored'";
+        let found: i64 = sqlx::query_scalar(sql).fetch_one(&mut conn).await.unwrap();
+        conn.close().await.unwrap();
+        assert_eq!(found, mark, "{marked}");
+    }
+}
