@@ -1,14 +1,18 @@
 // Section 17 of the contract: Bolt.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, it, mock } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 
 import { BasePlugin } from "../../pabawi/BasePlugin.js";
 import { BoltPlugin } from "../../pabawi/BoltPlugin.js";
 import { BoltService } from "../../pabawi/BoltService.js";
 import * as types from "../../pabawi/boltTypes.js";
+import { isRunning } from "../framework/support.mjs";
 
 const quiet = () => ({ error: mock.fn(), warn: mock.fn(), info: mock.fn(), debug: mock.fn() });
 
@@ -274,6 +278,34 @@ describe("running Bolt", () => {
       return true;
     });
     assert.ok(Date.now() - begin < 15_000);
+  });
+
+  // R8.8
+  it("leaves no child of a Bolt that took too long, also one that does not heed TERM or has lost its parent", async () => {
+    // The pipe of the last one stays open on purpose: it must not be waited for.
+    files.script(`
+      (trap '' TERM; while :; do sleep 1; done) & echo $! >> '${files.directory}/children'
+      (sleep 300 >/dev/null 2>&1 & echo $! >> '${files.directory}/children')
+      sleep 300 & echo $! >> '${files.directory}/children'
+      wait`);
+    await assert.rejects(bolt.executeCommand(["x"], { timeout: 1_000 }), { name: "BoltTimeoutError" });
+    const children = readFileSync(join(files.directory, "children"), "utf8").trim().split("\n").map(Number);
+    assert.equal(children.length, 3);
+    for (const pid of children) assert.equal(await isRunning(pid), false, `${pid} is left`);
+  });
+
+  // R8.8
+  it("takes Bolt along when the process ends", async () => {
+    files.script(`echo $$ > '${files.directory}/pid'; (trap : TERM; sleep 300) & wait`);
+    const text = `
+      const { BoltService } = require(${JSON.stringify(fileURLToPath(new URL("../../pabawi/BoltService.js", import.meta.url)))});
+      const { existsSync } = require("node:fs");
+      new BoltService(${JSON.stringify(files.directory)}).executeCommand(["x"]).catch(() => {});
+      setInterval(() => existsSync(${JSON.stringify(join(files.directory, "pid"))}) && process.exit(0), 10);`;
+    execFileSync(process.execPath, ["--eval", text], { timeout: 20_000 });
+    const pid = Number(readFileSync(join(files.directory, "pid"), "utf8"));
+    for (let turn = 0; turn < 400 && (await isRunning(pid)); turn += 1) await wait(25);
+    assert.equal(await isRunning(pid), false);
   });
 
   it("says when there is no Bolt", async () => {

@@ -1,9 +1,10 @@
-/** Runs a process of Bolt to its end, or to its time limit. */
+/** Runs a process of Bolt to its end, or to its time limit, with all that it has started. */
 import * as childProcess from "node:child_process";
 import { StringDecoder } from "node:string_decoder";
 
 import { BoltExecutionError, BoltTimeoutError, type BoltExecutionResult } from "../boltTypes";
 import type { StreamingCallback } from "../../internal/types";
+import { safely } from "../../internal/faults";
 
 export interface BoltRun {
   args: string[];
@@ -18,6 +19,16 @@ const KILL_AFTER_MS = 5_000;
 const DRAIN_MS = 1_000;
 /** Most characters of each output. */
 const MOST_OUTPUT = 256 * 1024 * 1024;
+/** Windows has no groups of processes. */
+const HAS_GROUPS = process.platform !== "win32";
+
+/** Those that run. A group of its own does not hear what ends this process's, so it is ended with this process. */
+const running = new Set<childProcess.ChildProcess>();
+const endAll = (): void => {
+  for (const child of running) {
+    signal(child, "SIGTERM");
+  }
+};
 
 /** The command line as a person would write it. */
 export function commandLine(args: string[]): string {
@@ -34,7 +45,8 @@ export function runBolt({ args, cwd, timeoutMs, callback }: BoltRun): Promise<Bo
   const command = commandLine(args);
   callback?.onCommand?.(command);
   return new Promise((resolve, reject) => {
-    const child = childProcess.spawn("bolt", args, { cwd, env: process.env, shell: false });
+    const child = childProcess.spawn("bolt", args, { cwd, env: process.env, shell: false, detached: HAS_GROUPS });
+    remember(child);
     const stdout = new Collected(callback?.onStdout?.bind(callback));
     const stderr = new Collected(callback?.onStderr?.bind(callback));
     const timers: NodeJS.Timeout[] = [];
@@ -47,6 +59,7 @@ export function runBolt({ args, cwd, timeoutMs, callback }: BoltRun): Promise<Bo
       }
       isOver = true;
       timers.forEach(clearTimeout);
+      forget(child);
       child.stdout?.destroy?.();
       child.stderr?.destroy?.();
       if (failure !== undefined) {
@@ -60,9 +73,13 @@ export function runBolt({ args, cwd, timeoutMs, callback }: BoltRun): Promise<Bo
     };
     const stop = (why: Error): void => {
       failure ??= why;
-      child.kill("SIGTERM");
+      signal(child, "SIGTERM");
       // `killed` only says that a signal was sent; what counts is whether the process has gone, and then this timer has too.
-      timers.push(setTimeout(() => child.kill("SIGKILL"), KILL_AFTER_MS));
+      timers.push(
+        setTimeout(() => {
+          signal(child, "SIGKILL");
+        }, KILL_AFTER_MS),
+      );
     };
     const take = (into: Collected) => (chunk: Buffer | string) => {
       if (!into.add(chunk)) {
@@ -83,6 +100,10 @@ export function runBolt({ args, cwd, timeoutMs, callback }: BoltRun): Promise<Bo
       end(null);
     });
     child.on("exit", (code: number | null) => {
+      if (failure !== undefined) {
+        // What was told to end and has outlived Bolt gets no more time.
+        signal(child, "SIGKILL");
+      }
       timers.push(
         setTimeout(() => {
           end(code);
@@ -91,6 +112,31 @@ export function runBolt({ args, cwd, timeoutMs, callback }: BoltRun): Promise<Bo
     });
     child.on("close", end);
   });
+}
+
+function remember(child: childProcess.ChildProcess): void {
+  if (running.size === 0) {
+    process.on("exit", endAll);
+  }
+  running.add(child);
+}
+
+function forget(child: childProcess.ChildProcess): void {
+  running.delete(child);
+  if (running.size === 0) {
+    process.off("exit", endAll);
+  }
+}
+
+/** Sends a signal to the process and to all that it has started and that has not left its group. */
+function signal(child: childProcess.ChildProcess, name: "SIGTERM" | "SIGKILL"): void {
+  const { pid } = child;
+  if (!HAS_GROUPS || pid === undefined) {
+    child.kill(name);
+    return;
+  }
+  // Nothing is left where that throws.
+  safely(() => process.kill(-pid, name));
 }
 
 /** One output of a process, decoded across chunks. */
