@@ -1,7 +1,9 @@
 // Threads and frameworks that end in the middle of work, again and again: nothing crashes, and nothing piles up.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, it } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
@@ -17,7 +19,25 @@ async function program(text, args = []) {
   return (await run).stdout.trim();
 }
 
+/** A command that goes on for longer than any test, and that no other test has. */
+const LONG = `sleep 300.${process.pid}`;
+
+/** Waits until no process of it is left, for at most 20 s. */
+async function longAreGone() {
+  const left = () =>
+    readdirSync("/proc").filter((pid) => {
+      try {
+        return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim() === LONG;
+      } catch {
+        return false;
+      }
+    });
+  for (let turn = 0; turn < 400 && left().length > 0; turn += 1) await wait(50);
+  assert.deepEqual(left(), []);
+}
+
 describe("worker threads", () => {
+  // R8.8
   it("are terminated 60 times in the middle of work, at any moment of it", async () => {
     const database = folder();
     let said = 0;
@@ -27,14 +47,15 @@ describe("worker threads", () => {
         const { createExecutionFramework } = require(${JSON.stringify(index)});
         const never = () => new Promise(() => {});
         (async () => {
-          const { plugin } = await import(${JSON.stringify(plugins)});
-          const slow = plugin("slow", { executeAction: never, getNodeFacts: never, healthCheck: never });
+          const { localNode, plugin } = await import(${JSON.stringify(plugins)});
+          const getInventory = async () => [localNode("of-slow"), localNode("n1")];
+          const slow = plugin("slow", { executeAction: never, getNodeFacts: never, healthCheck: never, getInventory });
           parentPort.postMessage("opening");
           const host = await createExecutionFramework({
             database: ${JSON.stringify(`${database}/${turn}.db`)}, authorizer: async () => true, logger: console, logLevel: "error", plugins: [slow],
           });
           parentPort.postMessage("open");
-          const request = { action: { type: "command", command: "sleep 60" }, targets: "n1,of-slow", transport: "local" };
+          const request = { action: { type: "command", command: ${JSON.stringify(LONG)} }, targets: "n1,of-slow", transport: "local" };
           host.execute(request).catch(() => {});
           host.execute({ ...request, transport: "slow", targets: "n1" }).catch(() => {});
           host.inventory().catch(() => {});
@@ -43,11 +64,16 @@ describe("worker threads", () => {
           const id = await host.submit({ ...request, action: { type: "command", command: "yes | head -c 20000000" } });
           parentPort.postMessage("submitted");
           for await (const event of host.events(id)) parentPort.postMessage(event.type === "output" ? "streaming" : "started");
+          parentPort.postMessage("over");
         })();`;
       const worker = new Worker(text, { eval: true });
-      const until = ["opening", "open", "submitted", "started"][turn % 4];
+      const until = ["opening", "open", "submitted", "streaming"][turn % 4];
       await new Promise((resolve, reject) => {
-        worker.on("message", (message) => message === until && resolve()).once("error", reject);
+        worker.on("message", (message) => {
+          if (message === until) resolve();
+          if (message === "over") reject(new Error("it is over, and nothing was streamed"));
+        });
+        worker.once("error", reject);
       });
       // Not always at the same place in what follows.
       for (let more = 0; more < turn % 7; more += 1) await new Promise((resolve) => setImmediate(resolve));
@@ -55,6 +81,7 @@ describe("worker threads", () => {
       await worker.terminate();
     }
     assert.equal(said, 60);
+    await longAreGone();
     const host = await framework();
     assert.equal((await host.execute(command("true"))).summary.status, "completed");
     await shutDown(host);
@@ -62,24 +89,28 @@ describe("worker threads", () => {
 });
 
 describe("a process", () => {
+  // R8.8
   it("exits with everything pending", async () => {
     const text = `
       import { createExecutionFramework } from ${JSON.stringify(index)};
-      import { plugin } from ${JSON.stringify(plugins)};
+      import { localNode, plugin } from ${JSON.stringify(plugins)};
       const never = () => new Promise(() => {});
-      const slow = plugin("slow", { executeAction: never, healthCheck: never, getNodeFacts: never, shutdown: never });
+      const getInventory = async () => [localNode("of-slow"), localNode("n1")];
+      const slow = plugin("slow", { executeAction: never, healthCheck: never, getNodeFacts: never, shutdown: never, getInventory });
       const open = (name) => createExecutionFramework({ database: name, authorizer: async () => true, plugins: [slow] });
       const [one, two] = await Promise.all([open("one.db"), open("two.db")]);
       for (const host of [one, two]) {
-        const request = { action: { type: "command", command: "sleep 60" }, targets: "n1,of-slow", transport: "local" };
+        const request = { action: { type: "command", command: ${JSON.stringify(LONG)} }, targets: "n1,of-slow", transport: "local" };
         const id = await host.submit(request);
         for (const pending of [host.execute(request), host.wait(id), host.inventory(), host.plugins.health(), host.facts("n1"), host.graphs.list(),
           host.submitAndFollow(request).then(({ events }) => events.next()), host.watch(id)]) Promise.resolve(pending).catch(() => {});
+        for await (const { type } of host.events(id)) if (type === "nodeConnected") break;
       }
       two.shutdown({ deadlineMs: 60_000 }).catch(() => {});
       console.log("leaving");
       setTimeout(() => process.exit(0), 100);`;
     assert.equal(await program(text), "leaving");
+    await longAreGone();
   });
 });
 

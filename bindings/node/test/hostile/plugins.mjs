@@ -23,6 +23,11 @@ export function node(id) {
   return { id, name: id, uri: `ssh://${id}`, transport: "ssh", config: {} };
 }
 
+/** One of this machine: what an inventory says of how a node is reached goes before what a request says. */
+export function localNode(id) {
+  return { ...node(id), uri: `local://${id}`, transport: "local" };
+}
+
 export function result(nodeId, stdout) {
   return {
     id: "1", type: "command", targetNodes: [nodeId], action: "x", status: "success", startedAt: "2026-01-01T00:00:00Z",
