@@ -431,8 +431,16 @@ impl Framework {
         plugin: Arc<dyn Plugin>,
         config: Value,
     ) -> Result<(), FrameworkError> {
-        self.engine.may_on(caller, "plugins.reload", &[]).await?;
+        self.may_reload_plugins(caller).await?;
         Ok(self.plugins.reload(plugin, config).await?)
+    }
+
+    /// Asks whether somebody may do that, for whoever has to begin something before there is another instance.
+    ///
+    /// # Errors
+    /// [`FrameworkError::Denied`].
+    pub async fn may_reload_plugins(&self, caller: &Caller) -> Result<(), FrameworkError> {
+        Ok(self.engine.may_on(caller, "plugins.reload", &[]).await?)
     }
 
     /// Has a plugin answer what is no action on nodes: `task.list`, `inventory.list`, a look-up. The caller needs every

@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 
 use super::feed::Feed;
 use super::host::{Host, Listener};
-use super::open::open;
-use super::opening::Opening;
+use super::open::{Opened, open, reload};
+use super::opening::{ObjectOptions, Opening};
 use super::running::Running;
 use super::streams::{Streams, not_open};
 
@@ -27,7 +27,7 @@ pub struct NativeFramework {
 }
 
 struct Inner {
-    framework: OnceLock<Framework>,
+    opened: OnceLock<Opened>,
     host: Arc<Host>,
     log: Arc<Feed>,
     metrics: Arc<Feed>,
@@ -45,7 +45,7 @@ impl NativeFramework {
         let host = Arc::new(Host::new(listener));
         let feed = |name| Arc::new(Feed::new(name, Arc::clone(&host)));
         let (log, metrics) = (feed("log"), feed("metrics"));
-        let inner = Inner { framework: OnceLock::new(), host, log, metrics, streams: Streams::default() };
+        let inner = Inner { opened: OnceLock::new(), host, log, metrics, streams: Streams::default() };
         Self { inner: Arc::new(inner), running: Arc::default() }
     }
 
@@ -61,9 +61,9 @@ impl NativeFramework {
         self.running.start(env, number, async move {
             let opening: Opening = read(&opening)?;
             let (log, metrics) = (Arc::clone(&inner.log), Arc::clone(&inner.metrics));
-            let framework = open(opening, Arc::clone(&inner.host), log, metrics).await?;
-            let database = json(&framework.database())?;
-            let twice = inner.framework.set(framework).is_err();
+            let opened = open(opening, Arc::clone(&inner.host), log, metrics).await?;
+            let database = json(&opened.framework.database())?;
+            let twice = inner.opened.set(opened).is_err();
             if twice { Err(Failure::new(ErrorCode::Internal, "it is open already")) } else { Ok(database) }
         })
     }
@@ -84,7 +84,23 @@ impl NativeFramework {
         })
     }
 
-    /// Opens a stream of events and tells its number.
+    /// Puts an object of the host in the place of a plugin.
+    #[napi(catch_unwind)]
+    pub fn reload<'env>(
+        &self,
+        env: &'env Env,
+        number: u32,
+        user: String,
+        object: String,
+    ) -> napi::Result<PromiseRaw<'env, String>> {
+        let inner = Arc::clone(&self.inner);
+        self.running.start(env, number, async move {
+            let object: ObjectOptions = read(&object)?;
+            reload(inner.opened()?, caller(user), &inner.host, object).await
+        })
+    }
+
+    /// Opens a stream of events, or of pieces of a document, and tells its number.
     #[napi(catch_unwind)]
     pub fn events<'env>(
         &self,
@@ -159,7 +175,11 @@ impl NativeFramework {
 
 impl Inner {
     fn framework(&self) -> Result<&Framework, Failure> {
-        self.framework.get().ok_or_else(not_open)
+        Ok(&self.opened()?.framework)
+    }
+
+    fn opened(&self) -> Result<&Opened, Failure> {
+        self.opened.get().ok_or_else(not_open)
     }
 }
 

@@ -41,6 +41,8 @@ enum Message<'a, W> {
     Ask { number: u32, service: &'a str, with: W },
     /// There is something in that feed.
     News(&'a str),
+    /// That plugin is asked nothing any more.
+    Gone(u32),
 }
 
 /// What the host answers.
@@ -144,6 +146,12 @@ impl Host {
     /// Says that there is something in a feed.
     pub(super) fn news(&self, feed: &str) -> Result<(), HostError> {
         self.tell(&Message::<()>::News(feed))
+    }
+
+    /// Says that nothing is asked of a plugin any more.
+    pub(super) fn gone(&self, object: u32) {
+        // Without a host there is nobody to be told.
+        let _ = self.tell(&Message::<()>::Gone(object));
     }
 
     /// The host has answered a question. What it says is read elsewhere: this is the thread of JavaScript.

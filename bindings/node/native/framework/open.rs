@@ -7,7 +7,7 @@ use pabawi::json::Failure;
 use pabawi::permissions::Permissions;
 use pabawi::ports::Plugin as _;
 use pabawi::v1::{V1Adapter, V1Settings};
-use pabawi::{AllowAll, Framework, FrameworkBuilder};
+use pabawi::{AllowAll, Caller, Framework, FrameworkBuilder};
 
 use super::feed::Feed;
 use super::host::Host;
@@ -17,15 +17,22 @@ use super::services::{JsAuthorizer, JsDatabase, JsMetrics, JsObject, JsPermissio
 /// How long an answer of the permission service is remembered.
 const PERMISSIONS_FRESH: Duration = Duration::from_secs(5);
 
+/// A framework that is open.
+pub(super) struct Opened {
+    pub(super) framework: Framework,
+    /// What each plugin of Pabawi v1.x is given.
+    pub(super) v1: V1Settings,
+}
+
 /// Opens a framework.
 pub(super) async fn open(
     opening: Opening,
     host: Arc<Host>,
     log: Arc<Feed>,
     metrics: Arc<Feed>,
-) -> Result<Framework, Failure> {
+) -> Result<Opened, Failure> {
     let Opening { options, authorizer, logger, host_database, performance_monitor, plugins } = opening;
-    let settings = options.v1_settings();
+    let v1 = options.v1_settings();
     let mirror = options.mirror_options();
     let mut builder = options.builder()?;
     builder = match authorizer {
@@ -47,7 +54,7 @@ pub(super) async fn open(
         builder = builder.metrics(JsMetrics::new(metrics));
     }
     let mut adopted = Vec::new();
-    let opened = match adopt(plugins, settings, &host, &mut adopted).await {
+    let opened = match adopt(plugins, v1, &host, &mut adopted).await {
         Ok(()) => {
             let with = |builder: FrameworkBuilder, adapter: &V1Adapter| {
                 builder.plugin(adapter.clone(), adapter.config())
@@ -62,7 +69,7 @@ pub(super) async fn open(
             adapter.shutdown().await;
         }
     }
-    opened
+    Ok(Opened { framework: opened?, v1 })
 }
 
 /// Gets the host's plugins ready, in their order; those that are ready stand in `adopted`, also where one fails.
@@ -77,4 +84,27 @@ async fn adopt(
         adopted.push(V1Adapter::adopt(object, config, settings).await?);
     }
     Ok(())
+}
+
+/// Puts an object of the host in the place of a plugin. Returns when it is ready, and new runs go to it.
+pub(super) async fn reload(
+    opened: &Opened,
+    caller: Caller,
+    host: &Arc<Host>,
+    with: ObjectOptions,
+) -> Result<String, Failure> {
+    let Opened { framework, v1 } = opened;
+    let ObjectOptions { object, name, config } = with;
+    // Whatever becomes of it, the other side hears when it is let go of.
+    let object = Arc::new(JsObject::new(Arc::clone(host), object, name));
+    // Getting it ready is more than asking.
+    framework.may_reload_plugins(&caller).await?;
+    let adapter = V1Adapter::adopt(object, config, *v1).await?;
+    let reloaded = framework.reload_plugin(&caller, Arc::new(adapter.clone()), adapter.config()).await;
+    if reloaded.is_err() {
+        // It has been got ready, and nobody else would let it go.
+        adapter.shutdown().await;
+    }
+    reloaded?;
+    Ok("{}".to_owned())
 }

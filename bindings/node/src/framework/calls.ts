@@ -7,6 +7,7 @@ import { callSchemas } from "./generated/schemas";
 import type { Calls, Failure } from "./generated/types";
 import { type NativeFramework, newFramework } from "./native";
 import { type CallOptions, checkCallOptions } from "./options";
+import type { Described } from "./v1";
 
 /** What is done when a signal gives a call up. */
 export type OnAbort =
@@ -43,6 +44,14 @@ export class Caller {
     const text = valid(site, () => JSON.stringify({ call: name, with: checked(callSchemas[name], given) }));
     const answer = await this.made(site, signal, onAbort, (number) => this.native.call(number, user, text));
     return answer as Calls[K]["answer"];
+  }
+
+  /** Puts one of the host's objects in the place of a plugin. */
+  async reload(site: CallSite, make: () => Described, options: CallOptions | undefined): Promise<void> {
+    const { user, signal } = this.options(site, options);
+    throwIfAborted(site, signal);
+    const text = valid(site, () => JSON.stringify(make()));
+    await this.made(site, signal, "finish", (number) => this.native.reload(number, user, text));
   }
 
   /** Opens a stream of events and tells its number, and the execution that it is of. */

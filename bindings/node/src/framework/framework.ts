@@ -4,7 +4,7 @@ import { userInfo } from "node:os";
 import { aborted, Caller, checked, throwIfAborted } from "./calls";
 import { callSite, type CallSite, valid } from "./errors";
 import { type EventStream, eventStream, type EventWatcher, eventWatcher } from "./events";
-import { EventsRequestSchema, ExecutionRequestSchema } from "./generated/schemas";
+import { EventsRequestSchema, ExecutionRequestSchema, ExportRequestSchema } from "./generated/schemas";
 import type * as types from "./generated/types";
 import { HostObjects } from "./host";
 import { type CallOptions, type CreateFrameworkOptions, checkOptions, dialectOf } from "./options";
@@ -74,6 +74,11 @@ export interface ExecutionFramework {
   outputText(output: types.OutputRef | undefined, options?: CallOptions): Promise<string>;
   /** The targets by equal output. */
   outputGroups(id: types.ExecutionId, stream: types.StreamKind, options?: CallOptions): Promise<types.OutputGroup[]>;
+  /**
+   * All that is remembered of an execution, as the text of a document in pieces: `json` when absent. The pieces are made while they
+   * are read: `pipeline(framework.export(id, "html"), createWriteStream(path))`.
+   */
+  export(id: types.ExecutionId, format?: types.ExportFormat, options?: CallOptions): EventStream<string>;
   /** Where the time went. */
   explainSlow(id: types.ExecutionId, most?: number, options?: CallOptions): Promise<types.SlowReport>;
   /** The circuit breakers that are not closed or have seen failures lately. */
@@ -90,6 +95,11 @@ export interface ExecutionFramework {
   inventory(how?: types.InventoryRequest, options?: CallOptions): Promise<types.InventoryView>;
   /** Facts of the nodes that an expression selects. */
   facts(targets: types.TargetExpression, how?: Omit<types.FactsRequest, "targets">, options?: CallOptions): Promise<types.FactsOfNode[]>;
+  /**
+   * The nodes whose stored facts meet a condition, `os.family=Debian` or `processors.count>=4`, by their names. Nothing is collected
+   * for it.
+   */
+  factsMatching(condition: string, options?: CallOptions): Promise<types.NodeId[]>;
   /** What plugins can do and the caller may. */
   capabilities(options?: CallOptions): Promise<types.ProvidedCapability[]>;
   /** How the engine stands. */
@@ -118,7 +128,7 @@ export async function createExecutionFramework(options: CreateFrameworkOptions =
     hostDatabase: host.hostDatabase === undefined ? undefined : dialectOf(host.hostDatabase),
     logger: host.logger !== undefined,
     performanceMonitor: host.performanceMonitor !== undefined,
-    plugins: objects.plugins.described(),
+    plugins: (host.plugins ?? []).map((plugin) => objects.plugins.add(plugin)),
   };
   try {
     return framework(caller, objects, await caller.open(site, opening, host.signal));
@@ -167,6 +177,10 @@ function framework(caller: Caller, objects: HostObjects, database: string): Exec
     output: (hash, part, options) => caller.call(callSite(whole.output), "output", { ...part, hash }, options, "forget"),
     outputText: (output, options) => outputText(caller, callSite(whole.outputText), output, options),
     outputGroups: (id, stream, options) => caller.call(callSite(whole.outputGroups), "outputGroups", { id, stream }, options, "forget"),
+    export: (id, format, options) => {
+      const site = callSite(whole.export);
+      return eventStream(caller, site, { document: valid(site, () => checked(ExportRequestSchema, { id, format })) }, options);
+    },
     explainSlow: (id, most, options) => caller.call(callSite(whole.explainSlow), "explainSlow", { id, most }, options, "forget"),
     breakers: (options) => caller.call(callSite(whole.breakers), "breakers", {}, options, "forget"),
     resetBreaker: (component, options) => caller.call(callSite(whole.resetBreaker), "resetBreaker", { component }, options, "finish"),
@@ -174,9 +188,10 @@ function framework(caller: Caller, objects: HostObjects, database: string): Exec
     graphs: parts.graphs(caller),
     targets: parts.targets(caller),
     journal: parts.journal(caller),
-    plugins: parts.plugins(caller),
+    plugins: parts.plugins(caller, objects.plugins),
     inventory: (how = {}, options) => caller.call(callSite(whole.inventory), "inventory", how, options, "forget"),
     facts: (targets, how, options) => caller.call(callSite(whole.facts), "facts", { ...how, targets }, options, "forget"),
+    factsMatching: (condition, options) => caller.call(callSite(whole.factsMatching), "facts.matching", { condition }, options, "forget"),
     capabilities: (options) => caller.call(callSite(whole.capabilities), "capabilities", {}, options, "forget"),
     stats: (options) => caller.call(callSite(whole.stats), "stats", {}, options, "forget"),
     metrics: (options) => caller.call(callSite(whole.metrics), "metrics", {}, options, "forget"),

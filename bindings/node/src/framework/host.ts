@@ -11,7 +11,7 @@ import { type Told, V1Objects } from "./v1";
 const BATCH = 200;
 
 type Feed = "log" | "metrics";
-type Message = { ask: { number: number; service: string; with: unknown } } | { news: Feed };
+type Message = { ask: { number: number; service: string; with: unknown } } | { news: Feed } | { gone: number };
 interface Batch {
   items: string[];
   lost: number;
@@ -36,7 +36,7 @@ export class HostObjects {
       tell: (stream, what, text) => this.native?.tell(stream, what, text),
       told: (stream) => this.native?.told(stream),
     };
-    this.plugins = new V1Objects(options.plugins ?? [], tell);
+    this.plugins = new V1Objects(tell);
     this.logger = options.logger;
     this.monitor = options.performanceMonitor;
     this.database = options.hostDatabase;
@@ -51,6 +51,8 @@ export class HostObjects {
         setImmediate(() => {
           this.empty(message.news);
         });
+      } else if ("gone" in message) {
+        this.plugins.forget(message.gone);
       } else {
         const { number, service, with: asked } = message.ask;
         this.ask(service, asked)

@@ -4,6 +4,7 @@ import { native } from "../internal/native";
 export interface NativeFramework {
   open(number: number, opening: string): Promise<string>;
   call(number: number, user: string, call: string): Promise<string>;
+  reload(number: number, user: string, object: string): Promise<string>;
   events(number: number, user: string, wanted: string): Promise<string>;
   next(number: number, stream: number, most: number): Promise<string>;
   close(stream: number): void;

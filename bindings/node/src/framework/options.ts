@@ -119,6 +119,8 @@ const hostDatabase = having("a database adapter", "query", "execute")
   .refine((adapter) => dialectOf(adapter as HostDatabaseLike) !== undefined, { message: 'getDialect must answer "sqlite" or "postgres"' })
   .optional();
 
+const NO_PLUGIN = "must be a plugin, or {plugin, config}";
+
 /** Zod is not shown the plugins themselves: it would ask each whether it is a promise. */
 const plugins = zod.unknown().superRefine((given, context) => {
   const list: unknown[] = Array.isArray(given) ? given : [];
@@ -127,10 +129,18 @@ const plugins = zod.unknown().superRefine((given, context) => {
   }
   for (const [index, one] of list.entries()) {
     if (!isAnything(one)) {
-      context.addIssue({ code: "custom", path: [index], message: "must be a plugin, or {plugin, config}" });
+      context.addIssue({ code: "custom", path: [index], message: NO_PLUGIN });
     }
   }
 });
+
+/** A plugin that is given alone. */
+export function checkPlugin(given: IntegrationPlugin | PluginEntry): IntegrationPlugin | PluginEntry {
+  if (!isAnything(given)) {
+    throw zodError([{ code: "custom", path: ["plugin"], message: NO_PLUGIN }]);
+  }
+  return given;
+}
 
 const HostOptionsSchema = zod
   .object({

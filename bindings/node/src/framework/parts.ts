@@ -4,7 +4,9 @@ import { callSite, valid } from "./errors";
 import { type EventStream, eventStream } from "./events";
 import { OfExecutionSchema } from "./generated/schemas";
 import type * as types from "./generated/types";
-import type { CallOptions } from "./options";
+import type { IntegrationPlugin } from "../internal/types";
+import { type CallOptions, checkPlugin, type PluginEntry } from "./options";
+import type { V1Objects } from "./v1";
 
 type WithoutId<T> = Omit<T, "id">;
 
@@ -56,6 +58,10 @@ export interface NodeJournal {
   versions(id: types.EntryId, options?: CallOptions): Promise<types.JournalEntry[]>;
   /** Looks for tampering, of one node or of all. */
   verify(node?: types.NodeId, options?: CallOptions): Promise<types.JournalVerification>;
+  /** What would be removed by these limits now, of the journal, executions and outputs; nothing is. */
+  planRetention(limits: types.PlanRetentionRequest, options?: CallOptions): Promise<types.RetentionPlan>;
+  /** Removes what a plan says, in small steps. */
+  prune(plan: types.RetentionPlan, options?: CallOptions): Promise<types.RetentionReport>;
 }
 
 /** The plugins. */
@@ -66,6 +72,15 @@ export interface Plugins {
   health(plugin?: types.PluginName, options?: CallOptions): Promise<types.PluginStatus[]>;
   /** Has a plugin answer what is no action on nodes. */
   call(call: types.CallCapabilityRequest, options?: CallOptions): Promise<unknown>;
+  /**
+   * Puts another instance of a plugin of Pabawi v1.x in its place, with its configuration. It is got ready first; where that fails,
+   * the one that was there goes on. What runs, ends on the old one, which is let go of then.
+   */
+  reload(plugin: IntegrationPlugin | PluginEntry, options?: CallOptions): Promise<void>;
+  /** The same for Ansible, Bolt and PuppetDB. */
+  reloadTool(tool: types.ToolOptions, options?: CallOptions): Promise<void>;
+  /** The same for a program. */
+  reloadExternal(plugin: types.ExternalPluginOptions, options?: CallOptions): Promise<void>;
 }
 
 export function plans(caller: Caller): Plans {
@@ -110,15 +125,24 @@ export function journal(caller: Caller): NodeJournal {
     editNote: (id, text, options) => caller.call(callSite(part.editNote), "journal.editNote", { id, text }, options, "finish"),
     versions: (id, options) => caller.call(callSite(part.versions), "journal.versions", { id }, options, "forget"),
     verify: (node, options) => caller.call(callSite(part.verify), "journal.verify", { node }, options, "forget"),
+    planRetention: (limits, options) => caller.call(callSite(part.planRetention), "journal.planRetention", limits, options, "forget"),
+    prune: (plan, options) => caller.call(callSite(part.prune), "journal.prune", { plan }, options, "finish"),
   };
   return part;
 }
 
-export function plugins(caller: Caller): Plugins {
+export function plugins(caller: Caller, objects: V1Objects): Plugins {
   const part: Plugins = {
     list: (options) => caller.call(callSite(part.list), "plugins.list", {}, options, "forget"),
     health: (plugin, options) => caller.call(callSite(part.health), "plugins.health", { plugin }, options, "forget"),
     call: (call, options) => caller.call(callSite(part.call), "plugins.call", call, options, "finish"),
+    reload: (plugin, options) => caller.reload(callSite(part.reload), () => objects.add(checkPlugin(plugin)), options),
+    reloadTool: async (tool, options) => {
+      await caller.call(callSite(part.reloadTool), "plugins.reloadTool", { tool }, options, "finish");
+    },
+    reloadExternal: async (plugin, options) => {
+      await caller.call(callSite(part.reloadExternal), "plugins.reloadExternal", { plugin }, options, "finish");
+    },
   };
   return part;
 }

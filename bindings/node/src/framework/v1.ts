@@ -36,31 +36,45 @@ function isEntry(given: IntegrationPlugin | PluginEntry): given is PluginEntry {
   return safely(is) ?? false;
 }
 
-export class V1Objects {
-  private objects: { plugin: IntegrationPlugin; config: unknown }[];
-  private readonly told: Told;
+/** What the native half is told of an object. */
+export interface Described {
+  object: number;
+  name: string;
+  config: unknown;
+}
 
-  constructor(given: readonly (IntegrationPlugin | PluginEntry)[], told: Told) {
-    this.objects = given.map((one) => (isEntry(one) ? { plugin: one.plugin, config: one.config ?? null } : { plugin: one, config: null }));
+export class V1Objects {
+  private readonly objects = new Map<number, IntegrationPlugin>();
+  private readonly told: Told;
+  private next = 0;
+
+  constructor(told: Told) {
     this.told = told;
   }
 
-  /** What the native half is told of them. */
-  described(): { object: number; name: string; config: unknown }[] {
-    return this.objects.map(({ plugin, config }, object) => {
-      const name = safely(() => (plugin as { name?: unknown }).name);
-      return { object, name: typeof name === "string" && NAME.test(name) ? name : `plugin ${String(object)}`, config };
-    });
+  /** Takes an object; what the native half is told of it. */
+  add(given: IntegrationPlugin | PluginEntry): Described {
+    const { plugin, config } = isEntry(given) ? given : { plugin: given, config: undefined };
+    const object = this.next;
+    this.next += 1;
+    this.objects.set(object, plugin);
+    const name = safely(() => (plugin as { name?: unknown }).name);
+    return { object, name: typeof name === "string" && NAME.test(name) ? name : `plugin ${String(object)}`, config: config ?? null };
   }
 
-  /** Nothing is asked of them any more. */
+  /** Nothing is asked of it any more. */
+  forget(object: number): void {
+    this.objects.delete(object);
+  }
+
+  /** Nothing is asked of any of them any more. */
   letGo(): void {
-    this.objects = [];
+    this.objects.clear();
   }
 
   /** Answers a question about one of them. */
   asked(service: string, { object, member, args, stream }: Asked): unknown {
-    const plugin = this.objects[object]?.plugin as unknown as Methods | undefined;
+    const plugin = this.objects.get(object) as unknown as Methods | undefined;
     if (plugin === undefined) {
       throw new Beforehand(new Error(`there is no plugin ${String(object)}`), "missing");
     }

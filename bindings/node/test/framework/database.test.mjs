@@ -1,62 +1,24 @@
 // The mirror in the host's own database: Pabawi's tables in a real SQLite file, through an adapter over the npm package `sqlite3`, as
 // Pabawi has it.
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 
 import { journalMigration } from "../../index.js";
-import { SCHEMA } from "../database.mjs";
+import { Adapter } from "../sqlite.mjs";
 import { command, folder, framework, shutDown } from "./support.mjs";
 
-const sqlite3 = createRequire(import.meta.url)("sqlite3");
 const adapters = [];
 
 after(() => Promise.all(adapters.map((adapter) => adapter.close())));
 
-/** Pabawi's SQLiteAdapter in short. */
-class Adapter {
-  static async make(place = join(folder(), "pabawi.db")) {
-    const made = new Adapter();
-    await new Promise((resolve, reject) => {
-      made.db = new sqlite3.Database(place, (error) => (error ? reject(error) : resolve()));
-    });
-    await new Promise((resolve, reject) => made.db.exec(SCHEMA, (error) => (error ? reject(error) : resolve())));
-    await made.execute(
-      "INSERT INTO users VALUES ('id-omar', 'omar', 'omar@example.com', 'x', 'Omar', 'O', 1, 0, '2026', '2026', NULL)",
-    );
-    adapters.push(made);
-    return made;
-  }
-
-  query(sql, params = []) {
-    return new Promise((resolve, reject) => {
-      this.db.all(sql, params, (error, rows) => (error ? reject(this.fault(error)) : resolve(rows)));
-    });
-  }
-
-  execute(sql, params = []) {
-    return new Promise((resolve, reject) => {
-      const fault = (error) => this.fault(error);
-      this.db.run(sql, params, function (error) {
-        if (error) reject(fault(error));
-        else resolve({ changes: this.changes });
-      });
-    });
-  }
-
-  fault(error) {
-    return Object.assign(new Error(`Query failed: ${error.message}`), { name: "DatabaseQueryError" });
-  }
-
-  getDialect() {
-    return "sqlite";
-  }
-
-  close() {
-    return new Promise((resolve) => this.db.close(resolve));
-  }
+/** A database with a user. */
+async function database() {
+  const made = await Adapter.open(join(folder(), "pabawi.db"));
+  await made.execute("INSERT INTO users VALUES ('id-omar', 'omar', 'omar@example.com', 'x', 'Omar', 'O', 1, 0, '2026', '2026', NULL)");
+  adapters.push(made);
+  return made;
 }
 
 /** An adapter whose statements go another way as long as `instead` is a function. */
@@ -89,7 +51,7 @@ const caughtUp = ({ state, waiting }) => state === "caughtUp" && waiting === 0;
 describe("a database of the host", () => {
   // R5.9, R10.5
   it("is told what ran, in Pabawi's tables", async () => {
-    const adapter = await Adapter.make();
+    const adapter = await database();
     const host = await framework({ hostDatabase: adapter });
     const { record } = await host.execute(command("echo hello", "a,b"), { user: "omar" });
     await mirrored(host, ({ written }) => written >= 5);
@@ -120,7 +82,7 @@ describe("a database of the host", () => {
   ]) {
     // R5.9, R7.4
     it(`that ${name} stops nothing and gets everything later`, async () => {
-      const adapter = await Adapter.make();
+      const adapter = await database();
       const way = detour(adapter);
       way.instead = instead;
       const host = await framework({ hostDatabase: way, limits: { hostDatabaseTimeoutMs: 200 } });
@@ -137,22 +99,22 @@ describe("a database of the host", () => {
 
   // R5.9: what is not there at the end is brought over by the next framework.
   it("is given what is left when the framework ends", async () => {
-    const adapter = await Adapter.make();
+    const adapter = await database();
     const way = detour(adapter);
-    const database = join(folder(), "executions.db");
-    const first = await framework({ database, hostDatabase: way });
+    const place = join(folder(), "executions.db");
+    const first = await framework({ database: place, hostDatabase: way });
     await first.execute(command("true"));
     await shutDown(first);
     const rows = () => adapter.query("SELECT id FROM executions WHERE status = 'success'");
     assert.equal((await rows()).length, 1);
     way.instead = () => Promise.reject(new Error("gone"));
-    const second = await framework({ database, hostDatabase: way });
+    const second = await framework({ database: place, hostDatabase: way });
     await second.execute(command("true"));
     await shutDown(second);
     const asked = way.asked;
     assert.equal((await rows()).length, 1);
     way.instead = undefined;
-    const third = await framework({ database, hostDatabase: way });
+    const third = await framework({ database: place, hostDatabase: way });
     await mirrored(third, caughtUp);
     assert.equal((await rows()).length, 2);
     await shutDown(third);
@@ -185,7 +147,7 @@ describe("a database of the host", () => {
   it("has a migration that Pabawi may apply", async () => {
     const { file, sql } = journalMigration("sqlite");
     assert.equal(file, "016_journal_sources_and_states.sqlite.sql");
-    const adapter = await Adapter.make();
+    const adapter = await database();
     const statements = sql.replace(/--.*$/gm, "").split(";").filter((statement) => statement.trim() !== "");
     for (const statement of statements) await adapter.execute(statement);
     const row = "INSERT INTO journal_entries VALUES ('1', 'n', 'u', 'state_change', 'azure', 'a', 's', NULL, NULL, 't')";

@@ -10,13 +10,14 @@ import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
+import { eventsOf } from "../sse.mjs";
 import { sshd } from "./sshd.mjs";
 import { folder, framework } from "./support.mjs";
 
 const here = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const text = readFileSync(join(here, "README.md"), "utf8");
 const blocks = (language) => [...text.matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\``, "gm"))].map(([, block]) => block);
-const [first, route, plugin] = blocks("js");
+const [first, route, plugin, keeping] = blocks("js");
 
 /** A project that has the package, Express and Zod. */
 function project(program) {
@@ -26,28 +27,6 @@ function project(program) {
   symlinkSync(join(here, "node_modules/express"), join(place, "node_modules/express"));
   writeFileSync(join(place, "program.js"), program);
   return place;
-}
-
-/** Server-Sent Events as [id, type, data]; at most so many, then the connection is dropped. */
-async function eventsOf(url, headers = {}, most = Infinity) {
-  const gone = new AbortController();
-  const response = await fetch(url, { headers, signal: gone.signal });
-  assert.equal(response.status, 200, await (response.ok ? "" : response.text()));
-  assert.equal(response.headers.get("content-type"), "text/event-stream");
-  const found = [];
-  let rest = "";
-  const decoder = new TextDecoder();
-  for await (const bytes of response.body) {
-    const parts = (rest + decoder.decode(bytes, { stream: true })).split("\n\n");
-    rest = parts.pop();
-    for (const part of parts) {
-      const [, id, type, data] = /^id: (\d+)\nevent: (\w+)\ndata: (.*)$/.exec(part);
-      found.push([Number(id), type, JSON.parse(data)]);
-    }
-    if (found.length >= most) break;
-  }
-  gone.abort();
-  return found.slice(0, most);
 }
 
 describe("README", () => {
@@ -69,6 +48,14 @@ describe("README", () => {
     const nodes = ["web1", "web2", "web3"];
     const said = `hello from ${hostname()}`;
     assert.deepEqual(lines, ["completed 3", ...nodes.flatMap((node) => [`${node} succeeded ${said}`, `${node}: ${said}`])].sort());
+  });
+
+  // R5.5, R11.13
+  it("has a program that writes a report and plans what goes, and that runs", async () => {
+    const cwd = project(keeping);
+    const { stdout } = await promisify(execFile)(process.execPath, ["program.js"], { cwd, timeout: 30_000 });
+    assert.equal(stdout, "0 0\n");
+    assert.match(readFileSync(join(cwd, "report.html"), "utf8"), /web1.*<\/html>/s);
   });
 
   it("has a program with the SSH plugin that runs", async () => {
@@ -96,7 +83,7 @@ describe("README", () => {
       assert.equal(accepted.status, 202);
       const { id } = await accepted.json();
       const alice = { "X-User": "alice" };
-      const begun = await eventsOf(`${at}/${id}/events`, alice, 4);
+      const begun = await eventsOf(`${at}/${id}/events`, alice, ({ length }) => length === 4);
       const rest = await eventsOf(`${at}/${id}/events`, { ...alice, "Last-Event-ID": String(begun.at(-1)[0]) });
       const whole = [...begun, ...rest];
       assert.deepEqual(whole.map(([seq]) => seq), whole.map((_, place) => place + 1));

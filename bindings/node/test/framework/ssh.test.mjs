@@ -6,7 +6,8 @@ import { PabawiError, targetError } from "../../index.js";
 import { all, framework, isRunning } from "./support.mjs";
 import { sshd } from "./sshd.mjs";
 
-const host = await framework({ ssh: await sshd() });
+const { config } = await sshd();
+const host = await framework({ ssh: { config } });
 
 describe("nodes over SSH", () => {
   // R1.1, R1.4, R1.5, R1.7

@@ -1,7 +1,7 @@
 // A real sshd on the loopback interface, with keys of its own, that ends with the tests.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
@@ -18,40 +18,73 @@ async function freePort() {
   return port;
 }
 
-/** Starts one; tells the path of a client configuration in which `node` is a name of it. */
-export async function sshd() {
-  const place = folder();
-  const key = (name) => {
-    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(place, name)]);
-    return join(place, name);
-  };
-  const [host, user, port] = [key("host"), key("user"), await freePort()];
+/** Makes a key where there is none yet, and tells its path. */
+function key(path) {
+  if (!existsSync(path)) execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", path]);
+  return path;
+}
+
+/**
+ * Starts one on these loopback addresses (16 at most) and one port; tells the path of a client configuration in which `node*` are
+ * names of it, and how it is started anew. Those of one `place` have the same login and the same file of known hosts; `lines` are
+ * further lines of the server's configuration.
+ */
+export async function sshd({ place = folder(), addresses = ["127.0.0.1"], lines = [] } = {}) {
+  const [user, port] = [key(join(place, "user")), await freePort()];
+  const host = key(join(place, `host-${port}`));
   const authorized = join(place, "authorized_keys");
   writeFileSync(authorized, readFileSync(`${user}.pub`), { mode: 0o600 });
-  writeFileSync(join(place, "known_hosts"), `[127.0.0.1]:${port} ${readFileSync(`${host}.pub`, "utf8")}`);
-  const settings = join(place, "sshd_config");
-  writeFileSync(
-    settings,
-    `Port ${port}\nListenAddress 127.0.0.1\nHostKey ${host}\nAuthorizedKeysFile ${authorized}\nStrictModes no\nUsePAM no\n` +
-      `PidFile none\nPermitRootLogin yes\nPasswordAuthentication no\n`,
-  );
+  const knownHosts = join(place, "known_hosts");
+  const keys = addresses.map((address) => `[${address}]:${port} ${readFileSync(`${host}.pub`, "utf8")}`);
+  appendFileSync(knownHosts, keys.join(""));
   // sshd wants that directory, and only a boot makes it.
   if (process.getuid() === 0) mkdirSync("/run/sshd", { recursive: true });
-  const server = spawn("/usr/sbin/sshd", ["-D", "-e", "-f", settings], { stdio: ["ignore", "ignore", "pipe"] });
-  after(() => server.kill());
+  const how = { place, addresses, port, authorized, lines };
+  let server = await started(host, how);
+  after(() => server.stdin.end());
+  const config = join(place, `config-${port}`);
+  const login = `  User ${userInfo().username}\n  IdentityFile ${user}\n  UserKnownHostsFile ${knownHosts}\n`;
+  writeFileSync(config, `Host node*\n  HostName ${addresses[0]}\n  Port ${port}\n${login}`);
+  return {
+    config,
+    port,
+    /** Lines of a client configuration, without name and address. */
+    login,
+    knownHosts,
+    /** Starts it anew with another host key, as if another machine had its address. */
+    async otherKey() {
+      const gone = once(server, "exit");
+      server.stdin.end();
+      await gone;
+      server = await started(key(join(place, `other-${port}`)), how);
+    },
+  };
+}
+
+/** Starts the program and returns when it listens. */
+async function started(hostKey, { place, addresses, port, authorized, lines }) {
+  const settings = [
+    `Port ${port}`,
+    ...addresses.map((address) => `ListenAddress ${address}`),
+    `HostKey ${hostKey}`,
+    `AuthorizedKeysFile ${authorized}`,
+    // It keeps bash from reading this machine's ~/.bashrc, which it does for commands over SSH in a first shell.
+    "SetEnv SHLVL=1",
+    ...["StrictModes no", "UsePAM no", "PidFile none", "PermitRootLogin yes", "PasswordAuthentication no", ...lines, ""],
+  ];
+  const path = join(place, `sshd-${port}`);
+  writeFileSync(path, settings.join("\n"));
+  // The shell waits for the end of its input, which comes however this process ends.
+  const server = spawn("sh", ["-c", '/usr/sbin/sshd -D -e -f "$1" & cat > /dev/null; kill $!; wait', "sh", path], { stdio: ["pipe", "ignore", "pipe"] });
   // It is read for as long as it runs: a server whose log nobody reads would stop.
   let told = "";
   await new Promise((resolve, reject) => {
     server.stderr.on("data", (text) => {
-      told += text;
-      if (told.includes("Server listening")) resolve();
+      told = (told + text).slice(-64 * 1024);
+      if (told.split("Server listening").length > addresses.length) resolve();
     });
-    server.once("exit", () => reject(new Error(`sshd has ended: ${told}`)));
+    // When sshd cannot start, its output has come to its end.
+    server.stderr.once("end", () => reject(new Error(`sshd has ended: ${told}`)));
   });
-  const config = join(place, "config");
-  writeFileSync(
-    config,
-    `Host node*\n  HostName 127.0.0.1\n  Port ${port}\n  User ${userInfo().username}\n  IdentityFile ${user}\n  UserKnownHostsFile ${join(place, "known_hosts")}\n`,
-  );
-  return { config };
+  return server;
 }

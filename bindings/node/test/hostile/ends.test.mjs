@@ -163,4 +163,30 @@ describe("garbage", () => {
     assert.ok(after.external - before.external < 2 * MIB, `external: ${before.external} -> ${after.external}`);
     assert.ok(after.handles - before.handles <= 8, `handles: ${before.handles} -> ${after.handles}`);
   });
+
+  it("does not pile up over plugins that are put in the place of others while the framework runs", async () => {
+    const text = `
+      import { createExecutionFramework } from ${JSON.stringify(index)};
+      import { plugin } from ${JSON.stringify(plugins)};
+      let freed = 0;
+      const registry = new FinalizationRegistry(() => (freed += 1));
+      const made = () => {
+        const one = plugin("one");
+        registry.register(one);
+        return one;
+      };
+      const host = await createExecutionFramework({ database: "one.db", authorizer: "allow-all", plugins: [made()] });
+      for (let turn = 0; turn < 20; turn += 1) {
+        await host.execute({ action: { type: "command", command: "x" }, targets: "n1", transport: "one" });
+        await host.plugins.reload(made());
+      }
+      for (let turn = 0; turn < 200 && freed < 19; turn += 1) {
+        await new Promise((resolve) => setTimeout(resolve, 25));
+        globalThis.gc();
+      }
+      console.log(freed);
+      await host.shutdown();`;
+    // The last one that was replaced may still stand on the stack of what made it.
+    assert.ok(Number(await program(text, ["--expose-gc"])) >= 19);
+  });
 });

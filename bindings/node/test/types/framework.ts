@@ -56,6 +56,22 @@ export async function run(framework: ExecutionFramework, signal: AbortSignal): P
   return text + (nextCursor ?? "");
 }
 
+export async function records(framework: ExecutionFramework, id: string, plugin: BoltPlugin): Promise<string> {
+  const pieces: string[] = [];
+  for await (const piece of framework.export(id, "html")) {
+    pieces.push(piece);
+  }
+  const plan = await framework.journal.planRetention({ executions: { keep: 100 }, journal: [{ source: "ssh", maxAgeMs: 1 }] });
+  // What was told can be given again.
+  const { steps } = await framework.journal.prune(plan, { user: "alice" });
+  await framework.plugins.reload({ plugin, config: { enabled: true, name: "bolt", type: "both", config: {} } });
+  await framework.plugins.reloadTool({ kind: "bolt" });
+  await framework.plugins.reloadExternal({ program: "/opt/pabawi/lookup" });
+  // @ts-expect-error -- no such format
+  framework.export(id, "pdf");
+  return [...pieces, ...(await framework.factsMatching("os.family=Debian")), String(steps)].join("");
+}
+
 function told(event: ExecutionEvent): string {
   switch (event.type) {
     case "output":

@@ -9,12 +9,12 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::failure::Failure;
-use super::options::{
-    FrameworkOptions, KeptOptions, LimitOptions, RetentionOptions, SshOptions, ToolKind, ToolOptions,
-};
+use super::options::{FrameworkOptions, LimitOptions, RetentionOptions, SshOptions, ToolKind, ToolOptions};
+use super::retention::of_options;
 use crate::host_database::MirrorOptions;
 use crate::inventory::{ConfiguredSource, Detected, OwnGroups, SourceSpec, SourcesFile, detect, source_of};
-use crate::journal::{JournalRetention, Retention, RetentionLimit, RetentionSchedule};
+use crate::journal::RetentionSchedule;
+use crate::ports::Plugin;
 use crate::ssh::{SshConfig, SshSettings};
 use crate::v1::V1Settings;
 use crate::{
@@ -46,8 +46,9 @@ impl FrameworkOptions {
         if let Some(kept) = self.retention {
             builder = builder.retention(retention(kept));
         }
-        for tool in self.tools {
-            builder = add_tool(builder, tool)?;
+        for options in self.tools {
+            let (plugin, config) = tool(options)?;
+            builder = builder.shared_plugin(plugin, config);
         }
         for plugin in self.external_plugins {
             builder = builder.external_plugin(plugin.program, Value::Object(plugin.config));
@@ -101,19 +102,9 @@ fn ssh(options: SshOptions) -> Result<SshSettings, ValidationError> {
 }
 
 fn retention(options: RetentionOptions) -> RetentionSchedule {
-    let age = |ms: Option<u64>| ms.map(Duration::from_millis);
-    let journal = options.journal.into_iter().map(|one| JournalRetention {
-        event_type: one.event_type,
-        source: one.source,
-        limit: RetentionLimit { max_age: age(one.max_age_ms), keep: one.keep },
-    });
-    let KeptOptions { max_age_ms, keep } = options.executions;
-    let mut schedule = RetentionSchedule::new(Retention {
-        journal: journal.collect(),
-        executions: RetentionLimit { max_age: age(max_age_ms), keep },
-        outputs: age(options.outputs_max_age_ms),
-    });
-    schedule.every = age(options.every_ms).unwrap_or(schedule.every);
+    let RetentionOptions { every_ms, journal, executions, outputs_max_age_ms } = options;
+    let mut schedule = RetentionSchedule::new(of_options(journal, executions, outputs_max_age_ms));
+    schedule.every = every_ms.map_or(schedule.every, Duration::from_millis);
     schedule
 }
 
@@ -168,7 +159,8 @@ fn inventories(mut builder: FrameworkBuilder, given: &[String]) -> Result<Framew
     Ok(if sources.is_empty() { builder } else { builder.inventories(sources) })
 }
 
-fn add_tool(builder: FrameworkBuilder, tool: ToolOptions) -> Result<FrameworkBuilder, ValidationError> {
+/// The plugin of a tool, with its configuration.
+pub(super) fn tool(tool: ToolOptions) -> Result<(Arc<dyn Plugin>, Value), ValidationError> {
     let usual = match tool.kind {
         ToolKind::Ansible => "ansible",
         ToolKind::Bolt => "bolt",
@@ -178,10 +170,10 @@ fn add_tool(builder: FrameworkBuilder, tool: ToolOptions) -> Result<FrameworkBui
         Some(name) => name,
         None => PluginName::new(usual).map_err(|error| ValidationError::of("tools", error.to_string()))?,
     };
-    let config = Value::Object(tool.config);
-    Ok(match tool.kind {
-        ToolKind::Ansible => builder.plugin(ansible::plugin(name), config),
-        ToolKind::Bolt => builder.plugin(bolt::plugin(name), config),
-        ToolKind::Puppetdb => builder.plugin(puppetdb::plugin(name), config),
-    })
+    let plugin: Arc<dyn Plugin> = match tool.kind {
+        ToolKind::Ansible => Arc::new(ansible::plugin(name)),
+        ToolKind::Bolt => Arc::new(bolt::plugin(name)),
+        ToolKind::Puppetdb => Arc::new(puppetdb::plugin(name)),
+    };
+    Ok((plugin, Value::Object(tool.config)))
 }

@@ -11,9 +11,9 @@ use crate::metrics::MetricsSnapshot;
 use crate::plugin::{PluginStatus, ProvidedCapability};
 use crate::{
     AttemptRecord, BreakerStatus, Caller, CancelReceipt, ExecutionId, ExecutionOutcome, ExecutionPreview,
-    ExecutionQuery, ExecutionRecord, ExecutionRequest, ExecutionTotals, Framework, OutputChunk, OutputGroup,
-    Page, PlanHead, ProgressReport, Resumed, ShutdownReport, SlowReport, StoredPlan, Target, TargetRecord,
-    ValidationError,
+    ExecutionQuery, ExecutionRecord, ExecutionRequest, ExecutionTotals, Framework, NodeId, OutputChunk,
+    OutputGroup, Page, PlanHead, ProgressReport, Resumed, ShutdownReport, SlowReport, StoredPlan, Target,
+    TargetRecord, ValidationError,
 };
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::Deserialize;
@@ -21,7 +21,7 @@ use serde_json::Value;
 
 use super::failure::Failure;
 use super::text::{json, read};
-use super::{executions, graphs, knowledge, plans, plugins};
+use super::{executions, graphs, knowledge, plans, plugins, retention};
 
 /// A call that takes nothing.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -123,6 +123,7 @@ calls! {
     Resolve = "resolve": knowledge::resolve, knowledge::Resolve => Vec<Target>;
     Explain = "explain": knowledge::explain, knowledge::Explain => Explanation;
     Facts = "facts": knowledge::facts, knowledge::Facts => Vec<knowledge::FactsOfNode>;
+    FactsMatching = "facts.matching": knowledge::facts_matching, knowledge::Matching => Vec<NodeId>;
     Journal = "journal.query": knowledge::journal, JournalQuery => Page<JournalEntry>;
     Timeline = "journal.timeline": knowledge::timeline, TimelineQuery => Timeline;
     Note = "journal.note": knowledge::note, knowledge::Note => JournalEntry;
@@ -130,10 +131,16 @@ calls! {
     Versions = "journal.versions": knowledge::versions, knowledge::OfEntry => Vec<JournalEntry>;
     Verify = "journal.verify": knowledge::verify, knowledge::Verify => JournalVerification;
 
+    PlanRetention = "journal.planRetention": retention::plan, retention::Limits => retention::Plan;
+    Prune = "journal.prune": retention::prune, retention::Prune => retention::Removed;
+
     Capabilities = "capabilities": plugins::capabilities, Nothing => Vec<ProvidedCapability>;
     Plugins = "plugins.list": plugins::list, Nothing => Vec<PluginStatus>;
     Health = "plugins.health": plugins::health, plugins::Health => Vec<PluginStatus>;
     CallCapability = "plugins.call": plugins::call, plugins::CallCapability => Value;
+
+    ReloadTool = "plugins.reloadTool": plugins::reload_tool, plugins::ReloadTool => plugins::Done;
+    ReloadExternal = "plugins.reloadExternal": plugins::reload_external, plugins::ReloadExternal => plugins::Done;
 
     Stats = "stats": plugins::stats, Nothing => plugins::Stats;
     Metrics = "metrics": plugins::metrics, Nothing => MetricsSnapshot;

@@ -1,4 +1,4 @@
-//! Events, read in batches: [`EventStream`]. A batch is asked for and waited for, so that nothing is pushed at its reader, and
+//! Events and documents, read in batches: [`EventStream`]. A batch is asked for and waited for, so that nothing is pushed at its reader, and
 //! what waits, waits where the engine bounds it.
 
 use std::collections::VecDeque;
@@ -11,6 +11,7 @@ use crate::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::documents::{Document, DocumentRequest};
 use super::failure::Failure;
 use super::text::json;
 
@@ -47,6 +48,8 @@ pub enum Wanted {
         #[serde(default)]
         mode: SubscriptionMode,
     },
+    /// An execution as a document, in pieces of text.
+    Document(DocumentRequest),
     /// Events of a run of a graph from now on.
     Graph {
         /// The run.
@@ -61,11 +64,12 @@ enum Source {
         waiting: VecDeque<String>,
     },
     Graph(GraphEvents),
+    Document(Box<Document>),
     /// Nothing more comes.
     Ended,
 }
 
-/// Events that are read in batches.
+/// Events, or pieces of a document, that are read in batches.
 pub struct EventStream {
     execution: ExecutionId,
     source: Source,
@@ -85,6 +89,10 @@ impl EventStream {
                 let (id, events) = framework.submit_and_follow(caller.clone(), *request, mode).await?;
                 (id, of_execution(events))
             }
+            Wanted::Document(request) => {
+                let id = request.id;
+                (id, Source::Document(Box::new(Document::begin(framework, caller, request).await?)))
+            }
             Wanted::Graph { id } => {
                 let events = framework.graphs().events(caller, id).await?;
                 (id, events.map_or(Source::Ended, Source::Graph))
@@ -99,7 +107,7 @@ impl EventStream {
         self.execution
     }
 
-    /// The next events as a JSON list, at most so many: waits for them. `None` after the last.
+    /// The next events as a JSON list, at most so many, or the next piece of a document: waits for them. `None` after the last.
     ///
     /// # Errors
     /// [`Failure`]; then nothing more comes.
@@ -127,6 +135,7 @@ impl EventStream {
                 let texts: Vec<&GraphEvent> = batch.iter().map(Arc::as_ref).collect();
                 if texts.is_empty() { Ok(None) } else { json(&texts).map(Some) }
             }
+            Source::Document(document) => document.next().await?.map(|piece| json(&[piece])).transpose(),
             Source::Ended => Ok(None),
         }
     }

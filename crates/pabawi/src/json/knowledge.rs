@@ -5,7 +5,10 @@ use std::time::Duration;
 use crate::facts::{self, MergedFacts};
 use crate::inventory::{self, Explanation, SourceReport};
 use crate::journal::{EntryId, JournalEntry, JournalQuery, JournalVerification, Timeline, TimelineQuery};
-use crate::{Caller, ErrorCode, Framework, Node, NodeGroup, NodeId, Page, Target, TargetExpression};
+use crate::{
+    Caller, ErrorCode, Framework, FrameworkError, Node, NodeGroup, NodeId, Page, Target, TargetExpression,
+    ValidationError,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -80,6 +83,15 @@ pub(super) struct Facts {
     /// How old they may be.
     #[serde(default)]
     freshness: Freshness,
+}
+
+/// Which fact.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "FactsMatchingRequest")]
+pub(super) struct Matching {
+    /// What it has to be, as in `fact(…)` of a target expression: `os.family=Debian`, `processors.count>=4`.
+    condition: String,
 }
 
 /// Facts of a node, merged by priority, and how each provider did.
@@ -208,6 +220,23 @@ pub(super) async fn facts(
     };
     let merged = framework.facts().collect(&caller, &with.targets, freshness).await?;
     Ok(merged.iter().map(|merged| of_node(merged)).collect())
+}
+
+pub(super) async fn facts_matching(
+    framework: &Framework,
+    caller: Caller,
+    with: Matching,
+) -> Result<Vec<NodeId>, Failure> {
+    let condition = facts::parse_condition(&with.condition)
+        .map_err(|error| ValidationError::of("condition", error.to_string()))?;
+    framework.facts().matching(&caller, &condition).await.map_err(|error| match error {
+        // It names the target expression that a condition usually stands in.
+        FrameworkError::Invalid(mut error) => {
+            error.fields.iter_mut().for_each(|field| "condition".clone_into(&mut field.path));
+            error.into()
+        }
+        other => other.into(),
+    })
 }
 
 fn of_node(merged: &MergedFacts) -> FactsOfNode {

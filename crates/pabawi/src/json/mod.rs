@@ -5,8 +5,9 @@
 //! | file | what it is |
 //! |---|---|
 //! | `calls` | every call with what it takes and answers, in one list |
-//! | `executions`, `plans`, `graphs`, `knowledge`, `plugins` | what each call does |
-//! | `events` | events, read in batches |
+//! | `executions`, `plans`, `graphs`, `knowledge`, `plugins`, `retention` | what each call does |
+//! | `events` | events and documents, read in batches |
+//! | `documents` | an execution as a document |
 //! | `options`, `builder` | the options that are data, and the builder that is made of them |
 //! | `failure` | what is told when something fails |
 //! | `schemas` | JSON Schemas of all that crosses |
@@ -14,6 +15,7 @@
 
 mod builder;
 mod calls;
+mod documents;
 mod events;
 mod executions;
 mod failure;
@@ -22,10 +24,12 @@ mod knowledge;
 mod options;
 mod plans;
 mod plugins;
+mod retention;
 mod schemas;
 mod text;
 
 pub use calls::{Answering, Call};
+pub use documents::DocumentRequest;
 pub use events::{EventStream, Events, Wanted};
 pub use failure::{Failure, FailureCode, OwnCode};
 pub use options::FrameworkOptions;

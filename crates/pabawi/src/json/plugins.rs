@@ -1,6 +1,7 @@
 //! Calls about plugins, and about the framework itself.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::host_database::{MirrorHealth, MirrorState};
@@ -9,13 +10,18 @@ use crate::log::LogStats;
 use crate::metrics::MetricsSnapshot;
 use crate::plugin::{CapabilityCall, PluginStatus, ProvidedCapability};
 use crate::ports::{PoolStats, ToolRunStats};
-use crate::{Caller, CorrelationId, Framework, MemoryStats, NodeId, PluginName, ShutdownReport};
+use crate::{
+    Caller, CorrelationId, Framework, MemoryStats, NodeId, PluginName, ShutdownReport, ValidationError,
+    external,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::builder::tool;
 use super::calls::Nothing;
 use super::failure::Failure;
+use super::options::{ExternalPluginOptions, ToolOptions};
 
 /// What runs may take to end by themselves when nothing else is said.
 const DEADLINE_MS: u64 = 10_000;
@@ -50,6 +56,10 @@ pub(super) struct CallCapability {
     #[serde(default)]
     correlation_id: Option<CorrelationId>,
 }
+
+/// It was done.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Done {}
 
 /// How the engine stands.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -206,6 +216,49 @@ pub(super) async fn call(
     let CallCapability { capability, plugin, parameters, nodes, correlation_id } = with;
     let call = CapabilityCall { plugin, capability, parameters, nodes, correlation_id };
     Ok(framework.call(&caller, call).await?)
+}
+
+/// Another instance of a tool's plugin.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "ReloadToolRequest")]
+pub(super) struct ReloadTool {
+    /// The tool, with its configuration.
+    tool: ToolOptions,
+}
+
+/// Another instance of a program that is a plugin.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "ReloadExternalRequest")]
+pub(super) struct ReloadExternal {
+    /// The program, with its configuration.
+    plugin: ExternalPluginOptions,
+}
+
+pub(super) async fn reload_tool(
+    framework: &Framework,
+    caller: Caller,
+    with: ReloadTool,
+) -> Result<Done, Failure> {
+    let (plugin, config) = tool(with.tool)?;
+    framework.reload_plugin(&caller, plugin, config).await?;
+    Ok(Done {})
+}
+
+pub(super) async fn reload_external(
+    framework: &Framework,
+    caller: Caller,
+    with: ReloadExternal,
+) -> Result<Done, Failure> {
+    // The program is run to ask what it is.
+    framework.may_reload_plugins(&caller).await?;
+    let ExternalPluginOptions { program, config } = with.plugin;
+    let plugin = external::load(program)
+        .await
+        .map_err(|error| ValidationError::of("plugin.program", error.to_string()))?;
+    framework.reload_plugin(&caller, Arc::new(plugin), Value::Object(config)).await?;
+    Ok(Done {})
 }
 
 pub(super) async fn stats(framework: &Framework, _: Caller, _: Nothing) -> Result<Stats, Failure> {

@@ -6,6 +6,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::calls::Call;
+use super::documents::DocumentRequest;
 use super::events::Events;
 use super::failure::Failure;
 use super::options::FrameworkOptions;
@@ -23,6 +24,7 @@ pub fn schemas() -> Value {
     }
     requests.subschema_for::<FrameworkOptions>();
     requests.subschema_for::<Events>();
+    requests.subschema_for::<DocumentRequest>();
     requests.subschema_for::<PluginName>();
     answers.subschema_for::<ExecutionEvent>();
     answers.subschema_for::<GraphEvent>();

@@ -46,6 +46,12 @@ impl JsObject {
     }
 }
 
+impl Drop for JsObject {
+    fn drop(&mut self) {
+        self.host.gone(self.object);
+    }
+}
+
 #[async_trait]
 impl V1Plugin for JsObject {
     fn name(&self) -> &str {

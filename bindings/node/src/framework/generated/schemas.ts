@@ -592,11 +592,32 @@ export const ExplainSlowRequestSchema: z.ZodType<types.ExplainSlowRequest> = as(
     .strict(),
 );
 
+export const ExportFormatSchema: z.ZodType<types.ExportFormat> = as(
+  zod.enum(["json","ndjson","html"]),
+);
+
+export const ExportRequestSchema: z.ZodType<types.ExportRequest> = as(
+  zod
+    .object({
+      format: ExportFormatSchema.optional(),
+      id: ExecutionIdSchema,
+    })
+    .strict(),
+);
+
 export const ExternalPluginOptionsSchema: z.ZodType<types.ExternalPluginOptions> = as(
   zod
     .object({
       config: zod.record(zod.string(), zod.unknown()).optional(),
       program: zod.string(),
+    })
+    .strict(),
+);
+
+export const FactsMatchingRequestSchema: z.ZodType<types.FactsMatchingRequest> = as(
+  zod
+    .object({
+      condition: zod.string(),
     })
     .strict(),
 );
@@ -871,6 +892,84 @@ export const OutputRequestSchema: z.ZodType<types.OutputRequest> = as(
     .strict(),
 );
 
+export const PlanRetentionRequestSchema: z.ZodType<types.PlanRetentionRequest> = as(
+  zod
+    .object({
+      executions: KeptOptionsSchema.optional(),
+      journal: zod.array(JournalLimitOptionsSchema).optional(),
+      outputsMaxAgeMs: zod.number().int().min(0).nullable().optional(),
+    })
+    .strict(),
+);
+
+export const RetentionOfExecutionsSchema: z.ZodType<types.RetentionOfExecutions> = as(
+  zod
+    .object({
+      executions: zod.number().int().min(0),
+      mark: zod.string().nullable().optional(),
+      newest: zod.string().nullable().optional(),
+      targets: zod.number().int().min(0),
+    })
+    .strict(),
+);
+
+export const RetentionOfJournalSchema: z.ZodType<types.RetentionOfJournal> = as(
+  zod
+    .object({
+      before: zod.string().nullable().optional(),
+      entries: zod.number().int().min(0),
+      eventType: zod.string().nullable().optional(),
+      keep: zod.number().int().min(0).nullable().optional(),
+      mark: zod.string().nullable().optional(),
+      source: zod.string().nullable().optional(),
+    })
+    .strict(),
+);
+
+export const RetentionOfOutputsSchema: z.ZodType<types.RetentionOfOutputs> = as(
+  zod
+    .object({
+      before: zod.string(),
+      bytes: zod.number().int().min(0),
+      outputs: zod.number().int().min(0),
+    })
+    .strict(),
+);
+
+export const RetentionPlanSchema: z.ZodType<types.RetentionPlan> = as(
+  zod
+    .object({
+      executions: RetentionOfExecutionsSchema.nullable().optional(),
+      journal: zod.array(RetentionOfJournalSchema),
+      outputs: RetentionOfOutputsSchema.nullable().optional(),
+    })
+    .strict(),
+);
+
+export const PruneRequestSchema: z.ZodType<types.PruneRequest> = as(
+  zod
+    .object({
+      plan: RetentionPlanSchema,
+    })
+    .strict(),
+);
+
+export const ReloadExternalRequestSchema: z.ZodType<types.ReloadExternalRequest> = as(
+  zod
+    .object({
+      plugin: ExternalPluginOptionsSchema,
+    })
+    .strict(),
+);
+
+export const ReloadToolRequestSchema: z.ZodType<types.ReloadToolRequest> = as(
+  zod
+    .object({
+      tool: ToolOptionsSchema,
+    })
+    .strict(),
+);
+
 export const RerunSelectionSchema: z.ZodType<types.RerunSelection> = as(
   zod.union([
     zod.literal("all"),
@@ -1014,6 +1113,7 @@ export const callSchemas: { [K in keyof types.Calls]: z.ZodType<types.Calls[K]["
   explain: ExplainRequestSchema,
   explainSlow: ExplainSlowRequestSchema,
   facts: FactsRequestSchema,
+  "facts.matching": FactsMatchingRequestSchema,
   get: OfExecutionSchema,
   "graphs.cancel": CancelGraphRequestSchema,
   "graphs.get": OfExecutionSchema,
@@ -1024,6 +1124,8 @@ export const callSchemas: { [K in keyof types.Calls]: z.ZodType<types.Calls[K]["
   inventory: InventoryRequestSchema,
   "journal.editNote": EditNoteRequestSchema,
   "journal.note": NoteRequestSchema,
+  "journal.planRetention": PlanRetentionRequestSchema,
+  "journal.prune": PruneRequestSchema,
   "journal.query": JournalQuerySchema,
   "journal.timeline": TimelineQuerySchema,
   "journal.verify": VerifyRequestSchema,
@@ -1038,6 +1140,8 @@ export const callSchemas: { [K in keyof types.Calls]: z.ZodType<types.Calls[K]["
   "plugins.call": CallCapabilityRequestSchema,
   "plugins.health": HealthRequestSchema,
   "plugins.list": NothingSchema,
+  "plugins.reloadExternal": ReloadExternalRequestSchema,
+  "plugins.reloadTool": ReloadToolRequestSchema,
   progress: OfExecutionSchema,
   prometheus: NothingSchema,
   rerun: RerunRequestSchema,

@@ -331,12 +331,29 @@ export interface ExplainSlowRequest {
   most?: number | null | undefined;
 }
 
+/** The form of a document. */
+export type ExportFormat = "json" | "ndjson" | "html";
+
+/** Which document. */
+export interface ExportRequest {
+  /** In which form. */
+  format?: ExportFormat | undefined;
+  /** The execution. */
+  id: ExecutionId;
+}
+
 /** A program that is a plugin. */
 export interface ExternalPluginOptions {
   /** Its configuration. */
   config?: Record<string, unknown> | undefined;
   /** The program, by its absolute path. */
   program: string;
+}
+
+/** Which fact. */
+export interface FactsMatchingRequest {
+  /** What it has to be, as in `fact(…)` of a target expression: `os.family=Debian`, `processors.count>=4`. */
+  condition: string;
 }
 
 /** Whose facts. */
@@ -611,6 +628,16 @@ export interface OutputRequest {
 /** Names a plan: the SHA-256 of its `PreviewBasis`. */
 export type PlanHash = ContentHash;
 
+/** How long what is kept. */
+export interface PlanRetentionRequest {
+  /** Executions, with all but their journal entries. Those that are not over stay. */
+  executions?: KeptOptions | undefined;
+  /** Entries of the journal; each follows the limit that says most about it. */
+  journal?: JournalLimitOptions[] | undefined;
+  /** Milliseconds that outputs are kept, while their executions stay. */
+  outputsMaxAgeMs?: number | null | undefined;
+}
+
 /** What is journalled of one plugin; it goes before what the plugin itself wishes. */
 export interface PluginJournalSettings {
   /** The level of everything that is not named below. */
@@ -639,6 +666,24 @@ export interface PluginLimitOptions {
 
 /** Names a plugin or a transport: `a-z`a-z0-9_-`{0,62}`. */
 export type PluginName = string;
+
+/** What is to be carried out. */
+export interface PruneRequest {
+  /** What was planned. */
+  plan: RetentionPlan;
+}
+
+/** Another instance of a program that is a plugin. */
+export interface ReloadExternalRequest {
+  /** The program, with its configuration. */
+  plugin: ExternalPluginOptions;
+}
+
+/** Another instance of a tool's plugin. */
+export interface ReloadToolRequest {
+  /** The tool, with its configuration. */
+  tool: ToolOptions;
+}
 
 /** What is to be run again. */
 export interface RerunRequest {
@@ -689,6 +734,44 @@ export interface ResumeRequest {
   secrets?: RerunSecrets | undefined;
 }
 
+/** What would go of the executions. */
+export interface RetentionOfExecutions {
+  /** How many would go. */
+  executions: number;
+  /** What is older goes: the store's own mark. Nothing goes without one. */
+  mark?: string | null | undefined;
+  /** When the newest of them was submitted, UTC. */
+  newest?: string | null | undefined;
+  /** With how many targets. */
+  targets: number;
+}
+
+/** What would go of the journal by one limit. */
+export interface RetentionOfJournal {
+  /** Entries before this time, UTC. */
+  before?: string | null | undefined;
+  /** How many would go. */
+  entries: number;
+  /** Entries of this type. */
+  eventType?: string | null | undefined;
+  /** Of the others all but so many, the newest. */
+  keep?: number | null | undefined;
+  /** What is older goes: the store's own mark. Nothing goes without one. */
+  mark?: string | null | undefined;
+  /** Entries told by this plugin. */
+  source?: string | null | undefined;
+}
+
+/** What would go of the outputs. */
+export interface RetentionOfOutputs {
+  /** That time, UTC. */
+  before: string;
+  /** Their bytes. */
+  bytes: number;
+  /** Outputs that no execution from that time on has. */
+  outputs: number;
+}
+
 /** How long what is kept. What is old is removed by itself, in small steps, by one process at a time. */
 export interface RetentionOptions {
   /** Milliseconds from one time to the next; an hour when absent. */
@@ -699,6 +782,16 @@ export interface RetentionOptions {
   journal?: JournalLimitOptions[] | undefined;
   /** Milliseconds that outputs are kept, while their executions stay. */
   outputsMaxAgeMs?: number | null | undefined;
+}
+
+/** What would be removed. */
+export interface RetentionPlan {
+  /** Of the executions. */
+  executions?: RetentionOfExecutions | null | undefined;
+  /** Of the journal, by limit. */
+  journal: RetentionOfJournal[];
+  /** Of the outputs. */
+  outputs?: RetentionOfOutputs | null | undefined;
 }
 
 /** How often and when a node run is tried again (R7.5). */
@@ -1190,6 +1283,9 @@ export interface ConnectPhases {
   /** Waiting for a permit to connect, in microseconds. */
   waitUs: number;
 }
+
+/** It was done. */
+export type Done = Record<string, unknown>;
 
 /** What a term does to what was selected before it, within its parentheses. */
 export type Effect = "bringsIn" | "takesOut" | "none";
@@ -2400,6 +2496,20 @@ export interface Resumed {
   unknown: NodeId[];
 }
 
+/** What was removed. */
+export interface RetentionReport {
+  /** Entries of the journal. */
+  entries: number;
+  /** Executions. */
+  executions: number;
+  /** Outputs, with their executions or alone. */
+  outputs: number;
+  /** Transactions. */
+  steps: number;
+  /** Targets of them. */
+  targets: number;
+}
+
 /** How removing what is old goes in this process. */
 export interface RetentionStats {
   /** Journal entries removed. */
@@ -2850,6 +2960,7 @@ export interface Calls {
   explain: { request: ExplainRequest; answer: Explanation };
   explainSlow: { request: ExplainSlowRequest; answer: SlowReport };
   facts: { request: FactsRequest; answer: FactsOfNode[] };
+  "facts.matching": { request: FactsMatchingRequest; answer: NodeId[] };
   get: { request: OfExecution; answer: ExecutionRecord };
   "graphs.cancel": { request: CancelGraphRequest; answer: boolean };
   "graphs.get": { request: OfExecution; answer: GraphView };
@@ -2860,6 +2971,8 @@ export interface Calls {
   inventory: { request: InventoryRequest; answer: InventoryView };
   "journal.editNote": { request: EditNoteRequest; answer: JournalEntry };
   "journal.note": { request: NoteRequest; answer: JournalEntry };
+  "journal.planRetention": { request: PlanRetentionRequest; answer: RetentionPlan };
+  "journal.prune": { request: PruneRequest; answer: RetentionReport };
   "journal.query": { request: JournalQuery; answer: Page<JournalEntry> };
   "journal.timeline": { request: TimelineQuery; answer: Timeline };
   "journal.verify": { request: VerifyRequest; answer: JournalVerification };
@@ -2874,6 +2987,8 @@ export interface Calls {
   "plugins.call": { request: CallCapabilityRequest; answer: unknown };
   "plugins.health": { request: HealthRequest; answer: PluginStatus[] };
   "plugins.list": { request: Nothing; answer: PluginStatus[] };
+  "plugins.reloadExternal": { request: ReloadExternalRequest; answer: Done };
+  "plugins.reloadTool": { request: ReloadToolRequest; answer: Done };
   progress: { request: OfExecution; answer: ProgressReport };
   prometheus: { request: Nothing; answer: string };
   rerun: { request: RerunRequest; answer: ExecutionId };
