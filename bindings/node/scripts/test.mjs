@@ -34,7 +34,7 @@ for (const zod of ["zod", "zod-3.23", "zod-4"]) {
 }
 // What is hostile, or packed, is so under any zod, and takes its time.
 const once = ["--require", "./test/with-zod.cjs", "--test", "--test-timeout=300000", "--test-reporter=dot"];
-run("hostile plugins, ends, and the packed package", [...once, ...process.argv.slice(2), ...tests("hostile", "package")]);
+run("a host like Pabawi's, hostile plugins, ends, and the packed package", [...once, ...process.argv.slice(2), ...tests("host", "hostile", "package")]);
 for (const typescript of ["typescript-5.4", "typescript"]) {
   for (const zod of ["zod", "zod-3.23", "zod-4"]) {
     const project = join("test", "types", `with-${zod}.json`);
