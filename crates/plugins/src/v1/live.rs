@@ -4,15 +4,17 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use pabawi_domain::output::StreamKind;
 use pabawi_domain::ports::{ActionEnd, ActionEvent, V1Listener};
 use tokio::sync::Notify;
 
 use super::known::UseOfStream;
 
-/// Bytes of one event.
+/// Bytes of one event. Shorter pieces of one stream that are not read in time become one, up to this.
 const PIECE: usize = 64 * 1024;
+/// Pieces that wait to be read: each takes more than its bytes, and where the streams take turns no two become one.
+const MOST_PIECES: usize = 16 * 1024;
 
 /// The output of one action.
 #[derive(Debug)]
@@ -26,7 +28,9 @@ pub(super) struct Live {
 #[derive(Debug, Default)]
 struct State {
     queue: VecDeque<(StreamKind, Bytes)>,
-    /// Bytes in the queue that were streamed.
+    /// What comes after the queue, and may become longer.
+    growing: Option<(StreamKind, BytesMut)>,
+    /// Bytes of both that were streamed.
     unread: usize,
     /// Chunks that may not be needed, in their order.
     held: Vec<(StreamKind, String)>,
@@ -65,7 +69,9 @@ impl Live {
 
     fn now(&self) -> Option<ActionEvent> {
         let mut state = self.state();
-        let Some((stream, mut whole)) = state.queue.pop_front() else {
+        let next = state.queue.pop_front();
+        let next = next.or_else(|| state.growing.take().map(|(stream, grown)| (stream, grown.freeze())));
+        let Some((stream, mut whole)) = next else {
             return state.end.clone().map(ActionEvent::Ended);
         };
         let data = whole.split_to(whole.len().min(PIECE));
@@ -83,6 +89,7 @@ impl Live {
         if state.end.is_some() {
             return;
         }
+        state.stop_growing();
         let State { queue, held, streamed: [out, err], left_out, .. } = &mut *state;
         let is_live = self.use_of_stream == UseOfStream::Live;
         let mut tell = |stream: StreamKind, text: String| {
@@ -127,6 +134,43 @@ impl Live {
     }
 }
 
+/// Whether something that is streamed becomes one piece with the one before it.
+fn joins(last: StreamKind, length: usize, stream: StreamKind, more: usize) -> bool {
+    last == stream && length.saturating_add(more) <= PIECE
+}
+
+impl State {
+    /// Whether there is room for a further piece, or this is none.
+    fn takes_piece(&self, stream: StreamKind, more: usize) -> bool {
+        let growing = self.growing.as_ref().map(|(last, grown)| (*last, grown.len()));
+        let held = self.held.last().map(|(last, whole)| (*last, whole.len()));
+        let is_part = growing.or(held).is_some_and(|(last, length)| joins(last, length, stream, more));
+        is_part || self.queue.len() + self.held.len() < MOST_PIECES
+    }
+
+    fn stream(&mut self, stream: StreamKind, chunk: String) {
+        match &mut self.growing {
+            Some((last, grown)) if joins(*last, grown.len(), stream, chunk.len()) => {
+                grown.extend_from_slice(chunk.as_bytes());
+            }
+            _ => {
+                self.stop_growing();
+                if chunk.len() < PIECE {
+                    self.growing = Some((stream, BytesMut::from(chunk.as_str())));
+                } else {
+                    self.queue.push_back((stream, Bytes::from(chunk)));
+                }
+            }
+        }
+    }
+
+    fn stop_growing(&mut self) {
+        if let Some((stream, grown)) = self.growing.take() {
+            self.queue.push_back((stream, grown.freeze()));
+        }
+    }
+}
+
 impl V1Listener for Live {
     /// Nobody asks for it, and it may hold secrets.
     fn command(&self, _: &str) {}
@@ -137,7 +181,8 @@ impl V1Listener for Live {
         if chunk.is_empty() || state.end.is_some() {
             return;
         }
-        if state.unread.saturating_add(chunk.len()) > self.max_unread {
+        let has_room = state.unread.saturating_add(chunk.len()) <= self.max_unread;
+        if !has_room || !state.takes_piece(stream, chunk.len()) {
             state.left_out = state.left_out.saturating_add(chunk.len());
             return;
         }
@@ -145,8 +190,13 @@ impl V1Listener for Live {
         let State { streamed: [out, err], .. } = &mut *state;
         *(if stream == StreamKind::Stdout { out } else { err }) = true;
         match self.use_of_stream {
-            UseOfStream::Live => state.queue.push_back((stream, Bytes::from(chunk))),
-            UseOfStream::OnlyWithoutResult => state.held.push((stream, chunk)),
+            UseOfStream::Live => state.stream(stream, chunk),
+            UseOfStream::OnlyWithoutResult => match state.held.last_mut() {
+                Some((last, whole)) if joins(*last, whole.len(), stream, chunk.len()) => {
+                    whole.push_str(&chunk);
+                }
+                _ => state.held.push((stream, chunk)),
+            },
         }
         drop(state);
         self.changed.notify_one();
@@ -188,7 +238,37 @@ mod tests {
         live.finish(texts(), ActionEnd::Exited { code: 0 });
         live.output(OUT, "late".to_owned());
         live.finish(texts(), ActionEnd::Exited { code: 9 });
-        assert_eq!(all(&live).await, "stdout:a;stdout:b;stderr:err;0");
+        assert_eq!(all(&live).await, "stdout:ab;stderr:err;0");
+    }
+
+    #[tokio::test]
+    async fn each_chunk_is_told_on_its_own_when_somebody_reads() {
+        let live = Live::new(UseOfStream::Live, 100);
+        for text in ["a", "b"] {
+            live.output(OUT, text.to_owned());
+            assert!(matches!(live.next().await, ActionEvent::Output { data, .. } if data == text));
+        }
+    }
+
+    /// R8.6: millions of pieces of one byte are few, and where they cannot be few, the rest is left out, and that is said.
+    #[tokio::test]
+    async fn unread_pieces_are_bounded_too() {
+        const CHUNKS: usize = 300_000;
+        for use_of_stream in [UseOfStream::Live, UseOfStream::OnlyWithoutResult] {
+            let live = Live::new(use_of_stream, 8 * 1024 * 1024);
+            (0..CHUNKS).for_each(|_| live.output(OUT, "x".to_owned()));
+            {
+                let state = live.state();
+                assert!(state.queue.len() + state.held.len() <= CHUNKS / PIECE + 1);
+                assert_eq!((state.unread, state.left_out), (CHUNKS, 0));
+            }
+            let live = Live::new(use_of_stream, 8 * 1024 * 1024);
+            (0..CHUNKS).for_each(|turn| live.output([OUT, ERR][turn % 2], "x".to_owned()));
+            let state = live.state();
+            assert!(state.queue.len() + state.held.len() <= MOST_PIECES + 1);
+            assert_eq!(state.unread + state.left_out, CHUNKS);
+            assert!(state.left_out > 0);
+        }
     }
 
     #[tokio::test]
