@@ -51,6 +51,27 @@ impl Dialect {
         }
     }
 
+    /// As [`Dialect::texts`], with the place of each in column `place`, from 0.
+    pub(crate) fn texts_in_order(self, parameter: &str, name: &str) -> String {
+        match self {
+            Self::Sqlite => {
+                format!("(SELECT x.key AS place, x.value FROM json_each({parameter}) AS x) AS {name}")
+            }
+            Self::Postgres => format!(
+                "(SELECT x.number - 1 AS place, x.value FROM \
+                 json_array_elements_text({parameter}::json) WITH ORDINALITY AS x (value, number)) AS {name}"
+            ),
+        }
+    }
+
+    /// The texts of a group with commas between them, in the order of another column; absent where there is none.
+    pub(crate) fn joined(self, text: &str, order: &str) -> String {
+        match self {
+            Self::Sqlite => format!("group_concat({text}, ',' ORDER BY {order})"),
+            Self::Postgres => format!("string_agg({text}, ',' ORDER BY {order})"),
+        }
+    }
+
     /// Where `part` begins in `text`, both of them text or both of them bytes, counted from 1; 0 when it is not there. No
     /// character is special.
     pub(crate) fn find(self, text: &str, part: &str) -> String {

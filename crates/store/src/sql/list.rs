@@ -20,8 +20,8 @@ use crate::db::{self, Builder, Dialect, Pool, Row};
 
 /// A page ends early when its requests have this many bytes.
 const PAGE_BYTES: i64 = 32 * 1024 * 1024;
-/// Reruns shown for the executions of one page.
-const RERUNS: i64 = 10_000;
+/// Reruns shown of one execution.
+const RERUNS: i64 = 1_000;
 
 /// A page of the history.
 pub(crate) async fn executions(
@@ -172,84 +172,41 @@ fn statuses(query: &ExecutionQuery, dialect: Dialect, sql: &mut Builder) {
     sql.push_list(query.status.iter().map(|status| status.as_str())).push(")");
 }
 
-/// The executions of these keys in the same order.
+/// The executions of these keys in the same order. One statement with one parameter, however many there are: each costs a way
+/// to the database and back, which on a busy machine takes longer than the rows.
 pub(crate) async fn records(
     keys: &[i64],
     pool: &Pool,
     place: &Place,
 ) -> Result<Vec<ExecutionRecord>, StoreError> {
     let fault = |error| place.sql("read executions", &error);
+    let rows = db::query(read(pool.dialect()))
+        .bind(codec::to_json(&keys, "keys")?)
+        .bind(RERUNS)
+        .fetch_all(pool)
+        .await
+        .map_err(fault)?;
     let mut by_key = HashMap::with_capacity(keys.len());
-    // One parameter however many there are.
-    let rows = db::query(format!(
-        "SELECT e.key, e.id, e.user_name, e.entry_point, e.action_kind, e.status, e.submitted_at, \
-         e.started_at, e.finished_at, e.progress, e.summary, e.action_text, e.request \
-         FROM {} CROSS JOIN pabawi_exec_executions AS e WHERE e.key = v.value",
-        pool.dialect().numbers("$1", "v")
-    ))
-    .bind(codec::to_json(&keys, "keys")?)
-    .fetch_all(pool)
-    .await
-    .map_err(fault)?;
     for row in &rows {
         by_key.insert(row.try_get::<i64>(0).map_err(fault)?, record(row, place)?);
     }
-    add_plugins(keys, &mut by_key, pool, place).await?;
-    add_reruns(&mut by_key, pool, place).await?;
     // One that was removed since its key was found is left out.
     Ok(keys.iter().filter_map(|key| by_key.remove(key)).collect())
 }
 
-async fn add_plugins(
-    keys: &[i64],
-    by_key: &mut HashMap<i64, ExecutionRecord>,
-    pool: &Pool,
-    place: &Place,
-) -> Result<(), StoreError> {
-    let fault = |error| place.sql("read executions", &error);
-    let rows = db::query(format!(
-        "SELECT p.execution, p.plugin FROM {} CROSS JOIN pabawi_exec_plugins AS p WHERE p.execution = v.value",
-        pool.dialect().numbers("$1", "v")
-    ))
-    .bind(codec::to_json(&keys, "keys")?)
-    .fetch_all(pool)
-    .await
-    .map_err(fault)?;
-    for row in &rows {
-        if let Some(record) = by_key.get_mut(&row.try_get::<i64>(0).map_err(fault)?) {
-            let name = PluginName::new(row.try_get::<&str>(1).map_err(fault)?);
-            record.plugins.insert(name.map_err(|error| place.corrupt(format!("an execution: {error}")))?);
-        }
-    }
-    Ok(())
-}
-
-async fn add_reruns(
-    by_key: &mut HashMap<i64, ExecutionRecord>,
-    pool: &Pool,
-    place: &Place,
-) -> Result<(), StoreError> {
-    let fault = |error| place.sql("read executions", &error);
-    let of: HashMap<String, i64> = by_key.iter().map(|(key, record)| (record.id.to_string(), *key)).collect();
-    let ids: Vec<&String> = of.keys().collect();
-    let rows = db::query(format!(
-        "SELECT e.rerun_of, e.id FROM {} CROSS JOIN pabawi_exec_executions AS e \
-         WHERE e.rerun_of = v.value ORDER BY e.key LIMIT $2",
-        pool.dialect().texts("$1", "v")
-    ))
-    .bind(codec::to_json(&ids, "ids")?)
-    .bind(RERUNS)
-    .fetch_all(pool)
-    .await
-    .map_err(fault)?;
-    for row in &rows {
-        let original: &str = row.try_get(0).map_err(fault)?;
-        let rerun = id_of(row.try_get(1).map_err(fault)?, place)?;
-        if let Some(record) = of.get(original).and_then(|key| by_key.get_mut(key)) {
-            record.reruns.push(rerun);
-        }
-    }
-    Ok(())
+/// Executions of given keys, each with its plugins and its reruns in their order.
+fn read(dialect: Dialect) -> String {
+    format!(
+        "SELECT e.key, e.id, e.user_name, e.entry_point, e.action_kind, e.status, e.submitted_at, \
+         e.started_at, e.finished_at, e.progress, e.summary, e.action_text, e.request, \
+         (SELECT {plugins} FROM pabawi_exec_plugins AS p WHERE p.execution = e.key), \
+         (SELECT {reruns} FROM (SELECT x.id, x.key FROM pabawi_exec_executions AS x WHERE x.rerun_of = e.id \
+         ORDER BY x.key LIMIT $2) AS r) \
+         FROM {keys} CROSS JOIN pabawi_exec_executions AS e WHERE e.key = v.value",
+        plugins = dialect.joined("p.plugin", "p.plugin"),
+        reruns = dialect.joined("r.id", "r.key"),
+        keys = dialect.numbers("$1", "v"),
+    )
 }
 
 fn record(row: &Row, place: &Place) -> Result<ExecutionRecord, StoreError> {
@@ -260,6 +217,8 @@ fn record(row: &Row, place: &Place) -> Result<ExecutionRecord, StoreError> {
     let unknown = |what: &str, word: &str| place.corrupt(format!("unknown {what} {word:?}"));
     let (kind, status) = (text(4)?, text(5)?);
     let summary: Option<&str> = row.try_get(10).map_err(fault)?;
+    let plugin =
+        |name: &str| PluginName::new(name).map_err(|error| place.corrupt(format!("an execution: {error}")));
     Ok(ExecutionRecord {
         id: id_of(text(1)?, place)?,
         caller: Caller {
@@ -269,15 +228,25 @@ fn record(row: &Row, place: &Place) -> Result<ExecutionRecord, StoreError> {
         request: codec::from_json(text(12)?, "a request")?,
         action_kind: ActionKind::from_word(kind).ok_or_else(|| unknown("kind of action", kind))?,
         action_text: text(11)?.to_owned(),
-        plugins: BTreeSet::new(),
+        plugins: joined(row, 13, place)?.map(plugin).collect::<Result<BTreeSet<_>, StoreError>>()?,
         status: ExecutionStatus::from_word(status).ok_or_else(|| unknown("status", status))?,
         progress: codec::from_json(text(9)?, "the counts of an execution")?,
         submitted_at: codec::timestamp(row.try_get(6).map_err(fault)?),
         started_at: time(7)?,
         finished_at: time(8)?,
         summary: summary.map(|summary| codec::from_json(summary, "a summary")).transpose()?,
-        reruns: Vec::new(),
+        reruns: joined(row, 14, place)?.map(|id| id_of(id, place)).collect::<Result<Vec<_>, StoreError>>()?,
     })
+}
+
+/// The parts of a column that [`Dialect::joined`] has made.
+fn joined<'r>(
+    row: &'r Row,
+    column: usize,
+    place: &Place,
+) -> Result<impl Iterator<Item = &'r str>, StoreError> {
+    let text: Option<&str> = row.try_get(column).map_err(|error| place.sql("read executions", &error))?;
+    Ok(text.into_iter().flat_map(|text| text.split(',')))
 }
 
 /// An execution's id in a column.
@@ -326,6 +295,14 @@ mod tests {
             let plan = plan.join("; ");
             assert!(plan.contains(index), "{query:?}: {plan}");
             assert!(!plan.contains("TEMP B-TREE") && !plan.contains("SCAN"), "{query:?}: {plan}");
+        }
+        let rows = db::query(format!("EXPLAIN QUERY PLAN {}", read(Dialect::Sqlite))).fetch_all(&pool).await;
+        let plan: Vec<String> = rows.unwrap().iter().map(|row| row.try_get::<String>(3).unwrap()).collect();
+        let plan = plan.join("; ");
+        for index in
+            ["e USING INTEGER PRIMARY KEY", "pabawi_exec_plugins_execution", "pabawi_exec_executions_rerun"]
+        {
+            assert!(plan.contains(index), "{index}: {plan}");
         }
         pool.close().await;
         store.close().await;
