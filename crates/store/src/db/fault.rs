@@ -12,6 +12,9 @@ pub(crate) enum Fault {
     /// A statement that gives a row has given none.
     #[error("no row was found")]
     NoRow,
+    /// Rows of one statement whose numbers do not follow each other.
+    #[error("the keys of {count} entries reach from {first} to {last}: another one has written meanwhile")]
+    Keys { first: i64, last: i64, count: usize },
     /// A column that is not of the kind that was asked for.
     #[error("column {index} holds {found} and not {wanted}")]
     Column {

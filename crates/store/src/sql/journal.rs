@@ -8,7 +8,7 @@ use pabawi_domain::ports::StoreError;
 
 use super::place::Place;
 use crate::codec;
-use crate::db::{self, Connection, bulk};
+use crate::db::{self, Connection, Fault, bulk};
 use crate::journal_row::EntryRow;
 
 /// Entries that are looked up at once.
@@ -102,26 +102,29 @@ async fn append_chunk(chunk: &[&EntryRow], conn: &mut Connection) -> db::Result<
                 .bind(head.hash.0.to_vec());
         }
         query.execute(&mut *conn).await?;
-        write_words(part, conn).await?;
     }
+    write_words(&new, conn).await?;
     keep_heads(&heads, conn).await
 }
 
-/// The words of entries that have just been written, in the order of their keys: the database looks the keys up itself, which
-/// costs less than telling them.
-async fn write_words(part: &[&EntryRow], conn: &mut Connection) -> db::Result<()> {
-    let sql = bulk::values(
-        conn.dialect(),
-        "INSERT INTO pabawi_exec_journal_words (rowid, words) SELECT j.key, v.column2 FROM (VALUES ",
-        2,
-        part.len(),
-        ") AS v CROSS JOIN pabawi_exec_journal AS j WHERE j.id = v.column1",
-    );
-    let mut query = db::query(sql);
-    for entry in part {
-        query = query.bind(&entry.id).bind(&entry.words);
+/// The words of entries that have just been written, in one statement: after each one FTS5 writes what it has collected, and
+/// merges it later. The keys of the entries follow each other, since nobody else writes meanwhile.
+async fn write_words(entries: &[&EntryRow], conn: &mut Connection) -> db::Result<()> {
+    let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(()) };
+    let key = "(SELECT key FROM pabawi_exec_journal WHERE id =";
+    let row = db::query(format!("SELECT {key} $1), {key} $2)")).bind(&first.id).bind(&last.id);
+    let row = row.fetch_one(&mut *conn).await?;
+    let (first, last): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+    let places = codec::signed(entries.len() as u64).saturating_sub(1);
+    if last.checked_sub(first) != Some(places) {
+        return Err(Fault::Keys { first, last, count: entries.len() });
     }
-    query.execute(conn).await.map(|_| ())
+    let sql = format!(
+        "INSERT INTO pabawi_exec_journal_words (rowid, words) SELECT CAST($1 AS BIGINT) + v.place, v.value FROM {}",
+        conn.dialect().texts_in_order("$2", "v")
+    );
+    let words = json_list(entries.iter().map(|entry| &*entry.words));
+    db::query(sql).bind(first).bind(words).execute(conn).await.map(|_| ())
 }
 
 async fn known(chunk: &[&EntryRow], conn: &mut Connection) -> db::Result<HashSet<String>> {

@@ -36,7 +36,7 @@ impl Place {
     pub(crate) fn sql(&self, doing: &str, fault: &Fault) -> StoreError {
         let text = format!("{doing} in {}: {fault}", self.shown);
         match fault {
-            Fault::NoRow | Fault::Column { .. } => StoreError::Corrupt(text),
+            Fault::NoRow | Fault::Column { .. } | Fault::Keys { .. } => StoreError::Corrupt(text),
             Fault::Driver(sqlx::Error::Database(fault)) => match &self.file {
                 Some(path) => sqlite::faults::told(text, path, fault.as_ref()),
                 None => postgres::faults::told(text, fault.as_ref()),
