@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pabawi_domain::condition::LastCondition;
+use pabawi_domain::event::ExecutionEvent;
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::output::{ContentHash, StreamKind};
 use pabawi_domain::ports::{CancelRequest, Created, DetachedName, ExecutionStore, StoreError, StoreWrite};
@@ -85,6 +86,10 @@ impl ExecutionStore for TracedStore {
 
     async fn events(&self, id: ExecutionId, from_seq: u64, limit: u32) -> Result<EventPage, StoreError> {
         self.inner.events(id, from_seq, limit).await
+    }
+
+    async fn last_event(&self, id: ExecutionId) -> Result<Option<ExecutionEvent>, StoreError> {
+        self.inner.last_event(id).await
     }
 
     async fn output(
