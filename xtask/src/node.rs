@@ -27,13 +27,21 @@ pub(crate) fn build() -> Result<()> {
     shell::run(&mut npm(&["run", "--silent", "build"]))
 }
 
+/// The same with the addon as it is published, optimised and stripped.
+pub(crate) fn build_release() -> Result<()> {
+    install()?;
+    shell::run(&mut npm(&["run", "--silent", "addon", "--", "--release"]))?;
+    shell::run(&mut npm(&["run", "--silent", "compile"]))
+}
+
 /// Builds the package and runs its tests.
 pub(crate) fn test() -> Result<()> {
     build()?;
     shell::run(&mut npm(&["run", "--silent", "test"]))
 }
 
-fn place() -> PathBuf {
+/// Where the package is.
+pub(crate) fn place() -> PathBuf {
     shell::root().join("bindings/node")
 }
 

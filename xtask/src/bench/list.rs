@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 
-use super::{adaptive, cli, engine, fanout, inventory, store};
+use super::{adaptive, cli, engine, fanout, inventory, node, store};
 
 /// Which benchmark, and how large.
 #[derive(Debug, clap::Args)]
@@ -49,6 +49,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "inventory", about: inventory::ABOUT, run: inventory::run },
     Bench { name: "adaptive", about: adaptive::ABOUT, run: adaptive::run },
     Bench { name: "store", about: store::ABOUT, run: store::run },
+    Bench { name: "node", about: node::ABOUT, run: node::run },
     Bench { name: "cli", about: cli::ABOUT, run: cli::run },
 ];
 

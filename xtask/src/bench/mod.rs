@@ -11,6 +11,7 @@ mod facts;
 mod fanout;
 mod inventory;
 mod list;
+mod node;
 mod parts;
 mod programs;
 mod reader;

@@ -1,29 +1,70 @@
 //! Which entries of Pabawi's sources are the same node: [`link_nodes`]. Main type: [`NodeNames`].
 //!
 //! Entries that share an identifier are one node, also by way of others. Merging their fields is left to the caller.
+//!
+//! What entries are called crosses as one text and the lengths of its pieces: of tens of thousands of entries, objects
+//! would cost more to cross than to link.
 
 use std::collections::{HashMap, VecDeque};
 
+use napi::bindgen_prelude::{Uint32Array, Utf16String};
 use napi_derive::napi;
 
-/// What one entry is called.
-#[napi(object)]
+/// What one entry is called; what it does not have is empty.
 #[derive(Debug, Default)]
-pub struct NodeNames {
+struct NodeNames {
     /// Its id in its source.
-    pub id: String,
+    id: String,
     /// Its name.
-    pub name: Option<String>,
+    name: String,
     /// Its address.
-    pub uri: Option<String>,
+    uri: String,
     /// `config.hostname`.
-    pub hostname: Option<String>,
+    hostname: String,
+}
+
+/// Pieces of an entry: id, name, address, host name.
+const PIECES: usize = 4;
+
+/// The entries of a text and the lengths of its pieces, four for each, in units of UTF-16.
+fn entries(text: &[u16], lengths: &[u32]) -> Vec<NodeNames> {
+    let mut rest = text;
+    let mut piece = |length: u32| {
+        let (taken, left) = rest.split_at(rest.len().min(length as usize));
+        rest = left;
+        String::from_utf16_lossy(taken)
+    };
+    let mut all = Vec::with_capacity(lengths.len() / PIECES);
+    for entry in lengths.chunks_exact(PIECES) {
+        let &[id, name, uri, hostname] = entry else { continue };
+        let (id, name, uri, hostname) = (piece(id), piece(name), piece(uri), piece(hostname));
+        all.push(NodeNames { id, name, uri, hostname });
+    }
+    all
+}
+
+/// The places of the entries of each node, as the number of them and then each: see [`linked`].
+#[napi(catch_unwind)]
+pub fn link_nodes(text: Utf16String, lengths: Uint32Array) -> Uint32Array {
+    let entries = entries(&text, &lengths);
+    let mut flat = Vec::with_capacity(2 * entries.len());
+    for set in linked(&entries) {
+        // No more entries than a number of 32 bits came in.
+        flat.push(u32::try_from(set.len()).unwrap_or(u32::MAX));
+        flat.extend(set);
+    }
+    Uint32Array::new(flat)
+}
+
+/// The places of the entries that have this identifier, in any case.
+#[napi(catch_unwind)]
+pub fn matching_nodes(text: Utf16String, lengths: Uint32Array, identifier: String) -> Vec<u32> {
+    matching(&entries(&text, &lengths), &identifier)
 }
 
 /// The places of the entries of each node: nodes in the order of their first entries, of each node that entry first and
 /// then the others as they are found, by id, name, address and host name.
-#[napi(catch_unwind)]
-pub fn link_nodes(nodes: Vec<NodeNames>) -> Vec<Vec<u32>> {
+fn linked(nodes: &[NodeNames]) -> Vec<Vec<u32>> {
     let identifiers: Vec<Vec<String>> = nodes.iter().map(identifiers).collect();
     let mut groups: HashMap<&str, Vec<u32>> = HashMap::with_capacity(nodes.len());
     for (place, names) in (0_u32..).zip(&identifiers) {
@@ -57,11 +98,9 @@ pub fn link_nodes(nodes: Vec<NodeNames>) -> Vec<Vec<u32>> {
     linked
 }
 
-/// The places of the entries that have this identifier, in any case.
-#[napi(catch_unwind)]
-pub fn matching_nodes(nodes: Vec<NodeNames>, identifier: String) -> Vec<u32> {
+fn matching(nodes: &[NodeNames], identifier: &str) -> Vec<u32> {
     let wanted = identifier.to_lowercase();
-    let places = (0_u32..).zip(&nodes);
+    let places = (0_u32..).zip(nodes);
     places.filter(|(_, node)| identifiers(node).contains(&wanted)).map(|(place, _)| place).collect()
 }
 
@@ -71,9 +110,9 @@ fn is_new(is_found: &mut [bool], place: u32) -> bool {
 
 /// Everything an entry is found by, each once, in lower case.
 fn identifiers(node: &NodeNames) -> Vec<String> {
-    let name = node.name.as_deref().filter(|name| !name.trim().is_empty());
-    let host = node.uri.as_deref().and_then(host);
-    let hostname = node.hostname.as_deref().filter(|name| !name.is_empty());
+    let name = Some(node.name.as_str()).filter(|name| !name.trim().is_empty());
+    let host = host(&node.uri);
+    let hostname = Some(node.hostname.as_str()).filter(|name| !name.is_empty());
     let mut all: Vec<String> = Vec::with_capacity(4);
     for name in [Some(node.id.as_str()), name, host, hostname].into_iter().flatten() {
         let name = name.to_lowercase();
@@ -101,8 +140,7 @@ mod tests {
     use super::*;
 
     fn node(id: &str, name: &str, uri: &str, hostname: &str) -> NodeNames {
-        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        NodeNames { id: id.into(), name: text(name), uri: text(uri), hostname: text(hostname) }
+        NodeNames { id: id.into(), name: name.into(), uri: uri.into(), hostname: hostname.into() }
     }
 
     /// R3.7, R3.8
@@ -114,7 +152,7 @@ mod tests {
             node("alone", " ", "", ""),
             node("b", "b", "ssh://Web1.example.com", "SHARED"),
         ];
-        assert_eq!(link_nodes(nodes), [vec![0, 3, 1], vec![2]]);
+        assert_eq!(linked(&nodes), [vec![0, 3, 1], vec![2]]);
     }
 
     /// R3.8
@@ -131,14 +169,24 @@ mod tests {
             node("8", "vm8", "ssh://127.0.0.1:2202", ""),
             node("9", "vm9", "ssh://localhost", ""),
         ];
-        assert_eq!(link_nodes(nodes).len(), 9);
+        assert_eq!(linked(&nodes).len(), 9);
     }
 
     #[test]
     fn identifiers_are_looked_for_in_any_case() {
-        let nodes = || vec![node("a", "Web", "ssh://H", ""), node("b", "x", "", "h")];
-        assert_eq!(matching_nodes(nodes(), "h".into()), [0, 1]);
-        assert_eq!(matching_nodes(nodes(), "WEB".into()), [0]);
-        assert!(matching_nodes(nodes(), "we".into()).is_empty());
+        let nodes = [node("a", "Web", "ssh://H", ""), node("b", "x", "", "h")];
+        assert_eq!(matching(&nodes, "h"), [0, 1]);
+        assert_eq!(matching(&nodes, "WEB"), [0]);
+        assert!(matching(&nodes, "we").is_empty());
+    }
+
+    #[test]
+    fn entries_are_cut_by_units_of_utf16_and_never_beyond_the_text() {
+        let text: Vec<u16> = "a\u{1f600}bhost".encode_utf16().chain([0xd800]).collect();
+        let cut = entries(&text, &[1, 3, 0, 4, 1, 9, 9, 9, 7]);
+        let words =
+            |entry: &NodeNames| [&entry.id, &entry.name, &entry.uri, &entry.hostname].map(String::clone);
+        let all: Vec<_> = cut.iter().map(words).collect();
+        assert_eq!(all, [["a", "\u{1f600}b", "", "host"], ["\u{fffd}", "", "", ""]]);
     }
 }

@@ -42,11 +42,13 @@ export function eventStream<E>(caller: Caller, site: CallSite, of: object | numb
   }
   let number = typeof of === "number" ? of : undefined;
   let waiting: E[] = [];
+  /** How many of them have been taken. */
+  let taken = 0;
   let over = false;
 
   const close = (): void => {
     over = true;
-    waiting = [];
+    [waiting, taken] = [[], 0];
     signal?.removeEventListener("abort", giveUp);
     ending.abort();
     if (number !== undefined) {
@@ -59,31 +61,41 @@ export function eventStream<E>(caller: Caller, site: CallSite, of: object | numb
     forgotten.register(stream, () => caller.native.close(opened), stream);
   };
 
+  const take = (): IteratorResult<E, undefined> => {
+    const event = waiting[taken];
+    if (event === undefined) {
+      return { done: true, value: undefined };
+    }
+    taken += 1;
+    return { done: false, value: event };
+  };
+
   const fetch = async (): Promise<IteratorResult<E, undefined>> => {
-    if (waiting.length === 0 && !over) {
+    if (taken === waiting.length && !over) {
       if (number === undefined) {
         const opened = await caller.stream(site, () => of, { ...options, signal: ending.signal }, "forget");
         number = opened.number;
         remember(opened.number);
       }
       const batch = await caller.next(site, number, BATCH, ending.signal);
-      waiting = (batch ?? []) as E[];
+      [waiting, taken] = [(batch ?? []) as E[], 0];
       if (batch === null) {
         close();
       }
     }
-    const [event] = waiting;
-    if (event === undefined) {
-      return { done: true, value: undefined };
-    }
-    waiting = waiting.slice(1);
-    return { done: false, value: event };
+    return take();
   };
 
   // Questions are answered one after the other, however many are asked at once.
   let last: Promise<unknown> = Promise.resolve();
+  let open = 0;
   const stream: EventStream<E> = {
     next: () => {
+      if (open === 0 && taken < waiting.length) {
+        // Nobody waits before this question, and the answer is here.
+        return Promise.resolve(take());
+      }
+      open += 1;
       const answer = last.then(fetch).catch((error: unknown): IteratorResult<E, undefined> => {
         if (over) {
           return { done: true, value: undefined };
@@ -91,7 +103,10 @@ export function eventStream<E>(caller: Caller, site: CallSite, of: object | numb
         close();
         throw error;
       });
-      last = answer.catch(() => undefined);
+      const settled = (): void => {
+        open -= 1;
+      };
+      last = answer.then(settled, settled);
       return answer;
     },
     return: () => {

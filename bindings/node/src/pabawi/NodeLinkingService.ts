@@ -4,7 +4,7 @@
  */
 import { messageOf } from "../internal/faults";
 import { ConsoleLogger } from "../internal/logger";
-import { native, type NodeNames } from "../internal/native";
+import { native } from "../internal/native";
 import type {
   CertificateStatus,
   InformationSourcePlugin,
@@ -63,8 +63,15 @@ export class NodeLinkingService {
 
   /** One node for all entries that share an identifier, also by way of others; in the order of their first entries. */
   linkNodes(nodes: Node[]): LinkedNode[] {
-    const sets = native().linkNodes(nodes.map(names));
-    return sets.map((places) => linked(places.flatMap((place) => nodes[place] ?? [])));
+    const { text, lengths } = names(nodes);
+    const sets = native().linkNodes(text, lengths);
+    const all: LinkedNode[] = [];
+    for (let at = 0; at < sets.length; ) {
+      const end = at + 1 + (sets[at] ?? 0);
+      all.push(linked(Array.from(sets.subarray(at + 1, end), (place) => nodes[place] as AnyNode)));
+      at = end;
+    }
+    return all;
   }
 
   /** A node, by id or name, with what its sources know. Sources that fail are left out. */
@@ -106,8 +113,9 @@ export class NodeLinkingService {
   /** The nodes of the inventory that have this identifier, in any case. */
   async findMatchingNodes(identifier: string): Promise<Node[]> {
     const { nodes } = await this.integrationManager.getAggregatedInventory();
+    const { text, lengths } = names(nodes);
     return native()
-      .matchingNodes(nodes.map(names), identifier)
+      .matchingNodes(text, lengths, identifier)
       .flatMap((place) => nodes[place] ?? []);
   }
 }
@@ -120,30 +128,30 @@ function text(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-function names(node: Node): NodeNames {
-  const config = node.config as Record<string, unknown> | undefined;
-  return {
-    id: text(node.id) ?? "",
-    name: text(node.name),
-    uri: text(node.uri),
-    hostname: text(config?.["hostname"]),
-  };
+/** What entries are called, as one text and the lengths of its pieces: objects would cost more to cross than to link. */
+function names(nodes: Node[]): { text: string; lengths: Uint32Array } {
+  const pieces: string[] = [];
+  for (const node of nodes) {
+    const config = node.config as Record<string, unknown> | undefined;
+    pieces.push(text(node.id) ?? "", text(node.name) ?? "", text(node.uri) ?? "", text(config?.["hostname"]) ?? "");
+  }
+  return { text: pieces.join(""), lengths: Uint32Array.from(pieces, (piece) => piece.length) };
 }
 
-/** What each source says of an entry: one source, or all that an entry which is linked already has. */
-function* said(node: AnyNode): Generator<[string, SourceNodeData]> {
+/** Adds what each source says of an entry: one source, or all that an entry which is linked already has. */
+function tell(node: AnyNode, sourceData: Record<string, SourceNodeData>): void {
   const known = node.sourceData;
   if (Array.isArray(node.sources) && typeof known === "object" && known !== null) {
     for (const source of node.sources as string[]) {
       const data = (known as Record<string, SourceNodeData | undefined>)[source];
       if (data !== undefined) {
-        yield [source, data];
+        sourceData[source] = data;
       }
     }
     return;
   }
   const { id, uri, config, metadata, status } = node;
-  yield [node.source ?? "bolt", { id, uri, config, metadata, status } as SourceNodeData];
+  sourceData[node.source ?? "bolt"] = { id, uri, config, metadata, status } as SourceNodeData;
 }
 
 /** One node of the entries that are it, the first one first. */
@@ -153,9 +161,7 @@ function linked(entries: AnyNode[]): LinkedNode {
   let certificateStatus: CertificateStatus | undefined;
   let lastCheckIn: string | undefined;
   for (const entry of entries) {
-    for (const [source, data] of said(entry)) {
-      sourceData[source] = data;
-    }
+    tell(entry, sourceData);
     const source = entry.source ?? "bolt";
     if (priority(source) > priority(primary.source ?? "bolt")) {
       primary = entry;
