@@ -59,6 +59,7 @@ const NEEDS: &[Need] = &[
     need(Purpose::Tests, Sign::Program("sudo"), "sudo"),
     need(Purpose::Tests, Sign::Program("doas"), "doas"),
     need(Purpose::Tests, Sign::Program("useradd"), "passwd"),
+    need(Purpose::Tests, Sign::Program("flock"), "util-linux"),
     need(Purpose::Tests, Sign::Program("git"), "git"),
     need(Purpose::Tests, Sign::Program("busybox"), "busybox"),
     need(Purpose::Tests, Sign::Works("/usr/bin/python3", &["-c", "import paramiko"]), "python3-paramiko"),

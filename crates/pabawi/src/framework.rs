@@ -27,6 +27,8 @@ use pabawi_inventory::{Catalog, Freshness, Resolver, View};
 use pabawi_journal::{RetentionHealth, RetentionKeeper};
 use pabawi_plugins::host::{CallError, PluginHost, PluginStatus, ProvidedCapability};
 use pabawi_store::host::{HostMirror, MirrorHealth, MirrorState};
+use pabawi_transport::SshTransport;
+use pabawi_transport::ssh_config::SshConfig;
 use serde_json::Value;
 use tracing::{Instrument as _, Span};
 
@@ -53,6 +55,7 @@ const TRACES_CLOSING: Duration = Duration::from_secs(5);
 /// Runs executions and answers questions about them. Cloning gives another handle of the same framework.
 #[derive(Clone)]
 pub struct Framework {
+    pub(crate) ssh: SshTransport,
     pub(crate) engine: Engine,
     pub(crate) graphs: Graphs,
     pub(crate) facts: NodeFactsHandle,
@@ -433,6 +436,17 @@ impl Framework {
     ) -> Result<(), FrameworkError> {
         self.may_reload_plugins(caller).await?;
         Ok(self.plugins.reload(plugin, config).await?)
+    }
+
+    /// Nodes are reached by this client configuration from now on. What runs goes on as it was begun, and the limits of connections
+    /// hold for all together. Needs `plugins.reload`.
+    ///
+    /// # Errors
+    /// [`FrameworkError::Denied`].
+    pub async fn use_ssh_config(&self, caller: &Caller, config: SshConfig) -> Result<(), FrameworkError> {
+        self.may_reload_plugins(caller).await?;
+        self.ssh.use_config(Arc::new(config));
+        Ok(())
     }
 
     /// Asks whether somebody may do that, for whoever has to begin something before there is another instance.

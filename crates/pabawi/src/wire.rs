@@ -70,8 +70,7 @@ async fn parts(mut options: FrameworkBuilder, route: Arc<Route>) -> Result<Frame
     let given = std::mem::take(&mut options.plugins);
     let programs = std::mem::take(&mut options.external_plugins);
     let plugins = plugins(given, programs, options.plugin_limits, Arc::clone(&clock)).await?;
-    let transports: [Arc<dyn Transport>; 2] = [Arc::new(ssh), Arc::new(local)];
-    let opened = over(options, database, transports, plugins.clone(), (clock, route)).await;
+    let opened = over(options, database, (ssh, local), plugins.clone(), (clock, route)).await;
     if opened.is_err() {
         // They have begun to work, and nobody else has a handle of them.
         plugins.shutdown(PLUGINS_CLOSING).await;
@@ -83,7 +82,7 @@ async fn parts(mut options: FrameworkBuilder, route: Arc<Route>) -> Result<Frame
 async fn over(
     mut options: FrameworkBuilder,
     database: StoreOptions,
-    transports: [Arc<dyn Transport>; 2],
+    (ssh, local): (SshTransport, LocalTransport),
     plugins: PluginHost,
     (clock, route): (Arc<dyn Clock>, Arc<Route>),
 ) -> Result<Framework, FrameworkError> {
@@ -153,7 +152,8 @@ async fn over(
     if let Some(metrics) = options.metrics {
         engine = engine.metrics(metrics);
     }
-    for transport in transports.iter().chain(plugins.transports()) {
+    let own: [Arc<dyn Transport>; 2] = [Arc::new(ssh.clone()), Arc::new(local)];
+    for transport in own.iter().chain(plugins.transports()) {
         engine = engine.transport(Arc::clone(transport));
     }
     let engine = engine.build().await?;
@@ -173,11 +173,11 @@ async fn over(
     }
     let times = options.fact_times.unwrap_or(ProviderOptions { timeout: LAST_RESORT, ..Default::default() });
     let facter = FacterFacts::new(Arc::clone(&commands) as _, Arc::clone(&clock));
-    let ssh = SshFacts::new(commands, Arc::clone(&clock));
+    let over_ssh = SshFacts::new(commands, Arc::clone(&clock));
     let listed = InventoryFacts::new(Arc::new(ListedNodes(Arc::clone(resolver.catalog()))), clock);
     let facts = facts
         .provider(measured(Arc::new(facter)), times)?
-        .provider(measured(Arc::new(ssh)), times)?
+        .provider(measured(Arc::new(over_ssh)), times)?
         .provider(measured(Arc::new(listed)), OF_INVENTORY)?
         .build();
     let span = route.span.clone();
@@ -191,6 +191,7 @@ async fn over(
     let mirror = mirror.map(Arc::new);
     let entries = store;
     Ok(Framework {
+        ssh,
         engine,
         graphs,
         facts,

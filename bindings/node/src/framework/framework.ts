@@ -108,6 +108,11 @@ export interface ExecutionFramework {
   /** The same as text for Prometheus. */
   prometheus(options?: CallOptions): Promise<string>;
 
+  /**
+   * Reaches nodes by this OpenSSH client configuration from now on. What runs goes on as it was begun, and the limits of connections
+   * hold for all of it together.
+   */
+  useSshConfig(path: string, options?: CallOptions): Promise<void>;
   /** Accepts nothing more, gives what runs until the deadline, ends it then, and closes everything. */
   shutdown(how?: types.ShutdownRequest): Promise<types.ShutdownReport>;
   /** The same, for `await using`. */
@@ -196,6 +201,9 @@ function framework(caller: Caller, objects: HostObjects, database: string): Exec
     stats: (options) => caller.call(callSite(whole.stats), "stats", {}, options, "forget"),
     metrics: (options) => caller.call(callSite(whole.metrics), "metrics", {}, options, "forget"),
     prometheus: (options) => caller.call(callSite(whole.prometheus), "prometheus", {}, options, "forget"),
+    useSshConfig: async (path, options) => {
+      await caller.call(callSite(whole.useSshConfig), "useSshConfig", { path }, options, "finish");
+    },
     shutdown,
   };
   // Older releases of Node 20 have no such symbol.

@@ -76,6 +76,7 @@ const WRONG = [
   ["plugins.reload", () => host.plugins.reload(), "plugin"],
   ["plugins.reloadTool", () => host.plugins.reloadTool(), "tool"],
   ["plugins.reloadExternal", () => host.plugins.reloadExternal(), "plugin"],
+  ["useSshConfig", () => host.useSshConfig(), "path"],
   ["plans.make", () => host.plans.make(), ""],
   ["plans.get", () => host.plans.get(), "hash"],
   ["plans.apply", () => host.plans.apply(), "hash"],
@@ -145,6 +146,7 @@ const WRONG = [
   ["journal.prune", () => host.journal.prune({ journal: [{ entries: 1, mark: "7" }] }), "plan.journal.0.mark"],
   ["journal.prune", () => host.journal.prune({ journal: [], executions: { executions: 1, targets: 1, mark: "x" } }), "plan.executions.mark"],
   ["plugins.reloadExternal", () => host.plugins.reloadExternal({ program: "/no/such/program" }), "plugin.program"],
+  ["useSshConfig", () => host.useSshConfig("/no/such/file"), "path"],
   // More than there is.
   ["execute", () => host.execute({ action, targets: "a", sudo: true }), "sudo"],
   ["execute", () => host.execute({ action: { ...action, shell: "sh" }, targets: "a" }), "action.shell"],

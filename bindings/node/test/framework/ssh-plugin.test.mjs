@@ -1,18 +1,19 @@
 // Pabawi's SSH plugin over the native transport, on a real sshd and under the replaced IntegrationManager.
 import assert from "node:assert/strict";
-import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 
 import { createSshPlugin } from "../../index.js";
 import { IntegrationManager } from "../../pabawi/IntegrationManager.js";
+import { closedGate, until } from "../waiting.mjs";
 import { folder, isRunning } from "./support.mjs";
 import { sshd } from "./sshd.mjs";
 
-const { config: clientConfig } = await sshd();
-const [, ...settings] = readFileSync(clientConfig, "utf8").split("\n");
+const server = await sshd({ addresses: Array.from({ length: 6 }, (_, index) => `127.78.0.${index + 1}`) });
 const configPath = join(folder(), "config");
-const host = (name, more = settings) => [`Host ${name}`, ...more].join("\n");
+const host = (name, number = 1) => `Host ${name}\n  HostName 127.78.0.${number}\n  Port ${server.port}\n${server.login}`;
 writeFileSync(configPath, `${host("web-prod-1 first")}\n${host("web-prod-2")}\nHost web-prod-*\n  Compression no\n`);
 const logger = Object.fromEntries(["error", "warn", "info", "debug"].map((level) => [level, () => undefined]));
 const entry = { enabled: true, name: "ssh", type: "both", config: {}, priority: 50 };
@@ -57,12 +58,6 @@ describe("the SSH plugin", () => {
     assert.deepEqual([other.status, other.error], ["failed", "Unsupported action type: task"]);
   });
 
-  it("refuses a host key that it does not know", async () => {
-    const strict = await plugin({ knownHosts: [join(folder(), "none")] });
-    const { results } = await strict.executeAction(command("true"));
-    assert.match(results[0].error, /^Host key verification failed: /);
-  });
-
   // R8.8
   it("streams, and its end ends the remote command", async () => {
     const made = await plugin();
@@ -99,6 +94,86 @@ describe("the SSH plugin", () => {
     appendFileSync(configPath, `${host("later")}\n`);
     assert.ok((await ssh.getInventory()).some(({ id }) => id === "later"));
     assert.equal((await ssh.executeAction(command("true", "later"))).status, "success");
+  });
+
+  it("refuses a host key that it does not know, and one that has changed, says what to do, and runs nothing", async () => {
+    const marker = join(folder(), "ran");
+    const strict = await plugin({ knownHosts: [join(folder(), "none")] });
+    const unknown = (await strict.executeAction(command(`touch ${marker}`))).results[0];
+    assert.match(unknown.error, /^Host key verification failed: .*127\.78\.0\.1.*(known_hosts|accept-new)/s);
+
+    const another = await sshd();
+    const path = join(folder(), "config");
+    writeFileSync(path, readFileSync(another.config, "utf8").replace("node*", "moved"));
+    const before = await plugin({ configPath: path });
+    assert.equal((await before.executeAction(command("true", "moved"))).status, "success");
+    await before.shutdown();
+    await another.otherKey();
+    for (const hostKeys of ["strict", "accept-new"]) {
+      const made = await plugin({ configPath: path, hostKeys });
+      const { status, results } = await made.executeAction(command(`touch ${marker}`, "moved"));
+      assert.equal(status, "failed");
+      assert.match(results[0].error, /^Host key verification failed: .*changed.*known_hosts/s);
+      assert.match(results[0].error, /remove|replace|ssh-keygen -R/);
+      await assert.rejects(made.getNodeFacts("moved"), /Host key verification failed/);
+    }
+    assert.equal(existsSync(marker), false);
+    // Whoever says that it does not matter gets in.
+    const off = await plugin({ configPath: path, hostKeyCheck: false });
+    assert.equal((await off.executeAction(command(`touch ${marker}`, "moved"))).status, "success");
+    assert.ok(existsSync(marker));
+  });
+
+  // R1.4
+  it("runs as another user, by sudo, and tells when it may not", async () => {
+    const as = async (more, parameters) => {
+      const made = await plugin({ sudo: { passwordless: true, ...more } });
+      return (await made.executeAction(command("id -un", "first", { parameters }))).results[0];
+    };
+    assert.equal((await as({ runAsUser: "nobody" }, { sudo: true })).output.stdout, "nobody\n");
+    assert.equal((await as({ runAsUser: "nobody", enabled: true })).output.stdout, "nobody\n");
+    assert.equal((await as({ runAsUser: "nobody" })).output.stdout, `${userInfo().username}\n`);
+    const { status, error, output } = await as({ runAsUser: "no_such_user" }, { sudo: true });
+    assert.deepEqual([status, output.stdout], ["failed", ""]);
+    assert.match(error, /sudo did not let us become no_such_user.*unknown user/s);
+  });
+
+  // R8.2, R8.4
+  for (const [most, atOnce] of [[50, 5], [2, 2]]) {
+    it(`has no more than ${most} connections at once, also after its client configuration has changed`, async () => {
+      const work = folder();
+      const path = join(work, "config");
+      writeFileSync(path, [1, 2, 3, 4].map((number) => `${host(`n${number}`, number)}\n`).join(""));
+      const made = await plugin({ configPath: path, maxConnections: most, maxConnectionsPerHost: 1 });
+      const gate = await closedGate(work);
+      const begun = () => (existsSync(join(work, "log")) ? readFileSync(join(work, "log"), "utf8") : "");
+      const text = `printf + >> ${work}/log; flock -s ${work}/gate true; printf - >> ${work}/log`;
+      const running = [made.executeAction(command(text, ["n1", "n2", "n3", "n4"]))];
+      await until("the first to run", () => begun().length === Math.min(4, atOnce));
+      appendFileSync(path, `${host("n5", 5)}\n`);
+      running.push(made.executeAction(command(text, "n5")));
+      if (atOnce > 4) await until("all to run", () => begun().length === 5);
+      // It knows the new node, so what is not let on now waits for a connection.
+      assert.ok((await made.getInventory()).some(({ id }) => id === "n5"));
+      await gate.open();
+      for (const { status } of await Promise.all(running)) assert.equal(status, "success");
+      let [now, highest] = [0, 0];
+      for (const sign of begun()) highest = Math.max(highest, (now += sign === "+" ? 1 : -1));
+      assert.deepEqual([begun().length, now, highest], [10, 0, atOnce]);
+    });
+  }
+
+  it("goes on with the client configuration that it has where the new one cannot be used, and takes the next", async () => {
+    const path = join(folder(), "config");
+    writeFileSync(path, `${host("n1")}\n`);
+    const errors = [];
+    const made = await plugin({ configPath: path, logger: { ...logger, error: (message) => errors.push(message) } });
+    writeFileSync(path, `${host("n1")}\n${host("n2")}\nHost n2\n  ProxyJump n2,n2,\n  Port x\n`);
+    assert.equal((await made.executeAction(command("true", "n1"))).status, "success");
+    assert.ok(errors.some((message) => message.includes("the one before is kept")), JSON.stringify(errors));
+    writeFileSync(path, `${host("n3")}\n`);
+    assert.deepEqual((await made.getInventory()).map(({ id }) => id), ["n3"]);
+    assert.equal((await made.executeAction(command("true", "n3"))).status, "success");
   });
 
   it("names each setting that cannot be", async () => {

@@ -7,8 +7,9 @@ import { before, describe, it } from "node:test";
 
 import { eventsOf, sse } from "../sse.mjs";
 import { Adapter } from "../sqlite.mjs";
+import { closedGate, until } from "../waiting.mjs";
 import { folder, isRunning } from "../framework/support.mjs";
-import { closedGate, counted, fleet, onNodes, populate, startHost, until } from "./support.mjs";
+import { counted, fleet, onNodes, populate, startHost } from "./support.mjs";
 
 const NODES = 200;
 /** Nodes at once, as the host has it. */

@@ -5,7 +5,6 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import { SCHEMA } from "../schema.mjs";
@@ -20,16 +19,6 @@ const MOST_ADDRESSES = 16;
 const children = new Set();
 after(() => children.forEach((child) => child.kill("SIGKILL")));
 
-/** Waits until it is so, for at most a minute. */
-export async function until(what, is) {
-  for (let turn = 0; turn < 2400; turn += 1) {
-    const found = await is();
-    if (found) return found;
-    await sleep(25);
-  }
-  throw new Error(`waited a minute for ${what}`);
-}
-
 /**
  * So many nodes, each with a loopback address of its own, on as few sshd as there can be; `work` is a directory in which each has files
  * under its address.
@@ -38,7 +27,6 @@ export async function fleet(count) {
   const place = folder();
   const work = join(place, "work");
   mkdirSync(work);
-  writeFileSync(join(work, "gate"), "");
   const nodes = [];
   while (nodes.length < count) {
     const addresses = Array.from({ length: Math.min(MOST_ADDRESSES, count - nodes.length) }, (_, index) => `127.77.${nodes.length % 250}.${index + 1}`);
@@ -47,20 +35,6 @@ export async function fleet(count) {
     for (const address of addresses) nodes.push({ name: `n${String(nodes.length + 1).padStart(3, "0")}`, address, port });
   }
   return { nodes, work, sshConfig: join(place, "config") };
-}
-
-/** A gate before which commands wait, without doing anything, until it is opened. */
-export async function closedGate(work) {
-  const holder = spawn("flock", [join(work, "gate"), "sh", "-c", "echo closed; exec cat"], { stdio: ["pipe", "pipe", "inherit"] });
-  children.add(holder);
-  await once(holder.stdout, "data");
-  return {
-    async open() {
-      const gone = once(holder, "exit");
-      holder.stdin.end();
-      await gone;
-    },
-  };
 }
 
 /** A shell command that counts itself on the node that it runs on, notes its process, and does what follows: `$at` is its file there. */

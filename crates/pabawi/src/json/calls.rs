@@ -141,6 +141,7 @@ calls! {
 
     ReloadTool = "plugins.reloadTool": plugins::reload_tool, plugins::ReloadTool => plugins::Done;
     ReloadExternal = "plugins.reloadExternal": plugins::reload_external, plugins::ReloadExternal => plugins::Done;
+    UseSshConfig = "useSshConfig": plugins::use_ssh_config, plugins::UseSshConfig => plugins::Done;
 
     Stats = "stats": plugins::stats, Nothing => plugins::Stats;
     Metrics = "metrics": plugins::metrics, Nothing => MetricsSnapshot;

@@ -1,6 +1,7 @@
 //! Calls about plugins, and about the framework itself.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use crate::log::LogStats;
 use crate::metrics::MetricsSnapshot;
 use crate::plugin::{CapabilityCall, PluginStatus, ProvidedCapability};
 use crate::ports::{PoolStats, ToolRunStats};
+use crate::ssh::SshConfig;
 use crate::{
     Caller, CorrelationId, Framework, MemoryStats, NodeId, PluginName, ShutdownReport, ValidationError,
     external,
@@ -258,6 +260,28 @@ pub(super) async fn reload_external(
         .await
         .map_err(|error| ValidationError::of("plugin.program", error.to_string()))?;
     framework.reload_plugin(&caller, Arc::new(plugin), Value::Object(config)).await?;
+    Ok(Done {})
+}
+
+/// How nodes are reached over SSH from now on.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "UseSshConfigRequest")]
+pub(super) struct UseSshConfig {
+    /// An OpenSSH client configuration, by its path.
+    path: PathBuf,
+}
+
+pub(super) async fn use_ssh_config(
+    framework: &Framework,
+    caller: Caller,
+    with: UseSshConfig,
+) -> Result<Done, Failure> {
+    // Before a file is read that they name.
+    framework.may_reload_plugins(&caller).await?;
+    let config =
+        SshConfig::load(&with.path).map_err(|error| ValidationError::of("path", error.to_string()))?;
+    framework.use_ssh_config(&caller, config).await?;
     Ok(Done {})
 }
 

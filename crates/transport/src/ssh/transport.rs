@@ -1,6 +1,6 @@
 //! The port: [`SshTransport`].
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,6 +23,7 @@ use super::process::{
 };
 use super::settings::SshSettings;
 use crate::known_hosts::KnownHostsCache;
+use crate::ssh_config::SshConfig;
 
 /// Attempts to find a connection that takes the command, before anything has started. Each refusal teaches the pool
 /// that one connection takes one command less; with a few connections of four commands each and a small `MaxSessions`
@@ -37,7 +38,8 @@ const DAY: u64 = 24 * 60 * 60;
 #[derive(Debug, Clone)]
 pub struct SshTransport {
     pool: Pool,
-    settings: Arc<SshSettings>,
+    /// Those that count now. What has begun goes on by those that it began with.
+    settings: Arc<RwLock<Arc<SshSettings>>>,
     known_hosts: KnownHostsCache,
 }
 
@@ -47,11 +49,23 @@ impl SshTransport {
         let dialer = Dialer::new(settings.passphrase.clone());
         let known_hosts = dialer.known_hosts();
         let pool = Pool::new(settings.pool.clone(), dialer, settings.keepalive);
-        Self { pool, settings: Arc::new(settings), known_hosts }
+        Self { pool, settings: Arc::new(RwLock::new(Arc::new(settings))), known_hosts }
+    }
+
+    /// Nodes are reached by this configuration from now on. What runs goes on as it was begun, connections to which nothing has
+    /// changed are used further, and the limits of the pool hold for all of them together.
+    pub fn use_config(&self, config: Arc<SshConfig>) {
+        let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
+        *settings = Arc::new(SshSettings { config, ..(**settings).clone() });
+    }
+
+    fn settings(&self) -> Arc<SshSettings> {
+        // Nothing in here can panic half way, so a poisoned lock holds whole settings.
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn wanted(&self, request: &ConnectRequest) -> Result<Wanted, TransportError> {
-        let route = self.settings.route(&request.target, request.host_keys)?;
+        let route = self.settings().route(&request.target, request.host_keys)?;
         // ssh_config may ask for less time than the request allows.
         let configured = route.hops.last().and_then(|hop| hop.settings.connect_timeout);
         let timeout = configured.map_or(request.timeout, |configured| configured.min(request.timeout));
@@ -60,12 +74,13 @@ impl SshTransport {
 
     /// What a process on a node needs beside what was launched.
     fn surroundings(&self, node: NodeId, wanted: Wanted) -> Surroundings {
+        let settings = self.settings();
         Surroundings {
             node,
             wanted,
             pool: self.pool.clone(),
-            drain_grace: self.settings.drain_grace,
-            request_timeout: self.settings.request_timeout,
+            drain_grace: settings.drain_grace,
+            request_timeout: settings.request_timeout,
         }
     }
 }
@@ -89,7 +104,7 @@ impl Transport for SshTransport {
     }
 
     async fn foresee(&self, targets: &[Target], host_keys: Option<HostKeyPolicy>) -> Vec<Approach> {
-        let (settings, cache) = (Arc::clone(&self.settings), self.known_hosts.clone());
+        let (settings, cache) = (self.settings(), self.known_hosts.clone());
         foresee(settings, cache, targets, host_keys).await
     }
 
@@ -138,7 +153,7 @@ impl SshSession {
     async fn launch(self, job: &Job) -> Result<(Surroundings, Lease, Launched), TransportError> {
         let around = self.surroundings();
         let Self { transport, node, wanted, mut lease, .. } = self;
-        let timeout = transport.settings.request_timeout;
+        let timeout = transport.settings().request_timeout;
         let mut replaced = false;
         let mut launches = 1;
         // At most `LAUNCHES` turns. Nothing has started on the node when a launch fails, so that another connection
@@ -177,7 +192,7 @@ impl Session for SshSession {
             Action::Upload(_) | Action::Download(_) => {
                 let Self { transport, node, wanted, .. } = *self;
                 let dialed = transport.pool.dial(&wanted).await?;
-                let limit = transport.settings.request_timeout;
+                let limit = transport.settings().request_timeout;
                 let session = dialed.connection.into_blocking(limit).map_err(|error| {
                     TransportError::before_start(
                         &node,
@@ -200,7 +215,7 @@ impl Session for SshSession {
         action: Arc<Action>,
         name: DetachedName,
     ) -> Result<Box<dyn RunningAction>, TransportError> {
-        let settings = &self.transport.settings;
+        let settings = self.transport.settings();
         let detach = Detach {
             name: spool_name(&name),
             limit: settings.spool_limit,
@@ -221,5 +236,30 @@ impl Session for SshSession {
         }
         let (around, lease, launched) = self.launch(&job).await?;
         Ok(Box::new(Detached::new(around, detach.name, job, lease, Some(launched), limits)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pabawi_domain::node::Endpoint;
+
+    use super::*;
+
+    /// Both handles are of one transport, with one pool.
+    #[tokio::test]
+    async fn another_configuration_counts_from_then_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let transport = SshTransport::new(SshSettings::default());
+        let other = transport.clone();
+        let target = Target::new(NodeId::new("web1").unwrap(), Endpoint::default());
+        let mut shown = Vec::new();
+        for address in ["192.0.2.1", "192.0.2.2"] {
+            let path = folder.path().join("config");
+            std::fs::write(&path, format!("Host web1\n HostName {address}\n User ops\n")).unwrap();
+            transport.use_config(Arc::new(SshConfig::load(&path).unwrap()));
+            let ways = other.foresee(std::slice::from_ref(&target), Some(HostKeyPolicy::Off)).await;
+            shown.extend(ways.iter().map(|way| way.reach.to_string()));
+        }
+        assert_eq!(shown, ["ops@192.0.2.1:22", "ops@192.0.2.2:22"]);
     }
 }

@@ -1095,6 +1095,14 @@ export const TimelineQuerySchema: z.ZodType<types.TimelineQuery> = as(
     .strict(),
 );
 
+export const UseSshConfigRequestSchema: z.ZodType<types.UseSshConfigRequest> = as(
+  zod
+    .object({
+      path: zod.string(),
+    })
+    .strict(),
+);
+
 export const VerifyRequestSchema: z.ZodType<types.VerifyRequest> = as(
   zod
     .object({
@@ -1153,5 +1161,6 @@ export const callSchemas: { [K in keyof types.Calls]: z.ZodType<types.Calls[K]["
   submit: ExecutionRequestSchema,
   targets: TargetsRequestSchema,
   totals: ExecutionQuerySchema,
+  useSshConfig: UseSshConfigRequestSchema,
   wait: OfExecutionSchema,
 };

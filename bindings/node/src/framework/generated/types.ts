@@ -1095,6 +1095,12 @@ export interface UploadAction {
   source: string;
 }
 
+/** How nodes are reached over SSH from now on. */
+export interface UseSshConfigRequest {
+  /** An OpenSSH client configuration, by its path. */
+  path: string;
+}
+
 /** Whose journal is to be looked through for tampering. */
 export interface VerifyRequest {
   /** Only that of this node. */
@@ -3000,5 +3006,6 @@ export interface Calls {
   submit: { request: ExecutionRequest; answer: ExecutionId };
   targets: { request: TargetsRequest; answer: Page<TargetRecord> };
   totals: { request: ExecutionQuery; answer: ExecutionTotals };
+  useSshConfig: { request: UseSshConfigRequest; answer: Done };
   wait: { request: OfExecution; answer: ExecutionOutcome };
 }

@@ -27,7 +27,7 @@ import { readConfig, SshRunner } from "./runner";
 import { checkOptions, settingsOf, type SshPluginOptions } from "./settings";
 
 const FACTS_TIMEOUT_SECONDS = 30;
-/** What runs on an older client configuration may go on for as long as a command may take. */
+/** What runs when the plugin is initialised anew may go on for as long as a command may take. */
 const REPLACED_DEADLINE_MS = 3_600_000;
 const NOT_READY = "SSH service not initialized";
 
@@ -272,16 +272,13 @@ class Plugin extends BasePlugin implements SshPlugin {
       return runner;
     }
     try {
-      const next = await SshRunner.open(settings, text, this.options, this.options.logger ?? QUIET);
-      this.runner = next;
+      await runner.use(text);
       this.nodes = this.nodesOf(text, settings);
-      this.end(runner, REPLACED_DEADLINE_MS);
-      return next;
     } catch (error) {
       this.refused = text;
       this.logError(`Failed to use SSH config file ${settings.configPath ?? ""}, the one before is kept`, error, "reload");
-      return runner;
     }
+    return runner;
   }
 
   private readonly replaced = new Set<SshRunner>();

@@ -55,16 +55,19 @@ export class SshRunner {
     private readonly framework: ExecutionFramework,
     private readonly folder: string,
     private readonly settings: SSHConfig,
-    /** What the client configuration said when this was opened. */
-    readonly configText: string,
+    private text: string,
   ) {}
+
+  /** The client configuration as it is used. */
+  get configText(): string {
+    return this.text;
+  }
 
   /** Opens a framework by these settings; `configText` is the client configuration, to which the defaults are added. */
   static async open(settings: SSHConfig, configText: string, options: SshPluginOptions, logger: LoggerLike): Promise<SshRunner> {
     const folder = await mkdtemp(join(tmpdir(), "pabawi-ssh-"));
     try {
-      const config = join(folder, "ssh_config");
-      await writeFile(config, withDefaults(configText, settings), { mode: 0o600 });
+      const config = await written(folder, configText, settings);
       const framework = await createExecutionFramework({
         database: options.database ?? join(folder, "executions.db"),
         // Who may do what has been asked before a plugin is called.
@@ -137,6 +140,12 @@ export class SshRunner {
     return ran;
   }
 
+  /** Reaches nodes by another client configuration from now on; what runs goes on, and the limits hold for all of it together. */
+  async use(configText: string): Promise<void> {
+    await this.framework.useSshConfig(await written(this.folder, configText, this.settings));
+    this.text = configText;
+  }
+
   /** Ends what still runs after the deadline, and removes what it made on this machine. */
   async close(deadlineMs: number): Promise<void> {
     await this.framework.shutdown({ deadlineMs });
@@ -159,6 +168,13 @@ export class SshRunner {
 /** A name that means something else in the language of targets stands in quotes. */
 function quoted(name: string): string {
   return name === "all" || /^[@~]/.test(name) ? `"${name}"` : name;
+}
+
+/** Writes a client configuration with the defaults and tells its path. */
+async function written(folder: string, configText: string, settings: SSHConfig): Promise<string> {
+  const path = join(folder, "ssh_config");
+  await writeFile(path, withDefaults(configText, settings), { mode: 0o600 });
+  return path;
 }
 
 /** The first value wins in such a file, so defaults come last. */
