@@ -14,8 +14,8 @@
  * Statuses   are numbers, see below. PABAWI_END has no error object, every other failure has one, which is the program's and has
  *            to be freed with pabawi_error_free. Accessors of errors never fail.
  *
- * Handles    (pabawi_config, pabawi_engine, pabawi_session, pabawi_operation, pabawi_events, pabawi_error) are numbers that look
- *            like pointers and lead nowhere. A handle that was freed, that is of another kind, or that is garbage is told as
+ * Handles    (pabawi_config, pabawi_engine, pabawi_session, pabawi_operation, pabawi_events, pabawi_completion, pabawi_error) are
+ *            numbers that look like pointers and lead nowhere. A handle that was freed, that is of another kind, or that is garbage is told as
  *            PABAWI_BAD_HANDLE, also by the function that frees; no number is given out twice. NULL can be freed. What a handle
  *            stands for stays until the calls that use it have returned, so that it can be freed meanwhile by another thread.
  *

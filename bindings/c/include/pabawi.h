@@ -14,8 +14,8 @@
  * Statuses   are numbers, see below. PABAWI_END has no error object, every other failure has one, which is the program's and has
  *            to be freed with pabawi_error_free. Accessors of errors never fail.
  *
- * Handles    (pabawi_config, pabawi_engine, pabawi_session, pabawi_operation, pabawi_events, pabawi_error) are numbers that look
- *            like pointers and lead nowhere. A handle that was freed, that is of another kind, or that is garbage is told as
+ * Handles    (pabawi_config, pabawi_engine, pabawi_session, pabawi_operation, pabawi_events, pabawi_completion, pabawi_error) are
+ *            numbers that look like pointers and lead nowhere. A handle that was freed, that is of another kind, or that is garbage is told as
  *            PABAWI_BAD_HANDLE, also by the function that frees; no number is given out twice. NULL can be freed. What a handle
  *            stands for stays until the calls that use it have returned, so that it can be freed meanwhile by another thread.
  *
@@ -51,6 +51,11 @@
  * library any more, and the SONAME with it. Functions, constants and fields at the end of tables of functions may come without.
  */
 #define PABAWI_ABI_VERSION 1
+
+/**
+ * An answer that a function of the program owes.
+ */
+typedef struct pabawi_completion pabawi_completion;
 
 /**
  * Options of an engine, and what is registered with it. One engine is made of it.
@@ -138,6 +143,197 @@ typedef void (*pabawi_events_fn)(void *user_data,
                                  const char *events,
                                  size_t events_len,
                                  const struct pabawi_error *error);
+
+/**
+ * Gives back what a table has. It is called once, when the engine, or the configuration of which no engine was made, was freed
+ * and no other function of the table runs: by whoever frees it, or, where a function has not returned by then, when that has.
+ * Where a table is refused, it is not called.
+ */
+typedef void (*pabawi_destroy_fn)(void *user_data);
+
+/**
+ * Is asked something: `request` is a JSON object, which is there until the function returns. The answer is given to `completion`,
+ * before or after the function returns and by any thread: by pabawi_completion_finish or pabawi_completion_fail. The completion is
+ * the program's, which has to free it. What is asked meanwhile is asked by another thread, so that many calls may run at once.
+ */
+typedef void (*pabawi_ask_fn)(void *user_data,
+                              const char *request,
+                              size_t request_len,
+                              struct pabawi_completion *completion);
+
+/**
+ * A plugin: functions that answer what docs/external-plugins.md has programs asked, in the same JSON. One at least of run, call,
+ * inventory and facts must be there. Fields may come at the end.
+ */
+typedef struct pabawi_plugin {
+    /**
+     * `sizeof(pabawi_plugin)`.
+     */
+    size_t struct_size;
+    /**
+     * Given to each function.
+     */
+    void *user_data;
+    /**
+     * May be NULL.
+     */
+    pabawi_destroy_fn destroy;
+    /**
+     * Does an action on nodes: `{capability, action, targets: [{node, …}], executionId, correlationId, config}`. What becomes of each
+     * node is told in lines of JSON, by pabawi_completion_tell as it happens, or with the end: `{"node", "stdout"}`,
+     * `{"node", "stderr"}`, `{"node", "exited": 0}`, `{"node", "failed": {"code", "message"}}`. pabawi_completion_fail ends all nodes
+     * that have not ended. NULL without actions.
+     */
+    pabawi_ask_fn run;
+    /**
+     * Answers what is no action: `{capability, parameters, nodes, caller, config}`. NULL without such.
+     */
+    pabawi_ask_fn call;
+    /**
+     * Gets ready, before anything else: `{config}`. NULL where there is nothing to do.
+     */
+    pabawi_ask_fn initialize;
+    /**
+     * Says how it is: `{"state": "healthy"}`, `{"state": "degraded", "message", "working", "failing"}`, `{"state": "unhealthy",
+     * "message"}`. NULL where it is always well.
+     */
+    pabawi_ask_fn health;
+    /**
+     * Lists its nodes, as in pabawi_source. NULL without an inventory.
+     */
+    pabawi_ask_fn inventory;
+    /**
+     * Has facts, as in pabawi_fact_provider. NULL without.
+     */
+    pabawi_ask_fn facts;
+    /**
+     * Lets go of what it holds, after its last run: `{config}`. NULL where there is nothing to do.
+     */
+    pabawi_ask_fn shutdown;
+} pabawi_plugin;
+
+/**
+ * A source of nodes and groups. Fields may come at the end.
+ */
+typedef struct pabawi_source {
+    /**
+     * `sizeof(pabawi_source)`.
+     */
+    size_t struct_size;
+    /**
+     * Given to each function.
+     */
+    void *user_data;
+    /**
+     * May be NULL.
+     */
+    pabawi_destroy_fn destroy;
+    /**
+     * Lists everything: `{"nodes": [{"id", "endpoint", "groups", "aliases", "metadata"}], "groups": [{"name", "nodes", "children"}],
+     * "warnings": [TEXT]}`. What it says is kept for a while. Must not be NULL.
+     */
+    pabawi_ask_fn inventory;
+} pabawi_source;
+
+/**
+ * A provider of facts of nodes. Fields may come at the end.
+ */
+typedef struct pabawi_fact_provider {
+    /**
+     * `sizeof(pabawi_fact_provider)`.
+     */
+    size_t struct_size;
+    /**
+     * Given to each function.
+     */
+    void *user_data;
+    /**
+     * May be NULL.
+     */
+    pabawi_destroy_fn destroy;
+    /**
+     * Tells facts of `{"nodes": [NAME], "caller"}`: `{"facts": [{"node", "facts": {…}, "gatheredAt", "warnings"}], "errors": [{"node",
+     * "code", "message"}]}`, one of both for each node. Must not be NULL.
+     */
+    pabawi_ask_fn facts;
+} pabawi_fact_provider;
+
+/**
+ * Decides about callers. Whatever is no clear yes denies: a failure, another answer, none within `limits.authorizerTimeoutMs`.
+ * Fields may come at the end.
+ */
+typedef struct pabawi_authorizer {
+    /**
+     * `sizeof(pabawi_authorizer)`.
+     */
+    size_t struct_size;
+    /**
+     * Given to each function.
+     */
+    void *user_data;
+    /**
+     * May be NULL.
+     */
+    pabawi_destroy_fn destroy;
+    /**
+     * Whether `{user, capability, action, risk, plugin, nodes}` may be, of which `action`, `risk` and `plugin` may be absent: `true`,
+     * `false`, or `{"allow": false, "reason": TEXT}`. It is asked before anything is recorded, and for each node again when its run
+     * starts. Must not be NULL.
+     */
+    pabawi_ask_fn authorize;
+} pabawi_authorizer;
+
+/**
+ * Is told something: `text` is JSON, which is there until the function returns.
+ */
+typedef void (*pabawi_tell_fn)(void *user_data, const char *text, size_t text_len);
+
+/**
+ * Is told the log of the engine. Fields may come at the end.
+ */
+typedef struct pabawi_log_sink {
+    /**
+     * `sizeof(pabawi_log_sink)`.
+     */
+    size_t struct_size;
+    /**
+     * Given to each function.
+     */
+    void *user_data;
+    /**
+     * May be NULL.
+     */
+    pabawi_destroy_fn destroy;
+    /**
+     * One record, `{at, level, component, message, executionId, …, fields}`, from the option `logLevel` on; never two at once. What
+     * comes while it runs waits; what there is no room for is lost, and a record says how much. Must not be NULL.
+     */
+    pabawi_tell_fn log;
+} pabawi_log_sink;
+
+/**
+ * Is told what is measured. Fields may come at the end.
+ */
+typedef struct pabawi_metrics_sink {
+    /**
+     * `sizeof(pabawi_metrics_sink)`.
+     */
+    size_t struct_size;
+    /**
+     * Given to each function.
+     */
+    void *user_data;
+    /**
+     * May be NULL.
+     */
+    pabawi_destroy_fn destroy;
+    /**
+     * A JSON list of `{"type": "count", "name", "by", "labels"}`, `{"type": "gauge", "name", "value", "labels"}` and `{"type":
+     * "duration", "name", "seconds", "labels"}`; never two calls at once. What there is no room for is lost, and
+     * `pabawi_sink_measurements_lost_total` says how much. Must not be NULL.
+     */
+    pabawi_tell_fn record;
+} pabawi_metrics_sink;
 
 /**
  * The call did what it is for.
@@ -824,6 +1020,112 @@ pabawi_status pabawi_journal_note(const struct pabawi_session *session,
                                   size_t note_len,
                                   struct pabawi_bytes *answer,
                                   struct pabawi_error **error);
+
+/**
+ * Registers a plugin with the engine that will be made. The table is copied. `description` is the JSON object of
+ * docs/external-plugins.md, without `methods`, `hasInventory` and `hasFacts`, which follow from the functions; `configuration` is a
+ * JSON object that its functions are given with each request, NULL with the length 0 for an empty one.
+ */
+pabawi_status pabawi_config_add_plugin(const struct pabawi_config *config,
+                                       const char *description,
+                                       size_t description_len,
+                                       const char *configuration,
+                                       size_t configuration_len,
+                                       const struct pabawi_plugin *plugin,
+                                       struct pabawi_error **error);
+
+/**
+ * Registers a source of nodes. With one, names that are in no source are refused. `name` is a word of lower-case letters, digits,
+ * `-` and `_`; where two sources disagree about a node, the higher priority counts.
+ */
+pabawi_status pabawi_config_add_source(const struct pabawi_config *config,
+                                       const char *name,
+                                       size_t name_len,
+                                       int32_t priority,
+                                       const struct pabawi_source *source,
+                                       struct pabawi_error **error);
+
+/**
+ * Registers a provider of facts, beside those that are built in. `name` is as that of a source; where two providers give the same
+ * fact, the higher priority counts, which is 60 for `facter`, 50 for `ssh`, and 0 for `inventory`.
+ */
+pabawi_status pabawi_config_add_fact_provider(const struct pabawi_config *config,
+                                              const char *name,
+                                              size_t name_len,
+                                              int32_t priority,
+                                              const struct pabawi_fact_provider *provider,
+                                              struct pabawi_error **error);
+
+/**
+ * Registers who decides about callers. There is one: PABAWI_ALREADY where there is another, also by the option `authorizer`.
+ */
+pabawi_status pabawi_config_set_authorizer(const struct pabawi_config *config,
+                                           const struct pabawi_authorizer *authorizer,
+                                           struct pabawi_error **error);
+
+/**
+ * Registers who is told the log, from the option `logLevel` on. There is one: PABAWI_ALREADY where there is another.
+ */
+pabawi_status pabawi_config_set_log_sink(const struct pabawi_config *config,
+                                         const struct pabawi_log_sink *sink,
+                                         struct pabawi_error **error);
+
+/**
+ * Registers who is told what is measured. There is one: PABAWI_ALREADY where there is another.
+ */
+pabawi_status pabawi_config_set_metrics_sink(const struct pabawi_config *config,
+                                             const struct pabawi_metrics_sink *sink,
+                                             struct pabawi_error **error);
+
+/**
+ * Tells lines of JSON about nodes of an action (`run` of a plugin) before its end, one or several, with a line break between them.
+ * It waits while what was told before is not read yet. PABAWI_ABORTED: nobody reads any more, and the action has to stop.
+ */
+pabawi_status pabawi_completion_tell(const struct pabawi_completion *completion,
+                                     const char *lines,
+                                     size_t lines_len,
+                                     struct pabawi_error **error);
+
+/**
+ * Gives the answer, a JSON value; NULL with the length 0 is `null`. For an action the answer is its last lines, which may be none.
+ *
+ * The second answer to one question is PABAWI_ALREADY, whoever gives it. PABAWI_ABORTED: nobody waits any more, since time was up,
+ * it was cancelled, or the engine has ended; nothing has to be done about it. An answer that is no JSON is PABAWI_VALIDATION, and
+ * another one can be given. The completion has to be freed after all of these.
+ */
+pabawi_status pabawi_completion_finish(const struct pabawi_completion *completion,
+                                       const char *answer,
+                                       size_t answer_len,
+                                       struct pabawi_error **error);
+
+/**
+ * Says that it could not be done, and why: `code` is one of the statuses from 100 on, PABAWI_PLUGIN_FAULT where no other fits.
+ * Otherwise as pabawi_completion_finish. For an action it is the end of all nodes that have not ended.
+ */
+pabawi_status pabawi_completion_fail(const struct pabawi_completion *completion,
+                                     pabawi_status code,
+                                     const char *message,
+                                     size_t message_len,
+                                     struct pabawi_error **error);
+
+/**
+ * 1 while somebody waits for the answer, else 0; 0 for what is no completion. Who works long looks at it now and then, and stops
+ * when it is 0.
+ */
+int32_t pabawi_completion_is_wanted(const struct pabawi_completion *completion);
+
+/**
+ * A file descriptor (eventfd(2)) that becomes readable when nobody waits for the answer any more. It is the completion's: it must be
+ * neither read nor closed, and is there until the completion is freed.
+ */
+pabawi_status pabawi_completion_fd(const struct pabawi_completion *completion,
+                                   int32_t *fd,
+                                   struct pabawi_error **error);
+
+/**
+ * Frees a completion. Without an answer, the question has failed. Nothing happens for NULL.
+ */
+pabawi_status pabawi_completion_free(struct pabawi_completion *completion);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -68,6 +68,18 @@ impl Callbacks {
         });
     }
 
+    /// Calls it on this thread, which is none of the engine's, as if it were one of these. After the end nothing is called.
+    pub(crate) fn here(&self, job: impl FnOnce()) {
+        *lock(&self.running.count) += 1;
+        let _permit = Permit(Arc::clone(&self.running));
+        if lock(&self.threads).is_none() {
+            return;
+        }
+        IS_OURS.set(true);
+        job();
+        IS_OURS.set(false);
+    }
+
     /// As [`Callbacks::run`], for what stays: refused where it would wait for a thread.
     pub(crate) fn occupy(&self, job: impl FnOnce() + Send + 'static) -> Result<(), Fault> {
         if *lock(&self.running.count) >= MOST {

@@ -2,15 +2,17 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pabawi::json::{Failure, FrameworkOptions, read};
 use pabawi::permissions::{Permissions, parse_policy};
-use pabawi::{AllowAll, FrameworkBuilder, ValidationError};
+use pabawi::{AllowAll, ErrorCode, FrameworkBuilder, ValidationError};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::callbacks::Callbacks;
 use crate::status::{Fault, Own};
+use crate::tables::Close;
 
 /// The most threads on which an engine works that can be asked for.
 const MOST_THREADS: usize = 1_024;
@@ -21,6 +23,8 @@ pub(crate) type Registration = Box<dyn FnOnce(FrameworkBuilder) -> FrameworkBuil
 /// Options, and what is registered with them. An engine is made of it once.
 pub(crate) struct Config {
     state: Mutex<Option<State>>,
+    /// Threads for functions of the program, also those of the engine that is made of it.
+    callbacks: Arc<Callbacks>,
 }
 
 /// What an engine is made of.
@@ -30,6 +34,10 @@ pub(crate) struct State {
     /// Threads on which the engine works; one for each processor when absent.
     pub(crate) threads: Option<NonZeroUsize>,
     registered: Vec<Registration>,
+    /// What there can be one of, and is.
+    taken: Vec<&'static str>,
+    /// Tables of functions that are registered, to be closed at the end.
+    pub(crate) tables: Vec<Arc<dyn Close>>,
 }
 
 /// Who decides about callers, where that is data.
@@ -65,15 +73,41 @@ impl Config {
             return Err(ValidationError::of("workerThreads", text).into());
         }
         let OwnOptions { authorizer, worker_threads: threads } = own;
-        let state = State { options, authorizer, threads, registered: Vec::new() };
-        Ok(Self { state: Mutex::new(Some(state)) })
+        let taken = authorizer.iter().map(|_| "authorizer").collect();
+        let state = State { options, authorizer, threads, registered: Vec::new(), taken, tables: Vec::new() };
+        let callbacks = Callbacks::new().map_err(|error| {
+            let text = format!("threads for functions of this program cannot be started: {error}");
+            Failure::new(ErrorCode::LimitReached, text)
+        })?;
+        Ok(Self { state: Mutex::new(Some(state)), callbacks: Arc::new(callbacks) })
     }
 
-    /// Registers something; in the order of the calls.
-    #[expect(dead_code, reason = "tables of functions are registered with it")]
-    pub(crate) fn register(&self, registration: Registration) -> Result<(), Fault> {
+    /// Threads for functions of the program.
+    pub(crate) fn callbacks(&self) -> &Arc<Callbacks> {
+        &self.callbacks
+    }
+
+    /// Registers a table of functions; in the order of the calls. `only` is what it is where there can be one. `take` is called
+    /// when nothing can be refused any more.
+    pub(crate) fn register(
+        &self,
+        only: Option<&'static str>,
+        registration: Registration,
+        table: Arc<dyn Close>,
+        take: impl FnOnce(),
+    ) -> Result<(), Fault> {
         let mut state = self.lock();
-        state.as_mut().ok_or_else(used)?.registered.push(registration);
+        let state = state.as_mut().ok_or_else(used)?;
+        if let Some(only) = only {
+            if state.taken.contains(&only) {
+                let text = format!("there is one {only} already, of a table or of the options");
+                return Err(Fault::own(Own::Already, text));
+            }
+            state.taken.push(only);
+        }
+        state.registered.push(registration);
+        state.tables.push(table);
+        take();
         Ok(())
     }
 

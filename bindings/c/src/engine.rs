@@ -12,9 +12,10 @@ use pabawi::{ErrorCode, Framework};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::callbacks::{Callbacks, is_callback};
-use crate::config::Config;
+use crate::config::{Config, State};
 use crate::status::Fault;
 use crate::stream::Stream;
+use crate::tables::Close;
 use crate::waiting::finished;
 
 /// How long threads of the runtime have to end, and functions of the program to return, when the engine is freed.
@@ -32,17 +33,24 @@ pub(crate) struct Engine {
     /// Nothing can be called any more.
     is_closed: AtomicBool,
     streams: Mutex<Vec<Weak<Stream>>>,
+    /// Functions of the program that the framework asks.
+    tables: Vec<Arc<dyn Close>>,
 }
 
 impl Engine {
     /// Opens a framework.
     pub(crate) fn open(config: &Config) -> Result<Arc<Self>, Fault> {
-        let state = config.take()?;
+        let mut state = config.take()?;
+        let tables = std::mem::take(&mut state.tables);
+        Self::with(config, state, tables.clone()).inspect_err(|_| close_all(&tables))
+    }
+
+    fn with(config: &Config, state: State, tables: Vec<Arc<dyn Close>>) -> Result<Arc<Self>, Fault> {
         let refused = |error: std::io::Error| {
             Failure::new(ErrorCode::LimitReached, format!("the engine's threads cannot be started: {error}"))
         };
         let runtime = runtime(state.threads).map_err(refused)?;
-        let callbacks = Arc::new(Callbacks::new().map_err(refused)?);
+        let callbacks = Arc::clone(config.callbacks());
         let handle = runtime.handle().clone();
         let opened = finished(
             handle.spawn(async move { Ok(state.builder()?.open().await.map_err(Failure::from)?) }),
@@ -57,6 +65,7 @@ impl Engine {
             is_shut: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
             streams: Mutex::default(),
+            tables,
         }))
     }
 
@@ -118,6 +127,7 @@ impl Engine {
         }
         self.stop();
         self.callbacks.close(CLOSING);
+        close_all(&self.tables);
     }
 
     /// Ends the threads of the runtime. Calls that go on are dropped, which tells whoever waits for them.
@@ -138,6 +148,13 @@ impl Drop for Engine {
         if let Some(runtime) = lock(&self.runtime).take() {
             runtime.shutdown_background();
         }
+    }
+}
+
+/// What the program gave goes back to it, as soon as none of its functions runs.
+fn close_all(tables: &[Arc<dyn Close>]) {
+    for table in tables {
+        table.close();
     }
 }
 

@@ -27,6 +27,7 @@ pub(crate) enum Kind {
     Events = 5,
     Error = 6,
     Bytes = 7,
+    Completion = 8,
 }
 
 impl Kind {
@@ -39,6 +40,7 @@ impl Kind {
             Self::Events => "pabawi_events",
             Self::Error => "pabawi_error",
             Self::Bytes => "pabawi_bytes",
+            Self::Completion => "pabawi_completion",
         }
     }
 }

@@ -30,6 +30,7 @@ mod operation;
 mod session;
 mod status;
 mod stream;
+mod tables;
 mod waiting;
 mod wakeup;
 

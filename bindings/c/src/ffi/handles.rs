@@ -12,6 +12,7 @@ use crate::operation::Operation;
 use crate::session::Session;
 use crate::status::{Fault, pabawi_status};
 use crate::stream::Stream;
+use crate::tables::Completion;
 
 /// Options of an engine, and what is registered with it. One engine is made of it.
 pub struct pabawi_config {
@@ -35,6 +36,11 @@ pub struct pabawi_operation {
 
 /// A stream of events.
 pub struct pabawi_events {
+    _opaque: [u8; 0],
+}
+
+/// An answer that a function of the program owes.
+pub struct pabawi_completion {
     _opaque: [u8; 0],
 }
 
@@ -73,6 +79,7 @@ pub(super) static ENGINES: Registry<Engine> = Registry::new(Kind::Engine);
 pub(super) static SESSIONS: Registry<Session> = Registry::new(Kind::Session);
 pub(super) static OPERATIONS: Registry<Operation> = Registry::new(Kind::Operation);
 pub(super) static STREAMS: Registry<Stream> = Registry::new(Kind::Events);
+pub(super) static COMPLETIONS: Registry<Completion> = Registry::new(Kind::Completion);
 pub(super) static ERRORS: Registry<ErrorTexts> = Registry::new(Kind::Error);
 pub(super) static BYTES: Registry<[u8]> = Registry::new(Kind::Bytes);
 

@@ -10,6 +10,7 @@
 //! | `bytes`, `id` | what is handed over by value |
 //! | `handles` | the kinds of handles, and their tables |
 //! | `functions` | functions of the program that are called |
+//! | `tables` | tables of functions of the program |
 //! | `exports` | the exported functions; their documentation is the header's |
 
 #![allow(unsafe_code, reason = "this is where it belongs")]
@@ -21,3 +22,4 @@ mod functions;
 mod handles;
 mod id;
 mod memory;
+mod tables;

@@ -8,10 +8,13 @@
 //! | `executions`, `plans`, `graphs`, `knowledge`, `plugins`, `retention` | what each call does |
 //! | `events` | events and documents, read in batches |
 //! | `documents` | an execution as a document |
+//! | `authorization` | questions to an authorizer in another language |
 //! | `options`, `builder` | the options that are data, and the builder that is made of them |
 //! | `failure` | what is told when something fails |
 //! | `schemas` | JSON Schemas of all that crosses |
 //! | `text` | values as JSON texts |
+
+pub mod authorization;
 
 mod builder;
 mod calls;

@@ -73,15 +73,23 @@ impl Description {
         let at = |why: String| cut::cut(format!("line {number}: {why}"), MOST_TOLD);
         let value: Value = serde_json::from_slice(line)
             .map_err(|error| at(format!("is no JSON: {}: {}", why(&error), shown(line))))?;
-        let schema = ParameterSchema::new(&schema()).map_err(at)?;
+        Self::check(value).map_err(at)
+    }
+
+    /// Reads what is JSON already.
+    ///
+    /// # Errors
+    /// Every bad field by its path.
+    pub(super) fn check(value: Value) -> Result<Self, String> {
+        let schema = ParameterSchema::new(&schema())?;
         let faults = schema.violations("describe", &value, &[]);
         if !faults.is_empty() {
             let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
-            return Err(at(told.join("; ")));
+            return Err(told.join("; "));
         }
         let written: Written =
-            serde_json::from_value(value).map_err(|error| at(format!("cannot be read: {error}")))?;
-        Self::of(written).map_err(at)
+            serde_json::from_value(value).map_err(|error| format!("cannot be read: {error}"))?;
+        Self::of(written)
     }
 
     fn of(written: Written) -> Result<Self, String> {

@@ -34,6 +34,9 @@ pub enum ExternalError {
         /// What it wrote to its standard error at the end.
         log: Option<String>,
     },
+    /// What a part of this program says of itself cannot be used.
+    #[error("{0}")]
+    Description(String),
 }
 
 impl ExternalError {
@@ -41,7 +44,7 @@ impl ExternalError {
     pub fn log(&self) -> Option<&str> {
         match self {
             Self::Undescribed { log, .. } => log.as_deref(),
-            Self::Unusable { .. } | Self::NotAsked { .. } => None,
+            Self::Unusable { .. } | Self::NotAsked { .. } | Self::Description(_) => None,
         }
     }
 }

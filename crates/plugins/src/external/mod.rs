@@ -19,6 +19,7 @@
 //! | `run_lines` | lines about nodes |
 //! | `config_secrets` | secrets of a configuration, and messages without them |
 //! | `sources` | its inventory and its facts |
+//! | `hosted` | parts of the program that the framework is part of, which are spoken with in the same way |
 //! | `undescribed` | the place of a program that cannot be a plugin, with the reason |
 //! | `load` | from paths to plugins of a host |
 //!
@@ -30,6 +31,7 @@ mod config_secrets;
 mod description;
 mod description_schema;
 mod error;
+mod hosted;
 mod link;
 mod load;
 mod open_action;
@@ -42,5 +44,6 @@ mod sources;
 mod undescribed;
 
 pub use error::ExternalError;
+pub use hosted::{hosted_facts, hosted_inventory};
 pub use load::register;
 pub use plugin::ExternalPlugin;

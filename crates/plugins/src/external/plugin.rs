@@ -20,6 +20,7 @@ use serde_json::{Map, Value};
 use super::config_secrets::{WithoutSecrets, secrets_of};
 use super::description::Description;
 use super::error::ExternalError;
+use super::hosted;
 use super::link::{Link, command, end_of, log_of};
 use super::program::Program;
 use super::request::{Request, of_call, of_run};
@@ -56,8 +57,31 @@ impl ExternalPlugin {
             return Err(undescribed(end_of(&output.end)));
         }
         let description = Description::read(&output.stdout).map_err(undescribed)?;
+        Ok(Self::of(description, program, tools))
+    }
+
+    /// A plugin that is a part of the program that the framework is part of. It is spoken with as with a program: `tools` is given
+    /// the word of a request as the only argument and its line as the standard input, and is asked for nothing else.
+    ///
+    /// `answers` are the words that it answers. What follows from them (`methods`, `hasInventory`, `hasFacts`) must not be in the
+    /// description, which is that of `docs/external-plugins.md` otherwise.
+    ///
+    /// # Errors
+    /// [`ExternalError::Description`], with every bad field by its path.
+    pub fn hosted(
+        description: Value,
+        answers: &[&str],
+        tools: Arc<dyn ToolRunner>,
+    ) -> Result<Self, ExternalError> {
+        let description = hosted::described(description, answers).and_then(Description::check);
+        let description = description.map_err(ExternalError::Description)?;
+        let program = Program::hosted(&description.metadata.name);
+        Ok(Self::of(description, program, tools))
+    }
+
+    fn of(description: Description, program: Program, tools: Arc<dyn ToolRunner>) -> Self {
         let link = Arc::new(Link::new(description.metadata.name.clone(), program, tools));
-        Ok(Self { description, link, journal: OnceLock::new() })
+        Self { description, link, journal: OnceLock::new() }
     }
 
     fn timeout(&self, capability: &str) -> Option<Duration> {

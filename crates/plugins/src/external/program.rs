@@ -1,10 +1,13 @@
 //! [`Program`]: the file that is run, and whether it is safe to run it. Whoever can write it, or put another one in its place,
-//! runs what they like as this user and is handed every secret of the plugin.
+//! runs what they like as this user and is handed every secret of the plugin. What belongs to the program that the framework is
+//! part of is no file, and has a name only.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use pabawi_domain::id::PluginName;
 
 use super::error::ExternalError;
 
@@ -15,9 +18,12 @@ const STICKY: u32 = 0o1000;
 /// Somebody may run it.
 const EXECUTABLE: u32 = 0o111;
 
-/// A program by its absolute path.
+/// A program by its absolute path, or a part of this one by its name.
 #[derive(Debug, Clone)]
-pub(super) struct Program(Arc<PathBuf>);
+pub(super) struct Program {
+    path: Arc<PathBuf>,
+    is_file: bool,
+}
 
 impl Program {
     /// Takes a path. Nothing is looked at yet.
@@ -26,21 +32,26 @@ impl Program {
     /// It is not absolute.
     pub(super) fn new(path: PathBuf) -> Result<Self, ExternalError> {
         if path.is_absolute() {
-            return Ok(Self(Arc::new(path)));
+            return Ok(Self { path: Arc::new(path), is_file: true });
         }
         let reason = "must be an absolute path such as /opt/pabawi/greeter, so that it does not depend on where this \
                       process was started or on PATH";
         Err(ExternalError::Unusable { program: path, reason: reason.to_owned() })
     }
 
-    /// The path.
+    /// A part of the program that the framework is part of. Nobody else decides what that is.
+    pub(super) fn hosted(name: &PluginName) -> Self {
+        Self { path: Arc::new(PathBuf::from(name.as_str())), is_file: false }
+    }
+
+    /// The path, or the name.
     pub(super) fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     /// The directory in which it is run: its own.
     pub(super) fn directory(&self) -> Option<PathBuf> {
-        self.0.parent().map(Path::to_path_buf)
+        self.path.parent().filter(|_| self.is_file).map(Path::to_path_buf)
     }
 
     /// Whether it can be run and nobody else decides what that is. Looked at before each start, since files change.
@@ -48,10 +59,13 @@ impl Program {
     /// # Errors
     /// [`ExternalError::Unusable`].
     pub(super) async fn check(&self) -> Result<(), ExternalError> {
-        let path = Arc::clone(&self.0);
+        if !self.is_file {
+            return Ok(());
+        }
+        let path = Arc::clone(&self.path);
         let looked = tokio::task::spawn_blocking(move || look(&path)).await;
         let looked = looked.unwrap_or_else(|error| Err(format!("cannot be looked at: {error}")));
-        looked.map_err(|reason| ExternalError::Unusable { program: self.0.to_path_buf(), reason })
+        looked.map_err(|reason| ExternalError::Unusable { program: self.path.to_path_buf(), reason })
     }
 }
 

@@ -35,11 +35,12 @@ impl RunLines {
     }
 }
 
-/// A line: output, an event, an end, or several of them.
+/// A line: output, an event, an end, or several of them. One without a node, with nothing but `failed`, is about all nodes that
+/// have not ended.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Line {
-    node: String,
+    node: Option<String>,
     stdout: Option<OutputData>,
     stderr: Option<OutputData>,
     exited: Option<i64>,
@@ -61,6 +62,15 @@ fn yes() -> bool {
     true
 }
 
+impl Failed {
+    fn end(&self, node: &NodeId) -> ActionEnd {
+        let (code, message) = code_of(&self.code, self.message.clone());
+        let error = NodeError::new(node.clone(), code, cut::message(message));
+        let may_have_started = self.may_have_started;
+        ActionEnd::Failed(TransportError { error, may_have_started, termination: None })
+    }
+}
+
 impl Line {
     /// How the node ended, where the line says that it did.
     fn end(&mut self, node: &NodeId) -> Result<Option<ActionEnd>, String> {
@@ -80,11 +90,7 @@ impl Line {
                     Err("signalled: must be the name of a signal without SIG, such as KILL".to_owned())
                 }
             }
-            (None, None, Some(Failed { code, message, may_have_started })) => {
-                let (code, message) = code_of(&code, message);
-                let error = NodeError::new(node.clone(), code, cut::message(message));
-                Ok(Some(ActionEnd::Failed(TransportError { error, may_have_started, termination: None })))
-            }
+            (None, None, Some(failed)) => Ok(Some(failed.end(node))),
             _ => Err("has more than one of exited, signalled and failed".to_owned()),
         }
     }
@@ -94,11 +100,10 @@ impl RunLines {
     fn read(&mut self, line: &[u8], words: &mut Vec<Word>) -> Result<(), String> {
         let mut line: Line =
             serde_json::from_slice(line).map_err(|error| format!("{}: {}", why(&error), shown(line)))?;
-        let Some((node, ended)) = self.nodes.get_key_value(line.node.as_str()) else {
-            return Err(format!(
-                "node {:?} is none of those that it was to work on",
-                shown(line.node.as_bytes())
-            ));
+        let Some(name) = &line.node else { return self.all_end(line, words) };
+        let Some((node, ended)) = self.nodes.get_key_value(name.as_str()) else {
+            let name = shown(name.as_bytes());
+            return Err(format!("node {name:?} is none of those that it was to work on"));
         };
         let node = node.clone();
         if let Some(before) = ended {
@@ -123,6 +128,24 @@ impl RunLines {
         if let Some(end) = end {
             self.nodes.insert(node.clone(), Some(self.number));
             words.push(Word::Ended { node, end });
+        }
+        Ok(())
+    }
+}
+
+impl RunLines {
+    /// A line about all nodes that have not ended.
+    fn all_end(&mut self, mut line: Line, words: &mut Vec<Word>) -> Result<(), String> {
+        let says_more = line.stdout.is_some() || line.stderr.is_some() || line.event.is_some();
+        let Some(failed) =
+            line.failed.take().filter(|_| !says_more && line.exited.is_none() && line.signalled.is_none())
+        else {
+            let text = "missing field `node`, which only a line with nothing but failed can do without";
+            return Err(text.to_owned());
+        };
+        for (node, ended) in self.nodes.iter_mut().filter(|(_, ended)| ended.is_none()) {
+            *ended = Some(self.number);
+            words.push(Word::Ended { node: node.clone(), end: failed.end(node) });
         }
         Ok(())
     }
@@ -197,6 +220,18 @@ mod tests {
         assert!(failed.may_have_started, "where nothing is said, something may be left");
     }
 
+    #[test]
+    fn a_failure_without_a_node_is_that_of_all_that_have_not_ended() {
+        let ended = r#"{"node": "web1", "exited": 0}"#;
+        let rest = r#"{"failed": {"code": "unavailable", "message": "is gone", "mayHaveStarted": false}}"#;
+        let words = read(&[ended, rest, rest]).unwrap();
+        let [Word::Ended { .. }, Word::Ended { node, end: ActionEnd::Failed(failed) }] = &words[..] else {
+            panic!("{words:?}")
+        };
+        assert_eq!((node.as_str(), failed.error.code), ("web2", ErrorCode::Unavailable));
+        assert!(!failed.may_have_started && failed.error.node == *node);
+    }
+
     /// R7.4
     #[test]
     fn nonsense_is_told_with_its_line() {
@@ -206,6 +241,7 @@ mod tests {
             (r#"{"node": "web2"}"#, "line 2: says nothing"),
             (r#"{"node": "web3", "exited": 0}"#, "line 2: node \"web3\" is none of those"),
             (r#"{"exited": 0}"#, "line 2: missing field `node`"),
+            (r#"{"stdout": "x", "failed": {"code": "dns", "message": "y"}}"#, "line 2: missing field `node`"),
             (r#"{"node": "web2", "exit": 0}"#, "line 2: unknown field `exit`"),
             (r#"{"node": "web2", "exited": 256}"#, "line 2: exited: 256 is no exit status"),
             (r#"{"node": "web2", "exited": -1}"#, "line 2: exited: -1"),

@@ -28,9 +28,18 @@ pub mod events;
 
 pub mod knowledge;
 
+pub mod tables;
+
+pub mod completions;
+
 pub use super::bytes::pabawi_bytes;
 pub use super::functions::{pabawi_answer_fn, pabawi_events_fn};
 pub use super::handles::{
-    pabawi_config, pabawi_engine, pabawi_error, pabawi_events, pabawi_operation, pabawi_session,
+    pabawi_completion, pabawi_config, pabawi_engine, pabawi_error, pabawi_events, pabawi_operation,
+    pabawi_session,
 };
 pub use super::id::pabawi_id;
+pub use super::tables::{
+    pabawi_ask_fn, pabawi_authorizer, pabawi_destroy_fn, pabawi_fact_provider, pabawi_log_sink,
+    pabawi_metrics_sink, pabawi_plugin, pabawi_source, pabawi_tell_fn,
+};

@@ -4,11 +4,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use pabawi::json::authorization::{decision, question};
 use pabawi::permissions::{Memberships, PermissionName, PermissionTables, TableAnswer};
-use pabawi::plugin::RiskLevel;
 use pabawi::ports::{AuthorizationQuery, Authorizer, AuthorizerError, Decision, StoreError};
-use pabawi::{ActionKind, NodeId, PluginName};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::framework::host::Host;
@@ -16,32 +15,6 @@ use crate::framework::host::Host;
 /// A function of the host.
 pub(in crate::framework) struct JsAuthorizer {
     host: Arc<Host>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Question<'a> {
-    user: &'a str,
-    capability: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    action: Option<ActionKind>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    risk: Option<RiskLevel>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    plugin: Option<&'a PluginName>,
-    nodes: &'a [NodeId],
-}
-
-/// What the function answers.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Answer {
-    Plain(bool),
-    WithReason {
-        allow: bool,
-        #[serde(default)]
-        reason: Option<String>,
-    },
 }
 
 impl JsAuthorizer {
@@ -53,30 +26,8 @@ impl JsAuthorizer {
 #[async_trait]
 impl Authorizer for JsAuthorizer {
     async fn authorize(&self, query: &AuthorizationQuery<'_>) -> Result<Decision, AuthorizerError> {
-        let question = Question {
-            user: &query.caller.user,
-            capability: query.capability,
-            action: query.action,
-            risk: query.risk,
-            plugin: query.plugin,
-            nodes: query.nodes,
-        };
-        let answer = self.host.ask("authorize", question).await;
-        let answer = answer.map_err(|error| AuthorizerError(error.to_string()))?;
-        let (allow, reason) = match serde_json::from_value(answer) {
-            Ok(Answer::Plain(allow)) => (allow, None),
-            Ok(Answer::WithReason { allow, reason }) => (allow, reason),
-            Err(_) => {
-                let text = "the authorizer answered neither true, false nor {allow, reason}";
-                return Err(AuthorizerError(text.to_owned()));
-            }
-        };
-        if allow {
-            return Ok(Decision::Allow);
-        }
-        let reason =
-            reason.unwrap_or_else(|| format!("{} may not use {}", query.caller.user, query.capability));
-        Ok(Decision::Deny { reason })
+        let answer = self.host.ask("authorize", question(query)).await;
+        decision(query, answer.map_err(|error| AuthorizerError(error.to_string()))?)
     }
 }
 
