@@ -97,3 +97,33 @@ fn the_documents_have_the_numbers_of_the_header() {
         .collect();
     assert_eq!(told, numbers());
 }
+
+/// What programs that are compiled rely on: constants, and functions with their types, one a line.
+fn interface() -> Vec<String> {
+    let header = std::fs::read_to_string(place().join("include/pabawi.h")).unwrap();
+    let constants = header.lines().filter_map(|line| line.strip_prefix("#define PABAWI_"));
+    let constants: Vec<String> =
+        constants.filter(|line| line.contains(' ')).map(|line| format!("PABAWI_{line}")).collect();
+    let code: String =
+        header.lines().filter(|line| !line.trim_start().starts_with(['/', '*', '#'])).collect();
+    let words = code.split_whitespace().collect::<Vec<_>>().join(" ");
+    let functions =
+        words.split(';').map(str::trim).filter(|line| line.contains("pabawi_") && line.ends_with(')'));
+    // What stands before the first of them is no part of it.
+    let functions = functions.map(|line| line.rsplit('{').next().unwrap_or(line).trim().to_owned());
+    constants.into_iter().chain(functions).collect()
+}
+
+/// A line that is gone or changed breaks programs: then `PABAWI_ABI_VERSION` and the SONAME have to change. New lines are added.
+#[test]
+fn what_programs_rely_on_is_still_there() {
+    let told = std::fs::read_to_string(place().join("abi.txt")).unwrap();
+    let told: BTreeSet<&str> = told.lines().collect();
+    let now = interface();
+    let now: BTreeSet<&str> = now.iter().map(String::as_str).collect();
+    let gone: Vec<_> = told.difference(&now).collect();
+    assert!(gone.is_empty(), "gone or changed: {gone:#?}");
+    let new: Vec<_> = now.difference(&told).collect();
+    assert!(new.is_empty(), "new; add to abi.txt: {new:#?}");
+    assert!(now.len() > 100, "{now:?}");
+}

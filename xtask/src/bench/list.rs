@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 
-use super::{adaptive, cli, engine, fanout, inventory, node, store};
+use super::{adaptive, c_library, cli, engine, fanout, inventory, node, store};
 
 /// Which benchmark, and how large.
 #[derive(Debug, clap::Args)]
@@ -51,6 +51,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "store", about: store::ABOUT, run: store::run },
     Bench { name: "node", about: node::ABOUT, run: node::run },
     Bench { name: "cli", about: cli::ABOUT, run: cli::run },
+    Bench { name: "c", about: c_library::ABOUT, run: c_library::run },
 ];
 
 /// Runs the named benchmark, or lists all.

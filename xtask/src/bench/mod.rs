@@ -4,6 +4,7 @@
 //! worse, and nobody's change fails by that.
 
 mod adaptive;
+mod c_library;
 mod cli;
 mod cold;
 mod engine;

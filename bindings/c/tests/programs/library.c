@@ -9,6 +9,7 @@ extern pabawi_status pabawi_test_panic(pabawi_error **error);
 int main(void)
 {
     CHECK(pabawi_abi_version() == PABAWI_ABI_VERSION);
+    CHECK(sizeof(pabawi_id) == 37 && sizeof(pabawi_bytes) == 3 * sizeof(void *) && sizeof(pabawi_status) == 4);
     CHECK(strcmp(pabawi_status_name(PABAWI_OK), "ok") == 0);
     CHECK(strcmp(pabawi_status_name(PABAWI_TIMED_OUT), "timed_out") == 0);
     CHECK(strcmp(pabawi_status_name(PABAWI_VALIDATION), "validation") == 0);

@@ -6,6 +6,39 @@
 
 #define REQUEST "{\"action\":{\"type\":\"command\",\"command\":\"touch %s\"},\"targets\":\"n1\",\"transport\":\"local\"}"
 
+/* Every call that there is, with parameters that would be good: %s stands for an execution that there is. */
+static const char *const calls[][2] = {
+    {"submit", "{\"action\":{\"type\":\"command\",\"command\":\"true\"},\"targets\":\"n1\",\"transport\":\"local\"}"},
+    {"plans.make", "{\"action\":{\"type\":\"command\",\"command\":\"true\"},\"targets\":\"n1\",\"transport\":\"local\"}"},
+    {"wait", "{\"id\":\"%s\"}"},
+    {"get", "{\"id\":\"%s\"}"},
+    {"progress", "{\"id\":\"%s\"}"},
+    {"cancel", "{\"id\":\"%s\"}"},
+    {"rerun", "{\"id\":\"%s\",\"selection\":\"all\"}"},
+    {"resume", "{\"id\":\"%s\"}"},
+    {"executions", "{}"},
+    {"totals", "{}"},
+    {"targets", "{\"id\":\"%s\"}"},
+    {"attempts", "{\"id\":\"%s\"}"},
+    {"outputGroups", "{\"id\":\"%s\",\"stream\":\"stdout\"}"},
+    {"explainSlow", "{\"id\":\"%s\"}"},
+    {"breakers", "{}"},
+    {"resetBreaker", "{\"component\":\"node:n1\"}"},
+    {"plans.list", "{}"},
+    {"graphs.run", "{\"name\":\"g\",\"tasks\":[{\"name\":\"t\",\"targets\":\"n1\",\"action\":{\"type\":\"command\",\"command\":\"true\"}}]}"},
+    {"graphs.list", "{}"},
+    {"inventory", "{}"},
+    {"resolve", "{\"expression\":\"n1\"}"},
+    {"explain", "{\"expression\":\"n1\"}"},
+    {"facts", "{\"targets\":\"n1\"}"},
+    {"journal.query", "{}"},
+    {"journal.timeline", "{\"node\":\"n1\"}"},
+    {"journal.note", "{\"node\":\"n1\",\"text\":\"x\"}"},
+    {"journal.verify", "{}"},
+    {"plugins.list", "{}"},
+    {"plugins.health", "{}"},
+};
+
 int main(int count, char **arguments)
 {
     CHECK(count == 3);
@@ -37,6 +70,24 @@ int main(int count, char **arguments)
     FAILS(PABAWI_DENIED, "journal", pabawi_journal_note(eve, TEXT("{\"node\":\"n1\",\"text\":\"x\"}"), &answer, &error));
     FAILS(PABAWI_DENIED, "inventory", pabawi_inventory(nobody, NULL, 0, &answer, &error));
     FAILS(PABAWI_DENIED, "executions.cancel", pabawi_cancel(eve, &id, NULL, 0, NULL, &error));
+    for (size_t number = 0; number < sizeof calls / sizeof calls[0]; number++) {
+        static char parameters[512];
+        const char *form = calls[number][1], *place = strstr(form, "%s");
+        size_t head = place != NULL ? (size_t)(place - form) : strlen(form);
+        CHECK(snprintf(parameters, sizeof parameters, "%.*s%s%s", (int)head, form, place != NULL ? id.text : "",
+                       place != NULL ? place + 2 : "") > 0);
+        pabawi_error *reason = NULL;
+        pabawi_status status = pabawi_call(nobody, TEXT(calls[number][0]), TEXT(parameters), &answer, &reason);
+        if (status != PABAWI_DENIED) {
+            fprintf(stderr, "%s: %s: %s\n", calls[number][0], pabawi_status_name(status), pabawi_error_json(reason));
+            exit(1);
+        }
+        CHECK(pabawi_error_free(reason) == PABAWI_OK && answer.data == NULL);
+    }
+    /* What can be done is told everybody, but of it only what they may do. */
+    OK(pabawi_call(nobody, TEXT("capabilities"), NULL, 0, &answer, &error));
+    CHECK(strcmp(answer.data, "[]") == 0);
+    CHECK(pabawi_bytes_free(&answer) == PABAWI_OK);
     CHECK(pabawi_session_free(eve) == PABAWI_OK && pabawi_session_free(nobody) == PABAWI_OK);
     close_all(engine, carla);
     puts("fine");
