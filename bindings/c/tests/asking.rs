@@ -10,6 +10,7 @@
 
 mod support;
 
+use pabawi::json::Call;
 use serde_json::json;
 use support::{Lab, Program, With};
 
@@ -48,6 +49,36 @@ fn nobody_may_do_through_c_what_the_policy_does_not_allow() {
     let ran = path("ran").display().to_string();
     assert_eq!(Program::new("permissions", With::Nothing).runs([options.to_string(), ran.clone()]), "fine\n");
     assert!(std::fs::exists(ran).unwrap(), "carla may");
+}
+
+/// Calls that the program above cannot make: they are about a plan, a run, an entry or an output that nobody could make there, or
+/// about the process itself, which asks nobody.
+const NOT_ASKED: &[&str] = &[
+    "output",
+    "plans.get",
+    "plans.apply",
+    "graphs.get",
+    "graphs.wait",
+    "graphs.cancel",
+    "graphs.resume",
+    "journal.editNote",
+    "journal.versions",
+    "plugins.call",
+    "stats",
+    "metrics",
+    "prometheus",
+    "shutdown",
+];
+
+/// R6.5: a call that is new has to be asked for by somebody who may do nothing.
+#[test]
+fn every_call_is_in_the_list_of_those_that_are_denied() {
+    let program = include_str!("programs/permissions.c");
+    let left_out: Vec<_> = Call::NAMES
+        .iter()
+        .filter(|name| !program.contains(&format!("\"{name}\"")) && !NOT_ASKED.contains(name))
+        .collect();
+    assert!(left_out.is_empty(), "{left_out:?}");
 }
 
 /// R6.6: without an authorizer nobody may do anything.

@@ -91,10 +91,11 @@ static inline pabawi_session *open_session(const pabawi_engine *engine, const ch
     return session;
 }
 
-/* A request for a command on nodes. */
+/* A request for a command on nodes. Under valgrind, and on a busy machine, a login takes its time. */
 static inline const char *command_on(char *place, size_t size, const char *targets, const char *command)
 {
-    const char *form = "{\"action\":{\"type\":\"command\",\"command\":\"%s\"},\"targets\":\"%s\"}";
+    const char *form = "{\"action\":{\"type\":\"command\",\"command\":\"%s\"},\"targets\":\"%s\","
+                       "\"timeouts\":{\"connectMs\":120000}}";
     int length = snprintf(place, size, form, command, targets);
     CHECK(length > 0 && (size_t)length < size);
     return place;

@@ -101,7 +101,7 @@ static void limits(pabawi_session *session, const char *path)
     /* They are one machine, so one of them makes the folder. */
     CHECK(snprintf(partly, sizeof partly,
                    "{\"action\":{\"type\":\"command\",\"command\":\"mkdir $WHERE\",\"env\":{\"WHERE\":\"%s\"}},"
-                   "\"targets\":\"web[01-03]\"}",
+                   "\"targets\":\"web[01-03]\",\"timeouts\":{\"connectMs\":120000}}",
                    path) > 0);
     OK(pabawi_execute(session, TEXT(partly), &outcome, &error));
     HAS(outcome, "\"status\":\"partial\"");

@@ -31,6 +31,11 @@ static const char *const calls[][2] = {
     {"resolve", "{\"expression\":\"n1\"}"},
     {"explain", "{\"expression\":\"n1\"}"},
     {"facts", "{\"targets\":\"n1\"}"},
+    {"facts.matching", "{\"condition\":\"os.family=Debian\"}"},
+    {"journal.planRetention", "{\"executions\":{\"keep\":1}}"},
+    {"journal.prune", "{\"plan\":{\"journal\":[],\"outputs\":{\"outputs\":1,\"bytes\":1,\"before\":\"2026-01-01T00:00:00Z\"}}}"},
+    {"plugins.reloadTool", "{\"tool\":{\"kind\":\"ansible\"}}"},
+    {"plugins.reloadExternal", "{\"plugin\":{\"program\":\"/no/such/program\"}}"},
     {"journal.query", "{}"},
     {"journal.timeline", "{\"node\":\"n1\"}"},
     {"journal.note", "{\"node\":\"n1\",\"text\":\"x\"}"},
@@ -84,6 +89,10 @@ int main(int count, char **arguments)
         }
         CHECK(pabawi_error_free(reason) == PABAWI_OK && answer.data == NULL);
     }
+    CHECK(snprintf(wanted, sizeof wanted, "{\"document\":{\"id\":\"%s\"}}", id.text) > 0);
+    FAILS(PABAWI_DENIED, "executions", pabawi_events_open(nobody, TEXT(wanted), &other, &events, &error));
+    CHECK(snprintf(wanted, sizeof wanted, "{\"execution\":{\"id\":\"%s\"}}", id.text) > 0);
+    FAILS(PABAWI_DENIED, "executions", pabawi_events_open(nobody, TEXT(wanted), &other, &events, &error));
     /* What can be done is told everybody, but of it only what they may do. */
     OK(pabawi_call(nobody, TEXT("capabilities"), NULL, 0, &answer, &error));
     CHECK(strcmp(answer.data, "[]") == 0);

@@ -87,6 +87,33 @@ static void history(pabawi_session *session)
     CHECK(pabawi_bytes_free(&answer) == PABAWI_OK);
 }
 
+/* An execution as a document, in pieces. */
+static void documents(pabawi_session *session)
+{
+    static char request[1024];
+    pabawi_id id;
+    pabawi_events *pieces = NULL;
+    pabawi_bytes piece = {0};
+    command_on(request, sizeof request, "web01", "echo kept");
+    OK(pabawi_submit(session, TEXT(request), &id, &error));
+    OK(pabawi_wait(session, &id, -1, NULL, &error));
+    static const char *const forms[][2] = {{"json", "[\"{"}, {"ndjson", "[\"{"}, {"html", "[\"<!"}};
+    for (size_t number = 0; number < 3; number++) {
+        size_t bytes = 0;
+        pabawi_status status;
+        CHECK(snprintf(parameters, sizeof parameters, "{\"document\":{\"id\":\"%s\",\"format\":\"%s\"}}", id.text,
+                       forms[number][0]) > 0);
+        OK(pabawi_events_open(session, TEXT(parameters), NULL, &pieces, &error));
+        while ((status = pabawi_events_next(pieces, -1, &piece, NULL)) == PABAWI_OK) {
+            CHECK(bytes > 0 || strncmp(piece.data, forms[number][1], strlen(forms[number][1])) == 0);
+            bytes += piece.len;
+            CHECK(pabawi_bytes_free(&piece) == PABAWI_OK);
+        }
+        CHECK(status == PABAWI_END && bytes > 500);
+        CHECK(pabawi_events_free(pieces) == PABAWI_OK);
+    }
+}
+
 static void graphs(pabawi_session *session)
 {
     const char *graph = "{\"name\":\"release\",\"tasks\":["
@@ -145,6 +172,7 @@ int main(int count, char **arguments)
     inventory(session);
     facts(session);
     history(session);
+    documents(session);
     graphs(session);
     plans(session);
     measurements(session);

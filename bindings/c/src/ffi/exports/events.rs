@@ -14,7 +14,9 @@ use crate::status::{Fault, Own, pabawi_status};
 /// Opens a stream of events. What is wanted is one of
 /// - `{"execution": {"id": ID, "from": 1, "mode": "slowTheSource"}}`: those of an execution, live or replayed;
 /// - `{"submitted": {"request": REQUEST, "mode": …}}`: submits, and tells all that comes of it from the start on;
-/// - `{"graph": {"id": ID}}`: those of a run of a graph from now on.
+/// - `{"graph": {"id": ID}}`: those of a run of a graph from now on;
+/// - `{"document": {"id": ID, "format": "json" | "ndjson" | "html"}}`: no events, but all that is remembered of an execution as one
+///   document, in pieces: each is a text in a list as an event would be.
 ///
 /// With the mode `slowTheSource` a reader that is slow slows the execution down, in the end its nodes; with `gapWhenSlow` it misses
 /// events and is told which. `id`, where it is wanted (not NULL), is that of the execution.
