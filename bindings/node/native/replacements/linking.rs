@@ -181,6 +181,14 @@ mod tests {
     }
 
     #[test]
+    fn sets_cross_as_their_lengths_and_places() {
+        let text = || Utf16String::from("abA".to_owned());
+        let lengths = || Uint32Array::new(vec![1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0]);
+        assert_eq!(link_nodes(text(), lengths()).to_vec(), [2, 0, 2, 1, 1]);
+        assert_eq!(matching_nodes(text(), lengths(), "B".to_owned()), [1]);
+    }
+
+    #[test]
     fn entries_are_cut_by_units_of_utf16_and_never_beyond_the_text() {
         let text: Vec<u16> = "a\u{1f600}bhost".encode_utf16().chain([0xd800]).collect();
         let cut = entries(&text, &[1, 3, 0, 4, 1, 9, 9, 9, 7]);
