@@ -13,6 +13,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::callbacks::{Callbacks, is_callback};
 use crate::config::{Config, State};
+use crate::ffi::ignore_sigpipe;
 use crate::status::Fault;
 use crate::stream::Stream;
 use crate::tables::Close;
@@ -28,7 +29,7 @@ pub(crate) struct Engine {
     callbacks: Arc<Callbacks>,
     /// Taken when the engine is freed.
     runtime: Mutex<Option<Runtime>>,
-    /// The framework was shut down, or is being.
+    /// The framework was shut down.
     is_shut: AtomicBool,
     /// Nothing can be called any more.
     is_closed: AtomicBool,
@@ -46,6 +47,7 @@ impl Engine {
     }
 
     fn with(config: &Config, state: State, tables: Vec<Arc<dyn Close>>) -> Result<Arc<Self>, Fault> {
+        ignore_sigpipe();
         let refused = |error: std::io::Error| {
             Failure::new(ErrorCode::LimitReached, format!("the engine's threads cannot be started: {error}"))
         };
@@ -56,7 +58,15 @@ impl Engine {
             handle.spawn(async move { Ok(state.builder()?.open().await.map_err(Failure::from)?) }),
             None,
         );
-        let framework = opened.inspect_err(|_| callbacks.close(Duration::ZERO))?;
+        let framework = match opened {
+            Ok(framework) => framework,
+            Err(fault) => {
+                // What hangs in a file system must not hold up the caller, who is told what was wrong.
+                runtime.shutdown_timeout(CLOSING);
+                callbacks.close(Duration::ZERO);
+                return Err(fault);
+            }
+        };
         Ok(Arc::new(Self {
             framework,
             handle,
@@ -100,9 +110,11 @@ impl Engine {
 
     /// Accepts nothing more, gives what runs until the deadline, ends it then, and tells what became of it as JSON.
     pub(crate) fn shut_down(&self, deadline: Duration) -> Result<String, Fault> {
-        self.is_shut.store(true, Ordering::Release);
         let framework = self.framework.clone();
-        self.wait(async move { Ok(json(&framework.shutdown(deadline).await)?) }, None)
+        let report = self.wait(async move { Ok(json(&framework.shutdown(deadline).await)?) }, None)?;
+        // Not before: who frees the engine meanwhile ends what runs.
+        self.is_shut.store(true, Ordering::Release);
+        Ok(report)
     }
 
     /// Ends all of it. Afterwards no function of the program is begun to be called.
@@ -116,7 +128,7 @@ impl Engine {
                 stream.end(Err(Fault::closed()));
             }
         }
-        if !self.is_shut.swap(true, Ordering::AcqRel) {
+        if !self.is_shut.load(Ordering::Acquire) {
             let framework = self.framework.clone();
             let ended = async move {
                 framework.shutdown(Duration::ZERO).await;

@@ -45,6 +45,10 @@ impl Kind {
     }
 }
 
+// Numbers of 32 bits would come twice after 134 million handles.
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!("handles of the C library need pointers of 64 bits");
+
 /// All handles of one kind.
 pub(crate) struct Registry<T: ?Sized> {
     kind: Kind,

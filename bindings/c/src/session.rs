@@ -14,6 +14,9 @@ use crate::stream::Stream;
 /// The longest name of a user, in bytes.
 const MOST_USER: usize = 256;
 
+/// What a look at an execution has beside the time that somebody wants to wait: the store may be slow.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// What to do when an operation is done.
 pub(crate) type WhenDone = Box<dyn FnOnce(Result<Arc<str>, Fault>) + Send>;
 
@@ -21,6 +24,15 @@ pub(crate) type WhenDone = Box<dyn FnOnce(Result<Arc<str>, Fault>) + Send>;
 pub(crate) struct Session {
     engine: Arc<Engine>,
     caller: Caller,
+}
+
+/// A call by its name. The end of the engine is none: no authorizer decides about it, so that it is for those who have the engine.
+fn named(name: &str, with: &str) -> Result<Call, Fault> {
+    if name == "shutdown" {
+        let fault = ValidationError::of("name", "is no call of a session; use pabawi_engine_shutdown");
+        return Err(Failure::from(fault).into());
+    }
+    Ok(Call::named(name, with)?)
 }
 
 impl Session {
@@ -38,7 +50,7 @@ impl Session {
 
     /// Makes a call by its name and waits for the answer.
     pub(crate) fn call(&self, name: &str, with: &str, limit: Option<Duration>) -> Result<String, Fault> {
-        let call = Call::named(name, with)?;
+        let call = named(name, with)?;
         self.answer_of(call, limit)
     }
 
@@ -75,13 +87,13 @@ impl Session {
             done => return done,
         }
         // It may have ended before it was waited for, in less time than it takes to look.
-        let now: serde_json::Value = pabawi::json::read(&self.call(get, &with, None)?)?;
+        let now: serde_json::Value = pabawi::json::read(&self.call(get, &with, Some(limit + LOOK))?)?;
         let status =
             now.get("status").or_else(|| now.pointer("/record/status")).and_then(|status| status.as_str());
         if matches!(status, None | Some("queued" | "running")) {
             return Err(Fault::own(Own::TimedOut, "has not ended in time; it goes on"));
         }
-        self.call(wait, &with, None)
+        self.call(wait, &with, Some(limit + LOOK))
     }
 
     /// Starts a call by its name. It goes on whoever waits for it, until it is done or given up.
@@ -91,7 +103,7 @@ impl Session {
         with: &str,
         when_done: Option<WhenDone>,
     ) -> Result<Arc<Operation>, Fault> {
-        let call = Call::named(name, with)?;
+        let call = named(name, with)?;
         let (framework, caller) = (self.engine.framework().clone(), self.caller.clone());
         let work = async move { Ok(call.answer(&framework, caller).await?) };
         let when_done = when_done.map(|then| (Arc::clone(self.engine.callbacks()), then));

@@ -1,5 +1,5 @@
 // Builds the native addon with cargo and puts it where the loader looks: addon/pabawi-node.<platform>.node.
-// `--release` builds it optimised and without symbols, which is what is published.
+// `--release` builds it small and without symbols (cargo's profile `addon`), which is what is published.
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, renameSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -12,7 +12,7 @@ const { addonName } = createRequire(import.meta.url)("./platform.cjs");
 const release = process.argv.includes("--release");
 const cargo = process.env.CARGO ?? "cargo";
 const args = ["build", "--locked", "-p", "pabawi-node", "--message-format", "json-render-diagnostics"];
-if (release) args.push("--release");
+if (release) args.push("--profile", "addon");
 const output = execFileSync(cargo, args, {
   cwd: here,
   encoding: "utf8",
@@ -33,9 +33,5 @@ mkdirSync(join(here, "addon"), { recursive: true });
 const place = join(here, "addon", addonName());
 // A new file, so that processes which have the old one loaded keep it.
 copyFileSync(library, `${place}.new`);
-if (release && process.platform !== "win32") {
-  // Windows keeps symbols in a file of their own.
-  execFileSync("strip", [process.platform === "darwin" ? "-x" : "--strip-unneeded", `${place}.new`], { stdio: "inherit" });
-}
 renameSync(`${place}.new`, place);
 console.log(`built ${place}`);

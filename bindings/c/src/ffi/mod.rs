@@ -9,6 +9,7 @@
 //! | `memory` | texts that come in, places that answers are written to |
 //! | `bytes`, `id` | what is handed over by value |
 //! | `handles` | the kinds of handles, and their tables |
+//! | `signals` | what signal the library turns off |
 //! | `functions` | functions of the program that are called |
 //! | `tables` | tables of functions of the program |
 //! | `exports` | the exported functions; their documentation is the header's |
@@ -22,4 +23,7 @@ mod functions;
 mod handles;
 mod id;
 mod memory;
+mod signals;
 mod tables;
+
+pub(crate) use signals::ignore_sigpipe;

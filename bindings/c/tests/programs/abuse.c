@@ -123,6 +123,9 @@ static void places(pabawi_engine *engine, pabawi_session *session)
     MISUSE(PABAWI_NOT_FOUND, "01890b5e", pabawi_wait(session, &id, 0, &answer, &error));
     MISUSE(PABAWI_NOT_FOUND, "01890b5e", pabawi_cancel(session, &id, NULL, 0, &answer, &error));
     MISUSE(PABAWI_VALIDATION, "", pabawi_cancel(session, &id, TEXT("[1]"), &answer, &error));
+    /* A slip in a name must not end all nodes. */
+    MISUSE(PABAWI_VALIDATION, "node", pabawi_cancel(session, &id, TEXT("{\"node\":[\"n1\"]}"), &answer, &error));
+    MISUSE(PABAWI_VALIDATION, "pabawi_engine_shutdown", pabawi_call(session, TEXT("shutdown"), NULL, 0, &answer, &error));
     /* Places that are not aligned for what is put there. */
     union {
         pabawi_bytes aligned;

@@ -269,9 +269,101 @@ static void never_return(const char *form)
     CHECK(pabawi_session_free(session) == PABAWI_OK);
 }
 
+/* A command that reads nothing of a long input, in a program that leaves SIGPIPE as it was. */
+static void reads_nothing(const char *form)
+{
+    enum { LENGTH = 256 * 1024 };
+    static char request[LENGTH + 256];
+    char *end = request + sprintf(request, "{\"action\":{\"type\":\"command\",\"command\":\"true\",\"stdin\":{\"bytes\":\"");
+    memset(end, 'x', LENGTH);
+    strcpy(end + LENGTH, "\"}},\"targets\":\"n1\",\"transport\":\"local\"}");
+    pabawi_engine *engine = another(form);
+    pabawi_session *session = open_session(engine, "carla");
+    for (int turn = 0; turn < 5; turn++) {
+        OK(pabawi_execute(session, request, strlen(request), NULL, &error));
+    }
+    close_all(engine, session);
+}
+
+/* Who listens when the engine is gone is told so, and not called. */
+static void listens_too_late(const char *form)
+{
+    pabawi_engine *engine = another(form);
+    pabawi_session *session = open_session(engine, "carla");
+    pabawi_id id;
+    pabawi_events *events = follow(session, &id);
+    CHECK(pabawi_engine_free(engine) == PABAWI_OK);
+    FAILS(PABAWI_CLOSED, "freed", pabawi_events_listen(events, on_events, NULL, &error));
+    CHECK(pabawi_events_free(events) == PABAWI_OK);
+    close_all(NULL, session);
+}
+
+struct ending {
+    pabawi_engine *engine;
+    sem_t started;
+};
+
+static void *shuts_down(void *user_data)
+{
+    struct ending *ending = user_data;
+    sem_post(&ending->started);
+    (void)pabawi_engine_shutdown(ending->engine, 600000, NULL, NULL);
+    return NULL;
+}
+
+/* Whether that process is there; one that has ended and that nobody has waited for is not. */
+static int is_running(int pid)
+{
+    char path[64], line[512] = "";
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    FILE *file = fopen(path, "r");
+    if (file == NULL) {
+        return 0;
+    }
+    CHECK(fgets(line, sizeof line, file) != NULL && fclose(file) == 0);
+    return strstr(line, ") Z ") == NULL;
+}
+
+/* An engine is freed while another thread gives what runs ten minutes: what runs is ended, and so is the other thread's wait. */
+static void freed_while_it_is_shut_down(const char *form)
+{
+    struct ending ending = {.engine = another(form)};
+    pabawi_session *session = open_session(ending.engine, "carla");
+    pabawi_events *events = NULL;
+    pabawi_bytes batch = {0};
+    pthread_t thread;
+    int pid = 0;
+    OK(pabawi_events_open(session,
+                          TEXT("{\"submitted\":{\"request\":{\"action\":{\"type\":\"command\",\"command\":\"echo $$; exec sleep 1000\"},"
+                               "\"targets\":\"n1\",\"transport\":\"local\"}}}"),
+                          NULL, &events, &error));
+    while (pid == 0) {
+        OK(pabawi_events_next(events, 60000, &batch, &error));
+        const char *output = strstr(batch.data, "\"type\":\"output\"");
+        const char *data = output != NULL ? strstr(output, "\"data\":\"") : NULL;
+        pid = data != NULL ? atoi(data + strlen("\"data\":\"")) : 0;
+        CHECK(pabawi_bytes_free(&batch) == PABAWI_OK);
+    }
+    CHECK(is_running(pid));
+    begin(&ending.started);
+    CHECK(pthread_create(&thread, NULL, shuts_down, &ending) == 0);
+    take(&ending.started);
+    /* Long enough to be in it; where it is not, the engine is freed before, and ends what runs as well. */
+    CHECK(nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL) == 0);
+    CHECK(pabawi_engine_free(ending.engine) == PABAWI_OK);
+    CHECK(!is_running(pid));
+    CHECK(pthread_join(thread, NULL) == 0);
+    sem_destroy(&ending.started);
+    CHECK(pabawi_events_free(events) == PABAWI_OK);
+    close_all(NULL, session);
+}
+
 int main(int count, char **arguments)
 {
     CHECK(count == 2);
+    reads_nothing(arguments[1]);
+    listens_too_late(arguments[1]);
+    freed_while_it_is_shut_down(arguments[1]);
     freed_while_in_flight(arguments[1]);
     parts_freed_while_in_flight(arguments[1]);
     last_calls(arguments[1]);

@@ -36,6 +36,7 @@ static const char *const calls[][2] = {
     {"journal.prune", "{\"plan\":{\"journal\":[],\"outputs\":{\"outputs\":1,\"bytes\":1,\"before\":\"2026-01-01T00:00:00Z\"}}}"},
     {"plugins.reloadTool", "{\"tool\":{\"kind\":\"ansible\"}}"},
     {"plugins.reloadExternal", "{\"plugin\":{\"program\":\"/no/such/program\"}}"},
+    {"useSshConfig", "{\"path\":\"/no/such/file\"}"},
     {"journal.query", "{}"},
     {"journal.timeline", "{\"node\":\"n1\"}"},
     {"journal.note", "{\"node\":\"n1\",\"text\":\"x\"}"},

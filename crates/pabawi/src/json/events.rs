@@ -36,7 +36,7 @@ pub struct Events {
 
 /// What a stream is of.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Wanted {
     /// Events of an execution, live or replayed.
     Execution(Events),

@@ -1,5 +1,6 @@
 //! Calls about executions.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::ports::TerminateMode;
@@ -7,7 +8,7 @@ use crate::{
     AttemptRecord, BreakerStatus, Caller, CancelReceipt, CancelScope, Component, ContentHash, ExecutionId,
     ExecutionOutcome, ExecutionQuery, ExecutionRecord, ExecutionRequest, ExecutionTotals, Framework, NodeId,
     OutputChunk, OutputGroup, Page, ProgressReport, RerunOptions, RerunSecrets, RerunSelection, Resumed,
-    SlowReport, StreamKind, TargetQuery, TargetRecord,
+    SlowReport, StreamKind, TargetQuery, TargetRecord, TargetState,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -29,27 +30,17 @@ pub(super) struct OfExecution {
     pub(super) id: ExecutionId,
 }
 
-/// How processes are ended.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct HowToEnd {
-    /// At once, with SIGKILL.
-    kill: bool,
-    /// Milliseconds between SIGTERM and SIGKILL; 2,000 when absent.
-    #[schemars(range(max = 3_600_000))]
-    grace_ms: Option<u64>,
-}
-
-impl HowToEnd {
-    pub(super) fn mode(&self) -> TerminateMode {
-        let grace = Duration::from_millis(self.grace_ms.unwrap_or(GRACE_MS));
-        if self.kill { TerminateMode::Kill } else { TerminateMode::Graceful { grace } }
-    }
+/// How processes are ended: at once, or gracefully with so many milliseconds between SIGTERM and SIGKILL.
+pub(super) fn mode(kill: bool, grace_ms: Option<u64>) -> TerminateMode {
+    let grace = Duration::from_millis(grace_ms.unwrap_or(GRACE_MS));
+    if kill { TerminateMode::Kill } else { TerminateMode::Graceful { grace } }
 }
 
 /// What is to be ended.
+///
+/// Its fields are written out, so that one with a slip in its name is refused: without `nodes`, all are ended.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "CancelRequest")]
 pub(super) struct Cancel {
     /// The execution.
@@ -57,8 +48,13 @@ pub(super) struct Cancel {
     /// Only these of its nodes.
     #[serde(default)]
     nodes: Option<Vec<NodeId>>,
-    #[serde(flatten)]
-    how: HowToEnd,
+    /// At once, with SIGKILL.
+    #[serde(default)]
+    kill: bool,
+    /// Milliseconds between SIGTERM and SIGKILL; 2,000 when absent.
+    #[serde(default)]
+    #[schemars(range(max = 3_600_000))]
+    grace_ms: Option<u64>,
 }
 
 /// What is to be run again.
@@ -92,13 +88,26 @@ pub(super) struct Resume {
 
 /// Which targets of an execution.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "TargetsRequest")]
 pub(super) struct Targets {
     /// The execution.
     id: ExecutionId,
-    #[serde(flatten)]
-    query: TargetQuery,
+    /// These nodes; empty for all.
+    #[serde(default)]
+    nodes: Vec<NodeId>,
+    /// In this state.
+    #[serde(default)]
+    state: Option<TargetState>,
+    /// With these outcomes, by the words that outcomes have; empty for all.
+    #[serde(default)]
+    outcomes: BTreeSet<String>,
+    /// At most this many, 1 to 10,000; 1,000 when absent.
+    #[serde(default)]
+    limit: Option<u32>,
+    /// From the page before.
+    #[serde(default)]
+    cursor: Option<String>,
 }
 
 /// Which attempts of an execution.
@@ -200,7 +209,7 @@ pub(super) async fn cancel(
     with: Cancel,
 ) -> Result<CancelReceipt, Failure> {
     let scope = with.nodes.map_or(CancelScope::All, CancelScope::Nodes);
-    Ok(framework.cancel(&caller, with.id, scope, with.how.mode()).await?)
+    Ok(framework.cancel(&caller, with.id, scope, mode(with.kill, with.grace_ms)).await?)
 }
 
 pub(super) async fn rerun(
@@ -237,7 +246,9 @@ pub(super) async fn targets(
     caller: Caller,
     with: Targets,
 ) -> Result<Page<TargetRecord>, Failure> {
-    Ok(framework.targets(&caller, with.id, &with.query).await?)
+    let Targets { id, nodes, state, outcomes, limit, cursor } = with;
+    let query = TargetQuery { nodes, state, outcomes, limit, cursor };
+    Ok(framework.targets(&caller, id, &query).await?)
 }
 
 pub(super) async fn attempts(

@@ -5,18 +5,23 @@ use crate::{Caller, ExecutionId, Framework, Page};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::executions::{HowToEnd, OfExecution, Resume};
+use super::executions::{OfExecution, Resume, mode};
 use super::failure::Failure;
 
 /// Which run is to be ended.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "CancelGraphRequest")]
 pub(super) struct Cancel {
     /// The run.
     id: ExecutionId,
-    #[serde(flatten)]
-    how: HowToEnd,
+    /// At once, with SIGKILL.
+    #[serde(default)]
+    kill: bool,
+    /// Milliseconds between SIGTERM and SIGKILL; 2,000 when absent.
+    #[serde(default)]
+    #[schemars(range(max = 3_600_000))]
+    grace_ms: Option<u64>,
 }
 
 pub(super) async fn run(
@@ -53,7 +58,7 @@ pub(super) async fn list(
 }
 
 pub(super) async fn cancel(framework: &Framework, caller: Caller, with: Cancel) -> Result<bool, Failure> {
-    Ok(framework.graphs().cancel(&caller, with.id, with.how.mode()).await?)
+    Ok(framework.graphs().cancel(&caller, with.id, mode(with.kill, with.grace_ms)).await?)
 }
 
 pub(super) async fn resume(

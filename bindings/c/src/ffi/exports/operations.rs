@@ -52,6 +52,7 @@ pub unsafe extern "C" fn pabawi_call_start(
 
 /// Waits for the answer, `timeout_ms` milliseconds at most: PABAWI_TIMED_OUT when it is not there. 0 only looks, below 0 is without
 /// a limit. Where the call failed, this fails in the same way. It may be asked for again; each time the answer is another text.
+/// `answer` may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pabawi_operation_wait(
     operation: *const pabawi_operation,
