@@ -29,7 +29,12 @@
  * Functions  of the program (callbacks) are called on threads of the library, at most 512 at once, and may block and call every
  *            function of the library, also to free what they belong to. They must not throw exceptions or jump out. Each is called
  *            with the `user_data` it was given with, which must be usable on any thread until its last call has returned.
- *            After pabawi_engine_free has returned, none is begun to be called.
+ *            After pabawi_engine_free has returned, none is begun to be called. Texts that they are given have no 0 at the end.
+ *            Half of the threads are for those that listen to events (PABAWI_LIMIT_REACHED beyond); of more than 512 that wait
+ *            for a thread at the end of an engine, those that get none within 5 s are not called any more.
+ *
+ * Signals    are the program's, but for SIGPIPE: where it has its default action (signal(7)), pabawi_engine_new sets it to be
+ *            ignored, since a write to a command that has ended would end the program. Commands get the default.
  *
  * Panics     are faults of this library. They end at its border as PABAWI_PANIC, and nothing unwinds into the program. Only then
  *            the library prints: where it happened, to standard error.
@@ -894,6 +899,7 @@ pabawi_status pabawi_call_start(const struct pabawi_session *session,
 /**
  * Waits for the answer, `timeout_ms` milliseconds at most: PABAWI_TIMED_OUT when it is not there. 0 only looks, below 0 is without
  * a limit. Where the call failed, this fails in the same way. It may be asked for again; each time the answer is another text.
+ * `answer` may be NULL.
  */
 pabawi_status pabawi_operation_wait(const struct pabawi_operation *operation,
                                     int64_t timeout_ms,

@@ -280,7 +280,10 @@ static void reads_nothing(const char *form)
     pabawi_engine *engine = another(form);
     pabawi_session *session = open_session(engine, "carla");
     for (int turn = 0; turn < 5; turn++) {
-        OK(pabawi_execute(session, request, strlen(request), NULL, &error));
+        pabawi_bytes outcome = {0};
+        OK(pabawi_execute(session, request, strlen(request), &outcome, &error));
+        HAS(outcome, "\"status\":\"completed\"");
+        CHECK(pabawi_bytes_free(&outcome) == PABAWI_OK);
     }
     close_all(engine, session);
 }
