@@ -84,7 +84,11 @@ export interface CancelGraphRequest {
   kill?: boolean | undefined;
 }
 
-/** What is to be ended. */
+/**
+ * What is to be ended.
+ *
+ * Its fields are written out, so that one with a slip in its name is refused: without `nodes`, all are ended.
+ */
 export interface CancelRequest {
   /** Milliseconds between SIGTERM and SIGKILL; 2,000 when absent. */
   graceMs?: number | null | undefined;
@@ -970,7 +974,7 @@ export interface TargetsRequest {
   limit?: number | null | undefined;
   /** These nodes; empty for all. */
   nodes?: NodeId[] | undefined;
-  /** With these outcomes, by `NodeOutcome::word`; empty for all. */
+  /** With these outcomes, by the words that outcomes have; empty for all. */
   outcomes?: string[] | undefined;
   /** In this state. */
   state?: TargetState | null | undefined;
