@@ -9,6 +9,8 @@
 
 mod ssh_support;
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -212,6 +214,7 @@ async fn no_secret_stands_in_an_argument() {
 /// Scripts in any language, with bytes that are no text, and programs.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scripts_and_programs_are_brought_and_gone() {
+    let before = scripts();
     let fleet = Fleet::builder().nodes(1).start().unwrap();
     let transport = transport(&fleet);
     let user = Fleet::unprivileged_user().unwrap();
@@ -241,11 +244,16 @@ async fn scripts_and_programs_are_brought_and_gone() {
         let done = run_action(&transport, &target, script(&large, None)).await;
         assert_eq!(done.text(), "large one two\n", "{:?}", done.end);
     }
-    let left = std::fs::read_dir("/tmp").unwrap().flatten().filter(|entry| {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        name.starts_with("pabawi.") && entry.metadata().is_ok_and(|metadata| metadata.is_file())
-    });
-    assert_eq!(left.count(), 0, "scripts are left in /tmp");
+    let left: Vec<_> = scripts().difference(&before).cloned().collect();
+    assert!(left.is_empty(), "scripts are left in /tmp: {left:?}");
+}
+
+/// Scripts that stand in /tmp. What a test that was killed has left there is nobody's fault.
+fn scripts() -> BTreeSet<OsString> {
+    let files = std::fs::read_dir("/tmp").unwrap().flatten();
+    let files = files.filter(|entry| entry.metadata().is_ok_and(|metadata| metadata.is_file()));
+    let names = files.map(|entry| entry.file_name());
+    names.filter(|name| name.to_string_lossy().starts_with("pabawi.")).collect()
 }
 
 /// sudo, su and doas, with and without a password, and all the ways in which they say no.
