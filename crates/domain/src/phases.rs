@@ -24,3 +24,33 @@ pub struct RunPhases {
     /// From the end of the action until its output was told and kept, in microseconds.
     pub drain_us: u64,
 }
+
+impl RunPhases {
+    /// The parts in their order, each with its word and in microseconds. The time from the start to the end of the action is
+    /// two of them: until the first byte of output, or all of it where there was none, and the rest.
+    pub fn parts(&self) -> [(&'static str, u64); 4] {
+        let first = self.first_byte_us.unwrap_or(self.run_us).min(self.run_us);
+        [
+            ("start", self.start_us),
+            ("firstByte", first),
+            ("run", self.run_us - first),
+            ("drain", self.drain_us),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_an_action_is_cut_at_its_first_byte() {
+        let of = |first_byte_us| {
+            let phases = RunPhases { start_us: 1, first_byte_us, run_us: 10, drain_us: 2 };
+            phases.parts().map(|(_, us)| us)
+        };
+        assert_eq!(of(Some(4)), [1, 4, 6, 2]);
+        assert_eq!(of(None), [1, 10, 0, 2], "it printed nothing");
+        assert_eq!(of(Some(11)), [1, 10, 0, 2], "two clocks were read");
+    }
+}

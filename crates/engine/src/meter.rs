@@ -84,14 +84,7 @@ impl Meter {
 
     /// How long each part of the connecting took.
     pub(crate) fn connected(&self, way: &str, phases: &ConnectPhases) {
-        let ConnectPhases { wait_us, dns_us, tcp_us, kex_us, auth_us } = *phases;
-        let each = [
-            ("connectWait", wait_us),
-            ("dns", dns_us),
-            ("tcp", tcp_us),
-            ("keyExchange", kex_us),
-            ("authentication", auth_us),
-        ];
+        let each = phases.parts();
         each.into_iter().for_each(|(phase, us)| self.phase(phase, us));
         let all = each.into_iter().fold(0, |sum: u64, (_, us)| sum.saturating_add(us));
         self.time(Name::Operation, Duration::from_micros(all), &[&format!("{way}:connect")]);
@@ -99,15 +92,7 @@ impl Meter {
 
     /// How long each part of an attempt took.
     pub(crate) fn ran(&self, phases: &RunPhases) {
-        let first = phases.first_byte_us.unwrap_or(phases.run_us).min(phases.run_us);
-        for (phase, us) in [
-            ("start", phases.start_us),
-            ("firstByte", first),
-            ("run", phases.run_us - first),
-            ("drain", phases.drain_us),
-        ] {
-            self.phase(phase, us);
-        }
+        phases.parts().into_iter().for_each(|(phase, us)| self.phase(phase, us));
     }
 
     fn phase(&self, phase: &str, us: u64) {

@@ -189,8 +189,7 @@ impl Fold {
                 self.running.insert(node.clone(), begun);
             }
             EventKind::NodeConnected { node, phases, .. } => {
-                let connect = [phases.wait_us, phases.dns_us, phases.tcp_us, phases.kex_us, phases.auth_us];
-                self.running.entry(node.clone()).or_default().connect = connect;
+                self.running.entry(node.clone()).or_default().connect = phases.parts().map(|(_, us)| us);
             }
             EventKind::NodeFinished { node, attempt, result, phases, .. } => {
                 let begun = self.running.remove(node).unwrap_or_default();
@@ -200,14 +199,11 @@ impl Fold {
                     // It was never begun: all of it was waiting.
                     _ => total,
                 };
-                let run = phases.unwrap_or_default();
-                let first = run.first_byte_us.unwrap_or(run.run_us).min(run.run_us);
-                let [wait, dns, tcp, kex, auth] = begun.connect;
-                let known =
-                    [queue, wait, dns, tcp, kex, auth, run.start_us, first, run.run_us - first, run.drain_us];
-                let other =
-                    total.saturating_sub(known.iter().fold(0, |sum: u64, us| sum.saturating_add(*us)));
-                let phases = known.into_iter().chain([other]).collect();
+                let run = phases.unwrap_or_default().parts().map(|(_, us)| us);
+                // In the order of [`SlowPhase::ALL`].
+                let mut phases: Vec<u64> = [queue].into_iter().chain(begun.connect).chain(run).collect();
+                let known = phases.iter().fold(0, |sum: u64, us| sum.saturating_add(*us));
+                phases.push(total.saturating_sub(known));
                 let (node, result) = (node.clone(), result.clone());
                 self.nodes.push(SlowNode { node, result, attempts: *attempt, total_us: total, phases });
             }

@@ -231,27 +231,9 @@ fn trace_context(text: &str) -> Option<(TraceId, SpanId)> {
 
 /// Where a node's time went, in seconds, by the words of `pab executions explain-slow`.
 fn phases(queued_us: u64, connect: Option<ConnectPhases>, run: Option<RunPhases>) -> Vec<KeyValue> {
-    let second = |(name, us): (&'static str, u64)| KeyValue::new(name, us as f64 / 1e6);
-    let mut all = vec![second(("pabawi.phase.queue", queued_us))];
-    if let Some(ConnectPhases { wait_us, dns_us, tcp_us, kex_us, auth_us }) = connect {
-        let each = [
-            ("pabawi.phase.connectWait", wait_us),
-            ("pabawi.phase.dns", dns_us),
-            ("pabawi.phase.tcp", tcp_us),
-            ("pabawi.phase.keyExchange", kex_us),
-            ("pabawi.phase.authentication", auth_us),
-        ];
-        all.extend(each.map(second));
-    }
-    if let Some(run) = run {
-        let first = run.first_byte_us.unwrap_or(run.run_us).min(run.run_us);
-        let each = [
-            ("pabawi.phase.start", run.start_us),
-            ("pabawi.phase.firstByte", first),
-            ("pabawi.phase.run", run.run_us - first),
-            ("pabawi.phase.drain", run.drain_us),
-        ];
-        all.extend(each.map(second));
-    }
-    all
+    let connect = connect.map(|phases| phases.parts());
+    let run = run.map(|phases| phases.parts());
+    let all = [("queue", queued_us)].into_iter().chain(connect.into_iter().flatten());
+    let all = all.chain(run.into_iter().flatten());
+    all.map(|(phase, us)| KeyValue::new(format!("pabawi.phase.{phase}"), us as f64 / 1e6)).collect()
 }

@@ -163,6 +163,20 @@ pub struct ConnectPhases {
     pub auth_us: u64,
 }
 
+impl ConnectPhases {
+    /// The parts in their order, each with its word and in microseconds.
+    pub fn parts(&self) -> [(&'static str, u64); 5] {
+        let Self { wait_us, dns_us, tcp_us, kex_us, auth_us } = *self;
+        [
+            ("connectWait", wait_us),
+            ("dns", dns_us),
+            ("tcp", tcp_us),
+            ("keyExchange", kex_us),
+            ("authentication", auth_us),
+        ]
+    }
+}
+
 /// An action that has been started.
 ///
 /// Dropping it ends the process on the node as well as it can be done without waiting; only
