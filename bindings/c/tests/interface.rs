@@ -98,7 +98,25 @@ fn the_documents_have_the_numbers_of_the_header() {
     assert_eq!(told, numbers());
 }
 
-/// What programs that are compiled rely on: constants, and functions with their types, one a line.
+/// The fields of structs with their places: one that is moved, or put before others, changes what programs were compiled to.
+fn fields(header: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    let mut inside: Option<(&str, usize)> = None;
+    let is_code = |line: &&str| !line.is_empty() && !line.starts_with(['/', '*', '#']);
+    for line in header.lines().map(str::trim).filter(is_code) {
+        if let Some(name) = line.strip_prefix("typedef struct ").and_then(|line| line.strip_suffix(" {")) {
+            inside = Some((name, 0));
+        } else if line.starts_with('}') {
+            inside = None;
+        } else if let Some((name, place)) = &mut inside {
+            all.push(format!("{name} field {place}: {}", line.trim_end_matches(';')));
+            *place += 1;
+        }
+    }
+    all
+}
+
+/// What programs that are compiled rely on: constants, fields of structs, and functions with their types, one a line.
 fn interface() -> Vec<String> {
     let header = std::fs::read_to_string(place().join("include/pabawi.h")).unwrap();
     let constants = header.lines().filter_map(|line| line.strip_prefix("#define PABAWI_"));
@@ -111,7 +129,7 @@ fn interface() -> Vec<String> {
         words.split(';').map(str::trim).filter(|line| line.contains("pabawi_") && line.ends_with(')'));
     // What stands before the first of them is no part of it.
     let functions = functions.map(|line| line.rsplit('{').next().unwrap_or(line).trim().to_owned());
-    constants.into_iter().chain(functions).collect()
+    constants.into_iter().chain(fields(&header)).chain(functions).collect()
 }
 
 /// A line that is gone or changed breaks programs: then `PABAWI_ABI_VERSION` and the SONAME have to change. New lines are added.
