@@ -18,6 +18,7 @@ use pabawi::ports::{AuthorizationQuery, Authorizer, AuthorizerError, Decision, P
 use pabawi::puppetdb::PuppetDbPlugin;
 use pabawi::{AllowAll, Framework, NodeId, PluginName, TargetExpression};
 use pabawi_testkit::http::{HttpReply, HttpRequest, ScriptedHttp};
+use pabawi_testkit::wait::until_async;
 use pabawi_tests::facade::caller;
 use serde_json::{Value, json};
 
@@ -90,7 +91,7 @@ async fn puppetdb_is_a_plugin_with_an_inventory() {
     let plugin = PuppetDbPlugin::of_config(&config(&other)).unwrap();
     framework.plugins().reload(Arc::new(plugin), config(&other)).await.unwrap();
     assert_eq!(nodes(&framework).await, ["db1"]);
-    drop(other);
+    other.stop().await;
     let PluginHealth::Unhealthy { message } = health(framework.plugins().check_health(Some(&name)).await)
     else {
         panic!("it is gone")
@@ -140,6 +141,10 @@ async fn calls_are_checked_and_permitted() {
     };
     let found = ask(&["web1"], json!({"limit": 1})).await.unwrap();
     assert_eq!((&found["reports"][0]["node"], found["nextCursor"].is_string()), (&json!("web1"), true));
+    // The first look at its health, which asks too, is over.
+    let name = PluginName::new("pdb").unwrap();
+    let is_known = || framework.plugins().plugin(&name).unwrap().health.is_some();
+    until_async("its health", CLOSING, is_known).await.unwrap();
     let asked = server.requests().len();
     for nodes in [&["web1", "web2"][..], &[]] {
         let error = ask(nodes, json!({})).await.unwrap_err();

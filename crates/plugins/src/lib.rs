@@ -12,5 +12,6 @@ pub mod bolt;
 pub mod external;
 pub mod host;
 pub mod puppetdb;
+mod together;
 pub mod tool;
 pub mod v1;

@@ -130,6 +130,13 @@ impl ScriptedHttp {
     pub fn requests(&self) -> Vec<HttpRequest> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    /// Ends it and returns when nobody listens any more; dropping it ends it a little later.
+    pub async fn stop(mut self) {
+        self.task.abort();
+        // That it was aborted is what is waited for.
+        let _ = (&mut self.task).await;
+    }
 }
 
 impl Drop for ScriptedHttp {
@@ -223,6 +230,15 @@ mod tests {
     use super::*;
 
     const LIMIT: Duration = Duration::from_secs(20);
+
+    #[tokio::test]
+    async fn nobody_listens_once_it_has_stopped() {
+        let server = ScriptedHttp::start(|_| HttpReply::json(&true.into())).await.unwrap();
+        let address = server.address();
+        server.stop().await;
+        let error = TcpStream::connect(address).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+    }
 
     #[tokio::test]
     async fn what_is_asked_is_seen_and_what_is_scripted_is_answered() {

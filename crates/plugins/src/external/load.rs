@@ -12,6 +12,7 @@ use tracing::Instrument as _;
 use super::plugin::ExternalPlugin;
 use super::undescribed::Undescribed;
 use crate::host::{PluginHostBuilder, RegisterError};
+use crate::together;
 
 /// So many names are tried for a program that cannot be a plugin.
 const NAMES: u32 = 100;
@@ -38,7 +39,7 @@ pub async fn register(
         loading.spawn(load.in_current_span());
     }
     // Each has its deadline.
-    let mut loaded = loading.join_all().await;
+    let mut loaded = together::all(loading).await;
     loaded.sort_by_key(|(place, ..)| *place);
     for (_, path, config, loaded) in loaded {
         let (name, why, log) = match loaded {

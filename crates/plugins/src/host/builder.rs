@@ -24,6 +24,7 @@ use super::run::ToolTransport;
 use super::settings::HostSettings;
 use super::slot::Slot;
 use super::status::PluginState;
+use crate::together;
 
 /// Registers plugins.
 pub struct PluginHostBuilder {
@@ -113,7 +114,7 @@ impl PluginHostBuilder {
             starting.spawn(start.in_current_span());
         }
         // Each has its deadline.
-        starting.join_all().await;
+        together::all(starting).await;
         let tools = router.slots.iter().filter(|slot| !slot.is_built_in);
         let transports =
             tools.map(|slot| ToolTransport::start(Arc::clone(slot), settings.batch()) as _).collect();

@@ -11,6 +11,7 @@ use super::lifecycle;
 use super::router::Router;
 use super::settings::HostSettings;
 use super::slot::Slot;
+use crate::together;
 
 /// Asks plugins how they are, all at once, and waits for their answers, at most the limit of one.
 pub(super) async fn ask(slots: &[Arc<Slot>], clock: &dyn Clock, patience: Duration) {
@@ -28,7 +29,7 @@ pub(super) async fn ask(slots: &[Arc<Slot>], clock: &dyn Clock, patience: Durati
         asking.spawn(asked.in_current_span());
     }
     // Each has its deadline.
-    asking.join_all().await;
+    together::all(asking).await;
 }
 
 /// The task that asks all plugins how they are, again and again.

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use tracing::Instrument as _;
 
 use super::client::{Endpoint, PuppetDbClient};
+use crate::together;
 
 /// What each question may take: shorter than what a plugin is given to say how it is.
 const LIMIT: Duration = Duration::from_secs(8);
@@ -65,14 +66,14 @@ pub(super) async fn health(client: &PuppetDbClient) -> PluginHealth {
                 Ok(answer) => answer.map(drop).map_err(|error| error.to_string()),
                 Err(_) => Err(format!("no answer within {} s", LIMIT.as_secs())),
             };
-            (place, answer)
+            (place, probe, answer)
         };
         asked.spawn(ask.in_current_span());
     }
-    let mut answers = asked.join_all().await;
-    answers.sort_by_key(|(place, _)| *place);
+    let mut answers = together::all(asked).await;
+    answers.sort_by_key(|(place, ..)| *place);
     let (mut working, mut failing, mut messages) = (Vec::new(), Vec::new(), Vec::new());
-    for ((_, answer), probe) in answers.into_iter().zip(&PROBES) {
+    for (_, probe, answer) in answers {
         let names = probe.capabilities.iter().map(|name| (*name).to_owned());
         match answer {
             Ok(()) => working.extend(names),

@@ -17,6 +17,7 @@ use super::calls::Calls;
 use super::fields::{kind, shown, text};
 use super::names::Names;
 use super::settings::V1Settings;
+use crate::together;
 
 const METHOD: &str = "getNodeFacts";
 
@@ -99,7 +100,7 @@ impl FactProvider for V1Facts {
             asking.spawn(asked.in_current_span());
         }
         // Each has its deadline.
-        let mut answers = asking.join_all().await;
+        let mut answers = together::all(asking).await;
         answers.sort_by_key(|(place, _)| *place);
         answers.into_iter().map(|(_, answer)| answer).collect()
     }

@@ -17,6 +17,7 @@ use super::tool_run::{Place, RunCounts, ToolRun};
 use crate::host::guard::{Broke, guarded};
 use crate::host::instance::RunGuard;
 use crate::host::slot::Slot;
+use crate::together;
 
 /// Most names that a message lists.
 const NAMED: usize = 5;
@@ -152,7 +153,7 @@ async fn matched(
         ending.spawn(end(action).in_current_span());
     }
     // Each is bounded in time.
-    ending.join_all().await;
+    together::all(ending).await;
     Err(Fault::new(plugin, text))
 }
 
