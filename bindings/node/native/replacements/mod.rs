@@ -3,7 +3,6 @@
 
 mod breaker;
 mod execution_slots;
-mod linking;
 mod retry;
 mod ssh_hosts;
 mod tool_yaml;

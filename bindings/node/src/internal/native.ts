@@ -65,12 +65,6 @@ export interface Native {
   Breaker: new (threshold: number, resetMs: number) => Breaker;
   backoffDelay(attempt: number, initial: number, max: number, factor: number, jitter: boolean, chance: number): number;
   parseSshHosts(content: string): { hosts: SshHost[]; errors: string[] };
-  /**
-   * The places of the entries of each node: how many, and then each. What entries are called is one text, with the lengths of
-   * its pieces: id, name, address and host name of each.
-   */
-  linkNodes(text: string, lengths: Uint32Array): Uint32Array;
-  matchingNodes(text: string, lengths: Uint32Array, identifier: string): number[];
   /** YAML of Bolt or Ansible as JSON; throws with the line of a fault. */
   toolYamlToJson(content: string): string;
 }

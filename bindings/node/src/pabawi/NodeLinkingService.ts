@@ -1,10 +1,10 @@
 /**
  * Replaces Pabawi's `integrations/NodeLinkingService`: entries of several sources that are one machine become one node.
- * Which entries belong together is decided by the native half; their fields are merged here, so that unknown ones survive.
+ * Which entries belong together is told by `sameNodes`; their fields are merged here, and unknown ones survive.
  */
 import { messageOf } from "../internal/faults";
 import { ConsoleLogger } from "../internal/logger";
-import { native } from "../internal/native";
+import { nodesCalled, sameNodes } from "../internal/sameNodes";
 import type {
   CertificateStatus,
   InformationSourcePlugin,
@@ -63,15 +63,7 @@ export class NodeLinkingService {
 
   /** One node for all entries that share an identifier, also by way of others; in the order of their first entries. */
   linkNodes(nodes: Node[]): LinkedNode[] {
-    const { text, lengths } = names(nodes);
-    const sets = native().linkNodes(text, lengths);
-    const all: LinkedNode[] = [];
-    for (let at = 0; at < sets.length; ) {
-      const end = at + 1 + (sets[at] ?? 0);
-      all.push(linked(Array.from(sets.subarray(at + 1, end), (place) => nodes[place] as AnyNode)));
-      at = end;
-    }
-    return all;
+    return sameNodes(nodes).map(linked);
   }
 
   /** A node, by id or name, with what its sources know. Sources that fail are left out. */
@@ -113,10 +105,7 @@ export class NodeLinkingService {
   /** The nodes of the inventory that have this identifier, in any case. */
   async findMatchingNodes(identifier: string): Promise<Node[]> {
     const { nodes } = await this.integrationManager.getAggregatedInventory();
-    const { text, lengths } = names(nodes);
-    return native()
-      .matchingNodes(text, lengths, identifier)
-      .flatMap((place) => nodes[place] ?? []);
+    return nodesCalled(nodes, identifier);
   }
 }
 
@@ -126,16 +115,6 @@ function priority(source: string): number {
 
 function text(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
-}
-
-/** What entries are called, as one text and the lengths of its pieces: objects would cost more to cross than to link. */
-function names(nodes: Node[]): { text: string; lengths: Uint32Array } {
-  const pieces: string[] = [];
-  for (const node of nodes) {
-    const config = node.config as Record<string, unknown> | undefined;
-    pieces.push(text(node.id) ?? "", text(node.name) ?? "", text(node.uri) ?? "", text(config?.["hostname"]) ?? "");
-  }
-  return { text: pieces.join(""), lengths: Uint32Array.from(pieces, (piece) => piece.length) };
 }
 
 /** Adds what each source says of an entry: one source, or all that an entry which is linked already has. */
@@ -155,7 +134,7 @@ function tell(node: AnyNode, sourceData: Record<string, SourceNodeData>): void {
 }
 
 /** One node of the entries that are it, the first one first. */
-function linked(entries: AnyNode[]): LinkedNode {
+function linked(entries: readonly AnyNode[]): LinkedNode {
   const sourceData: Record<string, SourceNodeData> = {};
   let primary = entries[0] as AnyNode;
   let certificateStatus: CertificateStatus | undefined;

@@ -32,6 +32,7 @@ describe("linking", () => {
     ["a name", node("1", "bolt", { name: "Web" }), node("2", "puppetdb", { name: "web" })],
     ["an id that is a name", node("web", "bolt"), node("2", "proxmox", { name: "web" })],
     ["the host of the address", node("1", "bolt", { uri: "ssh://h:22/x" }), node("2", "puppetdb", { uri: "winrm://H" })],
+    ["the host of an address whose id has a port", node("h:22", "bolt"), node("H", "puppetdb", { uri: "" })],
     ["config.hostname", node("1", "bolt", { config: { hostname: "h" } }), node("h", "puppetdb")],
   ]) {
     it(`links by ${what}`, () => {
@@ -48,7 +49,9 @@ describe("linking", () => {
     ["addresses of Proxmox", node("a", "p", { uri: "proxmox://n/1" }), node("b", "q", { uri: "proxmox://n/2" })],
     ["addresses of AWS", node("a", "p", { uri: "aws:eu:1" }), node("b", "q", { uri: "aws:eu:2" })],
     ["addresses of Azure", node("a", "p", { uri: "azure:s:1" }), node("b", "q", { uri: "azure:s:2" })],
-    ["addresses of this machine", node("a", "p", { uri: "ssh://localhost:1" }), node("b", "q", { uri: "ssh://localhost:2" })],
+    ["addresses of this machine", node("a", "p", { uri: "ssh://localhost:1" }), node("b", "q", { uri: "ssh://Localhost/2" })],
+    ["its addresses", node("a", "p", { uri: "ssh://127.0.0.1:1" }), node("b", "q", { uri: "127.0.0.1" })],
+    ["addresses without a host", node("a", "p", { uri: "docker:///1" }), node("b", "q", { uri: "docker://:1" })],
   ]) {
     it(`does not link by ${what}`, () => assert.equal(link(first, second).length, 2));
   }
