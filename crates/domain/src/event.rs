@@ -221,3 +221,25 @@ impl EventKind {
         matches!(self, Self::Finished { .. })
     }
 }
+
+/// An event as JSON, for readers who want nothing else, with what is asked of it on the way to them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventText {
+    /// Its place in the execution's stream.
+    pub seq: u64,
+    /// When, UTC.
+    pub at: Timestamp,
+    /// Whether it ends the stream.
+    pub is_last: bool,
+    /// An [`ExecutionEvent`].
+    pub json: String,
+}
+
+impl TryFrom<&ExecutionEvent> for EventText {
+    type Error = serde_json::Error;
+
+    fn try_from(event: &ExecutionEvent) -> Result<Self, Self::Error> {
+        let json = serde_json::to_string(event)?;
+        Ok(Self { seq: event.seq, at: event.at, is_last: event.kind.is_last(), json })
+    }
+}

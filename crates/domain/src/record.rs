@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::action::ActionKind;
-use crate::event::ExecutionEvent;
+use crate::event::{EventText, ExecutionEvent};
 use crate::id::{CorrelationId, ExecutionId, IdempotencyKey, NodeId, PluginName, Tag};
 use crate::node::Target;
 use crate::outcome::NodeOutcome;
@@ -199,6 +199,17 @@ pub struct EventPage {
     pub events: Vec<ExecutionEvent>,
     /// The sequence number after the last one this page speaks for: ask for it next.
     pub next_seq: u64,
+}
+
+/// Some stored events as JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventTexts {
+    /// The events in order. Numbers between them that are missing were not kept.
+    pub events: Vec<EventText>,
+    /// The sequence number after the last one this page speaks for: ask for it next.
+    pub next_seq: u64,
+    /// Whether the store may have more from there on.
+    pub has_more: bool,
 }
 
 /// A part of a longer list.

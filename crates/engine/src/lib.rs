@@ -89,4 +89,4 @@ pub use rerun::{Login, RerunOptions, RerunSecrets, RerunSelection};
 pub use resume::Resumed;
 pub use shutdown::ShutdownReport;
 pub use slow::{PhaseTimes, SlowNode, SlowPhase, SlowReport};
-pub use subscribe::{Subscription, SubscriptionMode};
+pub use subscribe::{Subscription, SubscriptionMode, ToldEvent};

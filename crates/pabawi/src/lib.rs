@@ -67,7 +67,7 @@ pub use pabawi_domain::breaker::{BreakerState, BreakerStatus, Component};
 pub use pabawi_domain::duration::parse_duration;
 pub use pabawi_domain::error::{ErrorCode, NodeError};
 pub use pabawi_domain::escape::escape_for_terminal;
-pub use pabawi_domain::event::{EventKind, ExecutionEvent};
+pub use pabawi_domain::event::{EventKind, EventText, ExecutionEvent};
 pub use pabawi_domain::export::{ExportPart, ExportedOutput};
 pub use pabawi_domain::host_key::{HostKeyAcceptance, HostKeyKnowledge, HostKeyPolicy, HostKeySeen};
 pub use pabawi_domain::id::{
@@ -84,8 +84,8 @@ pub use pabawi_domain::preview::{
     PreviewLimits, PreviewTarget, Reach, StoredPlan,
 };
 pub use pabawi_domain::record::{
-    AttemptRecord, EventPage, ExecutionQuery, ExecutionRecord, ExecutionTotals, Omission, OutputChunk,
-    OutputGroup, OutputRef, Page, TargetQuery, TargetRecord, TargetState,
+    AttemptRecord, EventPage, EventTexts, ExecutionQuery, ExecutionRecord, ExecutionTotals, Omission,
+    OutputChunk, OutputGroup, OutputRef, Page, TargetQuery, TargetRecord, TargetState,
 };
 pub use pabawi_domain::request::{Caller, EntryPoint, ExecutionRequest, Timeouts};
 pub use pabawi_domain::resilience::{Backoff, BreakerPolicy, Growth, RetryPolicy};
@@ -100,5 +100,5 @@ pub use pabawi_engine::{
     AllowAll, ApplyOptions, CancelReceipt, CancelScope, EngineError, EngineLimits, EngineStats,
     ExecutionOutcome, Login, MemoryStats, PhaseTimes, PlanError, RerunOptions, RerunSecrets, RerunSelection,
     Resumed, ShutdownReport, SlowNode, SlowPhase, SlowReport, SubmitError, Subscription, SubscriptionMode,
-    SystemClock,
+    SystemClock, ToldEvent,
 };

@@ -1,11 +1,13 @@
 //! What a write becomes before it reaches a database: [`RowWrite`]. Everything that takes time (JSON) is done here, in
 //! the caller's task, so that the one writer only moves rows.
 
+use std::borrow::Cow;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use pabawi_domain::event::{EventKind, ExecutionEvent};
+use pabawi_domain::event::{EventKind, EventText, ExecutionEvent};
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::outcome::NodeOutcome;
 use pabawi_domain::output::{CapturedOutput, ContentHash, KeptOutput};
@@ -19,6 +21,9 @@ use crate::output_files::Variant;
 
 /// A segment is closed when it has reached this many bytes, so that a reader never holds much more.
 const SEGMENT_BYTES: usize = 256 * 1024;
+
+/// The word of [`EventKind::Finished`].
+const LAST: &str = "finished";
 
 /// One write, ready for a database.
 #[derive(Debug)]
@@ -357,6 +362,36 @@ pub(crate) fn read_segment(
             .map_err(|error| StoreError::Corrupt(format!("an event of {id} cannot be read: {error}")))?;
         let event = ExecutionEvent { execution_id: id, seq: event.seq, at: event.at, kind: event.kind };
         Ok((event, line.len()))
+    })
+}
+
+/// What is asked of an event that goes out as the text that it is. Reading it finds every fault of the text.
+#[derive(Deserialize)]
+struct EventHead<'a> {
+    seq: u64,
+    at: Timestamp,
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'a, str>,
+}
+
+/// The events of a segment's body as JSON. An event is stored as it is told, but for its execution.
+pub(crate) fn segment_texts(
+    id: ExecutionId,
+    body: &[u8],
+) -> impl Iterator<Item = Result<EventText, StoreError>> {
+    let bad =
+        move |what: &dyn Display| StoreError::Corrupt(format!("an event of {id} cannot be read: {what}"));
+    let begin = format!("{{\"executionId\":\"{id}\",");
+    body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(move |line| {
+        let line = std::str::from_utf8(line).map_err(|error| bad(&error))?;
+        let head: EventHead<'_> = serde_json::from_str(line).map_err(|error| bad(&error))?;
+        let fields = line.strip_prefix('{').ok_or_else(|| bad(&"it is no object"))?;
+        Ok(EventText {
+            seq: head.seq,
+            at: head.at,
+            is_last: head.kind == LAST,
+            json: [begin.as_str(), fields].concat(),
+        })
     })
 }
 

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pabawi_domain::breaker::{BreakerRecord, Component};
 use pabawi_domain::condition::LastCondition;
-use pabawi_domain::event::ExecutionEvent;
+use pabawi_domain::event::{EventText, ExecutionEvent};
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::journal::JournalEntry;
 use pabawi_domain::outcome::{NodeOutcome, SkipReason};
@@ -19,8 +19,8 @@ use pabawi_domain::ports::{
 };
 use pabawi_domain::preview::{PlanHash, PlanHead, StoredPlan};
 use pabawi_domain::record::{
-    AttemptRecord, EventPage, ExecutionQuery, ExecutionRecord, ExecutionTotals, NewExecution, Omission,
-    OutputChunk, OutputGroup, OutputRef, Page, TargetQuery, TargetRecord, TargetState,
+    AttemptRecord, EventPage, EventTexts, ExecutionQuery, ExecutionRecord, ExecutionTotals, NewExecution,
+    Omission, OutputChunk, OutputGroup, OutputRef, Page, TargetQuery, TargetRecord, TargetState,
 };
 use pabawi_domain::summary::{ExecutionStatus, Progress, SummaryFold};
 use tokio::sync::watch;
@@ -28,6 +28,9 @@ use tokio::sync::watch;
 use crate::memory_graphs::Graphs;
 use crate::memory_journal::Entries;
 use crate::memory_last::nodes_by_last;
+
+/// Events that are given as JSON at once.
+const TEXTS: u32 = 1000;
 
 /// Remembers executions until it is dropped.
 #[derive(Debug)]
@@ -557,6 +560,14 @@ impl ExecutionStore for MemoryStore {
             .unwrap_or_default();
         let next_seq = events.last().map_or(from_seq, |event| event.seq + 1);
         Ok(EventPage { events, next_seq })
+    }
+
+    async fn event_texts(&self, id: ExecutionId, from_seq: u64) -> Result<EventTexts, StoreError> {
+        let page = self.events(id, from_seq, TEXTS).await?;
+        let has_more = page.events.len() >= TEXTS as usize;
+        let texts: Result<_, _> = page.events.iter().map(EventText::try_from).collect();
+        let events = texts.map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        Ok(EventTexts { events, next_seq: page.next_seq, has_more })
     }
 
     async fn last_event(&self, id: ExecutionId) -> Result<Option<ExecutionEvent>, StoreError> {

@@ -10,8 +10,8 @@ use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::output::{ContentHash, StreamKind};
 use pabawi_domain::ports::{CancelRequest, Created, DetachedName, ExecutionStore, StoreError, StoreWrite};
 use pabawi_domain::record::{
-    AttemptRecord, EventPage, ExecutionQuery, ExecutionRecord, ExecutionTotals, NewExecution, OutputChunk,
-    OutputGroup, Page, TargetQuery, TargetRecord,
+    AttemptRecord, EventPage, EventTexts, ExecutionQuery, ExecutionRecord, ExecutionTotals, NewExecution,
+    OutputChunk, OutputGroup, Page, TargetQuery, TargetRecord,
 };
 
 use crate::traces::Traces;
@@ -86,6 +86,10 @@ impl ExecutionStore for TracedStore {
 
     async fn events(&self, id: ExecutionId, from_seq: u64, limit: u32) -> Result<EventPage, StoreError> {
         self.inner.events(id, from_seq, limit).await
+    }
+
+    async fn event_texts(&self, id: ExecutionId, from_seq: u64) -> Result<EventTexts, StoreError> {
+        self.inner.event_texts(id, from_seq).await
     }
 
     async fn last_event(&self, id: ExecutionId) -> Result<Option<ExecutionEvent>, StoreError> {

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use napi::Env;
 use napi::bindgen_prelude::PromiseRaw;
+use napi::{Env, JsString};
 use napi_derive::napi;
 use pabawi::json::{Call, Failure, Wanted, json, schemas};
 use pabawi::{Caller, EntryPoint, ErrorCode, Framework, ValidationError, host_database, log};
@@ -56,7 +56,7 @@ impl NativeFramework {
         env: &'env Env,
         number: u32,
         opening: String,
-    ) -> napi::Result<PromiseRaw<'env, String>> {
+    ) -> napi::Result<PromiseRaw<'env, JsString<'env>>> {
         let inner = Arc::clone(&self.inner);
         self.running.start(env, number, async move {
             let opening: Opening = read(&opening)?;
@@ -76,7 +76,7 @@ impl NativeFramework {
         number: u32,
         user: String,
         call: String,
-    ) -> napi::Result<PromiseRaw<'env, String>> {
+    ) -> napi::Result<PromiseRaw<'env, JsString<'env>>> {
         let inner = Arc::clone(&self.inner);
         self.running.start(env, number, async move {
             let call: Call = read(&call)?;
@@ -92,7 +92,7 @@ impl NativeFramework {
         number: u32,
         user: String,
         object: String,
-    ) -> napi::Result<PromiseRaw<'env, String>> {
+    ) -> napi::Result<PromiseRaw<'env, JsString<'env>>> {
         let inner = Arc::clone(&self.inner);
         self.running.start(env, number, async move {
             let object: ObjectOptions = read(&object)?;
@@ -108,7 +108,7 @@ impl NativeFramework {
         number: u32,
         user: String,
         wanted: String,
-    ) -> napi::Result<PromiseRaw<'env, String>> {
+    ) -> napi::Result<PromiseRaw<'env, JsString<'env>>> {
         let inner = Arc::clone(&self.inner);
         self.running.start(env, number, async move {
             let wanted: Wanted = read(&wanted)?;
@@ -124,7 +124,7 @@ impl NativeFramework {
         number: u32,
         stream: u32,
         most: u32,
-    ) -> napi::Result<PromiseRaw<'env, String>> {
+    ) -> napi::Result<PromiseRaw<'env, JsString<'env>>> {
         let inner = Arc::clone(&self.inner);
         self.running.start(env, number, async move { inner.streams.next(stream, at_once(most)).await })
     }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use napi::Env;
 use napi::bindgen_prelude::{PromiseRaw, spawn};
+use napi::{Env, JsString};
 use pabawi::ErrorCode;
 use pabawi::json::{Failure, json};
 use tokio::sync::oneshot;
@@ -19,13 +19,13 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Starts a call. The promise is of `{"ok": …}` or `{"err": …}` and is never rejected.
+    /// Starts a call. The promise is of JSON, the answer or behind a `!` the failure, and is never rejected.
     pub(super) fn start<'env>(
         self: &Arc<Self>,
         env: &'env Env,
         number: u32,
         call: impl Future<Output = Result<String, Failure>> + Send + 'static,
-    ) -> napi::Result<PromiseRaw<'env, String>> {
+    ) -> napi::Result<PromiseRaw<'env, JsString<'env>>> {
         let (told, answer) = oneshot::channel();
         let task = spawn(async move {
             // Nobody listens any more when the environment is gone.
@@ -33,7 +33,7 @@ impl Running {
         });
         self.lock().insert(number, task.abort_handle());
         let running = Arc::clone(self);
-        env.spawn_future(async move {
+        let answer = async move {
             let answer = answer.await;
             let was_known = running.lock().remove(&number).is_some();
             let answer = answer.unwrap_or_else(|_| {
@@ -41,10 +41,13 @@ impl Running {
                 let panicked = Failure::new(ErrorCode::Internal, "a panic ended the call");
                 Err(if was_known { panicked } else { Failure::aborted() })
             });
-            Ok(match answer {
-                Ok(value) => format!("{{\"ok\":{value}}}"),
-                Err(failure) => format!("{{\"err\":{}}}", json(&failure).unwrap_or_else(|_| "{}".to_owned())),
-            })
+            let text = answer
+                .unwrap_or_else(|failure| format!("!{}", json(&failure).unwrap_or_else(|_| "{}".to_owned())));
+            Ok((text.is_ascii(), text))
+        };
+        env.spawn_future_with_callback(answer, |env, (is_ascii, text)| {
+            // Most texts are, and then they are only copied.
+            if is_ascii { env.create_string_latin1(text) } else { env.create_string_from_std(text) }
         })
     }
 

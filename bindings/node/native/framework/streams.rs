@@ -1,4 +1,5 @@
-//! Streams of events that are open, by their numbers: [`Streams`]. Nothing is pushed at JavaScript.
+//! Streams of events that are open, by their numbers: [`Streams`]. Nothing is pushed at JavaScript; each is read ahead by one
+//! batch, which is made while JavaScript is at work on the last one.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,6 +9,10 @@ use pabawi::json::{EventStream, Failure, Wanted, json};
 use pabawi::{Caller, ErrorCode, ExecutionId, Framework};
 use serde::Serialize;
 use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
+
+/// Events of a first batch, at most: it is read before anybody asks.
+const FIRST: usize = 256;
 
 /// A stream that is open.
 #[derive(Debug, Serialize)]
@@ -16,10 +21,30 @@ struct Opened {
     execution: ExecutionId,
 }
 
+/// A batch that is being read, or was; the next one is not begun before it is taken.
+struct Reading(JoinHandle<(EventStream, Batch)>);
+
+type Batch = Result<Option<String>, Failure>;
+
+impl Reading {
+    fn begin(mut stream: EventStream, most: usize) -> Self {
+        Self(tokio::spawn(async move {
+            let batch = stream.next(most).await;
+            (stream, batch)
+        }))
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 /// Streams that are open, by their numbers.
 #[derive(Default)]
 pub(super) struct Streams {
-    open: SyncMutex<HashMap<u32, Arc<Mutex<EventStream>>>>,
+    open: SyncMutex<HashMap<u32, Arc<Mutex<Reading>>>>,
     next: AtomicU32,
 }
 
@@ -34,7 +59,7 @@ impl Streams {
         let stream = EventStream::open(framework, caller, wanted).await?;
         let execution = stream.execution();
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        self.lock().insert(number, Arc::new(Mutex::new(stream)));
+        self.lock().insert(number, Arc::new(Mutex::new(Reading::begin(stream, FIRST))));
         json(&Opened { number, execution })
     }
 
@@ -42,8 +67,14 @@ impl Streams {
     pub(super) async fn next(&self, number: u32, most: usize) -> Result<String, Failure> {
         let stream = self.lock().get(&number).cloned();
         let Some(stream) = stream else { return Ok("null".to_owned()) };
-        let batch = stream.lock().await.next(most).await;
-        if matches!(batch, Ok(None)) {
+        let mut reading = stream.lock().await;
+        // Whoever gives this up leaves the batch where it is.
+        let read = (&mut reading.0).await;
+        let (stream, batch) =
+            read.map_err(|_| Failure::new(ErrorCode::Internal, "a panic ended the stream"))?;
+        if matches!(batch, Ok(Some(_))) {
+            *reading = Reading::begin(stream, most);
+        } else {
             self.close(number);
         }
         batch.map(|batch| batch.unwrap_or_else(|| "null".to_owned()))
@@ -54,7 +85,7 @@ impl Streams {
         self.lock().remove(&number);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<u32, Arc<Mutex<EventStream>>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u32, Arc<Mutex<Reading>>>> {
         // Nothing in here can panic half way, so a poisoned lock holds a sound map.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -94,14 +94,15 @@ export class Caller {
       signal?.addEventListener("abort", abandon, { once: true });
     }
     try {
-      const answer = JSON.parse(await crossed(site, make(number))) as { ok: unknown } | { err: Failure };
-      if ("ok" in answer) {
-        return answer.ok;
+      const answer = await crossed(site, make(number));
+      if (!answer.startsWith("!")) {
+        return JSON.parse(answer);
       }
-      if (answer.err.code === "aborted") {
+      const failure = JSON.parse(answer.slice(1)) as Failure;
+      if (failure.code === "aborted") {
         throw aborted(site, signal);
       }
-      throw at(site, errorOf(answer.err));
+      throw at(site, errorOf(failure));
     } finally {
       signal?.removeEventListener("abort", abandon);
     }

@@ -5,8 +5,8 @@ import { AbortedError, type CallSite } from "./errors";
 import type { Caller } from "./calls";
 import type { CallOptions } from "./options";
 
-/** Events that are fetched at once. No more than these wait on this side. */
-const BATCH = 256;
+/** Events that are fetched at once, at most; large ones are fewer. No more than these wait on this side. */
+const BATCH = 1_000;
 
 /** What can be read once, from its beginning to its end. Leaving the loop ends the subscription. */
 export type EventStream<E> = AsyncIterableIterator<E> & AsyncDisposable;

@@ -1,4 +1,4 @@
-/** The framework's class in the addon: strings of JSON in, promises of strings of JSON out. */
+/** The framework's class in the addon: strings of JSON in, promises of strings of JSON out; the JSON of a failure stands behind a `!`. */
 import { native } from "../internal/native";
 
 export interface NativeFramework {

@@ -15,8 +15,8 @@ use crate::outcome::NodeOutcome;
 use crate::output::{CapturedOutput, ContentHash, StreamKind};
 use crate::ports::{DetachedName, TerminateMode};
 use crate::record::{
-    AttemptRecord, EventPage, ExecutionQuery, ExecutionRecord, ExecutionTotals, NewExecution, OutputChunk,
-    OutputGroup, Page, TargetQuery, TargetRecord,
+    AttemptRecord, EventPage, EventTexts, ExecutionQuery, ExecutionRecord, ExecutionTotals, NewExecution,
+    OutputChunk, OutputGroup, Page, TargetQuery, TargetRecord,
 };
 use crate::summary::ExecutionSummary;
 
@@ -97,6 +97,13 @@ pub trait ExecutionStore: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`].
     async fn events(&self, id: ExecutionId, from_seq: u64, limit: u32) -> Result<EventPage, StoreError>;
+
+    /// Stored events with sequence numbers from `from_seq` as JSON, as many as are read well at once: not much more than a
+    /// megabyte. What is not kept is absent, as from [`events`](Self::events).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn event_texts(&self, id: ExecutionId, from_seq: u64) -> Result<EventTexts, StoreError>;
 
     /// The stored event with the highest sequence number; `None` where none is stored.
     ///

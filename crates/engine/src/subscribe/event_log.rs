@@ -46,8 +46,9 @@ impl Standing {
 pub(super) enum Read {
     /// These events, from the asked one on; at least one.
     Events(Vec<Arc<ExecutionEvent>>),
-    /// The asked event is older than this first one in the ring.
-    Older { first_seq: u64 },
+    /// The asked event is older than this first one in the ring. The first ones there, since they may have left it by the time
+    /// that the older ones are read.
+    Older { first_seq: u64, events: Vec<Arc<ExecutionEvent>> },
     /// Nothing yet.
     Nothing,
     /// Nothing, and nothing will come: the execution has ended before that number.
@@ -188,7 +189,8 @@ impl EventLog {
     pub(super) fn read(&self, seq: u64, max: usize) -> Read {
         let ring = self.lock();
         let Some(skip) = seq.checked_sub(ring.first_seq) else {
-            return Read::Older { first_seq: ring.first_seq };
+            let events = ring.events.iter().take(max).cloned().collect();
+            return Read::Older { first_seq: ring.first_seq, events };
         };
         let skip = usize::try_from(skip).unwrap_or(usize::MAX);
         let events: Vec<_> = ring.events.iter().skip(skip).take(max).cloned().collect();

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use super::event_log::Read;
 use super::replay::stored_events;
+use super::told::{Told, ToldEvent};
 use crate::error::EngineError;
 use crate::foreign::Foreign;
 use crate::registry::Live;
@@ -99,6 +100,18 @@ impl Subscription {
     /// [`EngineError::Store`] when older events cannot be read now: the same call may be made again.
     /// [`EngineError::Abandoned`] when the execution was given up.
     pub async fn next_batch(&mut self, max: usize) -> Result<Option<Vec<Arc<ExecutionEvent>>>, EngineError> {
+        self.next(max).await
+    }
+
+    /// The same for a reader who wants JSON. Of stored events it gives as many as the store reads at once, whatever `max` is.
+    ///
+    /// # Errors
+    /// As of [`next_batch`](Self::next_batch).
+    pub async fn next_told(&mut self, max: usize) -> Result<Option<Vec<ToldEvent>>, EngineError> {
+        self.next(max).await
+    }
+
+    async fn next<E: Told>(&mut self, max: usize) -> Result<Option<Vec<E>>, EngineError> {
         if self.over {
             return Ok(None);
         }
@@ -114,7 +127,7 @@ impl Subscription {
         let next_seq = next.as_ref().map_or(self.next_seq, |(_, next_seq)| *next_seq);
         let events = next.map(|(events, _)| events);
         self.next_seq = next_seq;
-        self.over = events.iter().flatten().last().is_none_or(|event| event.kind.is_last());
+        self.over = events.iter().flatten().last().is_none_or(E::is_last);
         if let Source::Live { hold, .. } = &mut self.source {
             match hold {
                 Some(_) if self.over => *hold = None,
@@ -128,15 +141,15 @@ impl Subscription {
 
 /// At least one event and the number after the last one; `None` where the execution has ended before the number that was
 /// asked for.
-type Next = Option<(Vec<Arc<ExecutionEvent>>, u64)>;
+type Next<E> = Option<(Vec<E>, u64)>;
 
-async fn next_live(
+async fn next_live<E: Told>(
     live: &Live,
     news: &mut watch::Receiver<()>,
     store: &dyn ExecutionStore,
     from: u64,
     max: usize,
-) -> Result<Next, EngineError> {
+) -> Result<Next<E>, EngineError> {
     // Ends with an event or with the execution.
     loop {
         // Marked as seen before the ring is read, so that what comes after the reading wakes us.
@@ -144,11 +157,18 @@ async fn next_live(
         match live.log.read(from, max) {
             Read::Events(events) => {
                 let next = events.last().map_or(from, |event| event.seq + 1);
-                return Ok(Some((events, next)));
+                return Ok(Some((events.into_iter().map(E::from).collect(), next)));
             }
-            Read::Older { first_seq } => {
-                let replayed = stored_events(store, live.id, from, Some(first_seq), max).await?;
-                return Ok(Some((replayed.events, replayed.next_seq)));
+            Read::Older { first_seq, events: newer } => {
+                let mut older = stored_events(store, live.id, from, Some(first_seq), max).await?;
+                if older.next_seq == first_seq {
+                    let room = max.saturating_sub(older.events.len());
+                    for event in newer.into_iter().take(room) {
+                        older.next_seq = event.seq + 1;
+                        older.events.push(event.into());
+                    }
+                }
+                return Ok(Some((older.events, older.next_seq)));
             }
             Read::Ended => return Ok(None),
             Read::Closed => return Err(EngineError::Abandoned(live.id)),
@@ -160,13 +180,13 @@ async fn next_live(
     }
 }
 
-async fn next_stored(
+async fn next_stored<E: Told>(
     id: ExecutionId,
     foreign: &mut Foreign,
     ended: &mut Option<Box<ExecutionRecord>>,
     from: u64,
     max: usize,
-) -> Result<Next, EngineError> {
+) -> Result<Next<E>, EngineError> {
     // Ends with an event or with the execution.
     loop {
         let replayed = stored_events(&*foreign.store, id, from, None, max).await?;
@@ -180,7 +200,7 @@ async fn next_stored(
             if last.is_some_and(|event| event.kind.is_last()) {
                 return Ok(None);
             }
-            return Ok(Some((vec![Arc::new(end_of_dead(record, from))], from + 1)));
+            return Ok(Some((vec![Arc::new(end_of_dead(record, from)).into()], from + 1)));
         }
         let record = foreign.store.execution(id).await?.ok_or(EngineError::NotFound(id))?;
         if record.status.is_final() {

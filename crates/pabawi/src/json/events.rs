@@ -2,11 +2,12 @@
 //! what waits, waits where the engine bounds it.
 
 use std::collections::VecDeque;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use crate::graph::{GraphEvent, GraphEvents};
 use crate::{
-    Caller, ExecutionEvent, ExecutionId, ExecutionRequest, Framework, Subscription, SubscriptionMode,
+    Caller, ErrorCode, ExecutionId, ExecutionRequest, Framework, Subscription, SubscriptionMode, ToldEvent,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -60,8 +61,8 @@ pub enum Wanted {
 enum Source {
     Execution {
         events: Box<Subscription>,
-        /// What was read, as JSON, and did not fit into the last batch.
-        waiting: VecDeque<String>,
+        /// What was read and did not fit into the last batch.
+        waiting: VecDeque<ToldEvent>,
     },
     Graph(GraphEvents),
     Document(Box<Document>),
@@ -123,12 +124,9 @@ impl EventStream {
         match &mut self.source {
             Source::Execution { events, waiting } => {
                 if waiting.is_empty() {
-                    let batch: Option<Vec<Arc<ExecutionEvent>>> = events.next_batch(most).await?;
-                    for event in batch.iter().flatten() {
-                        waiting.push_back(json(event.as_ref())?);
-                    }
+                    waiting.extend(events.next_told(most).await?.into_iter().flatten());
                 }
-                Ok((!waiting.is_empty()).then(|| front(waiting)))
+                if waiting.is_empty() { Ok(None) } else { front(waiting, most).map(Some) }
             }
             Source::Graph(events) => {
                 let batch = graph_batch(events, most).await;
@@ -145,20 +143,24 @@ fn of_execution(events: Subscription) -> Source {
     Source::Execution { events: Box::new(events), waiting: VecDeque::new() }
 }
 
-/// As many as may be handed over at once, at least one, as a list.
-fn front(waiting: &mut VecDeque<String>) -> String {
-    let mut batch = String::from("[");
-    while let Some(event) = waiting.pop_front() {
-        if batch.len() > 1 {
-            batch.push(',');
+/// As many as may be handed over at once, at least one and at most so many, as a list.
+fn front(waiting: &mut VecDeque<ToldEvent>, most: usize) -> Result<String, Failure> {
+    let bad = |what: &dyn Display| {
+        Failure::new(ErrorCode::Internal, format!("the answer cannot be written: {what}"))
+    };
+    let mut batch = vec![b'['];
+    for nth in 0..most.max(1) {
+        let Some(event) = waiting.pop_front() else { break };
+        if nth > 0 {
+            batch.push(b',');
         }
-        batch.push_str(&event);
+        event.write(&mut batch).map_err(|error| bad(&error))?;
         if batch.len() >= BATCH_BYTES {
             break;
         }
     }
-    batch.push(']');
-    batch
+    batch.push(b']');
+    String::from_utf8(batch).map_err(|error| bad(&error))
 }
 
 /// What has happened since, at least one thing; nothing at the end.
@@ -180,13 +182,24 @@ async fn graph_batch(events: &mut GraphEvents, most: usize) -> Vec<Arc<GraphEven
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::EventText;
+    use jiff::Timestamp;
 
     #[test]
-    fn a_batch_ends_where_it_is_large_and_has_one_event_at_least() {
+    fn a_batch_ends_where_it_is_large_or_long_and_has_one_event_at_least() {
+        let text = |json: &str| {
+            ToldEvent::Text(EventText {
+                seq: 1,
+                at: Timestamp::UNIX_EPOCH,
+                is_last: false,
+                json: json.to_owned(),
+            })
+        };
         let large = format!("\"{}\"", "x".repeat(BATCH_BYTES));
-        let mut waiting = VecDeque::from(["1".to_owned(), large.clone(), "2".to_owned(), "3".to_owned()]);
-        assert_eq!(front(&mut waiting), format!("[1,{large}]"));
-        assert_eq!(front(&mut waiting), "[2,3]");
+        let mut waiting: VecDeque<_> = ["1", &large, "2", "3", "4"].map(text).into();
+        assert_eq!(front(&mut waiting, 9).unwrap(), format!("[1,{large}]"));
+        assert_eq!(front(&mut waiting, 2).unwrap(), "[2,3]");
+        assert_eq!(front(&mut waiting, 0).unwrap(), "[4]");
         assert!(waiting.is_empty());
     }
 }

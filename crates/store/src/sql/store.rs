@@ -17,8 +17,8 @@ use pabawi_domain::ports::{
 };
 use pabawi_domain::preview::{PlanHash, PlanHead, StoredPlan};
 use pabawi_domain::record::{
-    AttemptRecord, EventPage, ExecutionQuery, ExecutionRecord, ExecutionTotals, NewExecution, OutputChunk,
-    OutputGroup, Page, TargetQuery, TargetRecord,
+    AttemptRecord, EventPage, EventTexts, ExecutionQuery, ExecutionRecord, ExecutionTotals, NewExecution,
+    OutputChunk, OutputGroup, Page, TargetQuery, TargetRecord,
 };
 
 use super::live::Live;
@@ -168,6 +168,10 @@ impl ExecutionStore for Store {
 
     async fn events(&self, id: ExecutionId, from_seq: u64, limit: u32) -> Result<EventPage, StoreError> {
         events::page(id, from_seq, limit, &self.shared.readers, &self.shared.place).await
+    }
+
+    async fn event_texts(&self, id: ExecutionId, from_seq: u64) -> Result<EventTexts, StoreError> {
+        events::texts(id, from_seq, &self.shared.readers, &self.shared.place).await
     }
 
     async fn last_event(&self, id: ExecutionId) -> Result<Option<ExecutionEvent>, StoreError> {

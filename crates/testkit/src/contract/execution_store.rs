@@ -4,17 +4,19 @@
 //! function here. What survives a killed process is tested beside each store, for only it knows how to die.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use pabawi_domain::condition::{LastCondition, LastOutcome};
 use pabawi_domain::error::{ErrorCode, NodeError};
+use pabawi_domain::event::{EventKind, ExecutionEvent};
 use pabawi_domain::id::{IdempotencyKey, PluginName, Tag};
 use pabawi_domain::outcome::{NodeOutcome, SkipReason, Termination, TimeoutPhase};
 use pabawi_domain::output::{CapturedOutput, KeptOutput, OutputData, StreamKind};
 use pabawi_domain::ports::{CancelRequest, Created, DetachedName, StoreError, StoreWrite, TerminateMode};
 use pabawi_domain::record::{ExecutionQuery, NewExecution, Omission, TargetQuery, TargetState};
-use pabawi_domain::summary::ExecutionStatus;
+use pabawi_domain::summary::{ExecutionStatus, SummaryFold};
 
 use super::records::{
     StoreSubject, at, attempt, event, execution, good, hash, id, node, plugins, result, whole,
@@ -30,7 +32,7 @@ macro_rules! execution_store_contract {
         $crate::execution_store_contract!(@tests $module, $subject;
             what_is_created_is_read_back, an_idempotency_key_creates_once, a_run_is_followed_to_its_end,
             attempts_are_kept_in_order, a_failed_attempt_keeps_its_end, outputs_are_kept_by_content, a_shortened_output_tells_its_hole,
-            a_spilled_output_is_taken_over, equal_outputs_are_grouped, events_are_read_from_any_number,
+            a_spilled_output_is_taken_over, equal_outputs_are_grouped, events_are_read_as_json, events_are_read_from_any_number,
             the_last_event_is_found,
             history_is_found_by_every_field, pages_show_everything_once, targets_are_found_by_outcome, what_nodes_keep_is_remembered,
             nodes_are_found_by_their_last_outcome,
@@ -371,6 +373,41 @@ pub async fn events_are_read_from_any_number(subject: &StoreSubject) {
         (&[][..], 300),
         "behind the last one there is nothing"
     );
+}
+
+/// R5.4: as JSON they are the same events, and the last one is known.
+pub async fn events_are_read_as_json(subject: &StoreSubject) {
+    let new = execution(1, "ada", "uptime", &["web1"]);
+    subject.created(&new).await;
+    let end = ExecutionEvent {
+        kind: EventKind::Finished { summary: SummaryFold::new(1).summary(7) },
+        ..ExecutionEvent::clone(&event(new.id, 30))
+    };
+    let stored: Vec<_> =
+        (1..=12).chain(15..=20).map(|seq| event(new.id, seq)).chain([Arc::new(end)]).collect();
+    for events in stored.chunks(5) {
+        subject.append(&[StoreWrite::Events { id: new.id, events: events.to_vec() }]).await;
+    }
+    for from in [1, 4, 13, 15, 30, 31] {
+        let (mut told, mut next) = (Vec::new(), from);
+        // A page of a store that works reaches further, or is the last one.
+        for _ in 0..100 {
+            let page = good("read", subject.store.event_texts(new.id, next).await);
+            next = page.next_seq;
+            told.extend(page.events);
+            if !page.has_more {
+                break;
+            }
+        }
+        let wanted: Vec<_> = stored.iter().filter(|event| event.seq >= from).collect();
+        assert_eq!(told.len(), wanted.len(), "from {from}");
+        assert_eq!(next, 31.max(from));
+        for (told, wanted) in told.iter().zip(wanted) {
+            assert_eq!((told.seq, told.at), (wanted.seq, wanted.at));
+            assert_eq!(told.is_last, wanted.kind.is_last());
+            assert_eq!(told.json, serde_json::to_string(wanted.as_ref()).unwrap_or_default());
+        }
+    }
 }
 
 /// R5.4: the last stored event is found, whatever its number is.
