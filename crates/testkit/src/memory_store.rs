@@ -29,8 +29,8 @@ use crate::memory_graphs::Graphs;
 use crate::memory_journal::Entries;
 use crate::memory_last::nodes_by_last;
 
-/// Events that are given as JSON at once.
-const TEXTS: u32 = 1000;
+/// Events that are given at once, however many are asked for: a store may give fewer, and readers have to mind that.
+const EVENTS: u32 = 300;
 
 /// Remembers executions until it is dropped.
 #[derive(Debug)]
@@ -550,7 +550,7 @@ impl ExecutionStore for MemoryStore {
 
     async fn events(&self, id: ExecutionId, from_seq: u64, limit: u32) -> Result<EventPage, StoreError> {
         let state = self.open()?;
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let limit = usize::try_from(limit.min(EVENTS)).unwrap_or(usize::MAX);
         let events: Vec<ExecutionEvent> = state
             .executions
             .get(&id)
@@ -563,8 +563,8 @@ impl ExecutionStore for MemoryStore {
     }
 
     async fn event_texts(&self, id: ExecutionId, from_seq: u64) -> Result<EventTexts, StoreError> {
-        let page = self.events(id, from_seq, TEXTS).await?;
-        let has_more = page.events.len() >= TEXTS as usize;
+        let page = self.events(id, from_seq, EVENTS).await?;
+        let has_more = !page.events.is_empty();
         let texts: Result<_, _> = page.events.iter().map(EventText::try_from).collect();
         let events = texts.map_err(|error| StoreError::Corrupt(error.to_string()))?;
         Ok(EventTexts { events, next_seq: page.next_seq, has_more })

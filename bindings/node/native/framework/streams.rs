@@ -69,13 +69,15 @@ impl Streams {
         let Some(stream) = stream else { return Ok("null".to_owned()) };
         let mut reading = stream.lock().await;
         // Whoever gives this up leaves the batch where it is.
-        let read = (&mut reading.0).await;
-        let (stream, batch) =
-            read.map_err(|_| Failure::new(ErrorCode::Internal, "a panic ended the stream"))?;
-        if matches!(batch, Ok(Some(_))) {
-            *reading = Reading::begin(stream, most);
-        } else {
+        let Ok((stream, batch)) = (&mut reading.0).await else {
             self.close(number);
+            return Err(Failure::new(ErrorCode::Internal, "a panic ended the stream"));
+        };
+        // What could not be read may be asked for again.
+        if matches!(batch, Ok(None)) {
+            self.close(number);
+        } else {
+            *reading = Reading::begin(stream, most);
         }
         batch.map(|batch| batch.unwrap_or_else(|| "null".to_owned()))
     }

@@ -161,6 +161,40 @@ async fn a_slow_reader_gets_a_gap_for_what_is_not_stored() {
     assert_eq!(next, 4 + 100 + 2 + 1);
 }
 
+/// While it runs, too, what is stored comes without gaps, also where the store gives fewer events at once than it is asked for.
+#[tokio::test(start_paused = true)]
+async fn a_slow_reader_misses_nothing_that_is_stored() {
+    let gate = Gate::new();
+    let script = chatty(2_000).waits_for(&gate);
+    let limits =
+        EngineLimits { event_ring: 8, stored_output_event_bytes: 4 * 1024 * 1024, ..EngineLimits::default() };
+    let rig = Rig::with(ScriptedTransport::new().default_script(script), limits).await;
+    let id = rig.submit(command("a")).await;
+    let subscribed = async || rig.engine.events(&ann(), id, 1, SubscriptionMode::GapWhenSlow).await.unwrap();
+    let last = |kind: &EventKind| matches!(kind, EventKind::Output { offset, .. } if *offset == 1999 * 1024);
+    Events(subscribed().await).until(last).await;
+    settle().await;
+    let (mut slow, mut told) = (subscribed().await, subscribed().await);
+    let mut seen = Vec::new();
+    while !seen.last().is_some_and(|event: &Arc<ExecutionEvent>| last(&event.kind)) {
+        seen.extend(slow.next_batch(1_000).await.unwrap().unwrap());
+    }
+    assert_eq!(seqs(&seen), (1..=4 + 2_000).collect::<Vec<_>>());
+    assert!(seen.iter().all(|event| word(event) != "gap"));
+    // As JSON it is the same.
+    let mut json = Vec::new();
+    while json.len() < seen.len() {
+        for event in told.next_told(50).await.unwrap().unwrap() {
+            let mut text = Vec::new();
+            event.write(&mut text).unwrap();
+            json.push(serde_json::from_slice::<ExecutionEvent>(&text).unwrap());
+        }
+    }
+    assert!(json.iter().eq(seen.iter().map(AsRef::as_ref)));
+    gate.open();
+    rig.wait(id).await;
+}
+
 /// A reader that may not miss anything slows the nodes down and gets everything.
 #[tokio::test(start_paused = true)]
 async fn a_reader_slows_the_source() {
