@@ -25,7 +25,7 @@ const SEGMENT_BYTES: usize = 256 * 1024;
 /// The word of [`EventKind::Finished`].
 const LAST: &str = "finished";
 
-/// One write, ready for a database.
+/// One write, ready for a database. `Told` says that events or entries of the journal of that execution will come.
 #[derive(Debug)]
 pub(crate) enum RowWrite {
     Started { id: ExecutionId, at: i64 },
@@ -33,6 +33,7 @@ pub(crate) enum RowWrite {
     AttemptFailed(Box<FailedAttempt>),
     TargetFinished(Box<ResultRow>),
     Kept { id: ExecutionId, name: DetachedName, kept: bool },
+    Told { id: ExecutionId },
     Journal { id: ExecutionId, entry: Box<EntryRow> },
     Segment { id: ExecutionId, segment: Segment },
     Finished { id: ExecutionId, at: i64, status: ExecutionStatus, progress: Progress, summary: String },
@@ -45,6 +46,7 @@ impl RowWrite {
             Self::Started { id, .. }
             | Self::AttemptStarted { id, .. }
             | Self::Kept { id, .. }
+            | Self::Told { id }
             | Self::Journal { id, .. }
             | Self::Segment { id, .. }
             | Self::Finished { id, .. } => *id,
@@ -61,6 +63,7 @@ impl RowWrite {
             Self::TargetFinished(result) => Some(&result.node),
             Self::Started { .. }
             | Self::Kept { .. }
+            | Self::Told { .. }
             | Self::Journal { .. }
             | Self::Segment { .. }
             | Self::Finished { .. } => None,
@@ -190,9 +193,10 @@ impl Encoder {
         outputs.flatten().flatten().filter(|output| self.is_large(output)).cloned().collect()
     }
 
-    /// Makes rows of writes.
+    /// Makes rows of writes, but of what is told only that there is something.
     pub(crate) fn encode(self, writes: &[StoreWrite]) -> Result<Vec<RowWrite>, StoreError> {
         let mut rows = Vec::with_capacity(writes.len());
+        let mut told = None;
         for write in writes {
             match write {
                 StoreWrite::Started { id, at } => {
@@ -235,12 +239,9 @@ impl Encoder {
                 StoreWrite::Settled { id, name } => {
                     rows.push(RowWrite::Kept { id: *id, name: name.clone(), kept: false });
                 }
-                StoreWrite::Journal { id, entry } => {
-                    rows.push(RowWrite::Journal { id: *id, entry: Box::new(EntryRow::of(entry)?) });
-                }
-                StoreWrite::Events { id, events } => {
-                    for segment in segments(events)? {
-                        rows.push(RowWrite::Segment { id: *id, segment });
+                StoreWrite::Journal { id, .. } | StoreWrite::Events { id, .. } => {
+                    if told.replace(*id) != Some(*id) {
+                        rows.push(RowWrite::Told { id: *id });
                     }
                 }
                 StoreWrite::Finished { id, at, summary } => rows.push(RowWrite::Finished {
@@ -255,6 +256,25 @@ impl Encoder {
                         "this store does not know the write {other:?}"
                     )));
                 }
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Makes rows of what is told: events and entries of the journal. It takes longer than all the rest.
+    pub(crate) fn encode_told(self, writes: &[StoreWrite]) -> Result<Vec<RowWrite>, StoreError> {
+        let mut rows = Vec::with_capacity(writes.len() / 2);
+        for write in writes {
+            match write {
+                StoreWrite::Journal { id, entry } => {
+                    rows.push(RowWrite::Journal { id: *id, entry: Box::new(EntryRow::of(entry)?) });
+                }
+                StoreWrite::Events { id, events } => {
+                    for segment in segments(events)? {
+                        rows.push(RowWrite::Segment { id: *id, segment });
+                    }
+                }
+                _ => {}
             }
         }
         Ok(rows)

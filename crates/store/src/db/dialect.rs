@@ -64,6 +64,20 @@ impl Dialect {
         }
     }
 
+    /// Joins a table by looking up a row of it for each row before it, and never the other way round, however few rows the
+    /// planner expects there. The condition still has to stand in WHERE.
+    ///
+    /// SQLite keeps the order of tables with CROSS JOIN between them. PostgreSQL does not pull up a subquery with OFFSET
+    /// (`is_simple_subquery` in its `prepjointree.c`), and one that names a column from outside can only be run for each.
+    pub(crate) fn looked_up(self, table: &str, column: &str, value: &str, name: &str) -> String {
+        match self {
+            Self::Sqlite => format!("CROSS JOIN {table} AS {name}"),
+            Self::Postgres => format!(
+                "CROSS JOIN LATERAL (SELECT * FROM {table} AS looked_up WHERE looked_up.{column} = {value} OFFSET 0) AS {name}"
+            ),
+        }
+    }
+
     /// The texts of a group with commas between them, in the order of another column; absent where there is none.
     pub(crate) fn joined(self, text: &str, order: &str) -> String {
         match self {

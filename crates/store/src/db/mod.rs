@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `value`, `row` | what goes in and what comes out |
 //! | `statement`, `builder`, `bulk` | SQL with its values; SQL that is put together; statements over many rows |
+//! | `steps` | statements in a row, made while others run |
 //! | `connection` | connections and pools of each database |
 //! | `dialect` | everything in which the databases' SQL differs |
 //! | `fault` | what a database reports |
@@ -17,6 +18,7 @@ mod dialect;
 mod fault;
 mod row;
 mod statement;
+mod steps;
 mod value;
 
 pub(crate) use builder::Builder;
@@ -25,4 +27,5 @@ pub(crate) use dialect::Dialect;
 pub(crate) use fault::{Fault, Result};
 pub(crate) use row::Row;
 pub(crate) use statement::query;
+pub(crate) use steps::{Step, Steps, run_steps};
 pub(crate) use value::Value;

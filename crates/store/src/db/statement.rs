@@ -95,7 +95,8 @@ impl Statement {
         })
     }
 
-    fn sqlite(self) -> Query<'static, Sqlite, SqliteArguments> {
+    /// The same for SQLite's driver.
+    pub(super) fn sqlite(self) -> Query<'static, Sqlite, SqliteArguments> {
         let mut query = sqlx::query(AssertSqlSafe(self.sql));
         for value in self.values {
             query = match value {
@@ -107,7 +108,13 @@ impl Statement {
         query
     }
 
-    fn postgres(self) -> Query<'static, Postgres, PgArguments> {
+    /// How long a server may take to answer.
+    pub(super) fn limit(&self) -> Duration {
+        self.limit
+    }
+
+    /// The same for PostgreSQL's driver.
+    pub(super) fn postgres(self) -> Query<'static, Postgres, PgArguments> {
         let mut query = sqlx::query(AssertSqlSafe(self.sql));
         for value in self.values {
             query = match value {

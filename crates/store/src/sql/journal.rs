@@ -8,9 +8,11 @@ use pabawi_domain::ports::StoreError;
 
 use super::place::Place;
 use crate::codec;
-use crate::db::{self, Connection, Fault, bulk};
+use crate::db::{self, Connection, Dialect, Fault, Step, Steps, bulk, run_steps};
 use crate::journal_row::EntryRow;
 
+/// What is being done when it fails.
+const WRITE: &str = "write the journal";
 /// Entries that are looked up at once.
 const AT_ONCE: usize = 1024;
 
@@ -48,31 +50,54 @@ pub(crate) async fn check(
     Ok(())
 }
 
-/// Writes entries within the open transaction, in their order; those that are known are left as they are.
+/// Writes entries within the open transaction, in their order; those that are known are left as they are. What has to be
+/// done `before` them is done on the way.
 pub(crate) async fn append(
     entries: &[EntryRow],
+    mut before: Steps<'_>,
     conn: &mut Connection,
     place: &Place,
 ) -> Result<(), StoreError> {
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::with_capacity(entries.len());
     let entries: Vec<&EntryRow> = entries.iter().filter(|entry| seen.insert(&*entry.id)).collect();
+    let fault = |(doing, fault)| place.sql(doing, &fault);
     for chunk in entries.chunks(AT_ONCE) {
-        let written = append_chunk(chunk, conn).await;
-        written.map_err(|error| place.sql("write the journal", &error))?;
+        append_chunk(chunk, &mut before, conn).await.map_err(fault)?;
     }
-    Ok(())
+    run_steps(before, conn).await.map_err(fault)
 }
 
-async fn append_chunk(chunk: &[&EntryRow], conn: &mut Connection) -> db::Result<()> {
-    let known = known(chunk, conn).await?;
+async fn append_chunk(
+    chunk: &[&EntryRow],
+    before: &mut Steps<'_>,
+    conn: &mut Connection,
+) -> Result<(), (&'static str, Fault)> {
+    let fault = |fault| (WRITE, fault);
+    let known = known(chunk, conn).await.map_err(fault)?;
     let new: Vec<&EntryRow> = chunk.iter().filter(|entry| !known.contains(&*entry.id)).copied().collect();
     if new.is_empty() {
         return Ok(());
     }
-    let mut heads = heads(&new, conn).await?;
-    for part in bulk::chunks(&new) {
+    let mut heads = heads(&new, conn).await.map_err(fault)?;
+    let dialect = conn.dialect();
+    let steps: Steps<'_> = Box::new(before.chain(inserts(&new, &mut heads, dialect)));
+    run_steps(steps, conn).await?;
+    let first = first_key(&new, conn).await.map_err(fault)?;
+    // Words take the longest, and so come first.
+    let steps: Steps<'_> =
+        Box::new(std::iter::once(words(&new, first, dialect)).chain(new_heads(&heads, dialect)));
+    run_steps(steps, conn).await
+}
+
+/// Each entry behind the one before it of its node, whose heads move on.
+fn inserts<'s, 'a>(
+    new: &'s [&'a EntryRow],
+    heads: &'s mut HashMap<&'a str, Head>,
+    dialect: Dialect,
+) -> Steps<'s> {
+    Box::new(bulk::chunks(new).map(move |part| {
         let sql = bulk::values(
-            conn.dialect(),
+            dialect,
             "INSERT INTO pabawi_exec_journal (id, at, node, seq, event_type, source, execution_id, user_name, action, \
              result_status, summary, details, supersedes, prev, hash) VALUES ",
             15,
@@ -101,16 +126,13 @@ async fn append_chunk(chunk: &[&EntryRow], conn: &mut Connection) -> db::Result<
                 .bind(prev.0.to_vec())
                 .bind(head.hash.0.to_vec());
         }
-        query.execute(&mut *conn).await?;
-    }
-    write_words(&new, conn).await?;
-    keep_heads(&heads, conn).await
+        (WRITE, query)
+    }))
 }
 
-/// The words of entries that have just been written, in one statement: after each one FTS5 writes what it has collected, and
-/// merges it later. The keys of the entries follow each other, since nobody else writes meanwhile.
-async fn write_words(entries: &[&EntryRow], conn: &mut Connection) -> db::Result<()> {
-    let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(()) };
+/// The key of the first of entries that have just been written. They follow each other, since nobody else writes meanwhile.
+async fn first_key(entries: &[&EntryRow], conn: &mut Connection) -> db::Result<i64> {
+    let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Err(Fault::NoRow) };
     let key = "(SELECT key FROM pabawi_exec_journal WHERE id =";
     let row = db::query(format!("SELECT {key} $1), {key} $2)")).bind(&first.id).bind(&last.id);
     let row = row.fetch_one(&mut *conn).await?;
@@ -119,12 +141,18 @@ async fn write_words(entries: &[&EntryRow], conn: &mut Connection) -> db::Result
     if last.checked_sub(first) != Some(places) {
         return Err(Fault::Keys { first, last, count: entries.len() });
     }
+    Ok(first)
+}
+
+/// The words of entries whose keys follow each other, in one statement: after each one FTS5 writes what it has collected, and
+/// merges it later.
+fn words(entries: &[&EntryRow], first: i64, dialect: Dialect) -> Step {
     let sql = format!(
         "INSERT INTO pabawi_exec_journal_words (rowid, words) SELECT CAST($1 AS BIGINT) + v.place, v.value FROM {}",
-        conn.dialect().texts_in_order("$2", "v")
+        dialect.texts_in_order("$2", "v")
     );
     let words = json_list(entries.iter().map(|entry| &*entry.words));
-    db::query(sql).bind(first).bind(words).execute(conn).await.map(|_| ())
+    (WRITE, db::query(sql).bind(first).bind(words))
 }
 
 async fn known(chunk: &[&EntryRow], conn: &mut Connection) -> db::Result<HashSet<String>> {
@@ -159,11 +187,11 @@ fn json_list<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     serde_json::Value::from_iter(texts).to_string()
 }
 
-async fn keep_heads(heads: &HashMap<&str, Head>, conn: &mut Connection) -> db::Result<()> {
+fn new_heads(heads: &HashMap<&str, Head>, dialect: Dialect) -> std::vec::IntoIter<Step> {
     let heads: Vec<(&&str, &Head)> = heads.iter().collect();
-    for part in bulk::chunks(&heads) {
+    let statement = |part: &[(&&str, &Head)]| {
         let sql = bulk::values(
-            conn.dialect(),
+            dialect,
             "INSERT INTO pabawi_exec_journal_heads (node, seq, hash, unchained) VALUES ",
             4,
             part.len(),
@@ -173,7 +201,7 @@ async fn keep_heads(heads: &HashMap<&str, Head>, conn: &mut Connection) -> db::R
         for (node, head) in part {
             query = query.bind(**node).bind(codec::signed(head.seq)).bind(head.hash.0.to_vec()).bind(0i64);
         }
-        query.execute(&mut *conn).await?;
-    }
-    Ok(())
+        (WRITE, query)
+    };
+    bulk::chunks(&heads).map(statement).collect::<Vec<Step>>().into_iter()
 }

@@ -20,6 +20,8 @@ use crate::db::{self, Builder, Dialect, Pool, Row};
 
 /// A page ends early when its requests have this many bytes.
 const PAGE_BYTES: i64 = 32 * 1024 * 1024;
+/// Of a long history one target has a small part.
+const TARGETS: &str = "pabawi_exec_targets";
 /// Reruns shown of one execution.
 const RERUNS: i64 = 1_000;
 
@@ -96,11 +98,12 @@ pub(crate) async fn totals(
 
 /// The beginning of a search with all restrictions of the question, and the column that has the keys in order. What narrows
 /// most comes first, each with an index that has the keys in order: CROSS JOIN keeps SQLite from turning the tables
-/// around (<https://www.sqlite.org/optoverview.html>).
+/// around (<https://www.sqlite.org/optoverview.html>). PostgreSQL turns them as it believes the rows to be spread, unless it is
+/// about a target: of how many executions one has it knows too little to be let choose.
 fn select(columns: &str, query: &ExecutionQuery, before: i64, dialect: Dialect) -> (Builder, &'static str) {
     // Where a row of another table has to belong to the execution: the table, its column, the value.
     let others = [
-        ("pabawi_exec_targets", "node", query.target.as_ref().map(NodeId::as_str)),
+        (TARGETS, "node", query.target.as_ref().map(NodeId::as_str)),
         ("pabawi_exec_tags", "tag", query.tag.as_ref().map(Tag::as_str)),
         ("pabawi_exec_plugins", "plugin", query.plugin.as_ref().map(PluginName::as_str)),
     ];
@@ -108,7 +111,11 @@ fn select(columns: &str, query: &ExecutionQuery, before: i64, dialect: Dialect) 
     let mut sql = Builder::new(format!("SELECT {columns} FROM "));
     let order = match others.next() {
         Some((table, column, value)) => {
-            sql.push(format!("{table} AS o CROSS JOIN pabawi_exec_executions AS e WHERE e.key = o.execution AND o.{column} = "))
+            let executions = match *table {
+                TARGETS => dialect.looked_up("pabawi_exec_executions", "key", "o.execution", "e"),
+                _ => "CROSS JOIN pabawi_exec_executions AS e".to_owned(),
+            };
+            sql.push(format!("{table} AS o {executions} WHERE e.key = o.execution AND o.{column} = "))
                 .push_bind(value.to_owned());
             "o.execution"
         }

@@ -3,7 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `store` | the handle and the ports |
-//! | `writer` | the one task that writes: group commit |
+//! | `writer`, `told` | the one task that writes: group commit; what comes to it later |
 //! | `presence` | this process among those that have the store open |
 //! | `live`, `plan`, `write`, `create`, `output_rows` | from writes to rows, and rows to statements |
 //! | `graphs`, `graph_orders`, `graph_store` | graph runs and their tasks |
@@ -50,6 +50,7 @@ mod retention;
 mod retention_outputs;
 mod retention_store;
 pub(crate) mod store;
+mod told;
 mod unsettled;
 mod write;
 pub(crate) mod writer;

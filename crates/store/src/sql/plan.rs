@@ -93,14 +93,6 @@ pub(crate) enum PlanFault {
 }
 
 impl Plan {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.targets.is_empty()
-            && self.kept.is_empty()
-            && self.journal.is_empty()
-            && self.segments.is_empty()
-            && self.executions.is_empty()
-    }
-
     /// Adds one caller's writes, all of them or none.
     pub(crate) async fn add(
         &mut self,
@@ -114,6 +106,13 @@ impl Plan {
             self.fold(write, place, live);
         }
         Ok(())
+    }
+
+    /// Adds what a caller has told of writes that were added before.
+    pub(crate) fn tell(&mut self, told: &[RowWrite], live: &mut Live) {
+        for write in told {
+            self.fold(write, None, live);
+        }
     }
 
     fn fold(&mut self, write: &RowWrite, place: Option<u32>, live: &mut Live) {
@@ -135,6 +134,8 @@ impl Plan {
                 row.summary = Some(summary.clone());
                 row.counts = true;
             }
+            // It comes later, and so is known to be about an execution that was recorded.
+            (RowWrite::Told { .. }, _) => {}
             (RowWrite::Kept { name, kept, .. }, _) => {
                 self.kept.push(KeptRow { name: name.clone(), kept: *kept });
             }

@@ -127,7 +127,7 @@ impl ExecutionStore for Store {
             shared.large.keep(large, &shared.place).await?;
         }
         let rows = shared.encoder.encode(writes)?;
-        shared.writer.append(rows).await
+        shared.writer.append(rows, || shared.encoder.encode_told(writes)).await
     }
 
     async fn recover(&self, now: Timestamp) -> Result<Vec<ExecutionId>, StoreError> {

@@ -12,39 +12,48 @@ use super::place::Place;
 use super::plan::{Plan, TargetRow};
 use super::unsettled;
 use crate::codec;
-use crate::db::{self, Connection, bulk};
+use crate::db::{self, Connection, Dialect, Step, Steps, bulk, run_steps};
 
 /// What a written plan leaves to be remembered once it is committed.
 pub(crate) type NewlyKnown = HashMap<ContentHash, super::output_rows::KnownOutput>;
 
-/// Writes the plan within the open transaction.
-pub(crate) async fn write(
+/// Writes what has happened within the open transaction. [`write_told`] has to follow.
+pub(crate) async fn write_results(
     plan: &Plan,
-    live: &mut Live,
     known: &KnownOutputs,
     conn: &mut Connection,
     place: &Place,
 ) -> Result<NewlyKnown, StoreError> {
-    if plan.is_empty() {
-        return Ok(NewlyKnown::new());
-    }
     let (ids, newly_known) = write_outputs(&plan.outputs, known, conn, place).await?;
-    write_attempts(plan, conn).await.map_err(|error| place.sql("write attempts", &error))?;
-    write_targets(plan, &ids, conn).await.map_err(|error| place.sql("write results", &error))?;
-    write_uses(plan, &ids, conn).await.map_err(|error| place.sql("write who has which output", &error))?;
+    let steps = results(plan, &ids, conn.dialect());
+    run_steps(steps, conn).await.map_err(|(doing, fault)| place.sql(doing, &fault))?;
     let kept = unsettled::write(&plan.kept, conn).await;
     kept.map_err(|error| place.sql("write what nodes keep of detached commands", &error))?;
-    journal::append(&plan.journal, conn, place).await?;
-    write_segments(plan, conn).await.map_err(|error| place.sql("write events", &error))?;
-    write_executions(plan, live, conn, place).await?;
     Ok(newly_known)
 }
 
-async fn write_targets(plan: &Plan, ids: &[i64], conn: &mut Connection) -> db::Result<()> {
+/// Writes what is told of it, and how executions stand.
+pub(crate) async fn write_told(
+    plan: &Plan,
+    live: &mut Live,
+    conn: &mut Connection,
+    place: &Place,
+) -> Result<(), StoreError> {
+    let segments = segments(plan, conn.dialect());
+    journal::append(&plan.journal, segments, conn, place).await?;
+    write_executions(plan, live, conn, place).await
+}
+
+fn results<'s>(plan: &'s Plan, ids: &'s [i64], dialect: Dialect) -> Steps<'s> {
+    let results = attempts(plan, dialect).chain(targets(plan, ids, dialect));
+    Box::new(results.chain(uses(plan, ids, dialect)))
+}
+
+fn targets<'s>(plan: &'s Plan, ids: &'s [i64], dialect: Dialect) -> impl Iterator<Item = Step> + 's {
     let id = |at: Option<usize>| at.and_then(|at| ids.get(at)).copied();
-    for chunk in bulk::chunks(&plan.targets) {
+    bulk::chunks(&plan.targets).map(move |chunk| {
         let sql = bulk::values(
-            conn.dialect(),
+            dialect,
             "UPDATE pabawi_exec_targets AS t SET state = v.column3, attempt = v.column4, \
              started_at = v.column5, finished_at = v.column6, stdout = v.column7, stderr = v.column8, \
              outcome = v.column9, detail = v.column10 FROM (VALUES ",
@@ -66,19 +75,18 @@ async fn write_targets(plan: &Plan, ids: &[i64], conn: &mut Connection) -> db::R
                 .bind(row.word)
                 .bind(row.detail.clone());
         }
-        query.execute(&mut *conn).await?;
-    }
-    Ok(())
+        ("write results", query)
+    })
 }
 
 /// Which executions have which outputs: each pair once, however many targets it is about.
-async fn write_uses(plan: &Plan, ids: &[i64], conn: &mut Connection) -> db::Result<()> {
+fn uses(plan: &Plan, ids: &[i64], dialect: Dialect) -> std::vec::IntoIter<Step> {
     let outputs = |row: &TargetRow| [row.stdout, row.stderr].map(|at| Some((*ids.get(at?)?, row.execution)));
     let uses: BTreeSet<(i64, i64)> = plan.targets.iter().flat_map(outputs).flatten().collect();
     let uses: Vec<(i64, i64)> = uses.into_iter().collect();
-    for chunk in bulk::chunks(&uses) {
+    let statement = |chunk: &[(i64, i64)]| {
         let sql = bulk::values(
-            conn.dialect(),
+            dialect,
             "INSERT INTO pabawi_exec_output_uses (output, execution) VALUES ",
             2,
             chunk.len(),
@@ -88,15 +96,15 @@ async fn write_uses(plan: &Plan, ids: &[i64], conn: &mut Connection) -> db::Resu
         for (output, execution) in chunk {
             query = query.bind(*output).bind(*execution);
         }
-        query.execute(&mut *conn).await?;
-    }
-    Ok(())
+        ("write who has which output", query)
+    };
+    bulk::chunks(&uses).map(statement).collect::<Vec<Step>>().into_iter()
 }
 
-async fn write_attempts(plan: &Plan, conn: &mut Connection) -> db::Result<()> {
-    for chunk in bulk::chunks(&plan.attempts) {
+fn attempts(plan: &Plan, dialect: Dialect) -> impl Iterator<Item = Step> {
+    bulk::chunks(&plan.attempts).map(move |chunk| {
         let sql = bulk::values(
-            conn.dialect(),
+            dialect,
             "INSERT INTO pabawi_exec_attempts (execution, position, attempt, started_at, finished_at, outcome, \
              detail) VALUES ",
             7,
@@ -114,17 +122,16 @@ async fn write_attempts(plan: &Plan, conn: &mut Connection) -> db::Result<()> {
                 .bind(row.word)
                 .bind(row.detail.clone());
         }
-        query.execute(&mut *conn).await?;
-    }
-    Ok(())
+        ("write attempts", query)
+    })
 }
 
 /// A segment that is stored already, alone or as a part of another, is left out: the same call may have come
 /// before.
-async fn write_segments(plan: &Plan, conn: &mut Connection) -> db::Result<()> {
-    for chunk in bulk::chunks(&plan.segments) {
+fn segments(plan: &Plan, dialect: Dialect) -> Steps<'_> {
+    Box::new(bulk::chunks(&plan.segments).map(move |chunk| {
         let sql = bulk::values(
-            conn.dialect(),
+            dialect,
             "INSERT INTO pabawi_exec_segments (execution, last_seq, first_seq, body) \
              SELECT v.column1, v.column2, v.column3, v.column4 FROM (VALUES ",
             4,
@@ -137,9 +144,8 @@ async fn write_segments(plan: &Plan, conn: &mut Connection) -> db::Result<()> {
             query =
                 query.bind(row.execution).bind(row.last_seq).bind(row.first_seq).bind(row.body.as_slice());
         }
-        query.execute(&mut *conn).await?;
-    }
-    Ok(())
+        ("write events", query)
+    }))
 }
 
 async fn write_executions(

@@ -29,7 +29,8 @@ use super::presence::Presence;
 use super::recover;
 use super::retention;
 use super::retention_store::RetentionOrder;
-use super::write::{NewlyKnown, write};
+use super::told::{Told, give_way};
+use super::write::{NewlyKnown, write_results, write_told};
 use super::{breakers, cancel};
 use crate::db::{self, Connection, Connector};
 use crate::journal_row::EntryRow;
@@ -66,7 +67,7 @@ enum Request {
 #[derive(Debug)]
 enum Member {
     Create(Box<NewExecution>, Reply<Created>),
-    Append(Vec<RowWrite>, Reply<()>),
+    Append(Vec<RowWrite>, Told, Reply<()>),
     Journal(Vec<EntryRow>, Reply<()>),
     Breakers(Vec<BreakerRecord>, Reply<()>),
     Facts(Vec<FactsRow>, Reply<()>),
@@ -93,7 +94,7 @@ impl Member {
         match (self, done) {
             (Self::Create(_, reply), Ok(Done::Created(created))) => drop(reply.send(Ok(created))),
             (
-                Self::Append(_, reply)
+                Self::Append(_, _, reply)
                 | Self::Journal(_, reply)
                 | Self::Breakers(_, reply)
                 | Self::Facts(_, reply),
@@ -103,7 +104,7 @@ impl Member {
             }
             (Self::Create(_, reply), Ok(Done::Refused(error)) | Err(error)) => drop(reply.send(Err(error))),
             (
-                Self::Append(_, reply)
+                Self::Append(_, _, reply)
                 | Self::Journal(_, reply)
                 | Self::Breakers(_, reply)
                 | Self::Facts(_, reply),
@@ -132,8 +133,23 @@ impl WriterHandle {
         self.ask(|reply| Request::Grouped(Member::Create(Box::new(new), reply))).await
     }
 
-    pub(crate) async fn append(&self, rows: Vec<RowWrite>) -> Result<(), StoreError> {
-        self.ask(|reply| Request::Grouped(Member::Append(rows, reply))).await
+    /// Writes rows and what is told of them, which is made when the writer has the rows already.
+    pub(crate) async fn append(
+        &self,
+        rows: Vec<RowWrite>,
+        told: impl FnOnce() -> Result<Vec<RowWrite>, StoreError>,
+    ) -> Result<(), StoreError> {
+        if !rows.iter().any(|row| matches!(row, RowWrite::Told { .. })) {
+            return self.ask(|reply| Request::Grouped(Member::Append(rows, Told::nothing(), reply))).await;
+        }
+        let (tell, told_later) = Told::later();
+        let (reply, answer) = oneshot::channel();
+        let request = Request::Grouped(Member::Append(rows, told_later, reply));
+        self.requests.send(request).await.map_err(|_| StoreError::Closed)?;
+        // The writer waits for nothing but this: no `await` may stand before it.
+        give_way();
+        let _ = tell.send(told());
+        answer.await.map_err(|_| StoreError::Closed)?
     }
 
     pub(crate) async fn journal(&self, entries: Vec<EntryRow>) -> Result<(), StoreError> {
@@ -298,7 +314,7 @@ impl Writer {
         if group.is_empty() {
             return;
         }
-        match self.transaction(&group).await {
+        match self.transaction(&mut group).await {
             Ok(done) => {
                 for (member, done) in group.into_iter().zip(done) {
                     member.answer(Ok(done));
@@ -318,12 +334,12 @@ impl Writer {
             // asked again for each of them, since each may wait for as long as the limit allows.
             Err(Fault::Write(_)) => {
                 let mut down = None;
-                for member in group {
+                for mut member in group {
                     if let Some(error) = &down {
                         member.answer(Err(StoreError::clone(error)));
                         continue;
                     }
-                    let done = match self.transaction(std::slice::from_ref(&member)).await {
+                    let done = match self.transaction(std::slice::from_mut(&mut member)).await {
                         Ok(mut done) => done.pop().ok_or(StoreError::Closed),
                         Err(Fault::Down(error)) => {
                             down = Some(error.clone());
@@ -338,7 +354,7 @@ impl Writer {
     }
 
     /// Writes the members in one transaction. After an error nothing of any of them is written.
-    async fn transaction(&mut self, group: &[Member]) -> Result<Vec<Done>, Fault> {
+    async fn transaction(&mut self, group: &mut [Member]) -> Result<Vec<Done>, Fault> {
         let mut conn = self.begin().await.map_err(Fault::Down)?;
         let mut plan = Plan::default();
         let mut created = Vec::new();
@@ -376,7 +392,7 @@ impl Writer {
 
     async fn write_members(
         &mut self,
-        group: &[Member],
+        group: &mut [Member],
         plan: &mut Plan,
         created: &mut Vec<(ExecutionId, LiveExecution)>,
         conn: &mut Connection,
@@ -390,7 +406,7 @@ impl Writer {
         };
         let mut outcomes = outcomes.into_iter();
         let mut done = Vec::with_capacity(group.len());
-        for member in group {
+        for member in group.iter() {
             done.push(match member {
                 Member::Create(new, _) => match outcomes.next() {
                     Some((outcome, live)) => {
@@ -399,14 +415,14 @@ impl Writer {
                     }
                     None => Done::Refused(StoreError::Closed),
                 },
-                Member::Append(rows, _) => match plan.add(rows, &mut self.live, conn, &self.place).await {
+                Member::Append(rows, ..) => match plan.add(rows, &mut self.live, conn, &self.place).await {
                     Ok(()) => Done::Written,
                     Err(PlanFault::Caller(error)) => Done::Refused(error),
                     Err(PlanFault::Store(error)) => return Err(error),
                 },
                 Member::Journal(entries, _) => match journal::check(entries, conn, &self.place).await {
                     Ok(()) => {
-                        journal::append(entries, conn, &self.place).await?;
+                        journal::append(entries, Box::new(std::iter::empty()), conn, &self.place).await?;
                         Done::Written
                     }
                     Err(StoreError::Superseded) => Done::Refused(StoreError::Superseded),
@@ -426,7 +442,13 @@ impl Writer {
             let removals = retention::removals(conn).await;
             self.known.renew(removals.map_err(|error| self.place.sql("look for removed outputs", &error))?);
         }
-        let newly_known = write(plan, &mut self.live, &self.known, conn, &self.place).await?;
+        let newly_known = write_results(plan, &self.known, conn, &self.place).await?;
+        for (member, done) in group.iter_mut().zip(&done) {
+            if let (Member::Append(_, told, _), Done::Written) = (member, done) {
+                plan.tell(told.rows().await?, &mut self.live);
+            }
+        }
+        write_told(plan, &mut self.live, conn, &self.place).await?;
         Ok((done, newly_known))
     }
 

@@ -29,6 +29,7 @@ mod mirrored;
 mod opened;
 mod opening;
 mod outputs;
+mod plans;
 mod presence;
 #[path = "../both/records.rs"]
 mod records;
