@@ -124,7 +124,8 @@ async fn a_host_that_fails_or_hangs_holds_nobody_up() {
     let host = Gate::new(Host::new(dir.path(), "host").await);
     host.let_through(0);
     let mut patience = options();
-    patience.answer = Duration::from_millis(20);
+    // Longer than a statement takes on a busy machine.
+    patience.answer = Duration::from_millis(500);
     let mirror = HostMirror::start(store.clone(), host.clone(), patience);
     three_nodes(&store, 1, "omar").await;
     until_async("failures", LIMIT, || mirror.health().failures > 3).await.unwrap();
@@ -136,7 +137,7 @@ async fn a_host_that_fails_or_hangs_holds_nobody_up() {
     let failed = host.failed();
     host.hanging.store(2, Ordering::SeqCst);
     host.let_through(u64::MAX);
-    until_async("statements without an answer", LIMIT, || host.failed() == failed + 2).await.unwrap();
+    until_async("statements without an answer", LIMIT, || host.failed() >= failed + 2).await.unwrap();
     one_node(&store, 2).await;
     // However long this machine takes for a statement.
     let health = settled(&mirror).await;
