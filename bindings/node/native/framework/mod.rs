@@ -1,8 +1,8 @@
 //! The framework object: `pabawi::Framework` behind N-API. Main type: [`handle::NativeFramework`].
 //!
-//! What crosses is JSON in one shape each way: a call with its parameters in, its answer or, behind a `!`, its failure out. Nothing waits
-//! on the thread of JavaScript: calls are tasks of tokio whose promises settle later, and what the framework asks of the host
-//! is asked by a message and answered by a call.
+//! What crosses is JSON in one shape each way: a call with its parameters in, its answer or, behind a `!`, its failure out.
+//! Nothing waits on the thread of JavaScript: calls are tasks of tokio whose promises settle later, and what the framework
+//! asks of the host is asked by a message and answered by a call.
 //!
 //! | file | what it is |
 //! |---|---|
