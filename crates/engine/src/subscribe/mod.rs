@@ -1,5 +1,6 @@
 //! Ninth stage: events are pulled by any number of readers. `event_log` holds the latest events of a running
-//! execution, `rings` knows those of all executions, `replay` reads older ones from the store, as what `told` says, `subscription` joins the two.
+//! execution, `rings` knows those of all executions, `replay` reads older ones from the store, as what `told` says,
+//! `subscription` joins the two.
 
 mod event_log;
 mod replay;
