@@ -145,3 +145,17 @@ fn every_cargo_line_in_the_documents_names_something_that_exists() {
         }
     }
 }
+
+/// R6.1: the plugin in the document is the one that is compiled and run, and a plugin is a page.
+#[test]
+fn the_plugin_in_the_document_is_the_example() {
+    let read = |path: &str| std::fs::read_to_string(workspace().join(path)).unwrap();
+    let (document, example) = (read("docs/plugins.md"), read("crates/pabawi/examples/plugin.rs"));
+    let begin = "/// A plugin that greets nodes.";
+    let shown = &document[document.find(begin).expect("the document shows it")..];
+    let shown = &shown[..shown.find("```").expect("the block ends")];
+    assert!(example.contains(shown), "docs/plugins.md shows another plugin:\n{shown}");
+    let imports = &example[example.find("use ").expect("it uses things")..example.find(begin).unwrap()];
+    let lines = imports.lines().count() + shown.lines().count();
+    assert!((30..100).contains(&lines), "{lines} lines");
+}

@@ -458,3 +458,34 @@ fn a_person_is_asked_before_all_nodes_are_touched() {
     assert!(!script.err().contains("[y/N]"), "{script}");
     assert_eq!(rig.noted().len(), 1);
 }
+
+/// R12.10: a secret is asked for on the terminal, and what is typed is not shown.
+#[test]
+fn a_secret_is_asked_for_on_the_terminal_and_not_shown() {
+    let rig = Rig::new();
+    let line = format!(
+        "{} noting task x --service a -t a --password",
+        env!("CARGO_BIN_EXE_pab-with-tools")
+    );
+    // The answer is typed when the question stands there: the terminal is silent from before it on.
+    let code = r#"
+        mkfifo keys
+        script -qefc "$0; stty -a" seen < keys > shown &
+        exec 3> keys
+        for _ in $(seq 300); do grep -q 'Value of --password: ' shown && break; sleep 0.1; done
+        printf 'canary-secret\n' >&3
+        for _ in $(seq 300); do grep -q 'noting did task' shown && break; sleep 0.1; done
+        exec 3>&-
+        wait $!
+        cat shown
+    "#;
+    let ran = Pab::shell(&rig.path(""), &format!("cd \"$HOME\"; {code}"))
+        .args([line])
+        .env("PABAWI_DB", rig.path("pabawi.db"))
+        .env("PAB_TOOLS_LOG", rig.path("log"))
+        .succeeds();
+    assert!(ran.out().contains("Value of --password: ") && ran.out().contains("noting did task"), "{ran}");
+    assert!(!ran.out().contains("canary") && !ran.err().contains("canary"), "{ran}");
+    assert!(ran.out().contains(" echo ") && ran.out().contains(" icanon"), "the terminal is as before: {ran}");
+    assert_eq!(rig.noted()[0]["action"]["parameters"]["password"], "canary-secret");
+}

@@ -79,6 +79,7 @@ const NEEDS: &[Need] = &[
     need(Purpose::Tests, Sign::Works("npm", &["--version"]), "npm"),
     need(Purpose::Tests, Sign::Program("zsh"), "zsh"),
     need(Purpose::Tests, Sign::Program("fish"), "fish"),
+    need(Purpose::Tests, Sign::Program("groff"), "groff-base"),
     need(Purpose::Tests, Sign::Works("sh", &["-c", "ls /usr/lib/postgresql/*/bin/initdb"]), "postgresql"),
     // PuppetDB's own choice would set up a database of the machine, which fails where no server runs.
     need(Purpose::Tests, Sign::Works("test", &["-f", PUPPETDB]), "dbconfig-no-thanks"),

@@ -13,18 +13,15 @@ use std::error::Error;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
-use pabawi::plugin::{Capability, RiskLevel};
-use pabawi::ports::{
-    ActionEnd, ActionEvent, Plugin, PluginError, PluginHealth, PluginMetadata, PluginRun, RunningAction,
-    TerminateMode,
-};
+use pabawi::plugin::{Capability, Ended, RiskLevel};
+use pabawi::ports::{Plugin, PluginError, PluginHealth, PluginMetadata, PluginRun, RunningAction};
 use pabawi::{
     Action, AllowAll, Caller, EntryPoint, ErrorCode, ExecutionRequest, ExecutionSummary, Framework, NodeId,
-    OutputData, PluginName, StreamKind, TargetExpression, Termination, ToolAction,
+    PluginName, TargetExpression, ToolAction,
 };
 use serde_json::{Value, json};
 
-/// The plugin.
+/// A plugin that greets nodes.
 #[derive(Default)]
 pub(crate) struct Greeter {
     greeting: Mutex<String>,
@@ -98,33 +95,8 @@ impl Plugin for Greeter {
         let whom = tool.parameters.get("whom").and_then(Value::as_str).unwrap_or_default();
         let greeting = self.greeting.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // A real tool is started here, once for all targets, and its output is taken apart by node.
-        let of_node = |node: &NodeId| -> Box<dyn RunningAction> {
-            Box::new(Greeted { text: Some(format!("{greeting} {whom} from {node}\n")) })
-        };
+        let of_node = |node: &NodeId| Ended::printed(format!("{greeting} {whom} from {node}\n"), 0);
         Ok(run.targets.iter().map(|target| (target.node.clone(), of_node(&target.node))).collect())
-    }
-}
-
-/// What the tool did on one node.
-struct Greeted {
-    text: Option<String>,
-}
-
-#[async_trait]
-impl RunningAction for Greeted {
-    async fn next(&mut self) -> ActionEvent {
-        match self.text.take() {
-            Some(text) => ActionEvent::Output {
-                stream: StreamKind::Stdout,
-                data: OutputData::from(text.into_bytes()).0,
-            },
-            None => ActionEvent::Ended(ActionEnd::Exited { code: 0 }),
-        }
-    }
-
-    async fn terminate(&mut self, _: TerminateMode) -> Termination {
-        // There is no process that could be left.
-        Termination::Confirmed
     }
 }
 

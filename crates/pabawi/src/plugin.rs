@@ -9,5 +9,6 @@ pub use pabawi_plugins::host::{
     CallError, CallFault, CallFaultKind, HealthReport, HostSettings, PluginHost, PluginState, PluginStatus,
     ProvidedCapability, RegisterError, ReloadError, ShutdownFault,
 };
+pub use pabawi_plugins::tool::Ended;
 
 pub use crate::built_in::built_in;

@@ -10,13 +10,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use pabawi::inventory::{StaticInventory, hosts_list};
-use pabawi::plugin::{Capability, RiskLevel};
+use pabawi::plugin::{Capability, Ended, RiskLevel};
 use pabawi::ports::{
-    ActionEnd, ActionEvent, AuthorizationQuery, Authorizer, AuthorizerError, Decision, InventorySource,
-    Plugin, PluginCall, PluginError, PluginHealth, PluginMetadata, PluginMethods, PluginRun, RunningAction,
-    TerminateMode,
+    AuthorizationQuery, Authorizer, AuthorizerError, Decision, InventorySource, Plugin, PluginCall,
+    PluginError, PluginHealth, PluginMetadata, PluginMethods, PluginRun, RunningAction,
 };
-use pabawi::{ErrorCode, NodeId, OutputData, PluginName, StreamKind, Termination};
+use pabawi::{ErrorCode, NodeId, PluginName};
 use serde_json::{Map, Value, json};
 
 /// A tool that notes what it is asked for.
@@ -142,7 +141,7 @@ impl Plugin for Noting {
         let nodes: Vec<&NodeId> = run.targets.iter().map(|target| &target.node).collect();
         self.noted(&json!({"plugin": self.name, "action": *run.action, "nodes": nodes}))?;
         let text = format!("{} did {}\n", self.name, run.action.kind());
-        let of_node = || -> Box<dyn RunningAction> { Box::new(Done(Some(text.clone()))) };
+        let of_node = || Ended::printed(text.clone(), 0);
         Ok(run.targets.iter().map(|target| (target.node.clone(), of_node())).collect())
     }
 }
@@ -162,26 +161,6 @@ fn note(value: &Value) -> std::io::Result<()> {
     let Some(path) = std::env::var_os("PAB_TOOLS_LOG") else { return Ok(()) };
     let mut file = std::fs::File::options().create(true).append(true).open(path)?;
     writeln!(file, "{value}")
-}
-
-/// What it prints on a node.
-struct Done(Option<String>);
-
-#[async_trait]
-impl RunningAction for Done {
-    async fn next(&mut self) -> ActionEvent {
-        match self.0.take() {
-            Some(text) => {
-                let data = OutputData::from(text.into_bytes()).0;
-                ActionEvent::Output { stream: StreamKind::Stdout, data }
-            }
-            None => ActionEvent::Ended(ActionEnd::Exited { code: 0 }),
-        }
-    }
-
-    async fn terminate(&mut self, _: TerminateMode) -> Termination {
-        Termination::Confirmed
-    }
 }
 
 /// Denies the capabilities that `PAB_TOOLS_DENY` names.

@@ -155,13 +155,9 @@ fn history(options: &Options, kind: Kind) -> Result<Vec<Aim>> {
     grown(kind, "history", &sizes(options.rows), 5.0, |question| !question.contains("two pages"))
 }
 
-/// PostgreSQL takes too long for five million entries on a small machine.
 fn journal(options: &Options, kind: Kind) -> Result<Vec<Aim>> {
     println!("\n== {}: pages of 50 journal entries, by the number of entries ==", kind.name());
-    let most = match kind {
-        Kind::Sqlite => options.rows.saturating_mul(5),
-        Kind::Postgres => options.rows,
-    };
+    let most = options.rows.saturating_mul(5);
     grown(kind, "journal", &sizes(most), 10.0, |question| ["node", "all"].contains(&question))
 }
 
