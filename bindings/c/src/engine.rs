@@ -48,6 +48,8 @@ impl Engine {
 
     fn with(config: &Config, state: State, tables: Vec<Arc<dyn Close>>) -> Result<Arc<Self>, Fault> {
         ignore_sigpipe();
+        // The library has a standard library of Rust of its own, so that the hook is nobody else's.
+        pabawi::log::note_panics();
         let refused = |error: std::io::Error| {
             Failure::new(ErrorCode::LimitReached, format!("the engine's threads cannot be started: {error}"))
         };
