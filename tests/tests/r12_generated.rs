@@ -463,10 +463,7 @@ fn a_person_is_asked_before_all_nodes_are_touched() {
 #[test]
 fn a_secret_is_asked_for_on_the_terminal_and_not_shown() {
     let rig = Rig::new();
-    let line = format!(
-        "{} noting task x --service a -t a --password",
-        env!("CARGO_BIN_EXE_pab-with-tools")
-    );
+    let line = format!("{} noting task x --service a -t a --password", env!("CARGO_BIN_EXE_pab-with-tools"));
     // The answer is typed when the question stands there: the terminal is silent from before it on.
     let code = r#"
         mkfifo keys
@@ -486,6 +483,9 @@ fn a_secret_is_asked_for_on_the_terminal_and_not_shown() {
         .succeeds();
     assert!(ran.out().contains("Value of --password: ") && ran.out().contains("noting did task"), "{ran}");
     assert!(!ran.out().contains("canary") && !ran.err().contains("canary"), "{ran}");
-    assert!(ran.out().contains(" echo ") && ran.out().contains(" icanon"), "the terminal is as before: {ran}");
+    assert!(
+        ran.out().contains(" echo ") && ran.out().contains(" icanon"),
+        "the terminal is as before: {ran}"
+    );
     assert_eq!(rig.noted()[0]["action"]["parameters"]["password"], "canary-secret");
 }

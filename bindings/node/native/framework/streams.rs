@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex as SyncMutex, MutexGuard, PoisonError};
 
-use pabawi::json::{EventStream, Failure, Wanted, json};
+use pabawi::json::{Batch, EventStream, Failure, Wanted, json};
 use pabawi::{Caller, ErrorCode, ExecutionId, Framework};
 use serde::Serialize;
 use tokio::sync::Mutex;
@@ -22,15 +22,15 @@ struct Opened {
 }
 
 /// A batch that is being read, or was; the next one is not begun before it is taken.
-struct Reading(JoinHandle<(EventStream, Batch)>);
+struct Reading(JoinHandle<(EventStream, Read)>);
 
-type Batch = Result<Option<String>, Failure>;
+type Read = Result<Option<String>, Failure>;
 
 impl Reading {
     fn begin(mut stream: EventStream, most: usize) -> Self {
         Self(tokio::spawn(async move {
-            let batch = stream.next(most).await;
-            (stream, batch)
+            let batch = stream.next_apart(most).await;
+            (stream, batch.map(|batch| batch.map(crossing)))
         }))
     }
 }
@@ -93,7 +93,47 @@ impl Streams {
     }
 }
 
+/// A batch as one text: its JSON, or where large data stand apart `+`, the length of the JSON, for each of the data the number of
+/// its event and its length, a `;`, the JSON, and the data. Lengths are those of JavaScript, in units of UTF-16, and JavaScript
+/// takes the pieces without copying them or looking through them.
+fn crossing(batch: Batch) -> String {
+    if batch.apart.is_empty() {
+        return batch.json;
+    }
+    let texts = batch.apart.iter().filter_map(|(nth, data)| Some((nth, std::str::from_utf8(data).ok()?)));
+    let mut text = format!("+{}", units(&batch.json));
+    for (nth, data) in texts.clone() {
+        text.push_str(&format!(",{nth}:{}", units(data)));
+    }
+    let bytes = batch.json.len() + batch.apart.iter().map(|(_, data)| data.len()).sum::<usize>();
+    text.reserve(1 + bytes);
+    text.push(';');
+    text.push_str(&batch.json);
+    text.extend(texts.map(|(_, data)| data));
+    text
+}
+
+fn units(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.encode_utf16().count() }
+}
+
 /// What is told before the framework was opened.
 pub(super) fn not_open() -> Failure {
     Failure::new(ErrorCode::Internal, "the framework is not open")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_apart_is_found_by_the_lengths_of_javascript() {
+        let of = |json: &str, apart: &[(usize, &'static str)]| {
+            let apart = apart.iter().map(|(nth, text)| (*nth, (*text).into())).collect();
+            crossing(Batch { json: json.to_owned(), apart })
+        };
+        assert_eq!(of("[1]", &[]), "[1]");
+        assert_eq!(of("[{},{}]", &[(1, "line\n")]), "+7,1:5;[{},{}]line\n");
+        assert_eq!(of("[\"ä\",1]", &[(0, "€"), (1, "😀!")]), "+7,0:1,1:3;[\"ä\",1]€😀!");
+    }
 }

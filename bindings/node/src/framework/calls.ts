@@ -64,7 +64,7 @@ export class Caller {
 
   /** The next events of a stream; null after the last. */
   async next(site: CallSite, stream: number, most: number, signal: AbortSignal | undefined): Promise<unknown[] | null> {
-    const made = this.made(site, signal, "forget", (number) => this.native.next(number, stream, most));
+    const made = this.made(site, signal, "forget", (number) => this.native.next(number, stream, most), batch);
     return (await made) as unknown[] | null;
   }
 
@@ -83,6 +83,7 @@ export class Caller {
     signal: AbortSignal | undefined,
     onAbort: OnAbort,
     make: (number: number) => Promise<string>,
+    read: (answer: string) => unknown = JSON.parse,
   ): Promise<unknown> {
     throwIfAborted(site, signal);
     numbers = (numbers + 1) % 0xffff_ffff;
@@ -96,7 +97,7 @@ export class Caller {
     try {
       const answer = await crossed(site, make(number));
       if (!answer.startsWith("!")) {
-        return JSON.parse(answer);
+        return read(answer);
       }
       const failure = JSON.parse(answer.slice(1)) as Failure;
       if (failure.code === "aborted") {
@@ -107,6 +108,30 @@ export class Caller {
       signal?.removeEventListener("abort", abandon);
     }
   }
+}
+
+/**
+ * A batch of events. Large data stand behind the JSON and are only cut off there: `+`, the length of the JSON, number of the event
+ * and length of each of the data, `;`, the JSON, the data.
+ */
+function batch(answer: string): unknown {
+  if (!answer.startsWith("+")) {
+    return JSON.parse(answer);
+  }
+  const end = answer.indexOf(";");
+  const [length, ...apart] = answer.slice(1, end).split(",");
+  let taken = end + 1;
+  const piece = (units: number): string => answer.slice(taken, (taken += units));
+  const events = JSON.parse(piece(Number(length))) as { data?: string }[];
+  for (const one of apart) {
+    const [nth = -1, units = 0] = one.split(":").map(Number);
+    const event = events[nth];
+    if (event === undefined) {
+      throw new RangeError(`a batch has no event ${nth}`);
+    }
+    event.data = piece(units);
+  }
+  return events;
 }
 
 /** Calls of the native half are not rejected, but an answer may be longer than a text of JavaScript can be. */

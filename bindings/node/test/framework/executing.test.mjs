@@ -131,6 +131,30 @@ describe("executions", () => {
     assert.equal(pieces.map((piece) => decoder.write(piece)).join("") + decoder.end(), "\ufffdż");
   });
 
+  // R1.4: large pieces of text cross beside the JSON of their events, all others within it.
+  it("have large pieces of any text, and of what is none, beside small ones", async () => {
+    const host = await framework();
+    const lines = (text) => `yes '${text}' | head -c 40000`;
+    const broken = "head -c 40000 /dev/zero | tr '\\000' '\\377'";
+    const parts = ["echo small", lines("a line, \\\\ and a quote \""), lines("żółć 😀 ;,+:"), broken, "echo end"];
+    const id = await host.submit(command(parts.join("; sleep 0.05; "), "a,b"));
+    const events = await all(host.events(id, { mode: "slowTheSource" }));
+    const cut = (text) => Buffer.from(`${text}\n`.repeat(2_000)).subarray(0, 40_000);
+    const wanted = Buffer.concat([
+      Buffer.from("small\n"), cut("a line, \\\\ and a quote \""), cut("żółć 😀 ;,+:"), Buffer.alloc(40_000, 0xff), Buffer.from("end\n"),
+    ]);
+    for (const node of ["a", "b"]) {
+      const pieces = events.filter((event) => event.type === "output" && event.node === node);
+      assert.ok(pieces.some(({ data }) => typeof data === "string" && data.length > 1_024));
+      assert.ok(Buffer.concat(pieces.map(({ data }) => bytesOf(data))).equals(wanted), `the output of ${node} is another`);
+      let at = 0;
+      for (const { offset, data } of pieces) {
+        assert.equal(offset, at);
+        at += bytesOf(data).length;
+      }
+    }
+  });
+
   // R8.8
   it("are cancelled, and their processes are gone then", async () => {
     const host = await framework();

@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use crate::graph::{GraphEvent, GraphEvents};
 use crate::{
-    Caller, ErrorCode, ExecutionId, ExecutionRequest, Framework, Subscription, SubscriptionMode, ToldEvent,
+    Caller, ErrorCode, EventKind, ExecutionEvent, ExecutionId, ExecutionRequest, Framework, OutputData,
+    Subscription, SubscriptionMode, ToldEvent,
 };
+use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -18,6 +20,8 @@ use super::text::json;
 
 /// Bytes after which no further event is put into a batch: its reader, such as the thread of JavaScript, takes it in one go.
 const BATCH_BYTES: usize = 256 * 1024;
+/// Pieces of output from this size on, in bytes, are worth being kept apart from the JSON.
+const APART_BYTES: usize = 1024;
 
 /// Which events.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -70,6 +74,15 @@ enum Source {
     Ended,
 }
 
+/// Events, with what is large in them beside them, so that its reader need not look for its end.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// A JSON list of the events. The `data` of an event whose data stand apart is the empty string.
+    pub json: String,
+    /// Data that stand apart, in the order of their events: which of the list, from 0, and the data, which are UTF-8.
+    pub apart: Vec<(usize, Bytes)>,
+}
+
 /// Events, or pieces of a document, that are read in batches.
 pub struct EventStream {
     execution: ExecutionId,
@@ -113,27 +126,42 @@ impl EventStream {
     /// # Errors
     /// [`Failure`]; then nothing more comes.
     pub async fn next(&mut self, most: usize) -> Result<Option<String>, Failure> {
-        let batch = self.batch(most).await;
+        Ok(self.batch(most, usize::MAX).await?.map(|batch| batch.json))
+    }
+
+    /// The same, with large pieces of output beside the JSON.
+    ///
+    /// # Errors
+    /// [`Failure`]; then nothing more comes.
+    pub async fn next_apart(&mut self, most: usize) -> Result<Option<Batch>, Failure> {
+        self.batch(most, APART_BYTES).await
+    }
+
+    async fn batch(&mut self, most: usize, apart_from: usize) -> Result<Option<Batch>, Failure> {
+        let batch = self.read(most, apart_from).await;
         if !matches!(batch, Ok(Some(_))) {
             self.source = Source::Ended;
         }
         batch
     }
 
-    async fn batch(&mut self, most: usize) -> Result<Option<String>, Failure> {
+    async fn read(&mut self, most: usize, apart_from: usize) -> Result<Option<Batch>, Failure> {
+        let whole = |json| Batch { json, apart: Vec::new() };
         match &mut self.source {
             Source::Execution { events, waiting } => {
                 if waiting.is_empty() {
                     waiting.extend(events.next_told(most).await?.into_iter().flatten());
                 }
-                if waiting.is_empty() { Ok(None) } else { front(waiting, most).map(Some) }
+                if waiting.is_empty() { Ok(None) } else { front(waiting, most, apart_from).map(Some) }
             }
             Source::Graph(events) => {
                 let batch = graph_batch(events, most).await;
                 let texts: Vec<&GraphEvent> = batch.iter().map(Arc::as_ref).collect();
-                if texts.is_empty() { Ok(None) } else { json(&texts).map(Some) }
+                if texts.is_empty() { Ok(None) } else { Ok(Some(whole(json(&texts)?))) }
             }
-            Source::Document(document) => document.next().await?.map(|piece| json(&[piece])).transpose(),
+            Source::Document(document) => {
+                document.next().await?.map(|piece| json(&[piece]).map(whole)).transpose()
+            }
             Source::Ended => Ok(None),
         }
     }
@@ -144,23 +172,47 @@ fn of_execution(events: Subscription) -> Source {
 }
 
 /// As many as may be handed over at once, at least one and at most so many, as a list.
-fn front(waiting: &mut VecDeque<ToldEvent>, most: usize) -> Result<String, Failure> {
+fn front(waiting: &mut VecDeque<ToldEvent>, most: usize, apart_from: usize) -> Result<Batch, Failure> {
     let bad = |what: &dyn Display| {
         Failure::new(ErrorCode::Internal, format!("the answer cannot be written: {what}"))
     };
-    let mut batch = vec![b'['];
+    let mut json = vec![b'['];
+    let mut apart = Vec::new();
+    let mut apart_bytes = 0;
     for nth in 0..most.max(1) {
-        let Some(event) = waiting.pop_front() else { break };
+        let Some(mut event) = waiting.pop_front() else { break };
         if nth > 0 {
-            batch.push(b',');
+            json.push(b',');
         }
-        event.write(&mut batch).map_err(|error| bad(&error))?;
-        if batch.len() >= BATCH_BYTES {
+        if let Some((without, data)) = taken_apart(&event, apart_from) {
+            apart_bytes += data.len();
+            apart.push((nth, data));
+            event = without;
+        }
+        event.write(&mut json).map_err(|error| bad(&error))?;
+        if json.len() + apart_bytes >= BATCH_BYTES {
             break;
         }
     }
-    batch.push(b']');
-    String::from_utf8(batch).map_err(|error| bad(&error))
+    json.push(b']');
+    Ok(Batch { json: String::from_utf8(json).map_err(|error| bad(&error))?, apart })
+}
+
+/// An event without its data, and these, where they are so large and a text.
+fn taken_apart(event: &ToldEvent, apart_from: usize) -> Option<(ToldEvent, Bytes)> {
+    let ToldEvent::Event(event) = event else { return None };
+    let ExecutionEvent { execution_id, seq, at, kind: EventKind::Output { node, stream, offset, data } } =
+        event.as_ref()
+    else {
+        return None;
+    };
+    if data.0.len() < apart_from || std::str::from_utf8(&data.0).is_err() {
+        return None;
+    }
+    let (node, stream, offset) = (node.clone(), *stream, *offset);
+    let kind = EventKind::Output { node, stream, offset, data: OutputData::default() };
+    let without = ExecutionEvent { execution_id: *execution_id, seq: *seq, at: *at, kind };
+    Some((ToldEvent::Event(Arc::new(without)), data.0.clone()))
 }
 
 /// What has happened since, at least one thing; nothing at the end.
@@ -182,7 +234,7 @@ async fn graph_batch(events: &mut GraphEvents, most: usize) -> Vec<Arc<GraphEven
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::EventText;
+    use crate::{EventText, StreamKind};
     use jiff::Timestamp;
 
     #[test]
@@ -197,9 +249,43 @@ mod tests {
         };
         let large = format!("\"{}\"", "x".repeat(BATCH_BYTES));
         let mut waiting: VecDeque<_> = ["1", &large, "2", "3", "4"].map(text).into();
-        assert_eq!(front(&mut waiting, 9).unwrap(), format!("[1,{large}]"));
-        assert_eq!(front(&mut waiting, 2).unwrap(), "[2,3]");
-        assert_eq!(front(&mut waiting, 0).unwrap(), "[4]");
+        let mut front = |most| front(&mut waiting, most, usize::MAX).unwrap().json;
+        assert_eq!(front(9), format!("[1,{large}]"));
+        assert_eq!(front(2), "[2,3]");
+        assert_eq!(front(0), "[4]");
         assert!(waiting.is_empty());
+    }
+
+    #[test]
+    fn large_pieces_of_text_stand_apart_and_others_where_they_are() {
+        let output = |bytes: &[u8]| {
+            let kind = EventKind::Output {
+                node: "n".parse().unwrap(),
+                stream: StreamKind::Stdout,
+                offset: 0,
+                data: OutputData::from(bytes.to_vec()),
+            };
+            let at = Timestamp::UNIX_EPOCH;
+            ToldEvent::Event(Arc::new(ExecutionEvent {
+                execution_id: ExecutionId::from_parts(0, [0; 10]),
+                seq: 1,
+                at,
+                kind,
+            }))
+        };
+        let (large, broken) = ("ä\n".repeat(APART_BYTES), vec![0xff; APART_BYTES]);
+        let pieces = [b"small".as_slice(), large.as_bytes(), &broken, large.as_bytes()];
+        let mut waiting: VecDeque<_> = pieces.map(output).into();
+        let batch = front(&mut waiting, 9, APART_BYTES).unwrap();
+        let told: Vec<serde_json::Value> = serde_json::from_str(&batch.json).unwrap();
+        let data: Vec<&serde_json::Value> = told.iter().map(|event| &event["data"]).collect();
+        assert_eq!((data[0], data[1], data[3]), (&"small".into(), &"".into(), &"".into()));
+        assert!(data[2]["base64"].is_string());
+        assert_eq!(batch.apart, [1, 3].map(|nth| (nth, Bytes::from(large.clone()))));
+        // What stands apart counts as well.
+        let huge = vec![b'x'; BATCH_BYTES / 2];
+        let mut waiting: VecDeque<_> = [&huge, &huge, &huge].map(|bytes| output(bytes)).into();
+        assert_eq!(front(&mut waiting, 9, APART_BYTES).unwrap().apart.len(), 2);
+        assert_eq!(front(&mut waiting, 9, usize::MAX).unwrap().apart, []);
     }
 }

@@ -33,7 +33,7 @@ mod text;
 
 pub use calls::{Answering, Call};
 pub use documents::DocumentRequest;
-pub use events::{EventStream, Events, Wanted};
+pub use events::{Batch, EventStream, Events, Wanted};
 pub use failure::{Failure, FailureCode, OwnCode};
 pub use options::FrameworkOptions;
 pub use schemas::schemas;
