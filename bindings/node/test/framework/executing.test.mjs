@@ -139,7 +139,7 @@ describe("executions", () => {
     const parts = ["echo small", lines("a line, \\\\ and a quote \""), lines("żółć 😀 ;,+:"), broken, "echo end"];
     const id = await host.submit(command(parts.join("; sleep 0.05; "), "a,b"));
     const events = await all(host.events(id, { mode: "slowTheSource" }));
-    const cut = (text) => Buffer.from(`${text}\n`.repeat(2_000)).subarray(0, 40_000);
+    const cut = (text) => Buffer.from(`${text}\n`.repeat(3_000)).subarray(0, 40_000);
     const wanted = Buffer.concat([
       Buffer.from("small\n"), cut("a line, \\\\ and a quote \""), cut("żółć 😀 ;,+:"), Buffer.alloc(40_000, 0xff), Buffer.from("end\n"),
     ]);
