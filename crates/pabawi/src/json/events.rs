@@ -18,8 +18,10 @@ use super::documents::{Document, DocumentRequest};
 use super::failure::Failure;
 use super::text::json;
 
-/// Bytes after which no further event is put into a batch: its reader, such as the thread of JavaScript, takes it in one go.
-const BATCH_BYTES: usize = 256 * 1024;
+/// Bytes of JSON in a batch of more than one event, at most: its reader, such as the thread of JavaScript, reads it in one go.
+const BATCH_BYTES: usize = 120 * 1024;
+/// Bytes that stand apart from it, at most, where they are not those of one event: they are handed on, and not read.
+const BATCH_APART_BYTES: usize = 256 * 1024;
 /// Pieces of output from this size on, in bytes, are worth being kept apart from the JSON.
 const APART_BYTES: usize = 1024;
 
@@ -180,6 +182,9 @@ fn front(waiting: &mut VecDeque<ToldEvent>, most: usize, apart_from: usize) -> R
     let mut apart = Vec::new();
     let mut apart_bytes = 0;
     for nth in 0..most.max(1) {
+        if nth > 0 && waiting.front().is_some_and(|next| is_full(json.len(), apart_bytes, next, apart_from)) {
+            break;
+        }
         let Some(mut event) = waiting.pop_front() else { break };
         if nth > 0 {
             json.push(b',');
@@ -190,12 +195,23 @@ fn front(waiting: &mut VecDeque<ToldEvent>, most: usize, apart_from: usize) -> R
             event = without;
         }
         event.write(&mut json).map_err(|error| bad(&error))?;
-        if json.len() + apart_bytes >= BATCH_BYTES {
-            break;
-        }
     }
     json.push(b']');
     Ok(Batch { json: String::from_utf8(json).map_err(|error| bad(&error))?, apart })
+}
+
+/// Whether a batch with so many bytes has no room for an event.
+fn is_full(json: usize, apart: usize, next: &ToldEvent, apart_from: usize) -> bool {
+    let length = match next {
+        ToldEvent::Text(text) => text.json.len(),
+        ToldEvent::Event(event) => match &event.kind {
+            EventKind::Output { data, .. } => data.0.len(),
+            // Small, however long it is.
+            _ => 0,
+        },
+    };
+    let can_stand_apart = matches!(next, ToldEvent::Event(_)) && length >= apart_from;
+    if can_stand_apart { apart + length > BATCH_APART_BYTES } else { json + length > BATCH_BYTES }
 }
 
 /// An event without its data, and these, where they are so large and a text.
@@ -250,7 +266,8 @@ mod tests {
         let large = format!("\"{}\"", "x".repeat(BATCH_BYTES));
         let mut waiting: VecDeque<_> = ["1", &large, "2", "3", "4"].map(text).into();
         let mut front = |most| front(&mut waiting, most, usize::MAX).unwrap().json;
-        assert_eq!(front(9), format!("[1,{large}]"));
+        assert_eq!(front(9), "[1]");
+        assert_eq!(front(9), format!("[{large}]"));
         assert_eq!(front(2), "[2,3]");
         assert_eq!(front(0), "[4]");
         assert!(waiting.is_empty());
@@ -283,9 +300,9 @@ mod tests {
         assert!(data[2]["base64"].is_string());
         assert_eq!(batch.apart, [1, 3].map(|nth| (nth, Bytes::from(large.clone()))));
         // What stands apart counts as well.
-        let huge = vec![b'x'; BATCH_BYTES / 2];
-        let mut waiting: VecDeque<_> = [&huge, &huge, &huge].map(|bytes| output(bytes)).into();
-        assert_eq!(front(&mut waiting, 9, APART_BYTES).unwrap().apart.len(), 2);
+        let third = vec![b'x'; BATCH_APART_BYTES / 3];
+        let mut waiting: VecDeque<_> = [&third, &third, &third, &third].map(|bytes| output(bytes)).into();
+        assert_eq!(front(&mut waiting, 9, APART_BYTES).unwrap().apart.len(), 3);
         assert_eq!(front(&mut waiting, 9, usize::MAX).unwrap().apart, []);
     }
 }
