@@ -2,7 +2,7 @@
 import type { z } from "zod";
 
 import { messageOf } from "../internal/faults";
-import { AbortedError, at, type CallSite, errorOf, PabawiError, valid } from "./errors";
+import { AbortedError, at, type CallSite, errorOf, invalid, objectOf, PabawiError, valid } from "./errors";
 import { callSchemas } from "./generated/schemas";
 import type { Calls, Failure } from "./generated/types";
 import { type NativeFramework, newFramework } from "./native";
@@ -23,6 +23,52 @@ export function checked<T>(schema: z.ZodType<T>, value: unknown): T {
   return schema.parse(value);
 }
 
+/** What a call is given in one argument, together with what it has from another. */
+export class Beside<T extends object> {
+  constructor(
+    private readonly given: object | undefined,
+    private readonly named: object,
+  ) {}
+
+  /** Both, where what was given is an object, or nothing. */
+  whole(): T {
+    return { ...objectOf(this.given, `what is given beside ${Object.keys(this.named).join(", ")}`), ...this.named } as T;
+  }
+}
+
+/** The first text in it that has half a character, which no text on the other side can have. */
+function halfCharacter(value: unknown, at: string): string | undefined {
+  if (typeof value === "string") {
+    return HALF.test(value) ? at : undefined;
+  }
+  if (typeof value !== "object" || value === null) {
+    return undefined;
+  }
+  for (const [name, inner] of Object.entries(value)) {
+    const found = HALF.test(name) ? at : halfCharacter(inner, Array.isArray(value) ? `${at}[${name}]` : at === "" ? name : `${at}.${name}`);
+    if (found !== undefined) {
+      return found;
+    }
+  }
+  return undefined;
+}
+
+/** A surrogate that has no other one. */
+const HALF = /\p{Surrogate}/u;
+
+/** What crosses, as JSON. */
+function crossing(value: unknown, of: unknown): string {
+  const text = JSON.stringify(value);
+  // JSON.stringify writes whole characters as they are, and halves as escapes.
+  if (/\\ud[89a-f]/.test(text)) {
+    const path = halfCharacter(of, "");
+    if (path !== undefined) {
+      throw invalid([{ path, message: "must be a text of whole characters: a surrogate stands alone in it" }]);
+    }
+  }
+  return text;
+}
+
 export class Caller {
   readonly native: NativeFramework;
   private readonly user: string;
@@ -36,12 +82,16 @@ export class Caller {
   async call<K extends keyof Calls>(
     site: CallSite,
     name: K,
-    given: Calls[K]["request"],
+    given: Calls[K]["request"] | Beside<Calls[K]["request"] & object>,
     options: CallOptions | undefined,
     onAbort: OnAbort,
   ): Promise<Calls[K]["answer"]> {
     const { user, signal } = this.options(site, options);
-    const text = valid(site, () => JSON.stringify({ call: name, with: checked(callSchemas[name], given) }));
+    const text = valid(site, () => {
+      const whole: unknown = given instanceof Beside ? given.whole() : objectOf(given as object, "what is given");
+      const request = checked(callSchemas[name] as z.ZodType<unknown>, whole);
+      return crossing({ call: name, with: request }, request);
+    });
     const answer = await this.made(site, signal, onAbort, (number) => this.native.call(number, user, text));
     return answer as Calls[K]["answer"];
   }
@@ -57,7 +107,10 @@ export class Caller {
   /** Opens a stream of events and tells its number, and the execution that it is of. */
   async stream(site: CallSite, make: () => unknown, options: CallOptions | undefined, onAbort: OnAbort): Promise<{ number: number; execution: string }> {
     const { user, signal } = this.options(site, options);
-    const text = valid(site, () => JSON.stringify(make()));
+    const text = valid(site, () => {
+      const wanted = make();
+      return crossing(wanted, wanted);
+    });
     const made = this.made(site, signal, onAbort, (number) => this.native.events(number, user, text));
     return (await made) as { number: number; execution: string };
   }

@@ -138,12 +138,26 @@ export function invalid(fields: readonly { path: string; message: string }[]): E
   return zodError(fields.map(({ path: field, message }) => ({ code: "custom", path: path(field), message })));
 }
 
+/** What was given, where that is an object, or nothing. */
+export function objectOf<T extends object | undefined>(given: T, what: string): T {
+  // A promise that nobody has waited for is one of those that are not.
+  const kind = given === undefined ? "Object" : Object.prototype.toString.call(given).slice(8, -1);
+  if (kind !== "Object") {
+    throw invalid([{ path: "", message: `${what} must be an object, and is ${kind === "Null" ? "null" : `of the kind ${kind}`}` }]);
+  }
+  return given;
+}
+
 /** What became of a target as an error, with its node; nothing where it succeeded or has not ended. */
-export function targetError({ target, result }: TargetRecord): PabawiError | undefined {
-  if (result === undefined || result.outcome === "succeeded") {
+export function targetError(record: TargetRecord): PabawiError | undefined {
+  return valid(callSite(targetError), () => errorOfTarget(objectOf(record, "a target's record")));
+}
+
+function errorOfTarget({ target, result }: TargetRecord): PabawiError | undefined {
+  const { node } = objectOf(target, "its target");
+  if (result === undefined || objectOf(result, "its result").outcome === "succeeded") {
     return undefined;
   }
-  const { node } = target;
   if (!("error" in result)) {
     return new PabawiError({ code: result.outcome, message: `${node}: ${result.outcome}`, node, details: { result } });
   }

@@ -30,7 +30,7 @@ const forgotten = new FinalizationRegistry<() => void>((close) => {
 /** The events of a stream that is opened with the first question, or of one that is open. */
 export function eventStream<E>(caller: Caller, site: CallSite, of: object | number, options: CallOptions | undefined): EventStream<E> {
   // Whatever is wrong with the options is told now and not with the first event.
-  const { signal } = caller.options(site, options);
+  const { user, signal } = caller.options(site, options);
   // Ended by the caller's signal, and by whoever stops reading while a question is open.
   const ending = new AbortController();
   const giveUp = (): void => {
@@ -73,7 +73,7 @@ export function eventStream<E>(caller: Caller, site: CallSite, of: object | numb
   const fetch = async (): Promise<IteratorResult<E, undefined>> => {
     if (taken === waiting.length && !over) {
       if (number === undefined) {
-        const opened = await caller.stream(site, () => of, { ...options, signal: ending.signal }, "forget");
+        const opened = await caller.stream(site, () => of, { user, signal: ending.signal }, "forget");
         number = opened.number;
         remember(opened.number);
       }

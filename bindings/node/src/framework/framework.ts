@@ -1,10 +1,10 @@
 /** The framework object: {@link createExecutionFramework}. Everything in it is done by the native half. */
 import { userInfo } from "node:os";
 
-import { aborted, Caller, checked, throwIfAborted } from "./calls";
-import { callSite, type CallSite, valid } from "./errors";
+import { aborted, Beside, Caller, checked, throwIfAborted } from "./calls";
+import { callSite, type CallSite, objectOf, valid } from "./errors";
 import { type EventStream, eventStream, type EventWatcher, eventWatcher } from "./events";
-import { EventsRequestSchema, ExecutionRequestSchema, ExportRequestSchema } from "./generated/schemas";
+import { EventsRequestSchema, ExecutionRequestSchema, ExportRequestSchema, OutputRequestSchema } from "./generated/schemas";
 import type * as types from "./generated/types";
 import { HostObjects } from "./host";
 import { type CallOptions, type CreateFrameworkOptions, checkOptions, dialectOf } from "./options";
@@ -114,7 +114,7 @@ export interface ExecutionFramework {
    */
   useSshConfig(path: string, options?: CallOptions): Promise<void>;
   /** Accepts nothing more, gives what runs until the deadline, ends it then, and closes everything. */
-  shutdown(how?: types.ShutdownRequest): Promise<types.ShutdownReport>;
+  shutdown(how?: types.ShutdownRequest, options?: CallOptions): Promise<types.ShutdownReport>;
   /** The same, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -122,7 +122,7 @@ export interface ExecutionFramework {
 /** Opens a framework. Without an authorizer, everything is denied. */
 export async function createExecutionFramework(options: CreateFrameworkOptions = {}): Promise<ExecutionFramework> {
   const site = callSite(createExecutionFramework);
-  const { data, host } = valid(site, () => checkOptions(options));
+  const { data, host } = valid(site, () => checkOptions(objectOf(options, "the options")));
   throwIfAborted(site, host.signal);
   const objects = new HostObjects(host);
   const caller = new Caller(host.user ?? userInfo().username, objects.listen);
@@ -154,8 +154,8 @@ function authorizerKind(authorizer: CreateFrameworkOptions["authorizer"]): strin
 }
 
 function framework(caller: Caller, objects: HostObjects, database: string): ExecutionFramework {
-  const shutdown: ExecutionFramework["shutdown"] = async (how = {}) => {
-    const report = await caller.call(callSite(shutdown), "shutdown", how, undefined, "finish");
+  const shutdown: ExecutionFramework["shutdown"] = async (how = {}, options) => {
+    const report = await caller.call(callSite(shutdown), "shutdown", how, options, "finish");
     objects.detach();
     return report;
   };
@@ -166,20 +166,22 @@ function framework(caller: Caller, objects: HostObjects, database: string): Exec
     submitAndFollow: (request, options) => submitAndFollow(caller, callSite(whole.submitAndFollow), request, options),
     wait: (id, options) => caller.call(callSite(whole.wait), "wait", { id }, options, "forget"),
     events: (id, options) => events(caller, callSite(whole.events), id, options),
-    watch: (id, options = {}) => {
+    watch: (id, options) => {
       const site = callSite(whole.watch);
-      return eventWatcher((signal) => events(caller, site, id, { ...options, signal }), options.signal);
+      const { wanted, rest } = eventOptions(site, id, options);
+      const { signal: outer } = caller.options(site, rest);
+      return eventWatcher((signal) => eventStream(caller, site, { execution: wanted }, { ...rest, signal }), outer);
     },
-    cancel: (id, how, options) => caller.call(callSite(whole.cancel), "cancel", { ...how, id }, options, "finish"),
-    rerun: (id, how, options) => caller.call(callSite(whole.rerun), "rerun", { ...how, id }, options, "finish"),
-    resume: (id, how, options) => caller.call(callSite(whole.resume), "resume", { ...how, id }, options, "finish"),
+    cancel: (id, how, options) => caller.call(callSite(whole.cancel), "cancel", new Beside(how, { id }), options, "finish"),
+    rerun: (id, how, options) => caller.call(callSite(whole.rerun), "rerun", new Beside(how, { id }), options, "finish"),
+    resume: (id, how, options) => caller.call(callSite(whole.resume), "resume", new Beside(how, { id }), options, "finish"),
     get: (id, options) => caller.call(callSite(whole.get), "get", { id }, options, "forget"),
     progress: (id, options) => caller.call(callSite(whole.progress), "progress", { id }, options, "forget"),
     executions: (query = {}, options) => caller.call(callSite(whole.executions), "executions", query, options, "forget"),
     totals: (query = {}, options) => caller.call(callSite(whole.totals), "totals", query, options, "forget"),
-    results: (id, query, options) => caller.call(callSite(whole.results), "targets", { ...query, id }, options, "forget"),
+    results: (id, query, options) => caller.call(callSite(whole.results), "targets", new Beside(query, { id }), options, "forget"),
     attempts: (id, node, options) => caller.call(callSite(whole.attempts), "attempts", { id, node }, options, "forget"),
-    output: (hash, part, options) => caller.call(callSite(whole.output), "output", { ...part, hash }, options, "forget"),
+    output: (hash, part, options) => caller.call(callSite(whole.output), "output", new Beside(part, { hash }), options, "forget"),
     outputText: (output, options) => outputText(caller, callSite(whole.outputText), output, options),
     outputGroups: (id, stream, options) => caller.call(callSite(whole.outputGroups), "outputGroups", { id, stream }, options, "forget"),
     export: (id, format, options) => {
@@ -195,7 +197,7 @@ function framework(caller: Caller, objects: HostObjects, database: string): Exec
     journal: parts.journal(caller),
     plugins: parts.plugins(caller, objects.plugins),
     inventory: (how = {}, options) => caller.call(callSite(whole.inventory), "inventory", how, options, "forget"),
-    facts: (targets, how, options) => caller.call(callSite(whole.facts), "facts", { ...how, targets }, options, "forget"),
+    facts: (targets, how, options) => caller.call(callSite(whole.facts), "facts", new Beside(how, { targets }), options, "forget"),
     factsMatching: (condition, options) => caller.call(callSite(whole.factsMatching), "facts.matching", { condition }, options, "forget"),
     capabilities: (options) => caller.call(callSite(whole.capabilities), "capabilities", {}, options, "forget"),
     stats: (options) => caller.call(callSite(whole.stats), "stats", {}, options, "forget"),
@@ -212,10 +214,17 @@ function framework(caller: Caller, objects: HostObjects, database: string): Exec
   return Object.freeze({ ...whole, ...disposing }) as ExecutionFramework;
 }
 
-function events(caller: Caller, site: CallSite, id: string, options: EventOptions = {}): EventStream<types.ExecutionEvent> {
-  const { from, mode, ...rest } = options;
-  const wanted = valid(site, () => checked(EventsRequestSchema, { id, from, mode }));
+function events(caller: Caller, site: CallSite, id: string, options: EventOptions | undefined): EventStream<types.ExecutionEvent> {
+  const { wanted, rest } = eventOptions(site, id, options);
   return eventStream(caller, site, { execution: wanted }, rest);
+}
+
+/** Which events, and how they are asked for. */
+function eventOptions(site: CallSite, id: string, options: EventOptions | undefined): { wanted: types.EventsRequest; rest: CallOptions } {
+  return valid(site, () => {
+    const { from, mode, ...rest } = objectOf(options, "the options") ?? {};
+    return { wanted: checked(EventsRequestSchema, { id, from, mode }), rest };
+  });
 }
 
 async function submit(caller: Caller, site: CallSite, request: types.ExecutionRequest, options: CallOptions | undefined): Promise<string> {
@@ -233,9 +242,9 @@ async function submitAndFollow(
   caller: Caller,
   site: CallSite,
   request: types.ExecutionRequest,
-  options: Omit<EventOptions, "from"> = {},
+  options: Omit<EventOptions, "from"> | undefined,
 ): Promise<Followed> {
-  const { mode, ...rest } = options;
+  const { mode, ...rest } = valid(site, () => ({ ...objectOf(options, "the options") }));
   const submitted = () => ({
     submitted: { request: checked(ExecutionRequestSchema, request), mode: checked(EventsRequestSchema, { id: NO_ID, mode }).mode },
   });
@@ -293,12 +302,13 @@ async function outputText(caller: Caller, site: CallSite, output: types.OutputRe
   if (output === undefined) {
     return "";
   }
+  const { hash } = valid(site, () => checked(OutputRequestSchema, { hash: objectOf(output, "the output").hash }));
   const found: Buffer[] = [];
   let omission: types.Omission | undefined;
   let offset = 0;
   // Ends: each turn reads on in what is kept, and the last one gets nothing.
   for (;;) {
-    const chunk = await caller.call(site, "output", { hash: output.hash, offset, maxBytes: PART }, options, "forget");
+    const chunk = await caller.call(site, "output", { hash, offset, maxBytes: PART }, options, "forget");
     const bytes = bytesOf(chunk?.data ?? "");
     if (chunk === null || bytes.length === 0) {
       break;

@@ -3,7 +3,7 @@ import type { z } from "zod";
 
 import type { DatabaseAdapterLike, IntegrationConfig, IntegrationPlugin, LoggerLike } from "../internal/types";
 import { zod } from "../internal/zod";
-import { zodError } from "./errors";
+import { objectOf, zodError } from "./errors";
 import { FrameworkOptionsSchema } from "./generated/schemas";
 import type { ActionKind, FrameworkOptions, RiskLevel } from "./generated/types";
 
@@ -155,7 +155,7 @@ const HostOptionsSchema = zod
   .strict();
 
 export function checkCallOptions(options: CallOptions | undefined): CallOptions {
-  CallOptionsSchema.parse(options);
+  CallOptionsSchema.parse(objectOf(options, "the options"));
   return options ?? {};
 }
 

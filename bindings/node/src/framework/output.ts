@@ -1,11 +1,15 @@
 /** Output of nodes, as it crosses: a text, or base64 where it is no UTF-8. */
 import { StringDecoder } from "node:string_decoder";
 
+import { callSite, objectOf, valid } from "./errors";
 import type { OutputData } from "./generated/types";
 
 /** The bytes. */
 export function bytesOf(data: OutputData): Buffer {
-  return typeof data === "string" ? Buffer.from(data) : Buffer.from(data.base64, "base64");
+  if (typeof data === "string") {
+    return Buffer.from(data);
+  }
+  return valid(callSite(bytesOf), () => Buffer.from(objectOf(data, "output that is no text").base64, "base64"));
 }
 
 /** Makes text of the parts of one stream, also where a character stands in two of them. */

@@ -1,5 +1,5 @@
 /** The parts of a framework that have a name of their own: plans, graphs, targets, the journal, plugins. */
-import { type Caller, checked } from "./calls";
+import { Beside, type Caller, checked } from "./calls";
 import { callSite, valid } from "./errors";
 import { type EventStream, eventStream } from "./events";
 import { OfExecutionSchema } from "./generated/schemas";
@@ -88,7 +88,7 @@ export function plans(caller: Caller): Plans {
     make: (request, options) => caller.call(callSite(part.make), "plans.make", request, options, "finish"),
     list: (which = {}, options) => caller.call(callSite(part.list), "plans.list", which, options, "forget"),
     get: (hash, options) => caller.call(callSite(part.get), "plans.get", { hash }, options, "forget"),
-    apply: (hash, how, options) => caller.call(callSite(part.apply), "plans.apply", { ...how, hash }, options, "finish"),
+    apply: (hash, how, options) => caller.call(callSite(part.apply), "plans.apply", new Beside(how, { hash }), options, "finish"),
   };
   return part;
 }
@@ -99,8 +99,8 @@ export function graphs(caller: Caller): Graphs {
     get: (id, options) => caller.call(callSite(part.get), "graphs.get", { id }, options, "forget"),
     wait: (id, options) => caller.call(callSite(part.wait), "graphs.wait", { id }, options, "forget"),
     list: (query = {}, options) => caller.call(callSite(part.list), "graphs.list", query, options, "forget"),
-    cancel: (id, how, options) => caller.call(callSite(part.cancel), "graphs.cancel", { ...how, id }, options, "finish"),
-    resume: (id, how, options) => caller.call(callSite(part.resume), "graphs.resume", { ...how, id }, options, "finish"),
+    cancel: (id, how, options) => caller.call(callSite(part.cancel), "graphs.cancel", new Beside(how, { id }), options, "finish"),
+    resume: (id, how, options) => caller.call(callSite(part.resume), "graphs.resume", new Beside(how, { id }), options, "finish"),
     events: (id, options) => {
       const site = callSite(part.events);
       return eventStream(caller, site, { graph: valid(site, () => checked(OfExecutionSchema, { id })) }, options);

@@ -43,6 +43,28 @@ export interface Described {
   config: unknown;
 }
 
+const CONFIG_SCHEMA = "configSchema";
+
+/** A schema of zod, also of another copy than the host's. */
+interface ZodLike {
+  safeParse(value: unknown): { success: boolean; error?: { issues: { path: PropertyKey[]; message: string }[] } };
+}
+
+/** That is checked here; the native half knows JSON Schema, and would take one of zod for a schema that all is good for. */
+function zodOf(schema: unknown): ZodLike | undefined {
+  const is = (): boolean => typeof schema === "object" && schema !== null && typeof (schema as Partial<ZodLike>).safeParse === "function";
+  return safely(is) === true ? (schema as ZodLike) : undefined;
+}
+
+/** Throws where the plugin's own part of its configuration is not what its schema lets through, with the path of each field. */
+function checkConfig(schema: ZodLike | undefined, config: unknown): void {
+  const issues = schema?.safeParse((config as { config?: unknown } | null)?.config).error?.issues ?? [];
+  if (issues.length > 0) {
+    const fields = issues.map(({ path, message }) => `${["config", "config", ...path].map(String).join(".")}: ${message}`);
+    throw new Error(fields.join("; "));
+  }
+}
+
 export class V1Objects {
   private readonly objects = new Map<number, IntegrationPlugin>();
   private readonly told: Told;
@@ -80,7 +102,7 @@ export class V1Objects {
     }
     switch (service) {
       case "v1.read":
-        return plugin[member];
+        return member === CONFIG_SCHEMA && zodOf(plugin[member]) !== undefined ? undefined : plugin[member];
       case "v1.has":
         return typeof plugin[member] === "function";
       default:
@@ -96,6 +118,9 @@ export class V1Objects {
     try {
       method = plugin[member];
       if (typeof method === "function") {
+        if (member === "initialize") {
+          checkConfig(zodOf(plugin[CONFIG_SCHEMA]), args[0]);
+        }
         return Reflect.apply(method, plugin, args);
       }
     } catch (error) {

@@ -202,6 +202,25 @@ describe("plugins of v1.x", () => {
     assert.equal(facts.facts.os.family, "Plan9", JSON.stringify(facts));
   });
 
+  // R9.2, R9.8, R10.4
+  it("are initialised with what their own schema of zod lets through, and with nothing else", async () => {
+    const { z } = await import(process.env.PABAWI_TEST_ZOD ?? "zod");
+    const schema = z.object({ port: z.number().int(), mode: z.enum(["fast", "safe"]) }).refine((value) => value.port !== 1, { message: "port 1 is taken", path: ["port"] });
+    const state = async (own) => {
+      const plugin = Object.assign(new Echo(), { configSchema: schema });
+      const host = await framework({ plugins: [{ plugin, config: { ...config, config: own } }] });
+      const status = (await host.plugins.list()).find(({ name }) => name === "echo");
+      await shutDown(host);
+      return [status.state, JSON.stringify(status)];
+    };
+    assert.equal((await state({ port: 8080, mode: "fast" }))[0], "ready");
+    for (const [own, ...fields] of [[{ port: "8080", mode: "fast" }, "port"], [{}, "port", "mode"], [{ port: 1, mode: "safe" }, "port 1 is taken"]]) {
+      const [name, told] = await state(own);
+      assert.equal(name, "failed", told);
+      for (const field of fields) assert.ok(told.includes(field === "port 1 is taken" ? field : `config.config.${field}: `), told);
+    }
+  });
+
   // R7.4, R10.4
   it("are asked by the methods that they have when they are called", async () => {
     const plugin = new Echo();
