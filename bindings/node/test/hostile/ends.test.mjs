@@ -36,11 +36,24 @@ async function longAreGone() {
   assert.deepEqual(left(), []);
 }
 
+/** Threads and descriptors of this process, when no fewer are left for a second. */
+async function heldLeast() {
+  const held = () => ({ threads: readdirSync("/proc/self/task").length, descriptors: readdirSync("/proc/self/fd").length });
+  let least = held();
+  for (let turn = 0, same = 0; turn < 200 && same < 10; turn += 1, same += 1) {
+    await wait(100);
+    const now = held();
+    if (now.threads < least.threads || now.descriptors < least.descriptors) [least, same] = [now, 0];
+  }
+  return least;
+}
+
 describe("worker threads", () => {
   // R8.8
   it("are terminated 60 times in the middle of work, at any moment of it", async () => {
     const database = folder();
     let said = 0;
+    let first;
     for (let turn = 0; turn < 60; turn += 1) {
       const text = `
         const { parentPort } = require("node:worker_threads");
@@ -79,9 +92,13 @@ describe("worker threads", () => {
       for (let more = 0; more < turn % 7; more += 1) await new Promise((resolve) => setImmediate(resolve));
       said += 1;
       await worker.terminate();
+      // What is made once is there by then.
+      if (turn === 11) first = await heldLeast();
     }
     assert.equal(said, 60);
     await longAreGone();
+    const last = await heldLeast();
+    for (const [what, count] of Object.entries(last)) assert.ok(count <= first[what] + 8, `${what}: ${first[what]} -> ${count} in 48 threads`);
     const host = await framework();
     assert.equal((await host.execute(command("true"))).summary.status, "completed");
     await shutDown(host);
@@ -162,6 +179,35 @@ describe("garbage", () => {
     assert.ok(after.heapUsed - before.heapUsed < 4 * MIB, `heap: ${before.heapUsed} -> ${after.heapUsed}`);
     assert.ok(after.external - before.external < 2 * MIB, `external: ${before.external} -> ${after.external}`);
     assert.ok(after.handles - before.handles <= 8, `handles: ${before.handles} -> ${after.handles}`);
+  });
+
+  it("is collected in the middle of work, and nothing that works is", async () => {
+    const text = `
+      import { createExecutionFramework } from ${JSON.stringify(index)};
+      import { localNode, plugin } from ${JSON.stringify(plugins)};
+      let collected = 0;
+      const collecting = setInterval(() => { globalThis.gc(); collected += 1; }, 1);
+      const slow = (text) => new Promise((resolve) => setTimeout(() => resolve(text), 20));
+      const getInventory = async () => ["a", "b", "n1"].map((name) => localNode(name));
+      const executeAction = async ({ target, metadata }) => {
+        for (let piece = 0; piece < 20; piece += 1) metadata.streamingCallback.onStdout(await slow("x".repeat(2000)));
+        return slow({ id: "1", type: "command", targetNodes: [target], action: "x", status: "success", startedAt: new Date().toISOString(),
+          results: [{ nodeId: target, status: "success", output: { stdout: "", stderr: "", exitCode: 0 }, duration: 1 }] });
+      };
+      const host = await createExecutionFramework({
+        database: "one.db", authorizer: async () => slow(true), plugins: [plugin("one", { executeAction, getInventory })], logger: { error() {}, warn() {}, info() {}, debug() {} },
+      });
+      const bytes = async (transport, command, targets) => {
+        const { id, events } = await host.submitAndFollow({ action: { type: "command", command }, targets, transport }, { mode: "slowTheSource" });
+        let bytes = 0;
+        for await (const event of events) if (event.type === "output") bytes += event.data.length;
+        return [bytes, (await host.wait(id)).summary.succeeded];
+      };
+      const all = await Promise.all([bytes("local", "yes 0123456 | head -c 4000000", "a,b"), bytes("one", "x", "n1"), bytes("one", "y", "n1")]);
+      clearInterval(collecting);
+      await host.shutdown();
+      console.log(JSON.stringify({ all, often: collected > 50 }));`;
+    assert.deepEqual(JSON.parse(await program(text, ["--expose-gc"])), { all: [[8_000_000, 2], [40_000, 1], [40_000, 1]], often: true });
   });
 
   it("does not pile up over plugins that are put in the place of others while the framework runs", async () => {
