@@ -1,5 +1,5 @@
 /**
- * Which entries of several sources are the same node. Entries that share an identifier are one, also by way of others.
+ * Which entries of several sources are the same node: those that share an identifier.
  *
  * It stands on this side because it is done sooner than what entries are called has crossed to the native one.
  */
@@ -12,43 +12,36 @@ const NONE = -1;
 
 /** Machines of clouds are named by other means than the host of an address. */
 const CLOUD = /^(?:proxmox|aws|azure):/;
-/** This machine, as any machine calls itself. */
+/** This machine, as any machine calls itself. Entries do not belong together by that, but are found by it. */
 const OWN = /^(?:127\.|localhost$)/i;
 
 /**
- * The entries of each node: nodes in the order of their first entries, of each node that entry first and then the others as
- * they are found, by id, name, address and host name.
+ * The entries of each node. The first entry that is in no node yet makes one, with all that share an identifier with it, in
+ * the order in which they are found: by id, name, address and host name. Such an entry may be in an earlier node as well.
  */
 export function sameNodes(nodes: readonly Node[]): Node[][] {
   const groups = groupsOf(nodes);
-  const isFound = new Uint8Array(nodes.length);
-  const found = new Int32Array(nodes.length);
+  /** The last entry that took each one in. */
+  const takenBy = new Int32Array(nodes.length).fill(NONE);
   const all: Node[][] = [];
-  let [done, end] = [0, 0];
   for (let first = 0; first < nodes.length; first += 1) {
-    if (isFound[first] === 1) {
+    if (takenBy[first] !== NONE) {
       continue;
     }
-    isFound[first] = 1;
-    found[end++] = first;
-    const set: Node[] = [];
-    for (; done < end; done += 1) {
-      const place = found[done] as number;
-      set.push(nodes[place] as Node);
-      for (let own = place * MOST; own < (place + 1) * MOST; own += 1) {
-        const group = groups.ofPlace[own] as number;
-        if (group === NONE) {
-          break;
+    takenBy[first] = first;
+    const set: Node[] = [nodes[first] as Node];
+    // No entry of these groups has made a node before, so each group is gone through once, and the whole is linear.
+    for (let own = first * MOST; own < (first + 1) * MOST; own += 1) {
+      const group = groups.ofPlace[own] as number;
+      if (group === NONE) {
+        break;
+      }
+      for (let member = groups.first[group] as number; member !== NONE; member = groups.next[member] as number) {
+        const other = Math.trunc(member / MOST);
+        if (takenBy[other] !== first) {
+          takenBy[other] = first;
+          set.push(nodes[other] as Node);
         }
-        // Each group is gone through once, so the whole is linear.
-        for (let member = groups.first[group] as number; member !== NONE; member = groups.next[member] as number) {
-          const other = Math.trunc(member / MOST);
-          if (isFound[other] === 0) {
-            isFound[other] = 1;
-            found[end++] = other;
-          }
-        }
-        groups.first[group] = NONE;
       }
     }
     all.push(set);
@@ -61,7 +54,7 @@ export function nodesCalled(nodes: readonly Node[], identifier: string): Node[] 
   const wanted = identifier.toLowerCase();
   return nodes.filter((node) => {
     const own: string[] = [];
-    return identifiers(node, own) > 0 && own.includes(wanted);
+    return identifiers(node, own, true) > 0 && own.includes(wanted);
   });
 }
 
@@ -103,8 +96,8 @@ function groupsOf(nodes: readonly Node[]): Groups {
   return { ofPlace, first, next };
 }
 
-/** Writes everything that an entry is found by, each once, in lower case, and tells how many they are. */
-function identifiers(node: Node, all: string[]): number {
+/** Writes what an entry is called, each once, in lower case, and tells how many they are; `isAny`: this machine's own names too. */
+function identifiers(node: Node, all: string[], isAny = false): number {
   const id = text(node.id).toLowerCase();
   all[0] = id;
   let count = 1;
@@ -112,7 +105,7 @@ function identifiers(node: Node, all: string[]): number {
   if (given !== id && given.trim() !== "") {
     count = add(all, count, given.toLowerCase());
   }
-  const host = hostOf(text(node.uri), id);
+  const host = hostOf(text(node.uri), id, isAny);
   if (host !== "") {
     count = add(all, count, host.toLowerCase());
   }
@@ -133,8 +126,8 @@ function add(all: string[], count: number, identifier: string): number {
   return count + 1;
 }
 
-/** The host of an address that names one which is not known yet. This machine's own names are those of any machine. */
-function hostOf(uri: string, known: string): string {
+/** The host of an address that names one which is not known yet. */
+function hostOf(uri: string, known: string, isAny: boolean): string {
   if (CLOUD.test(uri)) {
     return "";
   }
@@ -145,7 +138,7 @@ function hostOf(uri: string, known: string): string {
     return "";
   }
   const host = uri.slice(begin, end);
-  return OWN.test(host) ? "" : host;
+  return !isAny && OWN.test(host) ? "" : host;
 }
 
 /** Where a mark stands, or the end where it stands behind that or nowhere. */

@@ -1,8 +1,9 @@
 /**
  * Replaces Pabawi's `services/BatchExecutionService`: one action on many nodes, each an execution of its own.
  *
- * Where it differs: the batch is stored before anything runs, and is returned as soon as an execution has to wait for a slot;
- * what was cancelled is taken out of the queue, is not started any more, and stays cancelled when its action ends.
+ * Where it differs: the batch is stored and returned as soon as an execution has to wait for a slot; what waits is told as
+ * queued; an execution that the queue has no room for is marked as failed; what was cancelled is taken out of the queue, is
+ * not started any more, and stays cancelled when its action ends.
  */
 import { randomUUID } from "node:crypto";
 
@@ -114,11 +115,22 @@ interface ExecutionRow {
   stdout?: string | null;
 }
 
+/** An execution and its node. */
+interface Place {
+  id: string;
+  nodeId: string;
+}
+
+/** One that has no slot yet. */
+interface Waiting extends Place {
+  slot: Promise<void>;
+}
+
 /** Executions of a batch that this process runs. */
 interface Running {
   request: BatchExecutionRequest;
   /** Still to be given to the queue, the next one first. */
-  left: { id: string; nodeId: string }[];
+  left: Place[];
   /** In the queue. */
   waiting: Set<string>;
   /** Ids that were cancelled and whose action may still end. */
@@ -161,24 +173,38 @@ export class BatchExecutionService {
     this.logger = logger ?? new ConsoleLogger();
   }
 
-  /** Stores the batch and begins it. Rejects when a node is unknown or the queue has no room for its first executions. */
+  /** Begins a batch and stores it. Rejects when a node is unknown or the queue has no room for its first executions. */
   async createBatch(request: BatchExecutionRequest, userId: string): Promise<BatchExecutionResponse> {
     const groupNodes = await this.expandGroups(request.targetGroupIds ?? []);
     const nodeIds = this.deduplicateNodes([...(request.targetNodeIds ?? []), ...groupNodes]);
     await this.validateNodes(nodeIds);
     const batchId = randomUUID();
     const createdAt = new Date().toISOString();
-    const executionIds = await this.createExecutions(batchId, request, nodeIds, createdAt);
+    const batch: Running = { request, left: [], waiting: new Set(), cancelled: new Set(), active: 0 };
+    const executionIds: string[] = [];
+    /** The first that has to wait. */
+    let first: Waiting | undefined;
     try {
+      for (const [position, nodeId] of nodeIds.entries()) {
+        const id = await this.create(batchId, request, nodeId, position, createdAt);
+        executionIds.push(id);
+        if (first === undefined) {
+          first = await this.begin(batchId, batch, { id, nodeId });
+        } else {
+          batch.left.push({ id, nodeId });
+        }
+      }
       await this.insert(batchId, request, nodeIds, executionIds, userId, createdAt);
     } catch (error) {
-      await this.giveUp(executionIds, nodeIds, messageOf(error));
+      await this.abandon(batch, first, messageOf(error));
       throw error;
     }
-    const left = executionIds.map((id, at) => ({ id, nodeId: nodeIds[at] as string }));
-    const batch: Running = { request, left, waiting: new Set(), cancelled: new Set(), active: 0 };
     this.running.set(batchId, batch);
-    await this.begin(batchId, batch);
+    if (first === undefined) {
+      this.endIfDone(batchId, batch);
+    } else {
+      void this.goOn(batchId, batch, first);
+    }
     return { batchId, executionIds, targetCount: nodeIds.length, expandedNodeIds: nodeIds };
   }
 
@@ -301,36 +327,25 @@ export class BatchExecutionService {
   }
 
   /** @internal */
-  private async createExecutions(
+  private async create(
     batchId: string,
-    request: BatchExecutionRequest,
-    nodeIds: string[],
+    { type, action, parameters, tool }: BatchExecutionRequest,
+    nodeId: string,
+    batchPosition: number,
     startedAt: string,
-  ): Promise<string[]> {
-    const executionIds: string[] = [];
-    const { type, action, parameters, tool } = request;
-    for (const [batchPosition, nodeId] of nodeIds.entries()) {
-      try {
-        const id = await this.executionRepository.create({
-          type,
-          targetNodes: [nodeId],
-          action,
-          parameters,
-          status: "running",
-          startedAt,
-          results: [],
-          executionTool: tool ?? "bolt",
-          batchId,
-          batchPosition,
-        });
-        executionIds.push(id);
-      } catch (error) {
-        // Nothing was started; what is recorded must not look as if it ran.
-        await this.giveUp(executionIds, nodeIds, messageOf(error));
-        throw error;
-      }
-    }
-    return executionIds;
+  ): Promise<string> {
+    return this.executionRepository.create({
+      type,
+      targetNodes: [nodeId],
+      action,
+      parameters,
+      status: "running",
+      startedAt,
+      results: [],
+      executionTool: tool ?? "bolt",
+      batchId,
+      batchPosition,
+    });
   }
 
   /** @internal */
@@ -368,49 +383,53 @@ export class BatchExecutionService {
   }
 
   /**
-   * Starts executions until one has to wait; from then on it goes on by itself. A batch has one execution in the queue at a
-   * time, so that a large one leaves room for others.
+   * Starts an execution, or returns it when it has to wait. A batch has one execution in the queue at a time, so that a large
+   * one leaves room for others.
    * @internal
    */
-  private async begin(batchId: string, batch: Running): Promise<void> {
-    for (let next = batch.left.shift(); next !== undefined; next = batch.left.shift()) {
-      const { id, nodeId } = next;
-      const slot = this.enqueue(batch, id, nodeId);
-      try {
-        if (!(await isSettledSoon(slot))) {
-          void this.goOn(batchId, batch, next, slot);
-          return;
-        }
-        await slot;
-      } catch (error) {
-        const message = messageOf(error);
-        const told =
-          error instanceof Error && error.name === "ExecutionQueueFullError"
-            ? new Error(`Failed to enqueue execution for node ${nodeId}: ${message}`, { cause: error })
-            : error;
-        const rest = [next, ...batch.left.splice(0)];
-        await this.giveUp(
-          rest.map((one) => one.id),
-          rest.map((one) => one.nodeId),
-          messageOf(told),
-        );
-        this.endIfDone(batchId, batch);
-        throw told;
+  private async begin(batchId: string, batch: Running, { id, nodeId }: Place): Promise<Waiting | undefined> {
+    const slot = this.enqueue(batch, id, nodeId);
+    try {
+      if (!(await isSettledSoon(slot))) {
+        return { id, nodeId, slot };
       }
-      void this.run(batchId, batch, id, nodeId);
+      await slot;
+    } catch (error) {
+      const told =
+        error instanceof Error && error.name === "ExecutionQueueFullError"
+          ? new Error(`Failed to enqueue execution for node ${nodeId}: ${error.message}`, { cause: error })
+          : error;
+      await this.giveUp([{ id, nodeId }], messageOf(told));
+      throw told;
     }
-    this.endIfDone(batchId, batch);
+    void this.run(batchId, batch, id, nodeId);
+    return undefined;
+  }
+
+  /**
+   * Ends what waits of a batch that could not be made; what runs goes on.
+   * @internal
+   */
+  private async abandon(batch: Running, first: Waiting | undefined, message: string): Promise<void> {
+    if (first === undefined) {
+      return;
+    }
+    const { id, slot } = first;
+    // It may have had its slot meanwhile.
+    slot.then(
+      () => {
+        this.executionQueue.release(id);
+      },
+      () => undefined,
+    );
+    this.executionQueue.cancel?.(id);
+    await this.giveUp([first, ...batch.left.splice(0)], message);
   }
 
   /** @internal */
-  private async goOn(
-    batchId: string,
-    batch: Running,
-    first: { id: string; nodeId: string },
-    firstSlot: Promise<void>,
-  ): Promise<void> {
-    let slot: Promise<void> | undefined = firstSlot;
-    let next: { id: string; nodeId: string } | undefined = first;
+  private async goOn(batchId: string, batch: Running, first: Waiting): Promise<void> {
+    let slot: Promise<void> | undefined = first.slot;
+    let next: Place | undefined = first;
     while (next !== undefined) {
       const { id, nodeId } = next;
       try {
@@ -423,7 +442,7 @@ export class BatchExecutionService {
           continue;
         }
         if (!batch.cancelled.has(id)) {
-          await this.giveUp([id], [nodeId], messageOf(error));
+          await this.giveUp([{ id, nodeId }], messageOf(error));
         }
       }
       slot = undefined;
@@ -496,10 +515,10 @@ export class BatchExecutionService {
    * Marks executions that will not be started as failed.
    * @internal
    */
-  private async giveUp(executionIds: string[], nodeIds: string[], message: string): Promise<void> {
-    for (const [at, id] of executionIds.entries()) {
+  private async giveUp(executions: Place[], message: string): Promise<void> {
+    for (const { id, nodeId } of executions) {
       try {
-        await this.executionRepository.update(id, failure(nodeIds[at] ?? "", message));
+        await this.executionRepository.update(id, failure(nodeId, message));
       } catch (error) {
         this.warn(`Execution ${id} could not be marked as failed: ${messageOf(error)}`, "createBatch", {
           executionId: id,

@@ -1,8 +1,8 @@
 /**
  * Replaces Pabawi's `integrations/bolt/BoltPlugin`: Bolt as a plugin.
  *
- * Where it differs: an action on several nodes runs on all of them; groups within groups and targets with an address only are
- * told.
+ * Where it differs: groups within groups and targets with an address only are told, and it is logged that only the first of
+ * several targets is used.
  */
 import * as childProcess from "node:child_process";
 import { existsSync } from "node:fs";
@@ -67,8 +67,7 @@ export class BoltPlugin extends BasePlugin implements ExecutionToolPlugin, Infor
   async executeAction(action: Action): Promise<ExecutionResult> {
     this.needInitialized();
     return this.measured("executeAction", async () => {
-      const targets = [action.target].flat().filter((target) => target !== "");
-      const [first, ...others] = targets;
+      const [first, ...others] = [action.target].flat().filter((target) => target !== "");
       if (first === undefined) {
         throw new Error("No target specified for action");
       }
@@ -78,14 +77,10 @@ export class BoltPlugin extends BasePlugin implements ExecutionToolPlugin, Infor
           name === undefined ? `Unsupported action type: ${String(action.type)}` : `${name} execution not yet implemented`,
         );
       }
-      if (others.length === 0) {
-        return this.act(first, action);
+      if (others.length > 0) {
+        this.log(`Only ${first} is used, and not ${others.join(", ")}`, "warn", "executeAction");
       }
-      const results: ExecutionResult[] = [];
-      for (const target of targets) {
-        results.push(await this.attempt(target, action));
-      }
-      return together(results);
+      return this.act(first, action);
     });
   }
 
@@ -169,6 +164,10 @@ export class BoltPlugin extends BasePlugin implements ExecutionToolPlugin, Infor
       const hasProjectConfig = this.fileOf(PROJECT_FILES) !== undefined;
       const hasInventory = this.fileOf(INVENTORY_FILES) !== undefined;
       const details = { projectPath, hasProjectConfig, hasInventory };
+      if (!hasProjectConfig) {
+        const message = "Bolt project configuration is missing. Using global configuration as fallback.";
+        return { healthy: true, message, details };
+      }
       if (!hasInventory) {
         return {
           healthy: true,
@@ -177,16 +176,6 @@ export class BoltPlugin extends BasePlugin implements ExecutionToolPlugin, Infor
           details,
           workingCapabilities: ["command", "task"],
           failingCapabilities: ["inventory"],
-        };
-      }
-      if (!hasProjectConfig) {
-        return {
-          healthy: true,
-          degraded: true,
-          message: "Bolt project configuration is missing. Using global configuration as fallback.",
-          details,
-          workingCapabilities: ["command", "task", "inventory"],
-          failingCapabilities: [],
         };
       }
       const nodeCount = (await this.boltService.getInventory()).length;
@@ -207,31 +196,6 @@ export class BoltPlugin extends BasePlugin implements ExecutionToolPlugin, Infor
     return this.boltService.runCommand(target, command, callback);
   }
 
-  /**
-   * One of several targets: a failure is a result, so that the others are still tried.
-   * @internal
-   */
-  private async attempt(target: string, action: Action): Promise<ExecutionResult> {
-    const startedAt = new Date();
-    try {
-      return await this.act(target, action);
-    } catch (thrown) {
-      const error = messageOf(thrown);
-      const duration = Date.now() - startedAt.getTime();
-      return {
-        id: `exec_${String(startedAt.getTime())}_failed`,
-        type: action.type === "task" ? "task" : "command",
-        targetNodes: [target],
-        action: action.action,
-        status: "failed",
-        startedAt: startedAt.toISOString(),
-        completedAt: new Date().toISOString(),
-        results: [{ nodeId: target, status: "failed", error, duration }],
-        error,
-      };
-    }
-  }
-
   /** @internal */
   private measured<T>(operation: string, work: () => Promise<T>): Promise<T> {
     return timed(this.performanceMonitor as PerformanceMonitorLike, `bolt:${operation}`, work);
@@ -249,25 +213,6 @@ export class BoltPlugin extends BasePlugin implements ExecutionToolPlugin, Infor
     const projectPath = this.boltService.getBoltProjectPath();
     return names.map((name) => join(projectPath, name)).find((path) => existsSync(path));
   }
-}
-
-/** One result of an action that ran on several nodes. */
-function together(results: ExecutionResult[]): ExecutionResult {
-  const [first] = results as [ExecutionResult];
-  const failed = results.filter(({ status }) => status !== "success");
-  const partly = failed.length === results.length && failed.every(({ status }) => status === "failed");
-  const joined = (name: "stdout" | "stderr") => results.map((result) => result[name] ?? "").join("");
-  const error = failed.map((result) => result.error).find((message) => message !== undefined);
-  return {
-    ...first,
-    targetNodes: results.flatMap(({ targetNodes }) => targetNodes),
-    results: results.flatMap((result) => result.results),
-    status: failed.length === 0 ? "success" : partly ? "failed" : "partial",
-    completedAt: results.at(-1)?.completedAt ?? new Date().toISOString(),
-    stdout: joined("stdout"),
-    stderr: joined("stderr"),
-    ...(error === undefined ? {} : { error }),
-  };
 }
 
 function isBoltThere(): Promise<boolean> {

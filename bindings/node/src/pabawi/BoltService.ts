@@ -1,8 +1,9 @@
 /**
  * Replaces Pabawi's `integrations/bolt/BoltService`: Bolt as a program, and what its JSON means.
  *
- * Where it differs: a process that does not heed TERM is killed; an answer without a result for the node is a failure; facts
- * that could not be gathered are an error and are not remembered; tasks are looked up a few at a time.
+ * Where it differs: a process that does not heed TERM is killed; an answer without results of a Bolt that failed is a failure;
+ * the transport may stand in the configuration of a target; facts that could not be gathered are an error and are not
+ * remembered; tasks are looked up a few at a time.
  */
 import {
   type BoltErrorMeaning,
@@ -394,7 +395,9 @@ export class BoltService {
     const json = this.jsonIn(process);
     if (json !== undefined) {
       const result = resultOf(run, json);
-      return result.results.length > 0 ? result : failedResult(run, `Bolt returned no result for node ${run.nodeId}`);
+      return result.results.length > 0 || process.success
+        ? result
+        : failedResult(run, `Bolt returned no result for node ${run.nodeId}`, process.exitCode);
     }
     const failure = this.failure(process, run.nodeId, run.type === "task" ? run.action : undefined);
     if (failure !== undefined) {

@@ -1,6 +1,9 @@
 /**
  * Replaces Pabawi's `integrations/puppetdb/CircuitBreaker`. When it opens and closes is decided by the native half; the
  * clock, the calls and the callbacks are here.
+ *
+ * Where it differs: a failure that lies far back and was followed by a success is forgotten; a call that ends in time leaves no
+ * timer.
  */
 import { native, type Breaker } from "../internal/native";
 
@@ -56,7 +59,8 @@ export class CircuitBreaker {
 
   /** Makes the call, or rejects with a {@link CircuitBreakerOpenError} without making it. */
   async execute<T>(operation: () => Promise<T>): Promise<T> {
-    const passage = this.change(() => this.breaker.admit(Date.now()));
+    // While half open every call passes; the first one that ends decides.
+    const passage = this.isHalfOpen() ? "probe" : this.change(() => this.breaker.admit(Date.now()));
     if (passage === "refused") {
       const wait = String(this.config.resetTimeout);
       throw new CircuitBreakerOpenError(`Circuit breaker is open. Service will be retried after ${wait}ms`);

@@ -1,8 +1,8 @@
 /**
  * Replaces Pabawi's `integrations/IntegrationManager`: the plugins, their nodes and groups together, and their health.
  *
- * Where it differs: callers who miss the cache at the same time share one round of questions; a health check that does not
- * answer is reported; stopping the scheduler also stops a round that is under way from arming it again.
+ * Where it differs: callers who find what is remembered out of date at the same time share one round of questions (where nothing
+ * is remembered, each asks); a health check that does not answer is reported; stopping the scheduler also stops a round that is under way from arming it again.
  */
 import { DeadlineError, within } from "../internal/deadline";
 import { errorOf, messageOf } from "../internal/faults";
@@ -233,6 +233,9 @@ export class IntegrationManager {
     const cached = this.inventory;
     if (cached !== undefined && Date.now() - cached.at < this.options.inventoryTtl) {
       return cached.data;
+    }
+    if (cached === undefined) {
+      return this.fetchInventory();
     }
     if (this.fetching === undefined) {
       const fetching = this.fetchInventory().finally(() => {

@@ -1,6 +1,9 @@
 /**
  * Replaces Pabawi's `integrations/NodeLinkingService`: entries of several sources that are one machine become one node.
  * Which entries belong together is told by `sameNodes`; their fields are merged here, and unknown ones survive.
+ *
+ * Where it differs: entries do not belong together since they are of Azure or name their own machine as `localhost`; nodes that
+ * are linked already keep all their sources.
  */
 import { messageOf } from "../internal/faults";
 import { ConsoleLogger } from "../internal/logger";
@@ -61,7 +64,7 @@ export class NodeLinkingService {
     this.logger = logger ?? new ConsoleLogger();
   }
 
-  /** One node for all entries that share an identifier, also by way of others; in the order of their first entries. */
+  /** One node for an entry and all that share an identifier with it; in the order of their first entries. */
   linkNodes(nodes: Node[]): LinkedNode[] {
     return sameNodes(nodes).map(linked);
   }

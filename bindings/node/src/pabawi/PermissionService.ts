@@ -1,5 +1,11 @@
-/** Replaces Pabawi's `services/PermissionService`: who may do what, by Pabawi's own tables. */
+/**
+ * Replaces Pabawi's `services/PermissionService`: who may do what, by Pabawi's own tables.
+ *
+ * Checks are told to the `performanceMonitor` of the module `PerformanceMonitor` beside the one that is replaced. Where that is
+ * loaded by `import`, as under vitest, it has to be given by {@link setPermissionCheckRecorder}.
+ */
 import { randomUUID } from "node:crypto";
+import { createRequire } from "node:module";
 
 import { type PermissionCache, permissionCacheOf } from "../internal/permissionCache";
 import type { DatabaseAdapterLike } from "../internal/types";
@@ -62,11 +68,31 @@ const GRANTED = `
 
 const NAME = /^[a-z0-9_]+$/;
 
-let sharedRecorder: PermissionCheckRecorder | undefined;
+/** `null` where Pabawi's own was looked for and is not there. */
+let sharedRecorder: PermissionCheckRecorder | null | undefined;
 
-/** Sets where every service tells its checks that was not given a recorder of its own. */
+/** Sets where every service tells its checks that was not given a recorder of its own; without one, Pabawi's own. */
 export function setPermissionCheckRecorder(recorder: PermissionCheckRecorder | undefined): void {
   sharedRecorder = recorder;
+}
+
+/** Pabawi's own, beside the module that this one replaces and that has loaded it. */
+function ownRecorder(): PermissionCheckRecorder | null {
+  // Deprecated, and without another way to tell who required this module.
+  const place = module.parent?.filename;
+  if (place === undefined || !/[\\/]services[\\/]PermissionService\.[cm]?[jt]s$/.test(place)) {
+    return null;
+  }
+  try {
+    const { performanceMonitor } = createRequire(place)("./PerformanceMonitor") as {
+      performanceMonitor?: Partial<PermissionCheckRecorder>;
+    };
+    return typeof performanceMonitor?.recordPermissionCheck === "function"
+      ? (performanceMonitor as PermissionCheckRecorder)
+      : null;
+  } catch {
+    return null;
+  }
 }
 
 /**
@@ -230,7 +256,8 @@ export class PermissionService {
 
   /** @internal */
   private record(begin: number, cacheHit: boolean): void {
-    (this.recorder ?? sharedRecorder)?.recordPermissionCheck(performance.now() - begin, cacheHit);
+    const recorder = this.recorder ?? (sharedRecorder === undefined ? (sharedRecorder = ownRecorder()) : sharedRecorder);
+    recorder?.recordPermissionCheck(performance.now() - begin, cacheHit);
   }
 }
 

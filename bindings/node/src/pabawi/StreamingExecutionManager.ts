@@ -1,9 +1,9 @@
 /**
  * Replaces Pabawi's `services/StreamingExecutionManager`: output of executions to browsers, as server-sent events.
  *
- * Where it differs: output is flushed so long after its *first* chunk, so that a program that never pauses is seen; what came
- * before the first subscriber is shown to it, up to a limit; the notice of the output limit is sent once; and a connection
- * that this side ends no longer counts.
+ * Where it differs: output is flushed so long after its last chunk, but also when a program does not pause for long; what came
+ * before the first subscriber is shown to it with the first output that is flushed, up to a limit; lines are cut and not
+ * chunks of many; the notice of the output limit is sent once; and a connection that this side ends no longer counts.
  */
 import { messageOf } from "../internal/faults";
 import { ConsoleLogger } from "../internal/logger";
@@ -26,7 +26,7 @@ export interface StreamingCallback {
 }
 
 export interface StreamingConfig {
-  /** How long output is collected before it is sent, in milliseconds. */
+  /** How long there is to be no more output before what came is sent, in milliseconds. */
   bufferMs: number;
   /** Most characters of an execution. */
   maxOutputSize: number;
@@ -54,13 +54,18 @@ interface Stream {
   subscribers: Map<ResponseLike, Subscriber>;
   buffer: OutputBuffer;
   timer?: NodeJS.Timeout | undefined;
-  /** What nobody has seen, until somebody subscribes. */
+  /** Since when output waits to be sent. */
+  since: number;
+  /** What nobody has seen, until somebody subscribes; see {@link StreamingExecutionManager.subscribe}. */
   unseen: string[] | undefined;
   unseenSize: number;
 }
 
 const HEARTBEAT_MS = 30_000;
 const CLOSE_AFTER_MS = 1_000;
+/** Output of a program that does not pause waits for so many times of its buffer, and at least a second. */
+const LONGEST_WAIT = 10;
+const LONGEST_WAIT_AT_LEAST_MS = 1_000;
 const MOST_PER_ADDRESS = 10;
 const MOST_UNSEEN = 64 * 1024;
 /** Executions that nobody watches and whose end was not told; the oldest go first. */
@@ -108,7 +113,10 @@ export class StreamingExecutionManager {
     };
   }
 
-  /** Adds a connection; `false`, and the response untouched, when its address has as many as it may. */
+  /**
+   * Adds a connection; `false`, and the response untouched, when its address has as many as it may. What came before the
+   * first one is not sent at once, but as output is: after a pause.
+   */
   subscribe(executionId: string, response: ResponseLike): boolean {
     const address = addressOf(response);
     const connections = this.connections.get(address) ?? 0;
@@ -128,10 +136,11 @@ export class StreamingExecutionManager {
       this.unsubscribe(executionId, response);
     });
     this.send(executionId, response, frame(executionId, "start", { message: "Connected to execution stream" }));
-    for (const text of stream.unseen ?? []) {
-      this.send(executionId, response, text);
+    if (stream.unseen?.length === 0) {
+      stream.unseen = undefined;
+    } else if (stream.unseen !== undefined && stream.timer === undefined) {
+      this.arm(executionId, stream);
     }
-    stream.unseen = undefined;
     return true;
   }
 
@@ -222,6 +231,7 @@ export class StreamingExecutionManager {
       stream = {
         subscribers: new Map(),
         buffer: new OutputBuffer(maxOutputSize, maxLineLength),
+        since: 0,
         unseen: [],
         unseenSize: 0,
       };
@@ -248,16 +258,40 @@ export class StreamingExecutionManager {
     const stream = this.stream(executionId);
     stream.buffer.add(kind, chunk);
     if (!stream.buffer.isEmpty()) {
-      stream.timer ??= setTimeout(() => {
-        this.flush(executionId, stream);
-      }, this.config.bufferMs);
+      this.arm(executionId, stream);
     }
+  }
+
+  /**
+   * Flushes after a pause, or when what came first has waited for long.
+   * @internal
+   */
+  private arm(executionId: string, stream: Stream): void {
+    const { bufferMs } = this.config;
+    const now = Date.now();
+    if (stream.timer === undefined) {
+      stream.since = now;
+    }
+    const longest = Math.max(LONGEST_WAIT * bufferMs, LONGEST_WAIT_AT_LEAST_MS);
+    clearTimeout(stream.timer);
+    stream.timer = setTimeout(
+      () => {
+        this.flush(executionId, stream);
+      },
+      Math.max(0, Math.min(bufferMs, stream.since + longest - now)),
+    );
   }
 
   /** @internal */
   private flush(executionId: string, stream: Stream): void {
     clearTimeout(stream.timer);
     stream.timer = undefined;
+    if (stream.subscribers.size > 0) {
+      for (const text of stream.unseen ?? []) {
+        this.broadcast(executionId, stream, text);
+      }
+      stream.unseen = undefined;
+    }
     for (const { kind, output } of stream.buffer.take() satisfies Piece[]) {
       this.broadcast(executionId, stream, frame(executionId, kind, { output }));
     }

@@ -177,9 +177,48 @@ describe("batches", () => {
     await assert.rejects(service.createBatch(request(), "u1"), {
       message: "Failed to enqueue execution for node n0: Execution queue is full. Maximum queue size: 1. Please wait.",
     });
-    assert.deepEqual((await rows()).map(({ status }) => status), ["failed", "failed"]);
-    assert.equal(manager.executeAction.mock.callCount(), 0);
+    assert.deepEqual((await rows()).map(({ status }) => status), ["failed"]);
+    assert.deepEqual([manager.executeAction.mock.callCount(), await db.query("SELECT * FROM batch_executions")], [0, []]);
   });
+
+  it("are recorded and queued node by node, and then stored", async () => {
+    const order = [];
+    const noted = (object, name, note) => {
+      const original = object[name].bind(object);
+      object[name] = (...args) => {
+        if (note(...args)) order.push(note(...args));
+        return original(...args);
+      };
+    };
+    noted(repository, "create", ({ targetNodes }) => `create ${targetNodes[0]}`);
+    noted(queue, "acquire", ({ nodeId }) => `acquire ${nodeId}`);
+    noted(db, "execute", (sql) => sql.includes("batch_executions") && "store");
+    await service.createBatch(request(), "u1");
+    assert.deepEqual(order, ["create n0", "acquire n0", "create n1", "acquire n1", "store"]);
+  });
+
+  for (const [what, breaks] of [
+    ["cannot be stored", () => mock.method(db, "execute", (sql, ...rest) =>
+      sql.includes("batch_executions") ? Promise.reject(new Error("locked")) : Database.prototype.execute.call(db, sql, ...rest))],
+    ["cannot be recorded to the end", () => {
+      const create = repository.create.bind(repository);
+      repository.create = (execution) => (execution.batchPosition === 3 ? Promise.reject(new Error("locked")) : create(execution));
+    }],
+  ]) {
+    it(`that ${what} start nothing more`, async () => {
+      make(1, 5);
+      const open = [];
+      manager.executeAction.mock.mockImplementation((_, { target }) => new Promise((resolve) => open.push(() => resolve(result(target)))));
+      breaks();
+      await assert.rejects(service.createBatch(request({ targetNodeIds: ids.slice(0, 4) }), "u1"), /locked/);
+      assert.deepEqual([queue.getStatus().running, queue.getStatus().queued], [1, 0]);
+      open.shift()();
+      await until(() => queue.getStatus().running === 0);
+      await until(async () => (await rows())[0].status === "success");
+      assert.deepEqual((await rows()).slice(1, 3).map(({ status, error }) => [status, /locked/.test(error)]), Array(2).fill(["failed", true]));
+      assert.equal(manager.executeAction.mock.callCount(), 1);
+    });
+  }
 
   it("wait for room that others have taken", async () => {
     make(1, 1);

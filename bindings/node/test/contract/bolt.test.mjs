@@ -1,6 +1,6 @@
 // Section 17 of the contract: Bolt.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import childProcess, { execFileSync } from "node:child_process";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -350,10 +350,24 @@ describe("running Bolt", () => {
     assert.deepEqual([result.status, result.results[0].output.exitCode, result.error], ["failed", 7, "exit 7"]);
   });
 
-  it("takes no result for a failure", async () => {
+  it("takes no results for success, unless Bolt failed", async () => {
     files.prints(items());
     const result = await bolt.runCommand("web1", "x");
-    assert.deepEqual([result.status, result.error], ["failed", "Bolt returned no result for node web1"]);
+    assert.deepEqual([result.status, result.error, result.results], ["success", undefined, []]);
+    files.prints(items(), 1);
+    const failed = await bolt.runCommand("web1", "x");
+    assert.deepEqual([failed.status, failed.error, failed.results.length], ["failed", "Bolt returned no result for node web1", 1]);
+  });
+
+  it("is started with Pabawi's options", async () => {
+    files.prints("");
+    const spawn = mock.method(childProcess, "spawn");
+    try {
+      await bolt.executeCommand(["x"]);
+      assert.deepEqual(spawn.mock.calls[0].arguments, ["bolt", ["x"], { cwd: files.directory, env: process.env, shell: false }]);
+    } finally {
+      spawn.mock.restore();
+    }
   });
 
   for (const [complaint, error] of [
@@ -524,14 +538,15 @@ describe("running Bolt", () => {
       assert.deepEqual(fake.runTask.mock.calls[0].arguments, ["n", "t", { a: 1 }, streamingCallback]);
     });
 
-    it("runs on all targets, also when one fails", async () => {
-      const { plugin } = await make({ runCommand: async (nodeId) => {
-        if (nodeId === "b") throw new types.BoltNodeUnreachableError("Node b is unreachable", "b");
-        return { id: "r", type: "command", targetNodes: [nodeId], results: [{ nodeId, status: "success" }], status: "success", stdout: nodeId };
-      } });
-      const result = await plugin.executeAction({ type: "command", target: ["a", "b", "c"], action: "ls" });
-      assert.deepEqual([result.status, result.targetNodes, result.results.map(({ status }) => status), result.error, result.stdout],
-        ["partial", ["a", "b", "c"], ["success", "failed", "success"], "Node b is unreachable", "ac"]);
+    it("runs on the first target, and says so", async () => {
+      const answer = {};
+      const { fake } = await make({ runCommand: mock.fn(async () => answer) });
+      const logger = { ...quiet(), warn: mock.fn() };
+      const plugin = new BoltPlugin(fake, logger);
+      await plugin.initialize(config);
+      assert.equal(await plugin.executeAction({ type: "command", target: ["a", "b", "c"], action: "ls" }), answer);
+      assert.deepEqual(fake.runCommand.mock.calls.map((call) => call.arguments), [["a", "ls", undefined]]);
+      assert.deepEqual(logger.warn.mock.calls.map((call) => call.arguments[0]), ["Only a is used, and not b, c"]);
     });
 
     for (const [action, message] of [
@@ -600,12 +615,16 @@ groups:
       const { plugin } = await make();
       files.script("echo 4.0.0");
       const health = async () => (({ lastCheck, details, ...rest }) => rest)(await plugin.healthCheck());
-      const missing = await health();
-      assert.deepEqual([missing.message, missing.degraded], ["Bolt inventory file is missing. Task execution will be limited.", true]);
+      const unconfigured = { healthy: true, message: "Bolt project configuration is missing. Using global configuration as fallback." };
+      assert.deepEqual(await health(), unconfigured);
       const [inventory, configuration] = ["inventory.yaml", "bolt-project.yaml"].map((name) => join(files.directory, name));
       writeFileSync(inventory, "");
-      assert.equal((await health()).message, "Bolt project configuration is missing. Using global configuration as fallback.");
+      assert.deepEqual(await health(), unconfigured);
+      rmSync(inventory);
       writeFileSync(configuration, "");
+      const missing = await health();
+      assert.deepEqual([missing.message, missing.degraded], ["Bolt inventory file is missing. Task execution will be limited.", true]);
+      writeFileSync(inventory, "");
       assert.deepEqual(await health(), { healthy: true, message: "Bolt is properly configured. 2 nodes in inventory." });
       plugin.getBoltService().getInventory = () => Promise.reject(new Error("broken"));
       assert.deepEqual(await health(), { healthy: false, message: "Bolt health check failed: broken" });

@@ -98,15 +98,24 @@ describe("circuit breaker", () => {
     assert.equal(breaker.getStats().openedAt, 1_001_000);
   });
 
-  it("lets one call at a time through while half open", async () => {
-    const breaker = await opened();
-    mock.timers.tick(1000);
-    let finish;
-    const probe = breaker.execute(() => new Promise((resolve) => (finish = resolve)));
-    await assert.rejects(breaker.execute(works), CircuitBreakerOpenError);
-    finish("ok");
-    assert.equal(await probe, "ok");
-    assert.equal(await breaker.execute(works), "ok");
+  it("lets every call through while half open, and goes by the first that ends", async () => {
+    for (const [ends, state] of [["resolve", "closed"], ["reject", "open"]]) {
+      const told = [];
+      const breaker = await opened({ onStateChange: (from, to) => told.push(to) });
+      mock.timers.tick(1000);
+      const calls = [];
+      const probes = Array.from({ length: 4 }, () =>
+        breaker.execute(() => new Promise((resolve, reject) => calls.push({ resolve, reject }))));
+      assert.equal(calls.length, 4);
+      assert.equal(breaker.isHalfOpen(), true);
+      calls[0][ends](new Error("down"));
+      await Promise.allSettled([probes[0]]);
+      assert.equal(breaker.getState(), state);
+      for (const call of calls) call[ends](new Error("down"));
+      await Promise.allSettled(probes);
+      assert.equal(breaker.getState(), state);
+      assert.deepEqual(told, ["open", "half-open", state]);
+    }
   });
 
   it("forgets failures from long before that were followed by success", async () => {

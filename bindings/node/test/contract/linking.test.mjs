@@ -56,15 +56,22 @@ describe("linking", () => {
     it(`does not link by ${what}`, () => assert.equal(link(first, second).length, 2));
   }
 
-  it("links by way of others, and puts no node into two", () => {
-    const chain = [
+  it("links what shares an identifier with the first one, and nothing by way of others", () => {
+    const [a, b, c] = [
       node("a", "x", { uri: "ssh://one" }),
-      node("c", "z", { uri: "ssh://two" }),
       node("b", "y", { name: "two", uri: "ssh://one" }),
+      node("c", "z", { uri: "ssh://two" }),
     ];
-    const linked = link(...chain);
-    assert.equal(linked.length, 1);
-    assert.deepEqual(linked[0].sources, ["x", "y", "z"]);
+    const told = (...nodes) => link(...nodes).map(({ id, sources }) => [id, sources]);
+    assert.deepEqual(told(a, c, b), [["a", ["x", "y"]], ["c", ["z", "y"]]]);
+    assert.deepEqual(told(a, b, c), [["a", ["x", "y"]], ["c", ["z", "y"]]]);
+    assert.deepEqual(told(b, c, a), [["two", ["y", "z", "x"]]]);
+  });
+
+  it("finds others by id, name, address and host name, in this order", () => {
+    const first = node("i", "a", { name: "n", uri: "ssh://u", config: { hostname: "h" } });
+    const others = [node("h", "e"), node("u", "d"), node("n", "c"), node("i", "b")];
+    assert.deepEqual(link(first, ...others).map(({ sources }) => sources), [["a", "b", "c", "d", "e"]]);
   });
 
   it("takes the fields of the source with the highest priority, and name and address of the first", () => {
@@ -195,5 +202,7 @@ describe("data of a linked node", () => {
     assert.deepEqual((await all.findMatchingNodes("WEB")).map((one) => one.id), ["1", "2"]);
     assert.deepEqual((await all.findMatchingNodes("H")).map((one) => one.id), ["1"]);
     assert.deepEqual(await all.findMatchingNodes("nobody"), []);
+    const own = node("1", "x", { uri: "ssh://localhost:22" });
+    assert.deepEqual(await service([own]).findMatchingNodes("LOCALHOST"), [own]);
   });
 });

@@ -224,10 +224,26 @@ describe("integration manager", () => {
       assert.equal(source.getInventory.mock.callCount(), 5);
     });
 
-    it("is asked once however many miss the cache", async () => {
+    it("is asked by each who finds nothing remembered", async () => {
       const source = add(plugin("a"));
+      const ask = () => Promise.all(Array.from({ length: 5 }, () => manager.getAggregatedInventory()));
+      assert.equal(new Set(await ask()).size, 5);
+      assert.equal(source.getInventory.mock.callCount(), 5);
+      await ask();
+      assert.equal(source.getInventory.mock.callCount(), 5);
+      manager.clearInventoryCache();
+      await ask();
+      assert.equal(source.getInventory.mock.callCount(), 10);
+    });
+
+    it("is asked once however many find it out of date", async () => {
+      mock.timers.enable({ apis: ["Date"], now: 0 });
+      manager = new IntegrationManager({ logger, inventoryCacheTTL: 1000 });
+      const source = add(plugin("a"));
+      await manager.getAggregatedInventory();
+      mock.timers.tick(1000);
       await Promise.all(Array.from({ length: 5 }, () => manager.getAggregatedInventory()));
-      assert.equal(source.getInventory.mock.callCount(), 1);
+      assert.equal(source.getInventory.mock.callCount(), 2);
     });
 
     it("does not remember an answer from before it was cleared", async () => {

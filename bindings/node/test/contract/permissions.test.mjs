@@ -1,6 +1,11 @@
 // Section 10 of the contract: permissions.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, it, mock } from "node:test";
+import { fileURLToPath } from "node:url";
 
 import { PermissionService, setPermissionCheckRecorder } from "../../pabawi/PermissionService.js";
 import { Database } from "../database.mjs";
@@ -168,6 +173,29 @@ describe("permissions", () => {
     setPermissionCheckRecorder(undefined);
     await service.hasPermission("direct", "bolt", "read");
     assert.equal(told.length, 3);
+  });
+
+  it("tells the time of each check to the monitor of Pabawi that stands beside the module it replaces", () => {
+    const home = mkdtempSync(join(tmpdir(), "permissions-"));
+    try {
+      mkdirSync(join(home, "services"));
+      const write = (name, text) => writeFileSync(join(home, "services", name), text);
+      const own = fileURLToPath(new URL("../../pabawi/PermissionService.js", import.meta.url));
+      write("PermissionService.js", `module.exports = require(${JSON.stringify(own)});`);
+      write("PerformanceMonitor.js", `exports.performanceMonitor = {
+        told: [], recordPermissionCheck(ms, hit) { this.told.push([typeof ms, hit]); } };`);
+      write("server.js", `
+        const { PermissionService } = require("./PermissionService");
+        const service = new PermissionService({ queryOne: async () => null });
+        service.hasPermission("u", "bolt", "read").then(() => service.hasPermission("u", "bolt", "read")).then(() =>
+          console.log(JSON.stringify(require("./PerformanceMonitor").performanceMonitor.told)));`);
+      const told = () => JSON.parse(execFileSync(process.execPath, [join(home, "services", "server.js")], { encoding: "utf8" }));
+      assert.deepEqual(told(), [["number", false], ["number", true]]);
+      write("PerformanceMonitor.js", "exports.performanceMonitor = { told: [] };");
+      assert.deepEqual(told(), []);
+    } finally {
+      rmSync(home, { recursive: true });
+    }
   });
 
   it("creates and finds", async () => {

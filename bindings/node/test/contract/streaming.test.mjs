@@ -49,7 +49,7 @@ describe("streaming", () => {
     manager = new StreamingExecutionManager({ bufferMs: 100, maxOutputSize: 1000, maxLineLength: 50, ...more }, quiet);
   };
   beforeEach(() => {
-    mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+    mock.timers.enable({ apis: ["Date", "setTimeout", "setInterval"], now: 1_000_000 });
     make();
     response = new Response();
   });
@@ -102,13 +102,26 @@ describe("streaming", () => {
     assert.deepEqual(response.after(), [["stdout", { output: "O1O2" }], ["stderr", { output: "E1" }]]);
   });
 
-  it("shows output that never pauses", () => {
+  it("waits until output pauses", () => {
     manager.subscribe("e", response);
     for (let at = 0; at < 12; at += 1) {
       manager.emitStdout("e", "x");
       mock.timers.tick(50);
     }
-    assert.ok(response.after().length >= 5);
+    assert.deepEqual(response.after(), []);
+    mock.timers.tick(49);
+    assert.deepEqual(response.after(), []);
+    mock.timers.tick(1);
+    assert.deepEqual(response.after(), [["stdout", { output: "x".repeat(12) }]]);
+  });
+
+  it("shows output that never pauses", () => {
+    manager.subscribe("e", response);
+    for (let at = 0; at < 60; at += 1) {
+      manager.emitStdout("e", "x");
+      mock.timers.tick(50);
+    }
+    assert.deepEqual(response.after().map(([, { output }]) => output.length), [20, 20, 20]);
   });
 
   it("flushes before the end, and ends connections a second later", () => {
@@ -158,15 +171,28 @@ describe("streaming", () => {
     assert.deepEqual(response.after().map(([type]) => type), ["command", "stdout", "stderr"]);
   });
 
-  it("shows the first subscriber what came before", () => {
+  it("greets the first subscriber alone, and shows it what came before as it shows output", () => {
     manager.emitCommand("e", "ls");
     manager.emitStdout("e", "early");
     mock.timers.tick(100);
     manager.subscribe("e", response);
+    assert.deepEqual(response.after(), []);
+    mock.timers.tick(99);
+    assert.deepEqual(response.after(), []);
+    mock.timers.tick(1);
     assert.deepEqual(response.after(), [["command", { command: "ls" }], ["stdout", { output: "early" }]]);
     const second = new Response();
     manager.subscribe("e", second);
+    mock.timers.tick(100);
     assert.deepEqual(second.after(), []);
+  });
+
+  it("shows what came before ahead of the end", () => {
+    manager.emitStdout("e", "early");
+    mock.timers.tick(100);
+    manager.subscribe("e", response);
+    manager.emitComplete("e", {});
+    assert.deepEqual(response.after(), [["stdout", { output: "early" }], ["complete", {}]]);
   });
 
   it("bears executions that nobody watches", () => {

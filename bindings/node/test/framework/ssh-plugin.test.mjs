@@ -136,6 +136,19 @@ describe("the SSH plugin", () => {
     const { status, error, output } = await as({ runAsUser: "no_such_user" }, { sudo: true });
     assert.deepEqual([status, output.stdout], ["failed", ""]);
     assert.match(error, /sudo did not let us become no_such_user.*unknown user/s);
+    assert.equal((await as({ runAsUser: "nobody", enabled: true, command: "/usr/bin/sudo -n" })).output.stdout, "nobody\n");
+  });
+
+  it("takes no program for sudo that is none, where it is used", async () => {
+    const given = (program, enabled) => plugin({ sudo: { command: program, enabled } });
+    for (const program of ["pbrun", "sudo -E", "doas -n", " "]) {
+      await assert.rejects(given(program, true), (error) => error.message.includes("sudo.command must be sudo (") && error.message.endsWith(`got: ${program}`));
+      const made = await given(program, false);
+      assert.equal((await made.executeAction(command("true", "first"))).status, "success");
+      const { status, error } = await made.executeAction(command("true", "first", { parameters: { sudo: true } }));
+      assert.equal(status, "failed");
+      assert.match(error, /SSH_SUDO_COMMAND must be sudo/);
+    }
   });
 
   // R8.2, R8.4

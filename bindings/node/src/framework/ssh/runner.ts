@@ -155,9 +155,10 @@ export class SshRunner {
   private request(nodes: readonly string[], command: string, { timeoutSeconds, sudo }: HowToRun): ExecutionRequest {
     const { connectionTimeout, concurrencyLimit, sudo: settings } = this.settings;
     const password = settings.passwordless ? undefined : settings.password;
-    const runAs = { user: settings.runAsUser ?? "root", method: runAsMethod(this.settings), ...(password === undefined ? {} : { password }) };
+    const user = settings.runAsUser ?? "root";
+    const runAs = () => ({ user, method: runAsMethod(this.settings), ...(password === undefined ? {} : { password }) });
     return {
-      action: { type: "command", command, ...(sudo ? { runAs } : {}) },
+      action: { type: "command", command, ...(sudo ? { runAs: runAs() } : {}) },
       targets: nodes.map(quoted).join(","),
       concurrency: concurrencyLimit,
       timeouts: { connectMs: connectionTimeout * 1000, nodeMs: Math.round(timeoutSeconds * 1000) },

@@ -1,4 +1,5 @@
 /** Settings of the SSH plugin: Pabawi's variables of the environment, and what is given in the program, which wins. */
+import { basename } from "node:path";
 import type { z } from "zod";
 
 import type { LoggerLike, PerformanceMonitorLike } from "../../internal/types";
@@ -101,7 +102,9 @@ export function settingsOf(options: SshPluginOptions, env: NodeJS.ProcessEnv = p
   }
   try {
     const settings = loadSSHConfig(variables);
-    runAsMethod(settings);
+    if (settings.sudo.enabled) {
+      runAsMethod(settings);
+    }
     return settings;
   } catch (error) {
     if (!(error instanceof ConfigurationError)) {
@@ -111,11 +114,21 @@ export function settingsOf(options: SshPluginOptions, env: NodeJS.ProcessEnv = p
   }
 }
 
-/** The program that changes the user. */
+/** Options of sudo that it has anyway. */
+const GIVEN = ["-n", "-S", "-H"];
+
+/**
+ * The program that changes the user; its directory is left to the node's PATH.
+ * @throws ConfigurationError where it is another one, or has options that would be lost.
+ */
 export function runAsMethod({ sudo }: SSHConfig): "sudo" | "su" | "doas" {
-  const { command } = sudo;
-  if (command === "sudo" || command === "su" || command === "doas") {
-    return command;
+  const [program = "", ...options] = sudo.command.trim().split(/\s+/);
+  const method = basename(program);
+  const areGiven = options.every((option) => method === "sudo" && GIVEN.includes(option));
+  if (areGiven && (method === "sudo" || method === "su" || method === "doas")) {
+    return method;
   }
-  throw new ConfigurationError(`SSH_SUDO_COMMAND must be sudo, su or doas, got: ${command}`);
+  throw new ConfigurationError(
+    `SSH_SUDO_COMMAND must be sudo (with no options but ${GIVEN.join(", ")}), su or doas, got: ${sudo.command}`,
+  );
 }

@@ -45,7 +45,10 @@ export function runBolt({ args, cwd, timeoutMs, callback }: BoltRun): Promise<Bo
   const command = commandLine(args);
   callback?.onCommand?.(command);
   return new Promise((resolve, reject) => {
-    const child = childProcess.spawn("bolt", args, { cwd, env: process.env, shell: false, detached: HAS_GROUPS });
+    const options: childProcess.SpawnOptions = { cwd, env: process.env, shell: false };
+    // A group of its own, so that all of it can be ended. Node copies the options; who looks at them later sees Pabawi's.
+    const child = childProcess.spawn("bolt", args, Object.assign(options, { detached: HAS_GROUPS }));
+    delete options.detached;
     remember(child);
     const stdout = new Collected(callback?.onStdout?.bind(callback));
     const stderr = new Collected(callback?.onStderr?.bind(callback));
