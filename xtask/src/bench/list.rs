@@ -18,7 +18,7 @@ pub(crate) struct Options {
     /// How many of them at once
     #[arg(long, default_value_t = 100)]
     pub(super) concurrency: usize,
-    /// Results in the history of the stores; their journals have up to five times as many entries
+    /// Results in the history of the stores; their journals have five times as many entries
     #[arg(long, default_value_t = 1_000_000)]
     pub(super) rows: usize,
     /// How often each tool runs; they take turns
