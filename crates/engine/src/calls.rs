@@ -4,10 +4,12 @@
 use async_trait::async_trait;
 use pabawi_domain::breaker::Component;
 use pabawi_domain::id::PluginName;
+use pabawi_domain::journal::event;
 use pabawi_domain::ports::{AuthorizationQuery, CallDenial, CallGate, CallPassage, CallQuestion, CallReport};
 use tokio::time::Instant;
 
 use crate::breaker::Passage;
+use crate::denied::Denied;
 use crate::engine::Engine;
 use crate::meter::Meter;
 
@@ -25,10 +27,13 @@ impl EngineCalls {
     /// Tells of a denial, by the permission that is missing where it is for want of one.
     fn denied(&self, question: &CallQuestion<'_>, permission: Option<&str>, reason: &str) {
         let CallQuestion { caller, plugin, capability, nodes, correlation_id, .. } = *question;
-        let shared = &self.0.shared;
-        tracing::warn!(user = caller.user.as_str(), entry_point = caller.entry_point.as_str(), capability, permission,
-            %plugin, nodes = nodes.len(), correlation_id = correlation_id.map(|id| id.as_str()), reason, "denied");
-        shared.journaller.denied_call(shared.clock.now(), question, reason);
+        self.0.shared.denied(&Denied {
+            event_type: event::CALL_DENIED,
+            permission,
+            plugin: Some(plugin),
+            correlation_id,
+            ..Denied::of(caller, capability, nodes, reason)
+        });
     }
 }
 

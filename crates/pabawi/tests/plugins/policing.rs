@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use pabawi_domain::action::{
     Action, ActionKind, CommandAction, EnvValue, ScriptAction, ToolAction, UploadAction,
 };
@@ -13,12 +14,15 @@ use pabawi_domain::error::ErrorCode;
 use pabawi_domain::journal::{JournalEntry, JournalQuery};
 use pabawi_domain::node::TargetExpression;
 use pabawi_domain::ports::{
-    CapabilityCall, JournalStore as _, Plugin, PluginMethods, RunningTool, ToolCommand, ToolEnd, ToolError,
-    ToolOutput, ToolRunner,
+    CapabilityCall, GraphStore as _, JournalStore as _, Plugin, PluginMethods, RunningTool, ToolCommand,
+    ToolEnd, ToolError, ToolOutput, ToolRunner,
 };
 use pabawi_domain::request::ExecutionRequest;
 use pabawi_domain::rollout::{HealthCheck, Mode, Rolling, Rollout};
-use pabawi_engine::{AllowAll, Engine, RerunOptions, RerunSelection, SubmitError};
+use pabawi_domain::task::NewGraphRun;
+use pabawi_engine::{
+    AllowAll, Engine, Graphs, RerunOptions, RerunSelection, ResumeOptions, SubmitError, parse_graph,
+};
 use pabawi_plugins::external::ExternalPlugin;
 use pabawi_plugins::host::PluginHost;
 use pabawi_plugins::v1::{V1Adapter, V1Settings};
@@ -292,4 +296,36 @@ async fn there_is_no_way_round() {
     let waves = Rolling { waves: vec!["1".parse().unwrap()], pause_ms: 0, health_check };
     rolling.rollout = Rollout { mode: Mode::Rolling(waves), ..Rollout::default() };
     refused(&guarded, rolling).await;
+}
+
+/// A graph that is refused is in the journal of its nodes, when it is submitted and when it is gone on with.
+#[tokio::test(start_paused = true)]
+async fn a_graph_that_is_refused_is_journalled() {
+    let store = Arc::new(MemoryStore::new());
+    let graph = || {
+        let task = |name: &str, targets: &str, command: &str| json!({"name": name, "targets": targets, "action": {"type": "command", "command": command}});
+        let tasks = [task("one", "web1", "uptime"), task("two", "web1,web2", "reboot")];
+        parse_graph("test", json!({"name": "g", "tasks": tasks}).to_string().as_bytes()).unwrap()
+    };
+    let id = "0198c0de-0000-7000-8000-000000000001".parse().unwrap();
+    let left = graph().graph().clone();
+    let new = NewGraphRun { id, caller: ann(), graph: left, submitted_at: Timestamp::UNIX_EPOCH };
+    store.create_graph(new).await.unwrap();
+    store.orphan_all();
+    let graphs = Graphs::open(engine(&store, Some(policy(&["uptime"]))).await, store.clone()).await.unwrap();
+    let submitted = graphs.submit(ann(), graph()).await.map(drop).unwrap_err();
+    let resumed = graphs.resume(ann(), id, ResumeOptions::default()).await.map(drop).unwrap_err();
+    for error in [submitted, resumed] {
+        assert_eq!(error.code(), ErrorCode::CommandNotAllowed, "{error}");
+    }
+    settle().await;
+    let page = store.journal(&JournalQuery::default()).await.unwrap();
+    let told = |JournalEntry { entry, .. }: &JournalEntry| {
+        assert!(entry.summary.contains("tasks[1].action.command: Command not allowed: reboot"), "{entry:?}");
+        format!("{} {} {} {}", entry.node, entry.event_type, entry.action, entry.user.as_deref().unwrap())
+    };
+    let mut told: Vec<String> = page.items.iter().map(told).collect();
+    told.sort();
+    let (web1, web2) = ("web1 execution_denied graphs.run ann", "web2 execution_denied graphs.run ann");
+    assert_eq!(told, [web1, web1, web2, web2]);
 }
