@@ -40,11 +40,17 @@ fn without_authorizer() -> Value {
     json!({"authorizer": null, "limits": {"authorizerTimeoutMs": 3_000}})
 }
 
+/// Options for a program that is refused commands.
+fn of_policy() -> Value {
+    json!({"commandPolicy": {"whitelist": ["uptime"]}})
+}
+
 /// Nothing that a program does with tables uses memory wrongly or leaves some behind.
 fn is_clean(with: With) {
     for name in ["plugin", "sources", "sinks", "wrong_tables"] {
         runs_with(with, name, &json!({}));
     }
+    runs_with(with, "policy", &of_policy());
     runs_with(with, "authorizer", &without_authorizer());
 }
 
@@ -68,6 +74,12 @@ fn a_plugin_in_c_works_also_where_it_answers_late_wrong_too_often_or_never() {
 #[test]
 fn an_authorizer_in_c_decides_and_one_that_is_silent_denies_in_time() {
     runs("authorizer", &without_authorizer());
+}
+
+/// R6.6, R9.6: what a plugin in C says are command lines is held against the policy, as commands are.
+#[test]
+fn a_command_that_the_policy_refuses_is_run_by_nobody() {
+    runs("policy", &of_policy());
 }
 
 /// R3.1, R3.3, R4.5, R4.7

@@ -5,9 +5,9 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::action::{Action, ActionKind, ToolAction};
+use crate::action::{Action, ActionKind};
 use crate::secret::REDACTED;
 
 /// Which commands may be run.
@@ -118,10 +118,8 @@ impl CommandPolicy {
         if let Action::Command(command) = action {
             self.check_at(&command.command, "command")?;
         }
-        for pointer in commands {
-            if let Some(tool) = action.tool() {
-                self.check_parameter(tool, pointer)?;
-            }
+        if let Some(tool) = action.tool() {
+            self.check_parameters(&tool.parameters, commands, &tool.sensitive)?;
         }
         if self.allow_all || self.allow_scripts {
             return Ok(());
@@ -139,15 +137,34 @@ impl CommandPolicy {
         Err(self.past_the_list(what, action.text(), ""))
     }
 
+    /// Looks at those parameters of a tool or a call that are command lines. What is secret of them, by pointers too, is
+    /// told to nobody.
+    ///
+    /// # Errors
+    /// [`NotAllowed`] with the first thing that is refused.
+    pub fn check_parameters(
+        &self,
+        parameters: &Map<String, Value>,
+        commands: &[String],
+        sensitive: &[String],
+    ) -> Result<(), NotAllowed> {
+        commands.iter().try_for_each(|pointer| self.check_parameter(parameters, pointer, sensitive))
+    }
+
     /// A parameter that is a command line, or a list of the words of one.
-    fn check_parameter(&self, tool: &ToolAction, pointer: &str) -> Result<(), NotAllowed> {
+    fn check_parameter(
+        &self,
+        parameters: &Map<String, Value>,
+        pointer: &str,
+        sensitive: &[String],
+    ) -> Result<(), NotAllowed> {
         let Some((first, rest)) =
             pointer.strip_prefix('/').map(|path| path.split_once('/').unwrap_or((path, "")))
         else {
             return Ok(());
         };
         let key = first.replace("~1", "/").replace("~0", "~");
-        let value = tool.parameters.get(&key);
+        let value = parameters.get(&key);
         let value = match rest {
             "" => value,
             rest => value.and_then(|value| value.pointer(&format!("/{rest}"))),
@@ -160,7 +177,7 @@ impl CommandPolicy {
         };
         let field = format!("parameters{}", pointer.replace('/', "."));
         self.check_at(&text, &field).map_err(|mut refused| {
-            if tool.sensitive.iter().any(|secret| pointer.starts_with(secret.as_str())) {
+            if sensitive.iter().any(|secret| pointer.starts_with(secret.as_str())) {
                 refused.command = REDACTED.to_owned();
             }
             refused

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::*;
-use crate::action::{CommandAction, DownloadAction, ScriptAction, UploadAction};
+use crate::action::{CommandAction, DownloadAction, ScriptAction, ToolAction, UploadAction};
 use crate::output::OutputData;
 
 fn policy(allow_all: bool, match_mode: MatchMode, whitelist: &[&str]) -> CommandPolicy {

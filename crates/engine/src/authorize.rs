@@ -10,7 +10,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use pabawi_domain::action::ActionKind;
 use pabawi_domain::command_policy::NotAllowed;
-use pabawi_domain::id::{NodeId, PluginName};
+use pabawi_domain::id::{CorrelationId, NodeId, PluginName};
+use pabawi_domain::journal::event;
 use pabawi_domain::node::Target;
 use pabawi_domain::ports::{AuthorizationQuery, Authorizer, AuthorizerError, Decision};
 use pabawi_domain::preview::Permission;
@@ -19,6 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
+use crate::denied::Denied;
 use crate::error::{EngineError, SubmitError};
 use crate::limits::EngineLimits;
 use crate::meter::Meter;
@@ -103,7 +105,7 @@ impl AuthorizerGate {
         caught(|| self.authorizer.looks_at_nodes()).unwrap_or(true)
     }
 
-    /// Asks about something that is no attempt: a denial is not logged.
+    /// Asks about something that is no action. A denial is told by whoever asks, where it is one of an attempt.
     pub(crate) async fn ask_quietly(
         &self,
         caller: &Caller,
@@ -138,31 +140,6 @@ impl AuthorizerGate {
         }
         Ok(())
     }
-
-    /// Asks about the engine itself: listing, showing, cancelling.
-    pub(crate) async fn ask_about(&self, caller: &Caller, capability: &str) -> Result<(), Denial> {
-        self.ask_on(caller, capability, &[]).await
-    }
-
-    /// Asks about something that concerns nodes and is no action on them.
-    pub(crate) async fn ask_on(
-        &self,
-        caller: &Caller,
-        capability: &str,
-        nodes: &[NodeId],
-    ) -> Result<(), Denial> {
-        let denied = self.ask_quietly(caller, capability, nodes).await;
-        if let Err(denial) = &denied {
-            tracing::warn!(
-                user = caller.user.as_str(),
-                entry_point = caller.entry_point.as_str(),
-                capability,
-                reason = denial.reason.as_str(),
-                "denied"
-            );
-        }
-        denied
-    }
 }
 
 /// Asks as an engine does, where there is none: about looking after its database. Without an authorizer nothing is allowed.
@@ -177,8 +154,11 @@ pub async fn may_without_engine(
 ) -> Result<(), EngineError> {
     let authorizer = authorizer.map_or_else(|| Arc::new(DenyAll) as Arc<dyn Authorizer>, Arc::clone);
     let gate = AuthorizerGate::new(authorizer, limits.authorizer_timeout, Meter::new(None));
-    let answer = gate.ask_about(caller, capability).await;
-    answer.map_err(|Denial { reason }| EngineError::Denied { capability: capability.to_owned(), reason })
+    let answer = gate.ask_quietly(caller, capability, &[]).await;
+    answer.map_err(|Denial { reason }| {
+        Denied::of(caller, capability, &[], &reason).log();
+        EngineError::Denied { capability: capability.to_owned(), reason }
+    })
 }
 
 /// A request whose caller may do it to every one of its nodes.
@@ -190,16 +170,29 @@ pub(crate) struct AuthorizedRequest {
     targets: Vec<Target>,
 }
 
-/// A denied request, with what the journal needs.
+/// A denied request, with what is told of it.
 #[derive(Debug)]
 pub(crate) struct DeniedRequest {
     pub(crate) caller: Caller,
     pub(crate) action: String,
     pub(crate) capability: &'static str,
     pub(crate) nodes: Vec<NodeId>,
+    pub(crate) correlation_id: Option<CorrelationId>,
     pub(crate) reason: String,
     /// Whether it is the command policy that denies.
     pub(crate) refused: Option<Box<NotAllowed>>,
+}
+
+impl DeniedRequest {
+    /// What is told of it.
+    pub(crate) fn told(&self) -> Denied<'_> {
+        Denied {
+            event_type: event::EXECUTION_DENIED,
+            action: Some(&self.action),
+            correlation_id: self.correlation_id.as_ref(),
+            ..Denied::of(&self.caller, self.capability, &self.nodes, &self.reason)
+        }
+    }
 }
 
 impl From<Box<DeniedRequest>> for SubmitError {
@@ -235,21 +228,11 @@ fn allowed(resolved: ResolvedRequest) -> AuthorizedRequest {
     AuthorizedRequest { caller, request, needs, targets }
 }
 
-/// Tells of a denial in the log.
 fn denied(resolved: ResolvedRequest, nodes: Vec<NodeId>, reason: String) -> Box<DeniedRequest> {
     let (caller, request, needs, _) = resolved.into_parts();
-    let (action, capability) = (request.action.text(), needs.capability);
-    tracing::warn!(
-        user = caller.user.as_str(),
-        entry_point = caller.entry_point.as_str(),
-        capability,
-        targets = nodes.len(),
-        action = action.as_str(),
-        correlation_id = request.correlation_id.as_ref().map(|id| id.as_str()),
-        reason = reason.as_str(),
-        "denied"
-    );
-    Box::new(DeniedRequest { caller, action, capability, nodes, reason, refused: needs.refused })
+    let (action, capability, refused) = (request.action.text(), needs.capability, needs.refused);
+    let correlation_id = request.correlation_id;
+    Box::new(DeniedRequest { caller, action, capability, nodes, correlation_id, reason, refused })
 }
 
 /// A resolved request and what its caller may do, seen before anything is asked for. It is no permission to run

@@ -4,10 +4,12 @@
 use async_trait::async_trait;
 use pabawi_domain::breaker::Component;
 use pabawi_domain::id::PluginName;
-use pabawi_domain::ports::{AuthorizationQuery, CallGate, CallPassage, CallQuestion, CallReport};
+use pabawi_domain::journal::event;
+use pabawi_domain::ports::{AuthorizationQuery, CallDenial, CallGate, CallPassage, CallQuestion, CallReport};
 use tokio::time::Instant;
 
 use crate::breaker::Passage;
+use crate::denied::Denied;
 use crate::engine::Engine;
 use crate::meter::Meter;
 
@@ -18,6 +20,20 @@ impl Engine {
     /// What stands before calls of plugins (R6.6, R7.8).
     pub fn call_gate(&self) -> impl CallGate + use<> {
         EngineCalls(self.clone())
+    }
+}
+
+impl EngineCalls {
+    /// Tells of a denial, by the permission that is missing where it is for want of one.
+    fn denied(&self, question: &CallQuestion<'_>, permission: Option<&str>, reason: &str) {
+        let CallQuestion { caller, plugin, capability, nodes, correlation_id, .. } = *question;
+        self.0.shared.denied(&Denied {
+            event_type: event::CALL_DENIED,
+            permission,
+            plugin: Some(plugin),
+            correlation_id,
+            ..Denied::of(caller, capability, nodes, reason)
+        });
     }
 }
 
@@ -39,9 +55,13 @@ impl CallPassage for Measured {
 
 #[async_trait]
 impl CallGate for EngineCalls {
-    async fn authorize(&self, question: &CallQuestion<'_>) -> Result<(), String> {
-        let CallQuestion { caller, plugin, capability, permissions, risk, nodes, correlation_id } = *question;
+    async fn authorize(&self, question: &CallQuestion<'_>) -> Result<(), CallDenial> {
+        let CallQuestion { caller, plugin, permissions, risk, nodes, .. } = *question;
         let shared = &self.0.shared;
+        if let Some(refused) = shared.tools.refused_of_call(question) {
+            self.denied(question, None, &refused.told());
+            return Err(CallDenial::NotAllowed(refused));
+        }
         for permission in permissions {
             let query = AuthorizationQuery {
                 caller,
@@ -52,11 +72,8 @@ impl CallGate for EngineCalls {
                 nodes,
             };
             if let Err(denial) = shared.gate.ask(&query).await {
-                tracing::warn!(user = caller.user.as_str(), entry_point = caller.entry_point.as_str(), capability, permission,
-                    %plugin, nodes = nodes.len(), correlation_id = correlation_id.map(|id| id.as_str()),
-                    reason = denial.reason.as_str(), "denied");
-                shared.journaller.denied_call(shared.clock.now(), question, &denial.reason);
-                return Err(denial.reason);
+                self.denied(question, Some(permission), &denial.reason);
+                return Err(CallDenial::Denied(denial.reason));
             }
         }
         // The breaker that is passed next may have been opened or reset by another process.

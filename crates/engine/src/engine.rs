@@ -26,6 +26,7 @@ use tracing::{Instrument as _, Span};
 use crate::authorize::{AuthorizerGate, Denial, authorize};
 use crate::breaker::{BreakerBoard, BreakerWatch};
 use crate::builder::EngineBuilder;
+use crate::denied::no_nodes;
 use crate::dispatcher::{Control, Dispatcher, HealthChecks, Orders};
 use crate::emit::{Hub, Pen, RecorderHandle, Ways};
 use crate::error::{EngineError, SubmitError};
@@ -257,7 +258,13 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Denied`], [`EngineError::Store`].
     pub async fn reset_breaker(&self, caller: &Caller, component: &Component) -> Result<bool, EngineError> {
-        self.may(caller, "breakers.reset").await?;
+        let about = async {
+            match component {
+                Component::Node(node) => vec![node.clone()],
+                Component::Group(_) | Component::Plugin(_) => Vec::new(),
+            }
+        };
+        self.may_about_those(caller, "breakers.reset", &[], about).await?;
         self.shared.breaker_watch.read().await?;
         let _in_span = self.shared.span.enter();
         tracing::info!(%component, user = caller.user.as_str(), "circuit breaker reset");
@@ -300,7 +307,7 @@ impl Engine {
         let authorized = match authorize(resolved, &shared.gate).await {
             Ok(authorized) => authorized,
             Err(denied) => {
-                shared.journaller.denied(shared.clock.now(), &denied);
+                shared.denied(&denied.told());
                 return Err(denied.into());
             }
         };
@@ -357,7 +364,7 @@ impl Engine {
     }
 
     /// Asks the authorizer about something that others than the engine do with these nodes, within the same limit of
-    /// time and with the same answers when nobody can tell.
+    /// time and with the same answers when nobody can tell. A denial is logged, and journalled for each of the nodes.
     ///
     /// # Errors
     /// [`EngineError::Denied`].
@@ -367,16 +374,24 @@ impl Engine {
         capability: &str,
         nodes: &[NodeId],
     ) -> Result<(), EngineError> {
-        let asked = self.shared.gate.ask_on(caller, capability, nodes);
-        let answer = asked.instrument(self.shared.span.clone()).await;
+        self.may_about_those(caller, capability, nodes, no_nodes()).await
+    }
+
+    /// As [`Engine::may_on`], where the nodes that it is about are looked for only to tell of a denial.
+    pub(crate) async fn may_about_those(
+        &self,
+        caller: &Caller,
+        capability: &str,
+        nodes: &[NodeId],
+        about: impl Future<Output = Vec<NodeId>> + Send,
+    ) -> Result<(), EngineError> {
+        let answer = self.ask_on(caller, capability, nodes, about).await;
         answer.map_err(|Denial { reason }| EngineError::Denied { capability: capability.to_owned(), reason })
     }
 
     /// Asks the authorizer about the engine itself.
     pub(crate) async fn may(&self, caller: &Caller, capability: &str) -> Result<(), EngineError> {
-        let asked = self.shared.gate.ask_about(caller, capability);
-        let answer = asked.instrument(self.shared.span.clone()).await;
-        answer.map_err(|Denial { reason }| EngineError::Denied { capability: capability.to_owned(), reason })
+        self.may_on(caller, capability, &[]).await
     }
 }
 

@@ -54,6 +54,7 @@ mod breaker;
 mod calls;
 mod cancel;
 mod chain;
+mod denied;
 mod export;
 mod foreign;
 mod graph;

@@ -8,7 +8,7 @@ use pabawi_domain::capability::RiskLevel;
 use pabawi_domain::command_policy::{CommandPolicy, NotAllowed};
 use pabawi_domain::id::PluginName;
 use pabawi_domain::node::Target;
-use pabawi_domain::ports::{RouteError, ToolRouter};
+use pabawi_domain::ports::{CallQuestion, RouteError, ToolRouter};
 use pabawi_domain::validation::{FieldError, ValidationError};
 
 use crate::breaker::BreakerBoard;
@@ -107,6 +107,12 @@ impl Tools {
     /// What the command policy says against an action; `commands` are pointers to its parameters that are command lines.
     fn refused(&self, action: &Action, commands: &[String]) -> Option<Box<NotAllowed>> {
         self.policy.as_ref()?.check_action(action, commands).err().map(Box::new)
+    }
+
+    /// What the command policy says against a call of a plugin.
+    pub(crate) fn refused_of_call(&self, question: &CallQuestion<'_>) -> Option<Box<NotAllowed>> {
+        let CallQuestion { parameters, commands, sensitive, .. } = *question;
+        self.policy.as_ref()?.check_parameters(parameters, commands, sensitive).err().map(Box::new)
     }
 
     /// Writes into an action which of its parameters are secrets, for any plugin that may do it.

@@ -13,7 +13,6 @@ use pabawi_domain::request::Caller;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::seeing::in_time;
 use crate::subscribe::{Subscription, SubscriptionMode};
 
 const SHOW: &str = "executions.show";
@@ -113,7 +112,7 @@ impl Engine {
         if !self.looks_at_nodes() {
             return Ok(self.shared.store.totals(query).await?);
         }
-        in_time(LIST, self.totals_of_seen(caller, query)).await?
+        self.in_time(caller, LIST, &[], self.totals_of_seen(caller, query)).await?
     }
 
     async fn totals_of_seen(

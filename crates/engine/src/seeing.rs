@@ -9,6 +9,7 @@ use pabawi_domain::record::{ExecutionRecord, TargetQuery};
 use pabawi_domain::request::Caller;
 
 use crate::authorize::Denial;
+use crate::denied::Denied;
 use crate::engine::Engine;
 use crate::error::{EngineError, SubmitError};
 
@@ -32,7 +33,7 @@ impl Engine {
         id: ExecutionId,
     ) -> Result<(), SubmitError> {
         let nodes = self.nodes_asked_about(id).await?;
-        let answer = self.shared.gate.ask_on(caller, SHOW, &nodes).await;
+        let answer = self.ask_on(caller, SHOW, &nodes, self.nodes_told_of(id)).await;
         answer.map_err(|Denial { reason }| SubmitError::Denied { capability: SHOW.to_owned(), reason })
     }
 
@@ -44,7 +45,7 @@ impl Engine {
         id: ExecutionId,
     ) -> Result<(), EngineError> {
         let nodes = self.nodes_asked_about(id).await?;
-        self.may_on(caller, capability, &nodes).await
+        self.may_about_those(caller, capability, &nodes, self.nodes_told_of(id)).await
     }
 
     /// Those of the executions that the caller may look at.
@@ -94,7 +95,7 @@ impl Engine {
                 }
             }
         };
-        in_time(capability, asking).await?;
+        self.in_time(caller, capability, nodes, asking).await?;
         Ok(allowed)
     }
 
@@ -111,10 +112,17 @@ impl Engine {
 
     /// The nodes of an execution, where anybody wants to know them.
     pub(crate) async fn nodes_asked_about(&self, id: ExecutionId) -> Result<Vec<NodeId>, StoreError> {
+        if self.looks_at_nodes() { self.nodes_of(id).await } else { Ok(Vec::new()) }
+    }
+
+    /// The nodes of an execution, to tell of a denial.
+    async fn nodes_told_of(&self, id: ExecutionId) -> Vec<NodeId> {
+        self.nodes_of(id).await.unwrap_or_default()
+    }
+
+    /// The nodes of an execution.
+    pub(crate) async fn nodes_of(&self, id: ExecutionId) -> Result<Vec<NodeId>, StoreError> {
         let mut nodes = Vec::new();
-        if !self.shared.gate.looks_at_nodes() {
-            return Ok(nodes);
-        }
         let mut query = TargetQuery { limit: Some(PAGE), ..TargetQuery::default() };
         // Ends with the last page.
         loop {
@@ -126,16 +134,24 @@ impl Engine {
             }
         }
     }
-}
 
-/// What comes of asking about all of a list, if that does not take too long.
-///
-/// # Errors
-/// [`EngineError::Denied`]: nobody knows what the rest of the list is.
-pub(crate) async fn in_time<T>(capability: &str, asking: impl Future<Output = T>) -> Result<T, EngineError> {
-    tokio::time::timeout(LISTING, asking).await.map_err(|_| {
-        let reason =
-            format!("nobody could tell within {} s for which nodes it is allowed", LISTING.as_secs());
-        EngineError::Denied { capability: capability.to_owned(), reason }
-    })
+    /// What comes of asking about all of a list, if that does not take too long.
+    ///
+    /// # Errors
+    /// [`EngineError::Denied`]: nobody knows what the rest of the list is.
+    pub(crate) async fn in_time<T>(
+        &self,
+        caller: &Caller,
+        capability: &str,
+        nodes: &[NodeId],
+        asking: impl Future<Output = T>,
+    ) -> Result<T, EngineError> {
+        tokio::time::timeout(LISTING, asking).await.map_err(|_| {
+            let reason =
+                format!("nobody could tell within {} s for which nodes it is allowed", LISTING.as_secs());
+            let denied = || self.shared.denied(&Denied::of(caller, capability, nodes, &reason));
+            self.shared.span.in_scope(denied);
+            EngineError::Denied { capability: capability.to_owned(), reason }
+        })
+    }
 }

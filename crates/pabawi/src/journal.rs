@@ -83,10 +83,7 @@ impl NodeJournal {
         id: EntryId,
         text: impl Into<String>,
     ) -> Result<JournalEntry, FrameworkError> {
-        self.engine.may_on(caller, NOTE, &[]).await?;
-        let versions = self.journal.versions(id).await?;
-        let nodes: Vec<NodeId> = versions.into_iter().take(1).map(|first| first.entry.node).collect();
-        self.engine.may_on(caller, NOTE, &nodes).await?;
+        self.versions_for(caller, NOTE, id).await?;
         Ok(self.journal.edit_note(&caller.user, id, text.into()).await?)
     }
 
@@ -95,11 +92,22 @@ impl NodeJournal {
     /// # Errors
     /// [`FrameworkError`].
     pub async fn versions(&self, caller: &Caller, id: EntryId) -> Result<Vec<JournalEntry>, FrameworkError> {
-        self.engine.may_on(caller, allowed::READ_JOURNAL, &[]).await?;
-        let versions = self.journal.versions(id).await?;
-        let nodes: Vec<NodeId> = versions.iter().take(1).map(|first| first.entry.node.clone()).collect();
-        self.engine.may_on(caller, allowed::READ_JOURNAL, &nodes).await?;
-        Ok(versions)
+        self.versions_for(caller, allowed::READ_JOURNAL, id).await
+    }
+
+    /// All versions of a note where the caller may do this on its node. Whoever may not is told that also of a note that there
+    /// is not.
+    async fn versions_for(
+        &self,
+        caller: &Caller,
+        capability: &str,
+        id: EntryId,
+    ) -> Result<Vec<JournalEntry>, FrameworkError> {
+        let versions = self.journal.versions(id).await;
+        let first = versions.iter().flatten().next();
+        let node = first.map(|first| std::slice::from_ref(&first.entry.node)).unwrap_or_default();
+        self.engine.may_on(caller, capability, node).await?;
+        Ok(versions?)
     }
 
     /// Looks whether the entries of one node, or of all, are what was written. Needs `journal.verify`.

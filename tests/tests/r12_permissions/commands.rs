@@ -58,6 +58,9 @@ fn no_command_gets_past_the_list() {
     let denied = site.list("root", &["journal", "list", "--type", "execution_denied", "--limit", "100"]);
     assert!(texts(&denied, "action").contains(&"true never".to_owned()), "{denied:?}");
     assert!(texts(&denied, "summary").iter().any(|text| text == TOLD), "{denied:?}");
+    let graphs = denied.iter().filter(|entry| entry["action"] == "graphs.run");
+    let summaries = texts(&graphs.cloned().collect::<Vec<_>>(), "summary");
+    assert!(summaries.iter().any(|text| text.contains(TOLD)), "{denied:?}");
     // Who may not do it is told that, whatever the list says.
     site.denied("vera", &["run", "echo x", "-t", "web01"], "command.execute", "no rule allows");
 }

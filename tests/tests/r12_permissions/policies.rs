@@ -207,3 +207,67 @@ fn denials_are_journalled_and_logged() {
     assert_eq!(of_gina.len(), 2);
     let _ = site.pab("root", &["journal", "verify"]).succeeds();
 }
+
+/// R6.6, R5.1: so does every other order and question that was denied, by whatever verb.
+#[test]
+fn denials_of_every_verb_are_journalled_and_logged() {
+    let site = Site::of_policy(POLICY);
+    let id = site.run("root", "true", "web01,web02");
+    let graph = |targets: &str| {
+        let text = format!(
+            "name: g\ntasks: [{{name: a, targets: '{targets}', action: {{type: command, command: 'true'}}}}]\n"
+        );
+        site.0.write("graph.yaml", text);
+        site.file("graph.yaml")
+    };
+    let ran =
+        site.pab("root", &["graph", "run", &graph("web03"), "--format", "json"]).succeeds().json()["id"]
+            .clone();
+    let (ran, other) = (ran.as_str().unwrap(), graph("web03,web04"));
+    let mut expected = Vec::new();
+    for (user, words, capability, entry, nodes) in [
+        ("vera", &["graph", "run", &other][..], "graphs.run", "execution_denied", "web03,web04"),
+        ("vera", &["graph", "resume", ran], "graphs.run", "execution_denied", "web03"),
+        ("vera", &["graph", "cancel", ran], "graphs.cancel", "access_denied", "web03"),
+        ("nina", &["graph", "status", ran], "graphs.show", "access_denied", "web03"),
+        ("vera", &["executions", "cancel", &id], "executions.cancel", "access_denied", "web01,web02"),
+        ("nina", &["executions", "show", &id], "executions.show", "access_denied", "web01,web02"),
+        ("nina", &["executions", "rerun", &id, "--all"], "executions.show", "access_denied", "web01,web02"),
+        ("nina", &["executions", "resume", &id], "executions.show", "access_denied", "web01,web02"),
+        ("vera", &["plan", "run", "true", "-t", "@back"], "plans.create", "access_denied", "web03,web04"),
+        ("vera", &["facts", "refresh", "web01"], "facts.collect", "access_denied", "web01"),
+        ("vera", &["breakers", "reset", "node:web02"], "breakers.reset", "access_denied", "web02"),
+        ("vera", &["journal", "note", "web04", "hello"], "journal.note", "access_denied", "web04"),
+        ("nina", &["journal", "show", "web04"], "journal.read", "access_denied", "web04"),
+        ("vera", &["journal", "prune", "--older-than", "1ms"], "journal.prune", "", ""),
+        ("nina", &["executions", "list"], "executions.list", "", ""),
+    ] {
+        let words = [words, &["--log-level", "warn"]].concat();
+        let reason = format!("no rule allows {capability}");
+        let told = site.denied(user, &words, capability, &reason);
+        for part in [
+            format!("user={user:?}"),
+            format!("capability={capability:?}"),
+            format!("nodes={nodes:?}"),
+            format!("reason=\"{reason}"),
+        ] {
+            assert!(told.err().contains(&part), "{part}: {told}");
+        }
+        let on = nodes.split(',').filter(|node| !node.is_empty());
+        expected.extend(on.map(|node| format!("{node} {entry} {user} {capability}")));
+    }
+    let denied = site.list("root", &["journal", "list", "--status", "denied", "--limit", "1000"]);
+    let [types, nodes, users, actions] =
+        ["eventType", "node", "user", "action"].map(|field| texts(&denied, field));
+    let told = nodes.iter().zip(&types).zip(users.iter().zip(&actions));
+    let mut told: Vec<String> =
+        told.map(|((node, entry), (user, action))| format!("{node} {entry} {user} {action}")).collect();
+    told.sort();
+    expected.sort();
+    assert_eq!(told, expected);
+    for entry in &denied {
+        let reason = format!("no rule allows {}", entry["action"].as_str().unwrap());
+        assert!(entry["summary"].as_str().unwrap().starts_with(&reason), "{entry}");
+        assert_eq!(entry["details"]["capability"], entry["action"], "{entry}");
+    }
+}

@@ -76,6 +76,24 @@ describe("performance monitor", () => {
   });
 });
 
+describe("command policy", () => {
+  // R6.6, R9.6
+  it("refuses what is not on its list, whoever asks, and has that in the journal", async () => {
+    const host = await framework({ commandPolicy: { whitelist: ["true"] } });
+    assert.equal((await host.execute(command("true"))).summary.status, "completed");
+    await assert.rejects(host.execute(command("touch never")), (error) => {
+      assert.ok(error instanceof DeniedError, `${error}`);
+      assert.deepEqual([error.code, error.details.command, error.retryable], ["command_not_allowed", "touch never", false]);
+      assert.match(error.message, /^Command not allowed: touch never: .*; it is not on the list$/);
+      return true;
+    });
+    const refused = async () => (await host.journal.query({ nodes: ["here"] })).items.filter((entry) => entry.resultStatus === "denied");
+    // It is written behind the answer.
+    for (const until = Date.now() + 30_000; (await refused()).length === 0 && Date.now() < until; ) await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.deepEqual((await refused()).map((entry) => [entry.eventType, entry.action]), [["execution_denied", "touch never"]]);
+  });
+});
+
 describe("authorizer", () => {
   // R10.3
   it("that is missing denies", async () => {

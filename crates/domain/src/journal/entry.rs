@@ -45,6 +45,8 @@ pub mod event {
     pub const HOST_KEY: &str = "host_key_exception";
     /// Somebody was not allowed to run something on the node.
     pub const EXECUTION_DENIED: &str = "execution_denied";
+    /// Somebody was not allowed to look at something of the node, or to give an order about it.
+    pub const ACCESS_DENIED: &str = "access_denied";
     /// Somebody was not allowed to call a plugin about the node.
     pub const CALL_DENIED: &str = "call_denied";
 }

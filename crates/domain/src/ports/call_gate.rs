@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use serde_json::{Map, Value};
 
 use crate::capability::RiskLevel;
+use crate::command_policy::NotAllowed;
 use crate::error::ErrorCode;
 use crate::id::{CorrelationId, NodeId, PluginName};
 use crate::request::Caller;
@@ -11,11 +12,12 @@ use crate::request::Caller;
 /// Lets calls of plugins through.
 #[async_trait]
 pub trait CallGate: Send + Sync + 'static {
-    /// Whether the caller has every permission for it. A denial is logged, and journalled for each node.
+    /// Whether the command policy lets its command lines through, and the caller has every permission for it. A denial is
+    /// logged, and journalled for each node.
     ///
     /// # Errors
-    /// Why not, for the person; also when nobody could tell.
-    async fn authorize(&self, question: &CallQuestion<'_>) -> Result<(), String>;
+    /// [`CallDenial`], also when nobody could tell.
+    async fn authorize(&self, question: &CallQuestion<'_>) -> Result<(), CallDenial>;
 
     /// Has a call that was made journalled, for each node that it was about. Returns when that is on stable storage, or given up:
     /// it fails no call.
@@ -37,6 +39,15 @@ pub trait CallGate: Send + Sync + 'static {
 pub trait CallPassage: Send {
     /// Says whether the plugin did its work.
     fn end(self: Box<Self>, worked: bool);
+}
+
+/// Why a call is not made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallDenial {
+    /// The caller may not, or nobody could tell: why, for the person.
+    Denied(String),
+    /// The command policy refuses it, whoever asks.
+    NotAllowed(Box<NotAllowed>),
 }
 
 /// What came of a call.
@@ -63,6 +74,12 @@ pub struct CallQuestion<'a> {
     pub permissions: &'a [String],
     /// How much harm it can do.
     pub risk: RiskLevel,
+    /// With which parameters.
+    pub parameters: &'a Map<String, Value>,
+    /// JSON pointers to those that are command lines.
+    pub commands: &'a [String],
+    /// JSON pointers to those that are secrets.
+    pub sensitive: &'a [String],
     /// The nodes that it is about.
     pub nodes: &'a [NodeId],
     /// The request it belongs to.

@@ -34,7 +34,7 @@ mod v1_plugin;
 
 pub use authorizer::{AuthorizationQuery, Authorizer, AuthorizerError, Decision, FILTERED};
 pub use breaker_store::{BreakerStore, StoredBreakers};
-pub use call_gate::{CallGate, CallPassage, CallQuestion, CallReport};
+pub use call_gate::{CallDenial, CallGate, CallPassage, CallQuestion, CallReport};
 pub use clock::Clock;
 pub use execution_store::{CancelRequest, Created, ExecutionStore, StoreError, StoreWrite, TargetResult};
 pub use fact_provider::{FactProvider, FactProviderError, NodeFacts};

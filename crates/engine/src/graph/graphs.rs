@@ -21,6 +21,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tracing::Instrument as _;
 
 use crate::chain::look;
+use crate::denied::RUN_GRAPH;
 use crate::engine::Engine;
 use crate::graph::error::GraphError;
 use crate::graph::events::{GraphEvents, WAITING};
@@ -116,8 +117,10 @@ impl Graphs {
         let engine = &self.shared.engine;
         self.is_open()?;
         let nodes = check_targets(&graph, &*engine.shared.resolver).await?;
-        self.may_on(&caller, "graphs.run", &nodes).await?;
-        let stored = check_tools(graph.graph().clone(), &engine.shared.tools, |_| true)?.redacted();
+        self.may_on(&caller, RUN_GRAPH, &nodes).await?;
+        let stored = check_tools(graph.graph().clone(), &engine.shared.tools, |_| true)
+            .inspect_err(|error| self.tell_refused(&caller, &nodes, error))?
+            .redacted();
         let submitted_at = engine.shared.clock.now();
         let id = new_id(submitted_at);
         let new = NewGraphRun { id, caller: caller.clone(), graph: stored, submitted_at };
@@ -143,7 +146,7 @@ impl Graphs {
         options: ResumeOptions,
     ) -> Result<GraphEvents, GraphError> {
         let (engine, store) = (&self.shared.engine, &self.shared.store);
-        self.may_about(&caller, "graphs.run", id).await?;
+        self.may_about(&caller, RUN_GRAPH, id).await?;
         self.is_open()?;
         let now = engine.shared.clock.now();
         engine.shared.journaller.abandoned(&*engine.shared.store, now).await;
@@ -155,7 +158,13 @@ impl Graphs {
         }
         let graph = store.graph_of_run(id).await?.ok_or(GraphError::NotFound(id))?;
         let tasks = store.graph_tasks(id).await?;
-        let graph = Arc::new(with_secrets(graph, &tasks, &options.secrets, &engine.shared.tools)?);
+        let graph = match with_secrets(graph, &tasks, &options.secrets, &engine.shared.tools) {
+            Ok(graph) => Arc::new(graph),
+            Err(error) => {
+                self.tell_refused(&caller, &self.nodes_told_of(id).await, &error);
+                return Err(error);
+            }
+        };
         let stored: Vec<StoredTask> =
             tasks.iter().map(|task| StoredTask { status: task.status, why: task.skipped.clone() }).collect();
         if !store.claim_graph(id).await? {

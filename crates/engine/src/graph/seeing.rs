@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::request::Caller;
 use pabawi_domain::task::{GraphRunRecord, TaskRecord, TaskStatus};
-use tracing::Instrument as _;
 
 use crate::authorize::Denial;
+use crate::denied::{Denied, RUN_GRAPH, no_nodes};
 use crate::graph::error::GraphError;
 use crate::graph::graphs::Graphs;
 use crate::graph::targets::is_known_later;
@@ -16,8 +16,8 @@ use crate::graph::targets::is_known_later;
 /// Looking at one run.
 const SHOW: &str = "graphs.show";
 
-/// The nodes of a run, or why nobody can tell them.
-type Nodes = Result<Vec<NodeId>, String>;
+/// The nodes of a run, and why nobody can tell all of them, where it is so.
+type Nodes = (Vec<NodeId>, Option<String>);
 
 impl Graphs {
     /// Whether the caller may do this with these nodes.
@@ -27,8 +27,7 @@ impl Graphs {
         capability: &str,
         nodes: &[NodeId],
     ) -> Result<(), GraphError> {
-        let shared = &self.shared.engine.shared;
-        let answer = shared.gate.ask_on(caller, capability, nodes).instrument(shared.span.clone()).await;
+        let answer = self.shared.engine.ask_on(caller, capability, nodes, no_nodes()).await;
         answer.map_err(|Denial { reason }| denied(capability, reason))
     }
 
@@ -39,8 +38,34 @@ impl Graphs {
         capability: &str,
         id: ExecutionId,
     ) -> Result<(), GraphError> {
-        let nodes = self.nodes_of(id).await?.map_err(|why| denied(capability, why))?;
-        self.may_on(caller, capability, &nodes).await
+        let engine = &self.shared.engine;
+        let (nodes, unknown) = match engine.looks_at_nodes() {
+            true => self.nodes_of(id).await?,
+            false => Nodes::default(),
+        };
+        if let Some(why) = unknown {
+            self.tell(&Denied::of(caller, capability, &nodes, &why));
+            return Err(denied(capability, why));
+        }
+        let answer = engine.ask_on(caller, capability, &nodes, self.nodes_told_of(id)).await;
+        answer.map_err(|Denial { reason }| denied(capability, reason))
+    }
+
+    /// Tells of a graph where it is the command policy that refuses it.
+    pub(super) fn tell_refused(&self, caller: &Caller, nodes: &[NodeId], error: &GraphError) {
+        if let GraphError::NotAllowed(refused) = error {
+            self.tell(&Denied::of(caller, RUN_GRAPH, nodes, &refused.to_string()));
+        }
+    }
+
+    fn tell(&self, denied: &Denied<'_>) {
+        let shared = &self.shared.engine.shared;
+        shared.span.in_scope(|| shared.denied(denied));
+    }
+
+    /// The nodes of a run as far as they can be told, to tell of a denial.
+    pub(super) async fn nodes_told_of(&self, id: ExecutionId) -> Vec<NodeId> {
+        self.nodes_of(id).await.map(|(nodes, _)| nodes).unwrap_or_default()
     }
 
     /// Those of the runs that the caller may look at.
@@ -56,7 +81,7 @@ impl Graphs {
         let mut seen = Vec::with_capacity(runs.len());
         for run in runs {
             // What is left out of a list is no attempt, so it is neither logged nor journalled.
-            if let Ok(nodes) = self.nodes_of(run.id).await?
+            if let (nodes, None) = self.nodes_of(run.id).await?
                 && engine.shared.gate.ask_quietly(caller, SHOW, &nodes).await.is_ok()
             {
                 seen.push(run);
@@ -65,20 +90,16 @@ impl Graphs {
         Ok(seen)
     }
 
-    /// The nodes of a run, where anybody wants to know them: those of the executions of its tasks, and of tasks without
-    /// any those that their targets are now. What a prerequisite will tell is asked about when its task starts.
+    /// The nodes of a run: those of the executions of its tasks, and of tasks without any those that their targets are now. What a prerequisite will tell is asked about when its task starts.
     async fn nodes_of(&self, id: ExecutionId) -> Result<Nodes, GraphError> {
         let (engine, store) = (&self.shared.engine, &self.shared.store);
-        let mut nodes = BTreeSet::new();
-        if !engine.looks_at_nodes() {
-            return Ok(Ok(Vec::new()));
-        }
+        let (mut nodes, mut unknown) = (BTreeSet::new(), None);
         let graph = store.graph_of_run(id).await?.ok_or(GraphError::NotFound(id))?;
         for (task, TaskRecord { status, executions, .. }) in
             graph.tasks.iter().zip(store.graph_tasks(id).await?)
         {
             for execution in &executions {
-                nodes.extend(engine.nodes_asked_about(*execution).await?);
+                nodes.extend(engine.nodes_of(*execution).await?);
             }
             let expression = &task.request.targets;
             if !executions.is_empty() || is_known_later(expression) {
@@ -89,12 +110,12 @@ impl Graphs {
             match engine.shared.resolver.resolve(expression).await {
                 Ok(targets) => nodes.extend(targets.into_iter().map(|target| target.node)),
                 Err(error) if may_start => {
-                    return Ok(Err(format!("the nodes of task {} cannot be told: {error}", task.name)));
+                    unknown.get_or_insert(format!("the nodes of task {} cannot be told: {error}", task.name));
                 }
                 Err(_) => {}
             }
         }
-        Ok(Ok(nodes.into_iter().collect()))
+        Ok((nodes.into_iter().collect(), unknown))
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use pabawi_domain::journal::{EntryId, NewJournalEntry, event};
+use pabawi_domain::journal::{EntryId, NewJournalEntry};
 use pabawi_domain::ports::{CallQuestion, CallReport, ExecutionStore, JournalRules, JournalStore};
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::abandoned::journal_abandoned;
 use super::call::of_call;
 use super::scribe::{About, Scribe};
-use crate::authorize::DeniedRequest;
+use crate::denied::Denied;
 use crate::meter::Meter;
 
 /// How long a call waits for its entry.
@@ -26,7 +26,7 @@ const CALL_PATIENCE: Duration = Duration::from_secs(5);
 const WAITING: usize = 4096;
 /// Entries written at once.
 const BATCH: usize = 500;
-/// Nodes of one denied request, or of one call, that get an entry: neither must flood the journal.
+/// Nodes of one denial, or of one call, that get an entry: neither must flood the journal.
 pub(super) const MOST_NODES: usize = 1000;
 /// Tries of one write, and the wait after the first; it doubles.
 const TRIES: (u32, Duration) = (6, Duration::from_millis(200));
@@ -70,48 +70,28 @@ impl Journaller {
         }
     }
 
-    /// A request was denied: one entry for each node it was for.
-    pub(crate) fn denied(&self, at: Timestamp, denied: &DeniedRequest) {
+    /// Somebody was denied something: one entry for each node it was about.
+    pub(crate) fn denied(&self, at: Timestamp, denied: &Denied<'_>) {
+        let mut details = Map::new();
+        details.insert("capability".into(), Value::from(denied.capability));
+        details.insert("targets".into(), Value::from(denied.nodes.len()));
+        if let Some(plugin) = denied.plugin {
+            details.insert("plugin".into(), Value::from(plugin.as_str()));
+        }
         for node in denied.nodes.iter().take(MOST_NODES) {
-            let mut details = Map::new();
-            details.insert("capability".into(), Value::from(denied.capability));
-            details.insert("targets".into(), Value::from(denied.nodes.len()));
             self.write(NewJournalEntry {
                 id: EntryId::from(Uuid::now_v7()),
                 supersedes: None,
                 node: node.clone(),
-                event_type: event::EXECUTION_DENIED.into(),
+                event_type: denied.event_type.into(),
                 source: "system".into(),
                 execution_id: None,
                 at,
                 user: Some(denied.caller.user.clone()),
-                action: denied.action.clone(),
+                action: denied.action.unwrap_or(denied.capability).to_owned(),
                 result_status: Some("denied".into()),
-                summary: denied.reason.clone(),
-                details,
-            });
-        }
-    }
-
-    /// A call of a plugin was denied: one entry for each node it was about.
-    pub(crate) fn denied_call(&self, at: Timestamp, question: &CallQuestion<'_>, reason: &str) {
-        for node in question.nodes.iter().take(MOST_NODES) {
-            let mut details = Map::new();
-            details.insert("plugin".into(), Value::from(question.plugin.as_str()));
-            details.insert("targets".into(), Value::from(question.nodes.len()));
-            self.write(NewJournalEntry {
-                id: EntryId::from(Uuid::now_v7()),
-                supersedes: None,
-                node: node.clone(),
-                event_type: event::CALL_DENIED.into(),
-                source: "system".into(),
-                execution_id: None,
-                at,
-                user: Some(question.caller.user.clone()),
-                action: question.capability.to_owned(),
-                result_status: Some("denied".into()),
-                summary: reason.to_owned(),
-                details,
+                summary: denied.reason.to_owned(),
+                details: details.clone(),
             });
         }
     }

@@ -101,7 +101,7 @@ impl Engine {
         found.extend(denials(&foreseen));
         let authorized = foreseen.into_authorized().inspect_err(|denied| {
             // Unlike a preview, this is an attempt.
-            shared.journaller.denied(shared.clock.now(), denied);
+            shared.denied(&denied.told());
         });
         let authorized = match authorized {
             Ok(authorized) if found.is_empty() => authorized,

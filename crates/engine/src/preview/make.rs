@@ -19,6 +19,7 @@ use super::basis::places;
 use super::error::PlanError;
 use super::look::{Look, Way};
 use crate::authorize::Denial;
+use crate::denied::no_nodes;
 use crate::engine::{Engine, refuse_attach};
 use crate::error::SubmitError;
 
@@ -40,7 +41,14 @@ impl Engine {
         surface: Value,
     ) -> Result<ExecutionPreview, PlanError> {
         // The plan says of each node whether it may be done there.
-        self.may_with_plans(&caller, "plans.create", &[]).await?;
+        let about = async {
+            let resolved = match request.check() {
+                Ok(()) => self.shared.resolver.resolve(&request.targets).await.unwrap_or_default(),
+                Err(_) => Vec::new(),
+            };
+            resolved.into_iter().map(|target| target.node).collect()
+        };
+        self.may_with_plans(&caller, "plans.create", &[], about).await?;
         let store = self.plan_store()?;
         refuse_attach(&request)?;
         if request.idempotency_key.is_some() {
@@ -81,7 +89,7 @@ impl Engine {
         beginning: &str,
         limit: u32,
     ) -> Result<Vec<PlanHead>, PlanError> {
-        self.may_with_plans(caller, SHOW, &[]).await?;
+        self.may_with_plans(caller, SHOW, &[], no_nodes()).await?;
         let store = self.plan_store()?;
         let heads = store.plans(&beginning.to_ascii_lowercase(), limit).await?;
         if !self.looks_at_nodes() {
@@ -105,10 +113,14 @@ impl Engine {
     /// # Errors
     /// [`PlanError::NotFound`] and others.
     pub async fn plan(&self, caller: &Caller, hash: PlanHash) -> Result<StoredPlan, PlanError> {
-        self.may_with_plans(caller, SHOW, &[]).await?;
+        let about = async {
+            let Some(store) = &self.shared.plans else { return Vec::new() };
+            store.plan(hash).await.ok().flatten().map(|plan| nodes_of(&plan)).unwrap_or_default()
+        };
+        self.may_with_plans(caller, SHOW, &[], about).await?;
         let plan = self.plan_store()?.plan(hash).await?.ok_or(PlanError::NotFound(hash))?;
         if self.looks_at_nodes() && !is_of(&plan, caller) {
-            self.may_with_plans(caller, SHOW, &nodes_of(&plan)).await?;
+            self.may_with_plans(caller, SHOW, &nodes_of(&plan), no_nodes()).await?;
         }
         Ok(plan)
     }
@@ -126,8 +138,9 @@ impl Engine {
         caller: &Caller,
         capability: &str,
         nodes: &[NodeId],
+        about: impl Future<Output = Vec<NodeId>> + Send,
     ) -> Result<(), PlanError> {
-        let answer = self.shared.gate.ask_on(caller, capability, nodes).await;
+        let answer = self.ask_on(caller, capability, nodes, about).await;
         let denied = |Denial { reason }| SubmitError::Denied { capability: capability.to_owned(), reason };
         answer.map_err(|denial| denied(denial).into())
     }

@@ -22,6 +22,7 @@ use pabawi_domain::breaker::BreakerStatus;
 use pabawi_domain::error::{ErrorCode, NodeError, PluginTrace};
 use pabawi_domain::host_key::HostKeyAcceptance;
 use pabawi_domain::id::PluginName;
+use pabawi_domain::journal::event;
 use pabawi_domain::node::Target;
 use pabawi_domain::outcome::{NodeOutcome, RejectedBy, SkipReason, Termination, TimeoutPhase};
 use pabawi_domain::output::{CapturedOutput, StreamKind};
@@ -44,6 +45,7 @@ use super::redacted::{self, Redacted};
 use super::shrink::shrink;
 use super::stop::{StopOrder, kill_is_ordered, ordered};
 use crate::breaker::Passage;
+use crate::denied::Denied;
 use crate::emit::Message;
 use crate::pressure::{Held, ReadingGate};
 use crate::schedule::Permit;
@@ -487,10 +489,16 @@ impl NodeRun {
 async fn ask_again(context: &RunContext, target: &Target) -> Result<(), NodeOutcome> {
     let (kind, targets) = (context.action.kind(), slice::from_ref(target));
     context.gate.ask_for(&context.caller, &context.needs, kind, targets).await.map_err(|denial| {
-        let node = target.node.clone();
-        tracing::warn!(execution_id = %context.id, %node, user = context.caller.user.as_str(),
-            reason = denial.reason.as_str(), "denied at the start");
-        let error = NodeError::new(node, ErrorCode::Denied, denial.reason);
+        let nodes = slice::from_ref(&target.node);
+        // Its entry in the journal comes with the node's result.
+        let denied = Denied {
+            event_type: event::EXECUTION_DENIED,
+            plugin: Some(context.needs.way(target)),
+            execution: Some(context.id),
+            ..Denied::of(&context.caller, context.needs.capability, nodes, &denial.reason)
+        };
+        denied.log();
+        let error = NodeError::new(target.node.clone(), ErrorCode::Denied, denial.reason);
         NodeOutcome::Rejected { by: RejectedBy::Policy, error }
     })
 }

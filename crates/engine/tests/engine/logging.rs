@@ -54,14 +54,14 @@ impl Subscriber for Collector {
     fn exit(&self, _: &Id) {}
 }
 
-fn listen() {
+pub(super) fn listen() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| tracing::subscriber::set_global_default(Collector).unwrap());
     LINES.set(Some(Vec::new()));
 }
 
 /// The lines of this test that contain the text.
-fn lines_with(text: &str) -> Vec<String> {
+pub(super) fn lines_with(text: &str) -> Vec<String> {
     LINES.with_borrow(|lines| {
         let lines = lines.as_ref().expect("this test listens");
         lines.iter().filter(|line| line.contains(text)).cloned().collect()

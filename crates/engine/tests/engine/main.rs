@@ -14,6 +14,8 @@ mod breaking_together;
 #[cfg(test)]
 mod cancelling;
 #[cfg(test)]
+mod denying;
+#[cfg(test)]
 mod detaching;
 #[cfg(test)]
 mod failures;

@@ -4,6 +4,7 @@ use crate::graph::GraphError;
 use crate::plugin::{CallError, CallFault};
 use crate::v1::AdoptError;
 use crate::{EngineError, ErrorCode, FieldError, FrameworkError, PlanError, SubmitError, ValidationError};
+use pabawi_domain::command_policy::NotAllowed;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -84,6 +85,11 @@ impl Failure {
     fn denied(capability: &str, message: String) -> Self {
         Self::new(ErrorCode::Denied, message).with("capability", capability)
     }
+
+    fn not_allowed(message: String, refused: &NotAllowed) -> Self {
+        let failure = Self::new(ErrorCode::CommandNotAllowed, message);
+        failure.with("command", &refused.command).with("reason", &refused.reason)
+    }
 }
 
 impl From<ValidationError> for Failure {
@@ -98,9 +104,7 @@ impl From<SubmitError> for Failure {
         match error {
             SubmitError::Invalid(error) => error.into(),
             SubmitError::Denied { capability, .. } => Self::denied(&capability, message),
-            SubmitError::CommandNotAllowed(refused) => {
-                Self::new(code, message).with("command", &refused.command).with("reason", &refused.reason)
-            }
+            SubmitError::CommandNotAllowed(refused) => Self::not_allowed(message, &refused),
             SubmitError::IdempotencyConflict { existing } => {
                 Self::new(code, message).with("executionId", existing)
             }
@@ -181,6 +185,7 @@ impl From<CallError> for Failure {
         let (code, message, retryable) = (error.code(), error.to_string(), error.is_retryable());
         match error {
             CallError::Invalid(error) => error.into(),
+            CallError::CommandNotAllowed(refused) => Self::not_allowed(message, &refused),
             CallError::Failed { tried } => {
                 let plugin = tried.last().map(|fault: &CallFault| fault.plugin.as_str().into());
                 Self { plugin, ..Self::new(code, message).retryable(retryable).with("tried", tried) }

@@ -56,7 +56,7 @@ pub(super) fn capabilities() -> Vec<Capability> {
 }
 
 /// Where modules such as command, shell and raw have their command line.
-fn command_lines() -> Vec<String> {
+pub(crate) fn command_lines() -> Vec<String> {
     ["/arguments/_raw_params", "/arguments/cmd", "/arguments/argv"].map(str::to_owned).to_vec()
 }
 

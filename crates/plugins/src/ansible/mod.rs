@@ -43,4 +43,5 @@ mod targets;
 mod work;
 mod yaml;
 
+pub(crate) use capabilities::command_lines;
 pub use plugin::{AnsiblePlugin, AnsibleSources, InventoryAt};

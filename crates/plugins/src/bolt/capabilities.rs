@@ -52,7 +52,7 @@ fn run(name: &str, description: &str, parameters: Value, result: Value) -> Capab
 }
 
 /// Where tasks and plans have a command line by custom, such as the task `exec`.
-fn command_lines() -> Vec<String> {
+pub(crate) fn command_lines() -> Vec<String> {
     vec!["/command".to_owned()]
 }
 

@@ -54,4 +54,5 @@ mod targets;
 mod text;
 mod work;
 
+pub(crate) use capabilities::command_lines;
 pub use plugin::{BoltPlugin, BoltSources, InventoryAt};

@@ -20,6 +20,7 @@ pub(super) fn schema() -> Value {
             "requiredPermissions": texts,
             "risk": {"enum": ["read", "write", "execute", "admin"]},
             "sensitive": texts,
+            "commands": texts,
             "idempotent": flag,
             "timeoutMs": {"type": "integer", "minimum": 1},
         },

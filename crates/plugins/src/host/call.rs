@@ -8,7 +8,9 @@ use pabawi_domain::capability::{Capability, RiskLevel};
 use pabawi_domain::cut;
 use pabawi_domain::error::{ErrorCode, PluginTrace};
 use pabawi_domain::id::PluginName;
-use pabawi_domain::ports::{CallGate, CallQuestion, CallReport, CapabilityCall, PluginCall, PluginError};
+use pabawi_domain::ports::{
+    CallDenial, CallGate, CallQuestion, CallReport, CapabilityCall, PluginCall, PluginError,
+};
 use pabawi_domain::redact::Redactor;
 use pabawi_domain::request::Caller;
 use pabawi_domain::schema::{discard, fits};
@@ -31,8 +33,9 @@ use super::sources::{FACTS, INVENTORY};
 const TOLD: usize = 5;
 
 impl PluginHost {
-    /// Has a plugin answer. The parameters are checked before anything else; the caller needs every permission of the
-    /// capability, or its own name where it has none, for the plugin that answers.
+    /// Has a plugin answer. The parameters are checked before anything else, and held against the command policy where they
+    /// are command lines; the caller needs every permission of the capability, or its own name where it has none, for the
+    /// plugin that answers.
     ///
     /// Without a plugin that is named, the one of the highest priority that is ready, well and let through by its circuit
     /// breaker is called. Where one cannot be called, the next is; also where one fails with an error that may pass, when
@@ -113,10 +116,16 @@ impl PluginHost {
             capability: &call.capability,
             permissions,
             risk: checked.capability.risk,
+            parameters: &call.parameters,
+            commands: &checked.capability.commands,
+            sensitive: &checked.capability.sensitive,
             nodes: &call.nodes,
             correlation_id: call.correlation_id.as_ref(),
         };
-        gate.authorize(&question).await.map_err(|reason| CallError::Denied { reason })?;
+        gate.authorize(&question).await.map_err(|denial| match denial {
+            CallDenial::Denied(reason) => CallError::Denied { reason },
+            CallDenial::NotAllowed(refused) => CallError::CommandNotAllowed(refused),
+        })?;
         let settings = self.shared.settings;
         let limit = checked.capability.timeout_ms.map_or(settings.call_timeout, Duration::from_millis);
         let Ok(_turn) = tokio::time::timeout(limit, slot.calls.acquire()).await else {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use pabawi_domain::command_policy::NotAllowed;
 use pabawi_domain::error::ErrorCode;
 use pabawi_domain::id::PluginName;
 use pabawi_domain::validation::ValidationError;
@@ -29,6 +30,9 @@ pub enum CallError {
         /// Why.
         reason: String,
     },
+    /// The command policy refuses a command line among the parameters, whoever asks.
+    #[error("{}", .0.told())]
+    CommandNotAllowed(Box<NotAllowed>),
     /// Every plugin that was tried, in that order, with what it did instead; at least one.
     #[error("{}", .tried.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Failed {
@@ -45,6 +49,7 @@ impl CallError {
             Self::NoPlugin { .. } => ErrorCode::Unsupported,
             Self::NotOpen => ErrorCode::Unavailable,
             Self::Denied { .. } => ErrorCode::Denied,
+            Self::CommandNotAllowed(_) => ErrorCode::CommandNotAllowed,
             Self::Failed { tried } => tried.last().map_or(ErrorCode::Internal, |fault| fault.code),
         }
     }

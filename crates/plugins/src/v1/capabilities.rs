@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use super::config::V1Type;
 use super::fields::{kind, text};
 use super::parameters::Parameters;
+use crate::{ansible, bolt};
 
 /// Names of v1.x that are actions of ours, with the names of parameters that are the action's own text or stand for all
 /// parameters together.
@@ -245,9 +246,19 @@ fn execution(kind: ActionKind, description: String, parameters: Value, sensitive
         required_permissions: vec![kind.capability().to_owned()],
         risk: RiskLevel::Execute,
         sensitive,
-        commands: Vec::new(),
+        commands: command_lines(kind),
         idempotent: false,
         timeout_ms: None,
+    }
+}
+
+/// Where tasks and plans have a command line by custom: what the plugins for Bolt and Ansible say of theirs, since one of v1.x may
+/// run either.
+fn command_lines(kind: ActionKind) -> Vec<String> {
+    match kind {
+        ActionKind::Task => [bolt::command_lines(), ansible::command_lines()].concat(),
+        ActionKind::Plan => bolt::command_lines(),
+        _ => Vec::new(),
     }
 }
 

@@ -12,7 +12,7 @@ use pabawi_domain::error::ErrorCode;
 use pabawi_domain::id::{ExecutionId, PluginName};
 use pabawi_domain::node::{Endpoint, Target};
 use pabawi_domain::ports::{
-    ActionEnd, ActionEvent, CallGate, CallPassage, CallQuestion, CapabilityCall, ConnectRequest,
+    ActionEnd, ActionEvent, CallDenial, CallGate, CallPassage, CallQuestion, CapabilityCall, ConnectRequest,
     ExecutionRef, PluginMethods,
 };
 use pabawi_domain::request::{Caller, EntryPoint};
@@ -109,7 +109,7 @@ impl CallPassage for Open {
 
 #[async_trait]
 impl CallGate for Open {
-    async fn authorize(&self, _: &CallQuestion<'_>) -> Result<(), String> {
+    async fn authorize(&self, _: &CallQuestion<'_>) -> Result<(), CallDenial> {
         Ok(())
     }
 
