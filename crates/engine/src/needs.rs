@@ -19,6 +19,8 @@ use crate::error::SubmitError;
 pub(crate) struct Needs {
     /// The capability.
     pub(crate) capability: &'static str,
+    /// The name of what a tool is to do.
+    pub(crate) name: Option<Arc<str>>,
     /// What its caller has to be allowed, all of it.
     permissions: Arc<[String]>,
     /// The plugin that does it; the transport of each node where absent.
@@ -80,6 +82,7 @@ impl Tools {
             let (risk, refused) = (RiskLevel::Execute, self.refused(action, &[]));
             return Ok(Needs {
                 capability,
+                name: None,
                 permissions: Arc::default(),
                 plugin: None,
                 transport,
@@ -99,9 +102,10 @@ impl Tools {
             _ => unsupported,
         })?;
         mark(action, &route.capability.sensitive);
+        let name = action.tool().map(|tool| tool.name.as_str().into());
         let permissions = route.capability.required_permissions.clone().into();
         let (risk, refused) = (route.capability.risk, self.refused(action, &route.capability.commands));
-        Ok(Needs { capability, permissions, plugin: Some(route.plugin), transport, risk, refused })
+        Ok(Needs { capability, name, permissions, plugin: Some(route.plugin), transport, risk, refused })
     }
 
     /// What the command policy says against an action; `commands` are pointers to its parameters that are command lines.
