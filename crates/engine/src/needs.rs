@@ -92,20 +92,31 @@ impl Tools {
         }
         let unsupported = SubmitError::Unsupported { kind, capability };
         let Some(router) = &self.router else { return Err(unsupported) };
-        let passes = |plugin: &PluginName| {
-            let board = self.breakers.as_ref();
-            board.is_none_or(|board| board.lets_pass(&Component::Plugin(plugin.clone())))
-        };
-        let route = router.route(action, wanted, &passes).map_err(|error| match error {
-            RouteError::Invalid(error) => SubmitError::Invalid(placed(error, at)),
-            RouteError::NotReady { reasons } => SubmitError::NotReady { capability, reasons },
-            _ => unsupported,
-        })?;
+        let route =
+            router.route(action, wanted, &|plugin| self.passes(plugin)).map_err(|error| match error {
+                RouteError::Invalid(error) => SubmitError::Invalid(placed(error, at)),
+                RouteError::NotReady { reasons } => SubmitError::NotReady { capability, reasons },
+                _ => unsupported,
+            })?;
         mark(action, &route.capability.sensitive);
         let name = action.tool().map(|tool| tool.name.as_str().into());
         let permissions = route.capability.required_permissions.clone().into();
         let (risk, refused) = (route.capability.risk, self.refused(action, &route.capability.commands));
         Ok(Needs { capability, name, permissions, plugin: Some(route.plugin), transport, risk, refused })
+    }
+
+    fn passes(&self, plugin: &PluginName) -> bool {
+        let board = self.breakers.as_ref();
+        board.is_none_or(|board| board.lets_pass(&Component::Plugin(plugin.clone())))
+    }
+
+    /// Waits, for a limited time, until it is known how the plugin is that would do the action.
+    pub(crate) async fn first_health(&self, action: &Action, by: Option<&PluginName>) {
+        let Some(router) = &self.router else { return };
+        let wanted = by.filter(|name| router.is_tool(name));
+        if action.tool().is_some() {
+            router.first_health(action, wanted, &|plugin| self.passes(plugin)).await;
+        }
     }
 
     /// What the command policy says against an action; `commands` are pointers to its parameters that are command lines.

@@ -5,8 +5,8 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
-
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use pabawi::inventory::{StaticInventory, hosts_list};
@@ -132,7 +132,12 @@ impl Plugin for Noting {
         Ok(())
     }
 
+    /// The plugin that `PAB_TOOLS_UNWELL` names finds out after a while that it is not well.
     async fn health(&self) -> PluginHealth {
+        if std::env::var("PAB_TOOLS_UNWELL").is_ok_and(|unwell| unwell == self.name.as_str()) {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            return PluginHealth::Unhealthy { message: "its tool is missing".to_owned() };
+        }
         PluginHealth::Healthy
     }
 

@@ -117,7 +117,7 @@ impl Graphs {
         self.is_open()?;
         let nodes = check_targets(&graph, &*engine.shared.resolver).await?;
         self.may_on(&caller, "graphs.run", &nodes).await?;
-        let stored = check_tools(graph.graph().clone(), &engine.shared.tools, |_| true)?.redacted();
+        let stored = check_tools(graph.graph().clone(), &engine.shared.tools, |_| true).await?.redacted();
         let submitted_at = engine.shared.clock.now();
         let id = new_id(submitted_at);
         let new = NewGraphRun { id, caller: caller.clone(), graph: stored, submitted_at };
@@ -155,7 +155,7 @@ impl Graphs {
         }
         let graph = store.graph_of_run(id).await?.ok_or(GraphError::NotFound(id))?;
         let tasks = store.graph_tasks(id).await?;
-        let graph = Arc::new(with_secrets(graph, &tasks, &options.secrets, &engine.shared.tools)?);
+        let graph = Arc::new(with_secrets(graph, &tasks, &options.secrets, &engine.shared.tools).await?);
         let stored: Vec<StoredTask> =
             tasks.iter().map(|task| StoredTask { status: task.status, why: task.skipped.clone() }).collect();
         if !store.claim_graph(id).await? {

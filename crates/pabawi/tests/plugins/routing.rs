@@ -1,6 +1,7 @@
 //! Who does an action, and what is checked before anything runs (R6.5, R6.6, R6.8, R9.3, R10.2, R10.3).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use pabawi_domain::action::{Action, ActionKind, CommandAction};
 use pabawi_domain::capability::Capability;
@@ -13,6 +14,7 @@ use pabawi_engine::{AllowAll, SubmitError};
 use pabawi_plugins::host::HostSettings;
 use pabawi_testkit::scripted::{Conduct, ScriptedPlugin, capability};
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::support::{Forbids, ForbidsBy, Rig, ann, bolt, name, task, tool};
 
@@ -60,6 +62,36 @@ async fn the_plugin_is_the_one_that_goes_first_and_works() {
     rig.host.check_health(None).await;
     rig.execute(task("a", 1)).await;
     assert_eq!((low.runs().len(), high.runs().len()), (2, 2), "where none is well, the first is asked");
+}
+
+/// R6.8: what is asked for while nobody knows yet how the first is waits for that, no longer than its limit, and only where
+/// there is a choice.
+#[tokio::test(start_paused = true)]
+async fn the_first_says_how_it_is_before_it_is_chosen() {
+    let (slow, hanging) = (Conduct::Slow(Duration::from_secs(3)), Conduct::Hangs);
+    for (conduct, failing, by_first, seconds) in
+        [(&slow, true, 0, 3), (&slow, false, 1, 3), (&hanging, false, 0, 10)]
+    {
+        let (low, high) = (bolt().priority(5), ansible().priority(8));
+        if failing {
+            high.set_health(PluginHealth::Unhealthy { message: "gone".to_owned() });
+        }
+        high.health_conduct(conduct.clone());
+        let rig = Rig::new(&[&low, &high]).await;
+        let began = Instant::now();
+        rig.execute(task("a", 1)).await;
+        assert_eq!((low.runs().len(), high.runs().len()), (1 - by_first, by_first), "{conduct:?} {failing}");
+        assert_eq!(began.elapsed().as_secs(), seconds, "{conduct:?} {failing}");
+    }
+    let alone = ansible();
+    alone.health_conduct(hanging);
+    let rig = Rig::new(&[&alone]).await;
+    let began = Instant::now();
+    rig.execute(task("a", 1)).await;
+    let mut chosen = task("a", 1);
+    tool(&mut chosen).plugin = Some(name("ansible"));
+    rig.execute(chosen).await;
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
 }
 
 /// R6.8, R7.8: a plugin whose breaker is open is passed over too.
