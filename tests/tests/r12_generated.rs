@@ -98,6 +98,31 @@ fn a_plugin_that_is_not_well_is_passed_over() {
     assert_eq!(chosen.out(), "web1| noting did task\n", "who is named is asked");
 }
 
+/// R6.8, R12.6: a command goes by a plugin whose priority is above that of the transports, where it is well, no transport is
+/// named, and plugins know all that is asked for.
+#[test]
+fn a_plugin_goes_before_the_transports_by_its_priority() {
+    let rig = Rig::new();
+    let first = |words: &[&str]| rig.pab(words).env("PAB_TOOLS_PRIORITY", "60");
+    let run = ["run", "uptime", "--targets", "web1"];
+    let ran = first(&run).succeeds();
+    assert_eq!(ran.out(), "web1| noting did command\n");
+    let again = first(&["executions", "rerun", "last", "--all"]).env("PAB_TOOLS_PRIORITY", "5").succeeds();
+    assert!(again.out().contains("noting did command"), "{again}");
+    let way = |pab: Pab| {
+        pab.args(["--dry-run", "--format", "json"]).succeeds().json()["targets"][0]["transport"].clone()
+    };
+    for (pab, expected) in [
+        (first(&run), "noting"),
+        (first(&run).env("PAB_TOOLS_UNWELL", "noting"), "ssh"),
+        (first(&run).args(["--transport", "local"]), "local"),
+        (first(&run).args(["--cwd", "/tmp"]), "ssh"),
+        (rig.pab(&run), "ssh"),
+    ] {
+        assert_eq!(way(pab), expected);
+    }
+}
+
 /// R12.6, R12.8: each type of the schema has an option, and one whose name is taken has another.
 #[test]
 fn options_of_every_type_become_parameters() {

@@ -15,7 +15,8 @@ pub(crate) struct ValidRequest {
     needs: Needs,
 }
 
-/// Checks a request, and has the plugin chosen for what a tool is to do (R6.8).
+/// Checks a request, and has the plugin chosen for what a tool is to do, or for what a plugin is to do before the transports
+/// (R6.8). The latter is written into the request.
 ///
 /// # Errors
 /// [`SubmitError::Invalid`] with every bad field; [`SubmitError::Unsupported`] and [`SubmitError::NotReady`] for actions of
@@ -26,9 +27,11 @@ pub(crate) async fn validate(
     tools: &Tools,
 ) -> Result<ValidRequest, SubmitError> {
     request.check()?;
+    let is_chosen = tools.choose(&mut request).await;
     let by = request.transport.as_ref();
     tools.first_health(&request.action, by).await;
     let mut needs = tools.needs(&mut request.action, by, "action")?;
+    needs.is_chosen = is_chosen;
     if let Some(check) = request.rollout.health_check_mut() {
         tools.first_health(&check.action, by).await;
         // It is asked about again when it is run; what is wrong with it is told before anything is.

@@ -209,7 +209,9 @@ fn main() -> ExitCode {
     // The second has the name of a command of pab itself.
     let count = std::env::var("PAB_TOOLS_COUNT").ok().and_then(|count| count.parse().ok()).unwrap_or(0);
     let more = (1..=count).map(|number: u32| (format!("tool{number}"), 0));
-    for (name, priority) in [("noting".to_owned(), 5), ("graph".to_owned(), 1)].into_iter().chain(more) {
+    let priority = std::env::var("PAB_TOOLS_PRIORITY").ok().and_then(|given| given.parse().ok()).unwrap_or(5);
+    for (name, priority) in [("noting".to_owned(), priority), ("graph".to_owned(), 1)].into_iter().chain(more)
+    {
         if let Ok(name) = PluginName::new(name) {
             program = program.plugin(Noting { name, priority }, json!({}));
         }

@@ -35,6 +35,10 @@ pub trait ToolRouter: Send + Sync + 'static {
     /// none itself.
     async fn first_health(&self, action: &Action, wanted: Option<&PluginName>, passes: Passes<'_>);
 
+    /// The plugins that go before the transports, by their priorities, for an action that either could do, each
+    /// with whether it works. It waits as [`ToolRouter::first_health`] does, where there are any.
+    async fn before_transports(&self, action: &Action, passes: Passes<'_>) -> Vec<(PluginName, bool)>;
+
     /// Whether there is a tool of that name, which is no way to nodes for others.
     fn is_tool(&self, plugin: &PluginName) -> bool;
 

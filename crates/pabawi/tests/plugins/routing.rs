@@ -3,17 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pabawi_domain::action::{Action, ActionKind, CommandAction};
+use pabawi_domain::action::{Action, ActionKind, CommandAction, ProcessOptions, ScriptAction};
 use pabawi_domain::capability::Capability;
 use pabawi_domain::error::ErrorCode;
+use pabawi_domain::id::IdempotencyKey;
 use pabawi_domain::node::TargetExpression;
 use pabawi_domain::ports::{Authorizer, ExecutionStore as _, PluginHealth};
 use pabawi_domain::request::ExecutionRequest;
 use pabawi_domain::summary::ExecutionStatus;
-use pabawi_engine::{AllowAll, SubmitError};
+use pabawi_engine::{AllowAll, ApplyOptions, RerunOptions, RerunSelection, SubmitError};
 use pabawi_plugins::host::HostSettings;
+use pabawi_testkit::memory_store::MemoryStore;
 use pabawi_testkit::scripted::{Conduct, ScriptedPlugin, capability};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::support::{Forbids, ForbidsBy, Rig, ann, bolt, name, task, tool};
@@ -238,4 +240,84 @@ async fn the_transport_of_each_node_is_part_of_the_question() {
     let error = rig.engine.submit(ann(), command("a,b@other", "scripted")).await.unwrap_err();
     assert!(error.code() == ErrorCode::Denied && error.to_string().contains('b'), "{error}");
     assert!(!error.to_string().contains("\"a\""), "{error}");
+}
+
+fn plain() -> ExecutionRequest {
+    ExecutionRequest::new(Action::Command(CommandAction::new("true")), TargetExpression::new("a"))
+}
+
+fn runner(of: &str, priority: i32) -> ScriptedPlugin {
+    ScriptedPlugin::new(name(of)).capabilities([capability(ActionKind::Command)]).priority(priority)
+}
+
+/// What an execution was done by.
+async fn by(rig: &Rig, request: ExecutionRequest) -> String {
+    let record = rig.execute(request).await.record;
+    record.plugins.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// R6.8: a command goes by the transports, unless a plugin has a higher priority, works, and can do all that is asked for.
+#[tokio::test(start_paused = true)]
+async fn a_plugin_of_a_higher_priority_goes_before_the_transports() {
+    for (priority, expected) in [(5, "ssh"), (50, "ssh"), (51, "ansible")] {
+        let plugin = runner("ansible", priority);
+        let rig = Rig::beside_ssh(Arc::default(), &[&plugin]).await;
+        assert_eq!(by(&rig, plain()).await, expected, "{priority}");
+    }
+    let (first, second) = (runner("ansible", 80), runner("bolt", 60));
+    first.set_health(PluginHealth::Unhealthy { message: "gone".to_owned() });
+    first.health_conduct(Conduct::Slow(Duration::from_secs(3)));
+    let rig = Rig::beside_ssh(Arc::default(), &[&first, &second]).await;
+    assert_eq!(by(&rig, plain()).await, "bolt", "which is known when its health is waited for");
+    second.set_health(PluginHealth::Unhealthy { message: "gone, too".to_owned() });
+    rig.host.check_health(None).await;
+    assert_eq!(by(&rig, plain()).await, "ssh", "where none works, the transports do");
+    for plugin in [&first, &second] {
+        plugin.set_health(PluginHealth::Healthy);
+    }
+    rig.host.check_health(None).await;
+    assert_eq!(by(&rig, plain()).await, "ansible");
+    assert_eq!(by(&rig, command("a", "ssh")).await, "ssh", "which is named");
+    let mut elsewhere = plain();
+    elsewhere.action.process_mut().unwrap().cwd = Some("/tmp".to_owned());
+    assert_eq!(by(&rig, elsewhere).await, "ssh", "plugins may not know that");
+    let script = Action::Script(ScriptAction {
+        name: "x.sh".to_owned(),
+        content: b"true".to_vec().into(),
+        interpreter: None,
+        arguments: Vec::new(),
+        process: ProcessOptions::default(),
+    });
+    let script = ExecutionRequest::new(script, TargetExpression::new("a"));
+    assert_eq!(by(&rig, script).await, "ssh", "they have no such capability");
+}
+
+/// R6.8, R6.9: what was chosen stays: with the same key, in a rerun and in a plan, whatever the priorities have become.
+#[tokio::test(start_paused = true)]
+async fn what_was_chosen_before_the_transports_stays() {
+    let keyed = || ExecutionRequest { idempotency_key: Some(IdempotencyKey::new("k").unwrap()), ..plain() };
+    for (before, after, expected) in [(80, 5, "ansible"), (5, 80, "ssh")] {
+        let store = Arc::<MemoryStore>::default();
+        let plugin = runner("ansible", before);
+        let rig = Rig::beside_ssh(Arc::clone(&store), &[&plugin]).await;
+        let first = rig.execute(keyed()).await.record;
+        let plan = rig.engine.preview(ann(), plain(), Value::Null).await.unwrap();
+        assert_eq!(plan.targets[0].transport, name(expected));
+        let applied = rig.engine.apply(ann(), plan.hash, ApplyOptions::default()).await.unwrap();
+        assert!(rig.wait(applied).await.record.plugins.contains(&name(expected)));
+        let rig = Rig::beside_ssh(store, &[&runner("ansible", after)]).await;
+        let again =
+            rig.engine.rerun(ann(), first.id, RerunSelection::All, RerunOptions::default()).await.unwrap();
+        let again = rig.wait(again).await.record;
+        assert_eq!((again.plugins, first.plugins), ([name(expected)].into(), [name(expected)].into()));
+        if before < after {
+            assert_eq!(rig.submit(keyed()).await, first.id, "the key returns what there is");
+        }
+    }
+    let (plugin, store) = (runner("ansible", 80), Arc::<MemoryStore>::default());
+    let rig = Rig::beside_ssh(store, &[&plugin]).await;
+    let first = rig.execute(keyed()).await.record;
+    plugin.set_health(PluginHealth::Unhealthy { message: "gone".to_owned() });
+    rig.host.check_health(None).await;
+    assert_eq!(rig.submit(keyed()).await, first.id, "the key returns what there is");
 }

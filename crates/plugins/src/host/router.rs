@@ -116,6 +116,13 @@ impl Router {
         let _ = tokio::time::timeout(self.health_timeout.saturating_add(HEARD), known).await;
     }
 
+    /// Those that go before the first way to nodes that comes with the framework; none where there is no such way.
+    fn before_built_in(&self, capability: &str) -> Vec<&Arc<Slot>> {
+        let all = self.providers(capability);
+        let before = all.iter().position(|(slot, _)| slot.is_built_in).unwrap_or_default();
+        all.into_iter().take(before).map(|(slot, _)| slot).collect()
+    }
+
     /// The one that would be chosen of several, where it is not known how it is.
     fn unknown_first(&self, capability: &str, passes: Passes<'_>) -> Option<&Arc<Slot>> {
         let ready: Vec<_> =
@@ -200,6 +207,18 @@ impl ToolRouter for Router {
         if named.or(wanted).is_none() {
             Self::first_health(self, action.kind().capability(), passes).await;
         }
+    }
+
+    async fn before_transports(&self, action: &Action, passes: Passes<'_>) -> Vec<(PluginName, bool)> {
+        let capability = action.kind().capability();
+        if self.before_built_in(capability).is_empty() {
+            return Vec::new();
+        }
+        Self::first_health(self, capability, passes).await;
+        let works =
+            |slot: &Arc<Slot>| slot.is_ready().is_ok() && slot.is_well(capability) && passes(slot.name());
+        let all = self.before_built_in(capability).into_iter();
+        all.map(|slot| (slot.name().clone(), works(slot))).collect()
     }
 
     fn is_tool(&self, plugin: &PluginName) -> bool {
