@@ -86,6 +86,43 @@ fn a_plugin_runs_commands_and_tasks_by_the_words_that_all_have() {
     assert_eq!(shown["items"].as_array().unwrap().len(), 6, "each is an execution in the history");
 }
 
+/// R6.8, R12.6: one that is not well is passed over, also by a process that has only just begun.
+#[test]
+fn a_plugin_that_is_not_well_is_passed_over() {
+    let rig = Rig::new();
+    let run = ["task", "service", "service=nginx", "--targets", "web1"];
+    assert_eq!(rig.pab(&run).succeeds().out(), "web1| noting did task\n");
+    let ran = rig.pab(&run).env("PAB_TOOLS_UNWELL", "noting").succeeds();
+    assert_eq!(ran.out(), "web1| graph did task\n");
+    let chosen = rig.pab(&run).args(["--plugin", "noting"]).env("PAB_TOOLS_UNWELL", "noting").succeeds();
+    assert_eq!(chosen.out(), "web1| noting did task\n", "who is named is asked");
+}
+
+/// R6.8, R12.6: a command goes by a plugin whose priority is above that of the transports, where it is well, no transport is
+/// named, and plugins know all that is asked for.
+#[test]
+fn a_plugin_goes_before_the_transports_by_its_priority() {
+    let rig = Rig::new();
+    let first = |words: &[&str]| rig.pab(words).env("PAB_TOOLS_PRIORITY", "60");
+    let run = ["run", "uptime", "--targets", "web1"];
+    let ran = first(&run).succeeds();
+    assert_eq!(ran.out(), "web1| noting did command\n");
+    let again = first(&["executions", "rerun", "last", "--all"]).env("PAB_TOOLS_PRIORITY", "5").succeeds();
+    assert!(again.out().contains("noting did command"), "{again}");
+    let way = |pab: Pab| {
+        pab.args(["--dry-run", "--format", "json"]).succeeds().json()["targets"][0]["transport"].clone()
+    };
+    for (pab, expected) in [
+        (first(&run), "noting"),
+        (first(&run).env("PAB_TOOLS_UNWELL", "noting"), "ssh"),
+        (first(&run).args(["--transport", "local"]), "local"),
+        (first(&run).args(["--cwd", "/tmp"]), "ssh"),
+        (rig.pab(&run), "ssh"),
+    ] {
+        assert_eq!(way(pab), expected);
+    }
+}
+
 /// R12.6, R12.8: each type of the schema has an option, and one whose name is taken has another.
 #[test]
 fn options_of_every_type_become_parameters() {

@@ -281,7 +281,7 @@ typedef struct pabawi_authorizer {
      */
     pabawi_destroy_fn destroy;
     /**
-     * Whether `{user, capability, action, risk, plugin, nodes}` may be, of which `action`, `risk` and `plugin` may be absent: `true`,
+     * Whether `{user, capability, action, name, risk, plugin, nodes}` may be, of which `action`, `name`, `risk` and `plugin` may be absent: `true`,
      * `false`, or `{"allow": false, "reason": TEXT}`. It is asked before anything is recorded, and for each node again when its run
      * starts. Must not be NULL.
      */

@@ -112,7 +112,15 @@ impl AuthorizerGate {
         capability: &str,
         nodes: &[NodeId],
     ) -> Result<(), Denial> {
-        let query = AuthorizationQuery { caller, capability, action: None, risk: None, plugin: None, nodes };
+        let query = AuthorizationQuery {
+            caller,
+            capability,
+            action: None,
+            name: None,
+            risk: None,
+            plugin: None,
+            nodes,
+        };
         self.ask(&query).await
     }
 
@@ -134,8 +142,9 @@ impl AuthorizerGate {
         }
         for (plugin, nodes) in &by_way {
             for capability in needs.permissions() {
-                let (risk, plugin) = (Some(needs.risk), Some(*plugin));
-                self.ask(&AuthorizationQuery { caller, capability, action, risk, plugin, nodes }).await?;
+                let (name, risk, plugin) = (needs.name.as_deref(), Some(needs.risk), Some(*plugin));
+                self.ask(&AuthorizationQuery { caller, capability, action, name, risk, plugin, nodes })
+                    .await?;
             }
         }
         Ok(())

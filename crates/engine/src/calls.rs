@@ -67,6 +67,7 @@ impl CallGate for EngineCalls {
                 caller,
                 capability: permission,
                 action: None,
+                name: None,
                 risk: Some(risk),
                 plugin: Some(plugin),
                 nodes,

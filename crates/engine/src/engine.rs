@@ -302,7 +302,7 @@ impl Engine {
         if shared.closing.load(Ordering::Acquire) {
             return Err(SubmitError::ShuttingDown);
         }
-        let valid = validate(caller, request, &shared.tools)?;
+        let valid = validate(caller, request, &shared.tools).await?;
         let resolved = resolve(valid, &*shared.resolver, known, shared.limits.max_targets).await?;
         let authorized = match authorize(resolved, &shared.gate).await {
             Ok(authorized) => authorized,

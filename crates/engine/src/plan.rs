@@ -59,8 +59,8 @@ impl Transports {
         self.by_name.get(plugin.as_str()).copied().ok_or_else(missing)
     }
 
-    /// A transport for what is no action of a tool. A tool does such an action only where the request names it, since only
-    /// then it was asked which permissions it wants.
+    /// A transport for what is no action of a tool. A tool does such an action only where it was chosen for all nodes of
+    /// the request, since only then it was asked which permissions it wants.
     fn way(&self, name: &str) -> Option<usize> {
         let index = self.by_name.get(name).copied()?;
         self.get(index).filter(|transport| transport.tool_runs().is_none()).map(|_| index)
@@ -260,6 +260,10 @@ impl ExecutionPlan {
 
     pub(crate) fn request(&self) -> &ExecutionRequest {
         &self.request
+    }
+
+    pub(crate) fn needs(&self) -> &Needs {
+        &self.needs
     }
 
     pub(crate) fn targets(&self) -> &[PlannedTarget] {

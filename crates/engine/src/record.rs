@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use pabawi_domain::id::{ExecutionId, PluginName};
 use pabawi_domain::node::Target;
 use pabawi_domain::ports::{Clock, Created, ExecutionStore};
-use pabawi_domain::record::NewExecution;
+use pabawi_domain::record::{ExecutionRecord, NewExecution};
 use pabawi_domain::request::{Caller, ExecutionRequest};
 use pabawi_domain::secret::{REDACTED, Secret};
 use uuid::Uuid;
@@ -94,17 +94,24 @@ pub(crate) async fn record(
         }
         Created::Existing { id: existing, same_request } => {
             // Somebody else's execution is never handed out, even for the same request.
-            let same_user = store
-                .execution(existing)
-                .await?
-                .is_some_and(|record| record.caller.user == plan.caller().user);
-            if same_request && same_user {
+            let record = store.execution(existing).await?;
+            let record = record.filter(|record| record.caller.user == plan.caller().user);
+            let is_same = |record: &ExecutionRecord| {
+                same_request || (plan.needs().is_chosen && is_but_for_the_way(&redacted, &record.request))
+            };
+            if record.as_ref().is_some_and(is_same) {
                 Ok(Recorded::Existing(existing))
             } else {
                 Err(SubmitError::IdempotencyConflict { existing })
             }
         }
     }
+}
+
+/// Whether a request differs from a recorded one at most in the plugin, for which another one was chosen this time.
+fn is_but_for_the_way(request: &ExecutionRequest, recorded: &ExecutionRequest) -> bool {
+    let transport = recorded.transport.clone();
+    ExecutionRequest { transport, ..request.clone() } == *recorded
 }
 
 /// An id that sorts by the time.

@@ -37,7 +37,8 @@ pub(crate) async fn capabilities(
         for permission in permissions {
             let (risk, plugin) = (Some(provided.capability.risk), Some(&provided.plugin));
             let capability = permission.as_str();
-            let query = AuthorizationQuery { caller, capability, action: None, risk, plugin, nodes: &[] };
+            let query =
+                AuthorizationQuery { caller, capability, action: None, name: None, risk, plugin, nodes: &[] };
             if !engine.would_allow(&query).await {
                 continue 'all;
             }
@@ -75,7 +76,15 @@ pub(crate) async fn plugins(engine: &Engine, caller: &Caller, all: Vec<PluginSta
     let mut seen = Vec::with_capacity(all.len());
     for status in all {
         let (capability, plugin) = (LIST_PLUGINS, Some(&status.metadata.name));
-        let query = AuthorizationQuery { caller, capability, action: None, risk: None, plugin, nodes: &[] };
+        let query = AuthorizationQuery {
+            caller,
+            capability,
+            action: None,
+            name: None,
+            risk: None,
+            plugin,
+            nodes: &[],
+        };
         if engine.would_allow(&query).await {
             seen.push(status);
         }
@@ -96,8 +105,15 @@ pub(crate) async fn entries(engine: &Engine, caller: &Caller, all: Vec<JournalEn
             Some(may) => *may,
             None => {
                 let (capability, nodes) = (READ_JOURNAL, slice::from_ref(node));
-                let query =
-                    AuthorizationQuery { caller, capability, action: None, risk: None, plugin: None, nodes };
+                let query = AuthorizationQuery {
+                    caller,
+                    capability,
+                    action: None,
+                    name: None,
+                    risk: None,
+                    plugin: None,
+                    nodes,
+                };
                 let may = engine.would_allow(&query).await;
                 known.insert(node.clone(), may);
                 may

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use pabawi_domain::error::{ErrorCode, NodeError};
-use pabawi_domain::id::{ExecutionId, NodeId};
+use pabawi_domain::id::{ExecutionId, NodeId, PluginName};
 use pabawi_domain::node::TargetExpression;
 use pabawi_domain::outcome::NodeOutcome;
 use pabawi_domain::ports::{CommandOutput, ExecutionStore, NodeCommand, NodeCommands, StoreError};
@@ -36,6 +36,8 @@ impl NodeCommands for EngineCommands {
             nodes.iter().map(|node| Err(NodeError::new(node.clone(), code, message.clone()))).collect()
         };
         let mut request = ExecutionRequest::new(command.action, TargetExpression::of_nodes(nodes));
+        // What comes out is read, so that no tool may stand between.
+        request.transport = Some(PluginName::ssh());
         request.tags.insert(command.tag);
         request.timeouts.node_ms = Some(u64::try_from(command.timeout.as_millis()).unwrap_or(u64::MAX));
         // Half an output would be half of the facts.

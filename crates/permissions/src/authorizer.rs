@@ -184,8 +184,8 @@ impl PermissionAuthorizer {
         tables: &Remembered,
         query: &AuthorizationQuery<'_>,
     ) -> Result<Tabled, Arc<StoreError>> {
-        let AuthorizationQuery { caller, capability, plugin, risk, .. } = query;
-        let mut needed = self.mapping.needed(capability, *plugin, *risk);
+        let AuthorizationQuery { caller, capability, name: of_tool, plugin, risk, .. } = query;
+        let mut needed = self.mapping.needed(capability, *of_tool, *plugin, *risk);
         let on = plugin.map(|plugin| format!(" on {plugin}")).unwrap_or_default();
         let lacks = match needed.as_slice() {
             [] => format!("only an administrator may do {capability}{on}"),

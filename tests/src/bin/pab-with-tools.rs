@@ -5,8 +5,8 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
-
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use pabawi::inventory::{StaticInventory, hosts_list};
@@ -131,7 +131,12 @@ impl Plugin for Noting {
         Ok(())
     }
 
+    /// The plugin that `PAB_TOOLS_UNWELL` names finds out after a while that it is not well.
     async fn health(&self) -> PluginHealth {
+        if std::env::var("PAB_TOOLS_UNWELL").is_ok_and(|unwell| unwell == self.name.as_str()) {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            return PluginHealth::Unhealthy { message: "its tool is missing".to_owned() };
+        }
         PluginHealth::Healthy
     }
 
@@ -183,7 +188,9 @@ fn main() -> ExitCode {
     // The second has the name of a command of pab itself.
     let count = std::env::var("PAB_TOOLS_COUNT").ok().and_then(|count| count.parse().ok()).unwrap_or(0);
     let more = (1..=count).map(|number: u32| (format!("tool{number}"), 0));
-    for (name, priority) in [("noting".to_owned(), 5), ("graph".to_owned(), 1)].into_iter().chain(more) {
+    let priority = std::env::var("PAB_TOOLS_PRIORITY").ok().and_then(|given| given.parse().ok()).unwrap_or(5);
+    for (name, priority) in [("noting".to_owned(), priority), ("graph".to_owned(), 1)].into_iter().chain(more)
+    {
         if let Ok(name) = PluginName::new(name) {
             program = program.plugin(Noting { name, priority }, json!({}));
         }

@@ -74,7 +74,7 @@ fn the_document_has_the_capabilities_of_the_registry() {
             };
             let needed: Vec<String> = named
                 .iter()
-                .flat_map(|name| map.needed(name, Some(plugin), Some(capability.risk)))
+                .flat_map(|name| map.needed(name, None, Some(plugin), Some(capability.risk)))
                 .map(|permission| permission.to_string().replace(&format!("{plugin}:"), "PLUGIN:"))
                 .collect();
             let needed = code(needed.iter().map(String::as_str));

@@ -105,7 +105,7 @@ pub struct pabawi_authorizer {
     pub user_data: *mut c_void,
     /// May be NULL.
     pub destroy: pabawi_destroy_fn,
-    /// Whether `{user, capability, action, risk, plugin, nodes}` may be, of which `action`, `risk` and `plugin` may be absent: `true`,
+    /// Whether `{user, capability, action, name, risk, plugin, nodes}` may be, of which `action`, `name`, `risk` and `plugin` may be absent: `true`,
     /// `false`, or `{"allow": false, "reason": TEXT}`. It is asked before anything is recorded, and for each node again when its run
     /// starts. Must not be NULL.
     pub authorize: pabawi_ask_fn,

@@ -21,6 +21,8 @@ export interface AuthorizationQuery {
   /** What, as a capability name: `command.execute`. */
   capability: string;
   action?: ActionKind;
+  /** The name of the task, playbook, plan or package, where one is to be done. */
+  name?: string;
   risk?: RiskLevel;
   /** By which plugin or transport. */
   plugin?: string;

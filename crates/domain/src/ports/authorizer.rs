@@ -47,6 +47,8 @@ pub struct AuthorizationQuery<'a> {
     pub capability: &'a str,
     /// The kind of action, where one is to be done.
     pub action: Option<ActionKind>,
+    /// The name of the task, playbook, plan or package, where one is to be done.
+    pub name: Option<&'a str>,
     /// How much harm it can do, where that is known.
     pub risk: Option<RiskLevel>,
     /// By which plugin or transport, where that is known: `ssh`, `bolt`.

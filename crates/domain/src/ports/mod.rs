@@ -57,7 +57,7 @@ pub use retention_store::RetentionStore;
 pub use running_tool::{RunningTool, ToolEvent};
 pub use target_knowledge::TargetKnowledge;
 pub use target_resolver::{TargetError, TargetResolver};
-pub use tool_router::{RouteError, ToolRoute, ToolRouter};
+pub use tool_router::{Passes, RouteError, ToolRoute, ToolRouter};
 pub use tool_runner::{ToolCommand, ToolEnd, ToolError, ToolOutput, ToolRunner};
 pub use transport::{
     ActionEnd, ActionEvent, ConnectPhases, ConnectRequest, CopyReport, DETACHED_KEPT, DetachedName,

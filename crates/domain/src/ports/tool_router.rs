@@ -3,12 +3,18 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
+
 use crate::action::Action;
 use crate::capability::Capability;
 use crate::id::PluginName;
 use crate::validation::ValidationError;
 
+/// Whether what stands before a plugin, its circuit breaker, lets it pass.
+pub type Passes<'a> = &'a (dyn Fn(&PluginName) -> bool + Sync);
+
 /// Knows what the plugins can do.
+#[async_trait]
 pub trait ToolRouter: Send + Sync + 'static {
     /// Chooses the plugin for an action: the one that the action names, or `wanted`, else of those that have the capability the one of
     /// the highest priority that works and that `passes` lets through; where there is none of these, the one of the highest
@@ -22,8 +28,16 @@ pub trait ToolRouter: Send + Sync + 'static {
         &self,
         action: &Action,
         wanted: Option<&PluginName>,
-        passes: &dyn Fn(&PluginName) -> bool,
+        passes: Passes<'_>,
     ) -> Result<ToolRoute, RouteError>;
+
+    /// Waits until it is known how the plugin is that [`ToolRouter::route`] would choose of several, for a limited time. It asks
+    /// none itself.
+    async fn first_health(&self, action: &Action, wanted: Option<&PluginName>, passes: Passes<'_>);
+
+    /// The plugins that go before the transports, by their priorities, for an action that either could do, each
+    /// with whether it works. It waits as [`ToolRouter::first_health`] does, where there are any.
+    async fn before_transports(&self, action: &Action, passes: Passes<'_>) -> Vec<(PluginName, bool)>;
 
     /// Whether there is a tool of that name, which is no way to nodes for others.
     fn is_tool(&self, plugin: &PluginName) -> bool;

@@ -1,7 +1,7 @@
 //! After a wave: did it do well? [`HealthProbe`] runs the health check as an execution of its own and reports; what
 //! follows from that is the dispatcher's decision.
 
-use pabawi_domain::id::ExecutionId;
+use pabawi_domain::id::{ExecutionId, PluginName};
 use pabawi_domain::node::{Target, TargetExpression};
 use pabawi_domain::ports::TerminateMode;
 use pabawi_domain::request::{Caller, ExecutionRequest};
@@ -69,6 +69,8 @@ impl HealthChecks {
         let nodes = || TargetExpression::of_nodes(succeeded.iter().map(|target| &target.node));
         let mut request = self.request.clone();
         request.action = self.check.action.as_ref().clone();
+        // The way that was chosen for the whole, were it the transports.
+        request.transport.get_or_insert_with(PluginName::ssh);
         request.targets = self.check.targets.clone().unwrap_or_else(nodes);
         request.rollout = Rollout::default();
         request.retry = None;

@@ -119,6 +119,7 @@ impl Graphs {
         let nodes = check_targets(&graph, &*engine.shared.resolver).await?;
         self.may_on(&caller, RUN_GRAPH, &nodes).await?;
         let stored = check_tools(graph.graph().clone(), &engine.shared.tools, |_| true)
+            .await
             .inspect_err(|error| self.tell_refused(&caller, &nodes, error))?
             .redacted();
         let submitted_at = engine.shared.clock.now();
@@ -158,7 +159,7 @@ impl Graphs {
         }
         let graph = store.graph_of_run(id).await?.ok_or(GraphError::NotFound(id))?;
         let tasks = store.graph_tasks(id).await?;
-        let graph = match with_secrets(graph, &tasks, &options.secrets, &engine.shared.tools) {
+        let graph = match with_secrets(graph, &tasks, &options.secrets, &engine.shared.tools).await {
             Ok(graph) => Arc::new(graph),
             Err(error) => {
                 self.tell_refused(&caller, &self.nodes_told_of(id).await, &error);

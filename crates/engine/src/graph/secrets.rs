@@ -17,7 +17,7 @@ use crate::rerun::RerunSecrets;
 ///
 /// # Errors
 /// [`GraphError::Invalid`] with every secret that is missing, by its field, and with parameters that no plugin takes.
-pub(super) fn with_secrets(
+pub(super) async fn with_secrets(
     mut graph: TaskGraph,
     tasks: &[TaskRecord],
     secrets: &RerunSecrets,
@@ -48,7 +48,7 @@ pub(super) fn with_secrets(
             return Err(faults.into());
         }
     };
-    check_tools(graph.graph().clone(), tools, goes_on)?;
+    check_tools(graph.graph().clone(), tools, goes_on).await?;
     Ok(graph)
 }
 

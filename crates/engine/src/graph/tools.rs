@@ -15,7 +15,7 @@ use crate::needs::{Needs, Tools};
 ///
 /// # Errors
 /// [`GraphError::Invalid`] with all that is bad, or [`GraphError::NotAllowed`] with what the command policy refuses.
-pub(super) fn check_tools(
+pub(super) async fn check_tools(
     mut graph: TaskGraph,
     tools: &Tools,
     which: impl Fn(usize) -> bool,
@@ -24,10 +24,10 @@ pub(super) fn check_tools(
     for (index, task) in graph.tasks.iter_mut().enumerate().filter(|(index, _)| which(*index)) {
         let by = task.request.transport.clone();
         let place = Place { task: index, field: "action" };
-        look_at(&mut task.request.action, by.as_ref(), place, tools, &mut faults, &mut refused);
+        look_at(&mut task.request.action, by.as_ref(), place, tools, &mut faults, &mut refused).await;
         if let Some(check) = task.request.rollout.health_check_mut() {
             let place = Place { task: index, field: "rollout.healthCheck.action" };
-            look_at(&mut check.action, by.as_ref(), place, tools, &mut faults, &mut refused);
+            look_at(&mut check.action, by.as_ref(), place, tools, &mut faults, &mut refused).await;
         }
     }
     faults.into_result()?;
@@ -42,7 +42,7 @@ struct Place {
     field: &'static str,
 }
 
-fn look_at(
+async fn look_at(
     action: &mut Action,
     by: Option<&PluginName>,
     Place { task, field }: Place,
@@ -51,6 +51,7 @@ fn look_at(
     not_allowed: &mut ValidationError,
 ) {
     if !is_known_later(action) {
+        tools.first_health(action, by).await;
         match tools.needs(action, by, field) {
             Err(SubmitError::Invalid(error)) => {
                 for fault in error.fields {

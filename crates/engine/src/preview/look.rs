@@ -41,7 +41,7 @@ impl Engine {
     pub(super) async fn look(&self, caller: Caller, request: ExecutionRequest) -> Result<Look, SubmitError> {
         let shared = &self.shared;
         let limits = &shared.limits;
-        let valid = validate(caller, request, &shared.tools)?;
+        let valid = validate(caller, request, &shared.tools).await?;
         let most = limits.max_targets.min(limits.plan_targets);
         let resolved = resolve(valid, &*shared.resolver, None, most).await?;
         let foreseen = foresee(resolved, &shared.gate, limits.plan_permissions_timeout).await;

@@ -15,6 +15,8 @@ struct Question<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     action: Option<ActionKind>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     risk: Option<RiskLevel>,
     #[serde(skip_serializing_if = "Option::is_none")]
     plugin: Option<&'a PluginName>,
@@ -32,13 +34,14 @@ enum Answer {
     },
 }
 
-/// The question: `{user, capability, action, risk, plugin, nodes}`, of which `action`, `risk` and `plugin` may be absent.
+/// The question: `{user, capability, action, name, risk, plugin, nodes}`, of which `action`, `name`, `risk` and `plugin` may be absent.
 #[must_use]
 pub fn question(query: &AuthorizationQuery<'_>) -> impl Serialize {
     Question {
         user: &query.caller.user,
         capability: query.capability,
         action: query.action,
+        name: query.name,
         risk: query.risk,
         plugin: query.plugin,
         nodes: query.nodes,
@@ -77,18 +80,19 @@ mod tests {
         let caller = Caller { user: "ann".to_owned(), entry_point: EntryPoint::C };
         let query = AuthorizationQuery {
             caller: &caller,
-            capability: "command.execute",
-            action: Some(ActionKind::Command),
+            capability: "task.execute",
+            action: Some(ActionKind::Task),
+            name: Some("nginx::reload"),
             risk: None,
             plugin: None,
             nodes: &[],
         };
-        let asked = json!({"user": "ann", "capability": "command.execute", "action": "command", "nodes": []});
+        let asked = json!({"user": "ann", "capability": "task.execute", "action": "task", "name": "nginx::reload", "nodes": []});
         assert_eq!(json!(question(&query)), asked);
         for answer in [json!(true), json!({"allow": true}), json!({"allow": true, "reason": "x"})] {
             assert_eq!(decision(&query, answer).unwrap(), Decision::Allow);
         }
-        let usual = Decision::Deny { reason: "ann may not use command.execute".to_owned() };
+        let usual = Decision::Deny { reason: "ann may not use task.execute".to_owned() };
         for answer in [json!(false), json!({"allow": false})] {
             assert_eq!(decision(&query, answer).unwrap(), usual);
         }

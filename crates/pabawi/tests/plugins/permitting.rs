@@ -11,7 +11,7 @@ use pabawi_domain::action::{
 };
 use pabawi_domain::capability::{Capability, RiskLevel};
 use pabawi_domain::error::ErrorCode;
-use pabawi_domain::id::{ExecutionId, PluginName};
+use pabawi_domain::id::ExecutionId;
 use pabawi_domain::node::{Endpoint, Target, TargetExpression};
 use pabawi_domain::ports::{CapabilityCall, ExecutionStore as _, PluginMethods};
 use pabawi_domain::record::NewExecution;
@@ -22,11 +22,13 @@ use pabawi_engine::{
 };
 use pabawi_permissions::Permissions;
 use pabawi_plugins::host::{BuiltIn, CallError, PluginHost};
+use pabawi_plugins::v1::{V1Adapter, V1Settings};
 use pabawi_store::pabawi_tables::PabawiTables;
 use pabawi_testkit::clock::ManualClock;
 use pabawi_testkit::memory_store::MemoryStore;
 use pabawi_testkit::pabawi_tables::pabawi_tables_file;
 use pabawi_testkit::scripted::{ScriptedPlugin, ScriptedTransport, capability};
+use pabawi_testkit::v1::{V1Conduct, V1Object};
 use serde_json::{Value, json};
 
 use crate::support::{Names, Selects, name, node};
@@ -40,25 +42,42 @@ const ENTRY_POINTS: [EntryPoint; 6] = [
     EntryPoint::Scheduled,
 ];
 
-/// What each user may do with each plugin, as the table of roles in Pabawi's documents has it: `r` to read, `x` to execute,
-/// `*` all. `local` and `chef` are no integrations of Pabawi, so that only administrators may use them.
+/// What each user may do with each plugin, as the table of roles in Pabawi's documents has it: `r` to read, `x` to execute, of
+/// machines `l` lifecycle, `p` provision, `d` destroy, `a` admin, `*` all. `local` and `chef` are no integrations of Pabawi, so
+/// that only administrators may use them.
 const ROLES: [(&str, &[(&str, &str)]); 9] = [
-    ("vera", &[("ssh", "r"), ("bolt", "r"), ("ansible", "r"), ("puppetdb", "r")]),
-    ("omar", &[("ssh", "rx"), ("bolt", "rx"), ("ansible", "rx"), ("puppetdb", "r")]),
-    ("gina", &[("ssh", "rx"), ("bolt", "rx"), ("ansible", "rx"), ("puppetdb", "r")]),
-    ("paul", &[]),
-    ("adam", &[("ssh", "rx"), ("bolt", "rx"), ("ansible", "rx"), ("puppetdb", "r")]),
+    ("vera", &[("ssh", "r"), ("bolt", "r"), ("ansible", "r"), ("puppetdb", "r"), ("proxmox", "r")]),
+    ("omar", &[("ssh", "rx"), ("bolt", "rx"), ("ansible", "rx"), ("puppetdb", "r"), ("proxmox", "rl")]),
+    ("gina", &[("ssh", "rx"), ("bolt", "rx"), ("ansible", "rx"), ("puppetdb", "r"), ("proxmox", "rl")]),
+    ("paul", &[("proxmox", "rlpd")]),
+    ("adam", &[("ssh", "rx"), ("bolt", "rx"), ("ansible", "rx"), ("puppetdb", "r"), ("proxmox", "rlpda")]),
     (
         "root",
-        &[("ssh", "*"), ("bolt", "*"), ("ansible", "*"), ("puppetdb", "*"), ("local", "*"), ("chef", "*")],
+        &[
+            ("ssh", "*"),
+            ("bolt", "*"),
+            ("ansible", "*"),
+            ("puppetdb", "*"),
+            ("local", "*"),
+            ("chef", "*"),
+            ("proxmox", "*"),
+        ],
     ),
     ("ines", &[]),
     ("nina", &[]),
     ("nobody", &[]),
 ];
 
+/// What machines of a cloud can be told by tasks of these names, and the letter that it takes.
+const TOLD: [(&str, char); 4] = [("start", 'l'), ("restart", 'l'), ("terminate", 'd'), ("destroy_vm", 'a')];
+
+/// What is run: by which plugin, what, and of tools under which name.
+type What<'a> = (&'a str, ActionKind, &'a str);
+
 fn may(user: &str, plugin: &str, letter: char) -> bool {
     let of_user = ROLES.iter().find(|(name, _)| *name == user).unwrap().1;
+    // What is called so here has the permissions of Pabawi's.
+    let plugin = if plugin == "v1-ssh" { "ssh" } else { plugin };
     let of_plugin = of_user.iter().find(|(name, _)| *name == plugin);
     of_plugin.is_some_and(|(_, letters)| letters.contains(letter) || *letters == "*")
 }
@@ -79,6 +98,16 @@ fn plugin(of: &str, runs: &[ActionKind], reads: &[&str]) -> ScriptedPlugin {
     ScriptedPlugin::new(name(of))
         .capabilities(runs.chain(reads.iter().map(|one| reading(one))))
         .methods(PluginMethods { run: true, call: true })
+}
+
+/// A plugin of v1.x that lists these.
+async fn v1(of: &str, lists: Value) -> V1Adapter {
+    let mut object = V1Object::new(of, "execution").on("listCapabilities", V1Conduct::Returns(lists));
+    if of == "proxmox" {
+        let provisions = json!([{"name": "vm", "operation": "create"}]);
+        object = object.on("listProvisioningCapabilities", V1Conduct::Returns(provisions));
+    }
+    V1Adapter::adopt(Arc::new(object), Value::Null, V1Settings::default()).await.unwrap()
 }
 
 /// How something comes to be run.
@@ -109,7 +138,7 @@ struct Lab {
     graphs: Graphs,
     store: Arc<MemoryStore>,
     /// Executions of an administrator by plugin and kind, to be run again.
-    before: Mutex<BTreeMap<(String, &'static str), ExecutionId>>,
+    before: Mutex<BTreeMap<(String, &'static str, String), ExecutionId>>,
     next: AtomicU64,
     host: PluginHost,
     _directory: tempfile::TempDir,
@@ -132,6 +161,11 @@ impl Lab {
         let puppetdb = plugin("puppetdb", &[], &["reports.list", "events.list", "query.run"]);
         for one in [bolt, ansible, puppetdb, plugin("chef", &[ActionKind::Task], &["nodes.list"])] {
             registering.plugin(Arc::new(one), Value::Null).unwrap();
+        }
+        let told: Vec<Value> = TOLD.iter().map(|(name, _)| json!({"name": name})).collect();
+        for one in [v1("ssh", json!([{"name": "command"}])).await, v1("proxmox", told.into()).await] {
+            let config = one.config();
+            registering.plugin(Arc::new(one), config).unwrap();
         }
         let host = registering.start().await;
         let permissions = Permissions::of_tables(Arc::new(PabawiTables::sqlite(file)));
@@ -158,29 +192,30 @@ impl Lab {
     }
 
     /// An execution that an administrator has run.
-    async fn before(&self, plugin: &str, kind: ActionKind) -> ExecutionId {
-        let key = (plugin.to_owned(), kind.capability());
+    async fn before(&self, what: What<'_>) -> ExecutionId {
+        let (plugin, kind, name) = what;
+        let key = (plugin.to_owned(), kind.capability(), name.to_owned());
         let known = self.before.lock().unwrap().get(&key).copied();
         if let Some(id) = known {
             return id;
         }
-        let id = self.engine.submit(root(), request(plugin, kind)).await.unwrap();
+        let id = self.engine.submit(root(), request(what)).await.unwrap();
         self.engine.wait(&root(), id).await.unwrap();
         self.before.lock().unwrap().insert(key, id);
         id
     }
 
     /// An execution that an administrator has asked for, whose process died before anything was run.
-    async fn interrupted(&self, plugin: &str, kind: ActionKind) -> ExecutionId {
+    async fn interrupted(&self, what: What<'_>) -> ExecutionId {
         let id = ExecutionId::from_parts(self.next.fetch_add(1, Ordering::Relaxed), [7; 10]);
         let targets = vec![Target::new(node("web1"), Endpoint::default())];
-        let request = request(plugin, kind);
+        let request = request(what);
         let new = NewExecution {
             id,
             caller: root(),
             request,
             targets,
-            plugins: BTreeSet::from([PluginName::new(plugin).unwrap()]),
+            plugins: BTreeSet::from([name(what.0)]),
             submitted_at: Timestamp::UNIX_EPOCH,
         };
         self.store.create(new).await.unwrap();
@@ -190,20 +225,20 @@ impl Lab {
     }
 
     /// Whether something is run for the caller.
-    async fn runs(&self, caller: Caller, plugin: &str, kind: ActionKind, way: Way) -> bool {
+    async fn runs(&self, caller: Caller, what: What<'_>, way: Way) -> bool {
         let submitted = match way {
-            Way::Asked => self.engine.submit(caller, request(plugin, kind)).await,
+            Way::Asked => self.engine.submit(caller, request(what)).await,
             Way::Again => {
-                let id = self.before(plugin, kind).await;
+                let id = self.before(what).await;
                 self.engine.rerun(caller, id, RerunSelection::All, RerunOptions::default()).await
             }
             Way::Resumed => {
-                let id = self.interrupted(plugin, kind).await;
+                let id = self.interrupted(what).await;
                 let resumed = self.engine.resume(caller, id, false, RerunSecrets::default()).await;
                 resumed.map(|resumed| resumed.id)
             }
-            Way::Graph => return self.runs_graph(caller, request(plugin, kind)).await,
-            Way::Planned => return self.runs_plan(caller, request(plugin, kind)).await,
+            Way::Graph => return self.runs_graph(caller, request(what)).await,
+            Way::Planned => return self.runs_plan(caller, request(what)).await,
         };
         match submitted {
             Ok(id) => self.ran(id).await,
@@ -254,9 +289,9 @@ impl Lab {
     }
 
     /// Whether the caller was let through.
-    async fn lets(&self, caller: Caller, plugin: &str, capability: &str, way: Way) -> bool {
+    async fn lets(&self, caller: Caller, plugin: &str, capability: &str, tool: &str, way: Way) -> bool {
         match ActionKind::ALL.into_iter().find(|kind| kind.capability() == capability) {
-            Some(kind) => self.runs(caller, plugin, kind, way).await,
+            Some(kind) => self.runs(caller, (plugin, kind, tool), way).await,
             None => {
                 let call = CapabilityCall {
                     plugin: Some(name(plugin)),
@@ -274,8 +309,8 @@ impl Lab {
     }
 }
 
-fn request(plugin: &str, kind: ActionKind) -> ExecutionRequest {
-    let mut request = ExecutionRequest::new(action(kind, plugin), TargetExpression::new("web1"));
+fn request((plugin, kind, tool): What<'_>) -> ExecutionRequest {
+    let mut request = ExecutionRequest::new(action(kind, plugin, tool), TargetExpression::new("web1"));
     request.transport = Some(name(plugin));
     request
 }
@@ -284,8 +319,9 @@ fn root() -> Caller {
     Caller { user: "root".to_owned(), entry_point: EntryPoint::Rust }
 }
 
-fn action(kind: ActionKind, plugin: &str) -> Action {
-    let tool = || ToolAction { plugin: Some(name(plugin)), name: "x".to_owned(), ..ToolAction::default() };
+fn action(kind: ActionKind, plugin: &str, tool: &str) -> Action {
+    let of_tool =
+        || ToolAction { plugin: Some(name(plugin)), name: tool.to_owned(), ..ToolAction::default() };
     match kind {
         ActionKind::Command => Action::Command(CommandAction::new("true")),
         ActionKind::Script => Action::Script(ScriptAction {
@@ -302,10 +338,10 @@ fn action(kind: ActionKind, plugin: &str) -> Action {
         ActionKind::Download => {
             Action::Download(DownloadAction { source: "/tmp/x".to_owned(), destination: "/tmp".into() })
         }
-        ActionKind::Task => Action::Task(tool()),
-        ActionKind::Playbook => Action::Playbook(tool()),
-        ActionKind::Plan => Action::Plan(tool()),
-        ActionKind::Package => Action::Package(tool()),
+        ActionKind::Task => Action::Task(of_tool()),
+        ActionKind::Playbook => Action::Playbook(of_tool()),
+        ActionKind::Plan => Action::Plan(of_tool()),
+        ActionKind::Package => Action::Package(of_tool()),
         other => panic!("{other} is not in the matrix"),
     }
 }
@@ -320,20 +356,33 @@ async fn every_capability_at_every_way_in_for_every_role() {
         let (plugin, capability) = (provided.plugin.as_str(), provided.capability.name.as_str());
         let reads = provided.capability.risk == RiskLevel::Read;
         // What only answers cannot be run again.
-        let ways = if reads { &WAYS[..1] } else { &WAYS[..] };
-        for (user, _) in ROLES {
-            let expected = may(user, plugin, if reads { 'r' } else { 'x' });
-            for entry_point in ENTRY_POINTS {
-                for way in ways {
-                    let caller = Caller { user: user.to_owned(), entry_point };
-                    cells += 1;
-                    if lab.lets(caller, plugin, capability, *way).await != expected {
-                        wrong.push(format!("{user} {entry_point:?} {capability} on {plugin}, {way:?}"));
+        let answers = reads || capability.starts_with("provision.");
+        let ways = if answers { &WAYS[..1] } else { &WAYS[..] };
+        let tools = match (plugin, capability) {
+            ("proxmox", "task.execute") => &TOLD[..],
+            (_, "provision.vm") => &[("", 'p')],
+            _ if reads => &[("", 'r')],
+            _ => &[("x", 'x')],
+        };
+        for (tool, letter) in tools {
+            for (user, _) in ROLES {
+                // Reruns, graphs and plans are for those who may run commands by some tool.
+                let orders = may(user, "ssh", 'x');
+                for entry_point in ENTRY_POINTS {
+                    for way in ways {
+                        let caller = Caller { user: user.to_owned(), entry_point };
+                        let expected = may(user, plugin, *letter) && (orders || matches!(way, Way::Asked));
+                        cells += 1;
+                        if lab.lets(caller, plugin, capability, tool, *way).await != expected {
+                            wrong.push(format!(
+                                "{user} {entry_point:?} {capability} {tool} on {plugin}, {way:?}"
+                            ));
+                        }
                     }
                 }
             }
         }
     }
     assert!(wrong.is_empty(), "{} of {cells} cells: {wrong:?}", wrong.len());
-    assert!(cells >= 4_000, "{cells} cells");
+    assert!(cells >= 5_000, "{cells} cells");
 }

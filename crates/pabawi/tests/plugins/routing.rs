@@ -1,18 +1,22 @@
 //! Who does an action, and what is checked before anything runs (R6.5, R6.6, R6.8, R9.3, R10.2, R10.3).
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use pabawi_domain::action::{Action, ActionKind, CommandAction};
+use pabawi_domain::action::{Action, ActionKind, CommandAction, ProcessOptions, ScriptAction};
 use pabawi_domain::capability::Capability;
 use pabawi_domain::error::ErrorCode;
+use pabawi_domain::id::IdempotencyKey;
 use pabawi_domain::node::TargetExpression;
 use pabawi_domain::ports::{Authorizer, ExecutionStore as _, PluginHealth};
 use pabawi_domain::request::ExecutionRequest;
 use pabawi_domain::summary::ExecutionStatus;
-use pabawi_engine::{AllowAll, SubmitError};
+use pabawi_engine::{AllowAll, ApplyOptions, RerunOptions, RerunSelection, SubmitError};
 use pabawi_plugins::host::HostSettings;
+use pabawi_testkit::memory_store::MemoryStore;
 use pabawi_testkit::scripted::{Conduct, ScriptedPlugin, capability};
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::support::{Forbids, ForbidsBy, Rig, ann, bolt, name, task, tool};
 
@@ -60,6 +64,36 @@ async fn the_plugin_is_the_one_that_goes_first_and_works() {
     rig.host.check_health(None).await;
     rig.execute(task("a", 1)).await;
     assert_eq!((low.runs().len(), high.runs().len()), (2, 2), "where none is well, the first is asked");
+}
+
+/// R6.8: what is asked for while nobody knows yet how the first is waits for that, no longer than its limit, and only where
+/// there is a choice.
+#[tokio::test(start_paused = true)]
+async fn the_first_says_how_it_is_before_it_is_chosen() {
+    let (slow, hanging) = (Conduct::Slow(Duration::from_secs(3)), Conduct::Hangs);
+    for (conduct, failing, by_first, seconds) in
+        [(&slow, true, 0, 3), (&slow, false, 1, 3), (&hanging, false, 0, 10)]
+    {
+        let (low, high) = (bolt().priority(5), ansible().priority(8));
+        if failing {
+            high.set_health(PluginHealth::Unhealthy { message: "gone".to_owned() });
+        }
+        high.health_conduct(conduct.clone());
+        let rig = Rig::new(&[&low, &high]).await;
+        let began = Instant::now();
+        rig.execute(task("a", 1)).await;
+        assert_eq!((low.runs().len(), high.runs().len()), (1 - by_first, by_first), "{conduct:?} {failing}");
+        assert_eq!(began.elapsed().as_secs(), seconds, "{conduct:?} {failing}");
+    }
+    let alone = ansible();
+    alone.health_conduct(hanging);
+    let rig = Rig::new(&[&alone]).await;
+    let began = Instant::now();
+    rig.execute(task("a", 1)).await;
+    let mut chosen = task("a", 1);
+    tool(&mut chosen).plugin = Some(name("ansible"));
+    rig.execute(chosen).await;
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
 }
 
 /// R6.8, R7.8: a plugin whose breaker is open is passed over too.
@@ -206,4 +240,84 @@ async fn the_transport_of_each_node_is_part_of_the_question() {
     let error = rig.engine.submit(ann(), command("a,b@other", "scripted")).await.unwrap_err();
     assert!(error.code() == ErrorCode::Denied && error.to_string().contains('b'), "{error}");
     assert!(!error.to_string().contains("\"a\""), "{error}");
+}
+
+fn plain() -> ExecutionRequest {
+    ExecutionRequest::new(Action::Command(CommandAction::new("true")), TargetExpression::new("a"))
+}
+
+fn runner(of: &str, priority: i32) -> ScriptedPlugin {
+    ScriptedPlugin::new(name(of)).capabilities([capability(ActionKind::Command)]).priority(priority)
+}
+
+/// What an execution was done by.
+async fn by(rig: &Rig, request: ExecutionRequest) -> String {
+    let record = rig.execute(request).await.record;
+    record.plugins.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// R6.8: a command goes by the transports, unless a plugin has a higher priority, works, and can do all that is asked for.
+#[tokio::test(start_paused = true)]
+async fn a_plugin_of_a_higher_priority_goes_before_the_transports() {
+    for (priority, expected) in [(5, "ssh"), (50, "ssh"), (51, "ansible")] {
+        let plugin = runner("ansible", priority);
+        let rig = Rig::beside_ssh(Arc::default(), &[&plugin]).await;
+        assert_eq!(by(&rig, plain()).await, expected, "{priority}");
+    }
+    let (first, second) = (runner("ansible", 80), runner("bolt", 60));
+    first.set_health(PluginHealth::Unhealthy { message: "gone".to_owned() });
+    first.health_conduct(Conduct::Slow(Duration::from_secs(3)));
+    let rig = Rig::beside_ssh(Arc::default(), &[&first, &second]).await;
+    assert_eq!(by(&rig, plain()).await, "bolt", "which is known when its health is waited for");
+    second.set_health(PluginHealth::Unhealthy { message: "gone, too".to_owned() });
+    rig.host.check_health(None).await;
+    assert_eq!(by(&rig, plain()).await, "ssh", "where none works, the transports do");
+    for plugin in [&first, &second] {
+        plugin.set_health(PluginHealth::Healthy);
+    }
+    rig.host.check_health(None).await;
+    assert_eq!(by(&rig, plain()).await, "ansible");
+    assert_eq!(by(&rig, command("a", "ssh")).await, "ssh", "which is named");
+    let mut elsewhere = plain();
+    elsewhere.action.process_mut().unwrap().cwd = Some("/tmp".to_owned());
+    assert_eq!(by(&rig, elsewhere).await, "ssh", "plugins may not know that");
+    let script = Action::Script(ScriptAction {
+        name: "x.sh".to_owned(),
+        content: b"true".to_vec().into(),
+        interpreter: None,
+        arguments: Vec::new(),
+        process: ProcessOptions::default(),
+    });
+    let script = ExecutionRequest::new(script, TargetExpression::new("a"));
+    assert_eq!(by(&rig, script).await, "ssh", "they have no such capability");
+}
+
+/// R6.8, R6.9: what was chosen stays: with the same key, in a rerun and in a plan, whatever the priorities have become.
+#[tokio::test(start_paused = true)]
+async fn what_was_chosen_before_the_transports_stays() {
+    let keyed = || ExecutionRequest { idempotency_key: Some(IdempotencyKey::new("k").unwrap()), ..plain() };
+    for (before, after, expected) in [(80, 5, "ansible"), (5, 80, "ssh")] {
+        let store = Arc::<MemoryStore>::default();
+        let plugin = runner("ansible", before);
+        let rig = Rig::beside_ssh(Arc::clone(&store), &[&plugin]).await;
+        let first = rig.execute(keyed()).await.record;
+        let plan = rig.engine.preview(ann(), plain(), Value::Null).await.unwrap();
+        assert_eq!(plan.targets[0].transport, name(expected));
+        let applied = rig.engine.apply(ann(), plan.hash, ApplyOptions::default()).await.unwrap();
+        assert!(rig.wait(applied).await.record.plugins.contains(&name(expected)));
+        let rig = Rig::beside_ssh(store, &[&runner("ansible", after)]).await;
+        let again =
+            rig.engine.rerun(ann(), first.id, RerunSelection::All, RerunOptions::default()).await.unwrap();
+        let again = rig.wait(again).await.record;
+        assert_eq!((again.plugins, first.plugins), ([name(expected)].into(), [name(expected)].into()));
+        if before < after {
+            assert_eq!(rig.submit(keyed()).await, first.id, "the key returns what there is");
+        }
+    }
+    let (plugin, store) = (runner("ansible", 80), Arc::<MemoryStore>::default());
+    let rig = Rig::beside_ssh(store, &[&plugin]).await;
+    let first = rig.execute(keyed()).await.record;
+    plugin.set_health(PluginHealth::Unhealthy { message: "gone".to_owned() });
+    rig.host.check_health(None).await;
+    assert_eq!(rig.submit(keyed()).await, first.id, "the key returns what there is");
 }

@@ -15,7 +15,7 @@ use pabawi_domain::ports::{
 use pabawi_domain::record::TargetQuery;
 use pabawi_domain::request::{Caller, EntryPoint, ExecutionRequest};
 use pabawi_engine::{AllowAll, Engine, EngineLimits, ExecutionOutcome};
-use pabawi_plugins::host::{HostSettings, PluginHost};
+use pabawi_plugins::host::{BuiltIn, HostSettings, PluginHost};
 use pabawi_testkit::clock::ManualClock;
 use pabawi_testkit::memory_store::MemoryStore;
 use pabawi_testkit::scripted::{ScriptedPlugin, ScriptedTransport};
@@ -153,8 +153,33 @@ impl Rig {
         authorizer: Arc<dyn Authorizer>,
         settings: HostSettings,
     ) -> Self {
+        Self::made(store, None, plugins, authorizer, settings).await
+    }
+
+    /// Beside a way to nodes called `ssh` that has the priority 50.
+    pub(crate) async fn beside_ssh(store: Arc<MemoryStore>, plugins: &[&ScriptedPlugin]) -> Self {
+        let of = |plugin: &&ScriptedPlugin| (Arc::new((*plugin).clone()) as Arc<dyn Plugin>, Value::Null);
+        let ssh = Some(BuiltIn::new(name("ssh"), "1", "a way to nodes", 50));
+        let (authorizer, settings) = (Arc::new(AllowAll), HostSettings::default());
+        Self::made(store, ssh, plugins.iter().map(of).collect(), authorizer, settings).await
+    }
+
+    async fn made(
+        store: Arc<MemoryStore>,
+        built_in: Option<BuiltIn>,
+        plugins: Vec<(Arc<dyn Plugin>, Value)>,
+        authorizer: Arc<dyn Authorizer>,
+        settings: HostSettings,
+    ) -> Self {
         let clock = Arc::new(ManualClock::default());
         let mut registering = PluginHost::builder(clock.clone()).settings(settings);
+        let transport = match &built_in {
+            Some(_) => ScriptedTransport::new().named("ssh"),
+            None => ScriptedTransport::new(),
+        };
+        if let Some(built_in) = built_in {
+            registering.built_in(built_in).unwrap();
+        }
         for (plugin, config) in plugins {
             registering.plugin(plugin, config).unwrap();
         }
@@ -162,7 +187,8 @@ impl Rig {
         let mut engine = Engine::builder()
             .store(store.clone())
             .breakers(store.clone())
-            .transport(Arc::new(ScriptedTransport::new()))
+            .plans(store.clone())
+            .transport(Arc::new(transport))
             .tools(host.router())
             .resolver(Arc::new(Names))
             .authorizer(authorizer)

@@ -4,7 +4,12 @@ use pabawi_domain::capability::RiskLevel;
 use pabawi_domain::id::PluginName;
 use pabawi_domain::ports::PermissionName;
 
-use super::table::{DEFAULTS, DefaultRow, Resource};
+use super::table::{CLOUDS, DEFAULTS, DefaultRow, Resource};
+
+/// The capability of tasks.
+const TASK: &str = "task.execute";
+/// Names of the framework's own, which plugins of v1.x have with `v1-` before them.
+const TAKEN: [&str; 2] = ["ssh", "local"];
 
 /// What is said instead of the table: of several that fit, the first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,9 +44,13 @@ impl PermissionMap {
     /// A name that is a permission of Pabawi already, such as `bolt:execute`, is itself. What neither the configuration nor
     /// the table has is a permission of the plugin's name and of the capability's risk: `read`, `write`, `execute`, `admin`;
     /// and `admin` where the risk is not known.
+    ///
+    /// What machines of a cloud are told is a task of that `name`, and so is that they are destroyed: each is looked up by its
+    /// name, and is `admin` where the table does not have it.
     pub fn needed(
         &self,
         capability: &str,
+        name: Option<&str>,
         plugin: Option<&PluginName>,
         risk: Option<RiskLevel>,
     ) -> Vec<PermissionName> {
@@ -56,6 +65,13 @@ impl PermissionMap {
         if let Some(itself) = PermissionName::parse(capability) {
             return vec![itself];
         }
+        let verb =
+            name.filter(|_| capability == TASK && plugin.is_some_and(|plugin| CLOUDS.contains(&plugin)));
+        let told = verb.map(|verb| format!("machine.{}", verb.replace('.', "_")));
+        let (capability, risk) = match &told {
+            Some(told) => (told.as_str(), None),
+            None => (capability, risk),
+        };
         let fits = |row: &&DefaultRow| {
             matches(row.capability, capability)
                 && (row.plugins.is_empty() || plugin.is_some_and(|plugin| row.plugins.contains(&plugin)))
@@ -76,8 +92,13 @@ impl PermissionMap {
     }
 }
 
-/// Pabawi's resources are of small letters, digits and `_`.
+/// Pabawi's resources are of small letters, digits and `_`. A plugin of v1.x that could not keep its name has the permissions
+/// of that name.
 fn resource_of(plugin: &str) -> String {
+    let plugin = match plugin.strip_prefix("v1-") {
+        Some(own) if TAKEN.contains(&own) => own,
+        _ => plugin,
+    };
     let fit = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
     plugin.chars().map(fit).collect()
 }
@@ -112,7 +133,11 @@ mod tests {
 
     fn needed(map: &PermissionMap, capability: &str, plugin: &str, risk: Option<RiskLevel>) -> String {
         let plugin = (!plugin.is_empty()).then(|| PluginName::new(plugin).unwrap());
-        let all = map.needed(capability, plugin.as_ref(), risk);
+        let (capability, name) = match capability.split_once(' ') {
+            Some((capability, name)) => (capability, Some(name)),
+            None => (capability, None),
+        };
+        let all = map.needed(capability, name, plugin.as_ref(), risk);
         all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
     }
 
@@ -136,6 +161,18 @@ mod tests {
             ("vm.destroy", "aws", read, "aws:destroy"),
             ("vm.start", "azure", None, "azure:lifecycle"),
             ("vm.start", "other", Some(RiskLevel::Execute), "other:execute"),
+            ("task.execute start", "proxmox", Some(RiskLevel::Execute), "proxmox:lifecycle"),
+            ("task.execute restart", "azure", None, "azure:lifecycle"),
+            ("task.execute terminate", "aws", None, "aws:destroy"),
+            ("task.execute provision", "aws", None, "aws:provision"),
+            ("task.execute destroy_vm", "proxmox", Some(RiskLevel::Execute), "proxmox:admin"),
+            ("task.execute execute", "proxmox", Some(RiskLevel::Execute), "proxmox:admin"),
+            ("task.execute x.start", "proxmox", Some(RiskLevel::Execute), "proxmox:admin"),
+            ("task.execute", "proxmox", Some(RiskLevel::Execute), "proxmox:lifecycle"),
+            ("task.execute start", "bolt", None, "bolt:execute"),
+            ("command.execute", "v1-ssh", None, "ssh:execute"),
+            ("command.execute", "v1-local", None, "local:execute"),
+            ("command.execute", "v1-bolt", None, "v1_bolt:execute"),
             ("executions.list", "", None, "ssh:read bolt:read ansible:read"),
             ("executions.show", "bolt", None, "bolt:read"),
             ("executions.cancel", "", None, "ssh:execute bolt:execute ansible:execute"),

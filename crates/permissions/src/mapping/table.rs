@@ -10,7 +10,7 @@ const TOOLS: &[&str] = &["ssh", "bolt", "ansible"];
 /// The plugins that tell of nodes.
 const SOURCES: &[&str] = &["ssh", "bolt", "ansible", "puppetdb"];
 /// The plugins that make and destroy machines.
-const CLOUDS: &[&str] = &["proxmox", "aws", "azure"];
+pub(super) const CLOUDS: &[&str] = &["proxmox", "aws", "azure"];
 const ANY: &[&str] = &[];
 
 /// A row of the table.
@@ -71,9 +71,13 @@ pub const DEFAULTS: &[DefaultRow] = &[
     row("*.start", CLOUDS, OfPlugin(ANY), "lifecycle"),
     row("*.stop", CLOUDS, OfPlugin(ANY), "lifecycle"),
     row("*.reboot", CLOUDS, OfPlugin(ANY), "lifecycle"),
+    row("*.restart", CLOUDS, OfPlugin(ANY), "lifecycle"),
     row("*.suspend", CLOUDS, OfPlugin(ANY), "lifecycle"),
     row("*.resume", CLOUDS, OfPlugin(ANY), "lifecycle"),
     row("*.shutdown", CLOUDS, OfPlugin(ANY), "lifecycle"),
+    row("*.deallocate", CLOUDS, OfPlugin(ANY), "lifecycle"),
+    // Of a task whose name is not known; otherwise its name is the verb.
+    row("task.execute", CLOUDS, OfPlugin(ANY), "lifecycle"),
     // Looking at what was run and how it stands.
     row("executions.list", ANY, OfPlugin(TOOLS), "read"),
     row("executions.show", ANY, OfPlugin(TOOLS), "read"),

@@ -143,6 +143,7 @@ impl Rig {
             caller: &caller,
             capability,
             action: None,
+            name: None,
             risk: Some(RiskLevel::Execute),
             plugin: plugin.as_ref(),
             nodes: &nodes,

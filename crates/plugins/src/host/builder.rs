@@ -93,7 +93,7 @@ impl PluginHostBuilder {
                 slot.set_state(PluginState::failed(why.clone()));
             }
         }
-        let router = Arc::new(Router { slots });
+        let router = Arc::new(Router { health_timeout: settings.health_timeout, slots });
         let home = Home::default();
         let mut starting = JoinSet::new();
         for slot in router.slots.iter().filter(|slot| !never.contains_key(slot.name())) {

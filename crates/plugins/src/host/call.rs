@@ -64,6 +64,9 @@ impl PluginHost {
             return Err(ValidationError::of("capability", text).into());
         }
         let (named, capability) = (call.plugin.as_ref(), call.capability.as_str());
+        if named.is_none() {
+            self.shared.router.first_health(capability, &|plugin| gate.lets_pass(plugin)).await;
+        }
         let candidates = self.shared.router.answering(named, capability, &|plugin| gate.lets_pass(plugin))?;
         let mut tried = Vec::new();
         for slot in candidates {

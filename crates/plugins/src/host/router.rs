@@ -1,10 +1,12 @@
 //! Who does an action, and the list of capabilities: [`Router`] (R6.8, R10.2).
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use async_trait::async_trait;
 use pabawi_domain::action::Action;
 use pabawi_domain::id::PluginName;
-use pabawi_domain::ports::{RouteError, ToolRoute, ToolRouter};
+use pabawi_domain::ports::{Passes, RouteError, ToolRoute, ToolRouter};
 use pabawi_domain::validation::ValidationError;
 use serde_json::Value;
 
@@ -13,8 +15,13 @@ use super::instance::Instance;
 use super::slot::Slot;
 use super::status::ProvidedCapability;
 
+/// What an answer is given besides the limit of its question, to be heard of.
+const HEARD: Duration = Duration::from_millis(500);
+
 /// The plugins, in the order of their registration.
 pub(super) struct Router {
+    /// What each is given to say how it is.
+    pub(super) health_timeout: Duration,
     pub(super) slots: Vec<Arc<Slot>>,
 }
 
@@ -75,7 +82,7 @@ impl Router {
     fn chosen(
         &self,
         capability: &'static str,
-        passes: &dyn Fn(&PluginName) -> bool,
+        passes: Passes<'_>,
     ) -> Result<(&Arc<Slot>, Arc<Instance>), RouteError> {
         let providers = self.providers(capability);
         if providers.is_empty() {
@@ -97,6 +104,34 @@ impl Router {
 }
 
 impl Router {
+    /// Waits until the one that goes first of several has said for the first time how it is; no longer than its limit. What is
+    /// not known then counts as well.
+    pub(super) async fn first_health(&self, capability: &str, passes: Passes<'_>) {
+        let known = async {
+            // Each turn waits for a plugin that has not answered, and ends with its answer.
+            while let Some(first) = self.unknown_first(capability, passes) {
+                first.answered().await;
+            }
+        };
+        let _ = tokio::time::timeout(self.health_timeout.saturating_add(HEARD), known).await;
+    }
+
+    /// Those that go before the first way to nodes that comes with the framework; none where there is no such way.
+    fn before_built_in(&self, capability: &str) -> Vec<&Arc<Slot>> {
+        let all = self.providers(capability);
+        let before = all.iter().position(|(slot, _)| slot.is_built_in).unwrap_or_default();
+        all.into_iter().take(before).map(|(slot, _)| slot).collect()
+    }
+
+    /// The one that would be chosen of several, where it is not known how it is.
+    fn unknown_first(&self, capability: &str, passes: Passes<'_>) -> Option<&Arc<Slot>> {
+        let ready: Vec<_> =
+            self.providers(capability).into_iter().filter(|(slot, _)| slot.is_ready().is_ok()).collect();
+        let works = |(slot, _): &&(&Arc<Slot>, _)| slot.is_well(capability) && passes(slot.name());
+        let (first, _) = ready.iter().find(works).filter(|_| ready.len() > 1)?;
+        first.is_unknown().then_some(first)
+    }
+
     /// Those that may answer a call, in the order in which they are asked: the one that is named; or else those that work,
     /// and behind them the others that are ready.
     ///
@@ -106,7 +141,7 @@ impl Router {
         &self,
         named: Option<&PluginName>,
         capability: &str,
-        passes: &dyn Fn(&PluginName) -> bool,
+        passes: Passes<'_>,
     ) -> Result<Vec<&Arc<Slot>>, CallError> {
         let providers = self.providers(capability);
         if let Some(name) = named {
@@ -141,12 +176,13 @@ impl Router {
     }
 }
 
+#[async_trait]
 impl ToolRouter for Router {
     fn route(
         &self,
         action: &Action,
         wanted: Option<&PluginName>,
-        passes: &dyn Fn(&PluginName) -> bool,
+        passes: Passes<'_>,
     ) -> Result<ToolRoute, RouteError> {
         let capability = action.kind().capability();
         let tool = action.tool();
@@ -164,6 +200,25 @@ impl ToolRouter for Router {
             ValidationError { fields }.into_result()?;
         }
         Ok(ToolRoute { plugin: slot.name().clone(), capability: Arc::clone(&checked.capability) })
+    }
+
+    async fn first_health(&self, action: &Action, wanted: Option<&PluginName>, passes: Passes<'_>) {
+        let named = action.tool().and_then(|tool| tool.plugin.as_ref());
+        if named.or(wanted).is_none() {
+            Self::first_health(self, action.kind().capability(), passes).await;
+        }
+    }
+
+    async fn before_transports(&self, action: &Action, passes: Passes<'_>) -> Vec<(PluginName, bool)> {
+        let capability = action.kind().capability();
+        if self.before_built_in(capability).is_empty() {
+            return Vec::new();
+        }
+        Self::first_health(self, capability, passes).await;
+        let works =
+            |slot: &Arc<Slot>| slot.is_ready().is_ok() && slot.is_well(capability) && passes(slot.name());
+        let all = self.before_built_in(capability).into_iter();
+        all.map(|slot| (slot.name().clone(), works(slot))).collect()
     }
 
     fn is_tool(&self, plugin: &PluginName) -> bool {

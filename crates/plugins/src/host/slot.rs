@@ -20,7 +20,7 @@ pub(super) struct Slot {
     pub(super) is_built_in: bool,
     instance: Mutex<Arc<Instance>>,
     state: watch::Sender<PluginState>,
-    health: Mutex<Option<HealthReport>>,
+    health: watch::Sender<Option<HealthReport>>,
     renewals: Mutex<Renewals>,
     /// Calls of capabilities at the same time.
     pub(super) calls: Semaphore,
@@ -42,7 +42,7 @@ impl Slot {
             is_built_in,
             instance: Mutex::new(instance),
             state: watch::Sender::new(PluginState::Waiting),
-            health: Mutex::default(),
+            health: watch::Sender::new(None),
             renewals: Mutex::default(),
         })
     }
@@ -84,12 +84,12 @@ impl Slot {
         if *self.state.borrow() == PluginState::Stopped {
             return None;
         }
-        *lock(&self.health) = None;
         let renewals = &mut *lock(&self.renewals);
         renewals.count += 1;
         // Later than the one before, whatever the clock says.
         let next = renewals.last.and_then(|last| last.checked_add(SignedDuration::from_nanos(1)).ok());
         renewals.last = Some(next.map_or(now, |next| now.max(next)));
+        self.health.send_replace(None);
         self.set_state(PluginState::Ready);
         Some(std::mem::replace(&mut *instance, new))
     }
@@ -140,20 +140,32 @@ impl Slot {
     }
 
     pub(super) fn health(&self) -> Option<HealthReport> {
-        lock(&self.health).clone()
+        self.health.borrow().clone()
+    }
+
+    /// Whether it has not said yet how it is, since the host was started. Another instance is not asked at once.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.generation() == 0 && self.health.borrow().is_none()
+    }
+
+    /// Returns when it is known how it is, or another instance has come.
+    pub(super) async fn answered(&self) {
+        let mut health = self.health.subscribe();
+        // The sender lives as long as `self`, so waiting cannot fail.
+        while self.is_unknown() && health.changed().await.is_ok() {}
     }
 
     /// Takes the answer of an instance, if that is still the one that is there.
     pub(super) fn set_health(&self, of: &Arc<Instance>, report: HealthReport) {
         let instance = lock(&self.instance);
         if Arc::ptr_eq(&instance, of) {
-            *lock(&self.health) = Some(report);
+            self.health.send_replace(Some(report));
         }
     }
 
     /// Whether it was well when it was asked last, as far as a capability is concerned.
     pub(super) fn is_well(&self, capability: &str) -> bool {
-        match lock(&self.health).as_ref().map(|report| &report.health) {
+        match self.health.borrow().as_ref().map(|report| &report.health) {
             None | Some(PluginHealth::Healthy) => true,
             Some(PluginHealth::Degraded { failing, .. }) => !failing.iter().any(|name| name == capability),
             Some(PluginHealth::Unhealthy { .. }) => false,

@@ -353,9 +353,11 @@ impl ScriptedPlugin {
         self.seen().health = Some((health, None));
     }
 
-    /// How it behaves from now on when it is asked how it is.
+    /// How it behaves from now on before it says how it is.
     pub fn health_conduct(&self, conduct: Conduct) {
-        self.seen().health = Some((PluginHealth::Healthy, Some(conduct)));
+        let seen = &mut *self.seen();
+        let health = seen.health.take().map_or(PluginHealth::Healthy, |(health, _)| health);
+        seen.health = Some((health, Some(conduct)));
     }
 
     /// Calls of run so far.
