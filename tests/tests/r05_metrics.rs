@@ -27,7 +27,8 @@ use pabawi::{
     RetryPolicy, ScriptAction, SubmitError, TargetExpression,
 };
 use pabawi_testkit::scripted::ScriptedPlugin;
-use pabawi_tests::facade::{caller, command};
+use pabawi_testkit::wait;
+use pabawi_tests::facade::{caller, command, open};
 use pabawi_tests::{Lab, workspace};
 use serde_json::json;
 
@@ -138,6 +139,7 @@ async fn everything_that_happens_is_measured() {
     for phase in ["start", "firstByte", "run", "drain"] {
         is("pabawi_phase_seconds", &[phase], 6.0);
     }
+    is("pabawi_phase_seconds", &["queue"], 4.0);
     is("pabawi_authorizations_total", &["denied"], 1.0);
     is("pabawi_queued_executions", &[], 0.0);
     is("pabawi_live_executions", &[], 0.0);
@@ -155,6 +157,38 @@ async fn everything_that_happens_is_measured() {
     let names: BTreeSet<String> = FAMILIES.iter().map(|family| family.name.to_owned()).collect();
     assert!(told.is_subset(&names), "{:?}", told.difference(&names).collect::<Vec<_>>());
     assert!(told.contains("pabawi_operation_duration_seconds") && told.contains("pabawi_phase_seconds"));
+    framework.shutdown(LIMIT).await;
+}
+
+/// R5.7, R8.7: while something is held, the snapshot says what waits, what runs, and on how many connections; and afterwards that
+/// nothing does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_and_runs_is_told_while_it_does() {
+    let lab = Lab::new(2);
+    let framework = open(&lab, |limits| limits.max_running_executions = 1, |_| {}).await;
+    let gate = lab.path("gate");
+    let held = command("web[01-02]", &format!("until [ -e {} ]; do sleep 0.05; done", gate.display()));
+    let running = framework.submit(caller(), held).await.unwrap();
+    let are = |expected: [f64; 6]| {
+        let snapshot = framework.metrics();
+        let now = [
+            value(&snapshot, "pabawi_queued_executions", &[]),
+            value(&snapshot, "pabawi_live_executions", &[]),
+            value(&snapshot, "pabawi_pending_targets", &[]),
+            value(&snapshot, "pabawi_node_permits_in_use", &[]),
+            value(&snapshot, "pabawi_connections", &["ssh"]),
+            value(&snapshot, "pabawi_connections_idle", &["ssh"]),
+        ];
+        now == expected
+    };
+    wait::until_async("both nodes to be held", LIMIT, || are([0.0, 1.0, 2.0, 2.0, 2.0, 0.0])).await.unwrap();
+    let waiting = framework.submit(caller(), command("web01", "true")).await.unwrap();
+    wait::until_async("another one to wait", LIMIT, || are([1.0, 2.0, 3.0, 2.0, 2.0, 0.0])).await.unwrap();
+    std::fs::write(&gate, "").unwrap();
+    for id in [running, waiting] {
+        framework.wait(&caller(), id).await.unwrap();
+    }
+    wait::until_async("all to be at rest", LIMIT, || are([0.0, 0.0, 0.0, 0.0, 2.0, 2.0])).await.unwrap();
     framework.shutdown(LIMIT).await;
 }
 

@@ -82,6 +82,11 @@ impl Meter {
         self.time(Name::Operation, took, &[&format!("{way}:{}", kind.as_str())]);
     }
 
+    /// How long a node waited in its execution until it was begun for the first time.
+    pub(crate) fn queued(&self, waited: Duration) {
+        self.time(Name::Phase, waited, &["queue"]);
+    }
+
     /// How long each part of the connecting took.
     pub(crate) fn connected(&self, way: &str, phases: &ConnectPhases) {
         let each = phases.parts();

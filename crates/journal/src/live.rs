@@ -140,7 +140,46 @@ fn cut(text: String, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pabawi_domain::request::EntryPoint;
     use serde_json::json;
+    use tokio::time::Instant;
+
+    /// Tells one event, or never answers.
+    struct Teller {
+        name: &'static str,
+        is_silent: bool,
+    }
+
+    #[async_trait]
+    impl LiveSource for Teller {
+        fn name(&self) -> &str {
+            self.name
+        }
+
+        async fn events(&self, _: &Caller, _: &NodeId) -> Result<LiveEvents, LiveSourceError> {
+            if self.is_silent {
+                std::future::pending::<()>().await;
+            }
+            Ok(LiveEvents(vec![json!({"summary": "started"})]))
+        }
+    }
+
+    /// R11.14: a source that never answers is named when its time is up; what the others tell is there.
+    #[tokio::test(start_paused = true)]
+    async fn a_source_that_never_answers_is_waited_for_until_the_deadline() {
+        let teller = |name, is_silent| Arc::new(Teller { name, is_silent }) as Arc<dyn LiveSource>;
+        let sources = [teller("bolt", true), teller("aws", false)];
+        let caller = Caller { user: "ann".to_owned(), entry_point: EntryPoint::Rust };
+        let nodes = ["web1", "web2"].map(|node| node.parse::<NodeId>().unwrap());
+        let deadline = Duration::from_secs(15);
+        let began = Instant::now();
+        let asking = ask(&sources, &caller, &nodes, deadline, Timestamp::UNIX_EPOCH);
+        let (events, faults) = tokio::time::timeout(2 * deadline, asking).await.unwrap();
+        assert_eq!(began.elapsed(), deadline);
+        assert!(events.len() == 2 && events.iter().all(|one| one.entry.source == "aws"), "{events:?}");
+        let message = "did not answer within 15000 ms".to_owned();
+        assert_eq!(faults, [SourceFault { source: "bolt".to_owned(), message }]);
+    }
 
     #[test]
     fn what_an_event_does_not_say_is_filled_in() {

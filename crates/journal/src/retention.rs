@@ -172,35 +172,41 @@ pub(crate) async fn carry_out(
     let mut report = RetentionReport::default();
     // Each loop ends when nothing is left to do, which every step brings nearer.
     if plan.journal.iter().any(|cut| cut.entries > 0) {
+        let mut from = None;
         loop {
-            let gone = store.prune_journal(&plan.journal, STEP).await?;
+            let step = store.prune_journal(&plan.journal, from, STEP).await?;
             report.steps += 1;
-            report.entries += gone;
-            if gone < u64::from(STEP) {
+            report.entries += step.entries;
+            from = step.next;
+            if from.is_none() {
                 break;
             }
             tokio::time::sleep(PAUSE).await;
         }
     }
     if let Some(cut) = plan.executions.as_ref().filter(|cut| cut.executions > 0) {
+        let mut from = None;
         loop {
-            let step = store.prune_executions(cut, STEP).await?;
+            let step = store.prune_executions(cut, from, STEP).await?;
             report.steps += 1;
             report.executions += step.executions;
             report.targets += step.targets;
             report.outputs += step.outputs;
-            if !step.more {
+            from = step.next;
+            if from.is_none() {
                 break;
             }
             tokio::time::sleep(PAUSE).await;
         }
     }
     if let Some(cut) = &plan.outputs {
+        let mut from = None;
         loop {
-            let step = store.prune_outputs(cut, STEP).await?;
+            let step = store.prune_outputs(cut, from, STEP).await?;
             report.steps += 1;
             report.outputs += step.outputs;
-            if !step.more {
+            from = step.next;
+            if from.is_none() {
                 break;
             }
             tokio::time::sleep(PAUSE).await;

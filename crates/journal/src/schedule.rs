@@ -190,7 +190,8 @@ mod tests {
     use async_trait::async_trait;
     use jiff::{SignedDuration, Timestamp};
     use pabawi_domain::journal::{
-        ExecutionCut, ExecutionLimit, JournalCut, JournalLimit, OutputCut, PrunedExecutions, PrunedOutputs,
+        ExecutionCut, ExecutionLimit, JournalCut, JournalLimit, OutputCut, OutputPlace, PrunedExecutions,
+        PrunedJournal, PrunedOutputs,
     };
     use pabawi_domain::ports::{Clock, RetentionStore};
     use pabawi_testkit::memory_store::MemoryStore;
@@ -230,8 +231,13 @@ mod tests {
             Ok(Vec::new())
         }
 
-        async fn prune_journal(&self, _: &[JournalCut], _: u32) -> Result<u64, StoreError> {
-            Ok(0)
+        async fn prune_journal(
+            &self,
+            _: &[JournalCut],
+            _: Option<(i64, i64)>,
+            _: u32,
+        ) -> Result<PrunedJournal, StoreError> {
+            Ok(PrunedJournal::default())
         }
 
         async fn execution_cut(&self, _: &ExecutionLimit) -> Result<ExecutionCut, StoreError> {
@@ -241,7 +247,12 @@ mod tests {
             }
         }
 
-        async fn prune_executions(&self, _: &ExecutionCut, _: u32) -> Result<PrunedExecutions, StoreError> {
+        async fn prune_executions(
+            &self,
+            _: &ExecutionCut,
+            _: Option<i64>,
+            _: u32,
+        ) -> Result<PrunedExecutions, StoreError> {
             let doing = self.doing.fetch_add(1, Ordering::SeqCst) + 1;
             self.most_at_once.fetch_max(doing, Ordering::SeqCst);
             let step = *self.step.lock().unwrap();
@@ -255,7 +266,12 @@ mod tests {
             Ok(OutputCut { outputs: 0, bytes: 0, before })
         }
 
-        async fn prune_outputs(&self, _: &OutputCut, _: u32) -> Result<PrunedOutputs, StoreError> {
+        async fn prune_outputs(
+            &self,
+            _: &OutputCut,
+            _: Option<OutputPlace>,
+            _: u32,
+        ) -> Result<PrunedOutputs, StoreError> {
             Ok(PrunedOutputs::default())
         }
 

@@ -9,6 +9,7 @@
 
 pub mod ansible;
 pub mod bolt;
+mod config_secrets;
 pub mod external;
 pub mod host;
 pub mod puppetdb;

@@ -28,7 +28,8 @@ pub use entry_id::EntryId;
 pub use level::{JournalLevel, JournalMatter, JournalWeight, Journalling};
 pub use query::JournalQuery;
 pub use retention::{
-    ExecutionCut, ExecutionLimit, JournalCut, JournalLimit, OutputCut, PrunedExecutions, PrunedOutputs,
+    ExecutionCut, ExecutionLimit, JournalCut, JournalLimit, OutputCut, OutputPlace, PrunedExecutions,
+    PrunedJournal, PrunedOutputs,
 };
 pub use verify::{
     ChainFault, ChainFaultKind, ChainHead, ChainWalk, JournalVerification, PrunedRange, StoredLink,

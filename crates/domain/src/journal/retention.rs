@@ -78,6 +78,16 @@ pub struct OutputCut {
     pub before: Timestamp,
 }
 
+/// What one step has removed of the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PrunedJournal {
+    /// Entries that are gone.
+    pub entries: u64,
+    /// Where the next step goes on, a store's own mark; absent when nothing is left to do.
+    pub next: Option<(i64, i64)>,
+}
+
 /// What one step has removed of the executions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -88,8 +98,8 @@ pub struct PrunedExecutions {
     pub targets: u64,
     /// Outputs that nobody else had.
     pub outputs: u64,
-    /// Whether there is more to do.
-    pub more: bool,
+    /// Where the next step goes on, a store's own mark; absent when nothing is left to do.
+    pub next: Option<i64>,
 }
 
 /// What one step has removed of the outputs.
@@ -100,6 +110,21 @@ pub struct PrunedOutputs {
     pub outputs: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Whether there is more to do.
-    pub more: bool,
+    /// Where the next step goes on; absent when nothing is left to do.
+    pub next: Option<OutputPlace>,
+}
+
+/// Up to where outputs were looked through, in a store's own marks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OutputPlace {
+    /// Up to this output.
+    Output(i64),
+    /// All outputs, and of an execution's events those up to this number.
+    Events {
+        /// The execution.
+        execution: i64,
+        /// The last number.
+        seq: i64,
+    },
 }

@@ -1,10 +1,12 @@
 //! Port [`RetentionStore`]: forgetting what is old. A cut is made first and shown; then it is carried out in steps, each a small
-//! transaction among those of others, so that nobody who writes waits for long.
+//! transaction among those of others, so that nobody who writes waits for long. A step goes on where the one before it ended, and
+//! looks at a bounded number of records, also where it removes none of them.
 
 use async_trait::async_trait;
 
 use crate::journal::{
-    ExecutionCut, ExecutionLimit, JournalCut, JournalLimit, OutputCut, PrunedExecutions, PrunedOutputs,
+    ExecutionCut, ExecutionLimit, JournalCut, JournalLimit, OutputCut, OutputPlace, PrunedExecutions,
+    PrunedJournal, PrunedOutputs,
 };
 use crate::ports::StoreError;
 
@@ -17,12 +19,17 @@ pub trait RetentionStore: Send + Sync + 'static {
     /// [`StoreError`].
     async fn journal_cuts(&self, limits: &[JournalLimit]) -> Result<Vec<JournalCut>, StoreError>;
 
-    /// Removes at most so many entries of what goes by these cuts, all of which have to be given, and says how many; fewer than
-    /// `at_most` when nothing is left to do. The chains of what stays reach over what went.
+    /// Removes at most so many entries of what goes by these cuts, all of which have to be given. `from` is where the step before
+    /// ended, and absent for the first one. The chains of what stays reach over what went.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing was removed.
-    async fn prune_journal(&self, cuts: &[JournalCut], at_most: u32) -> Result<u64, StoreError>;
+    async fn prune_journal(
+        &self,
+        cuts: &[JournalCut],
+        from: Option<(i64, i64)>,
+        at_most: u32,
+    ) -> Result<PrunedJournal, StoreError>;
 
     /// What would go of the executions. Changes nothing.
     ///
@@ -31,13 +38,14 @@ pub trait RetentionStore: Send + Sync + 'static {
     async fn execution_cut(&self, limit: &ExecutionLimit) -> Result<ExecutionCut, StoreError>;
 
     /// Removes executions of a cut with at most about so many targets, the oldest first, and the outputs that nobody else had.
-    /// One with more targets goes in several steps.
+    /// One with more targets goes in several steps. `from` is where the step before ended, and absent for the first one.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing was removed.
     async fn prune_executions(
         &self,
         cut: &ExecutionCut,
+        from: Option<i64>,
         at_most: u32,
     ) -> Result<PrunedExecutions, StoreError>;
 
@@ -48,11 +56,16 @@ pub trait RetentionStore: Send + Sync + 'static {
     async fn output_cut(&self, before: jiff::Timestamp) -> Result<OutputCut, StoreError>;
 
     /// Removes the content of at most so many outputs of a cut. Their length and hash stay, so that a result still says that
-    /// there was output, and how much.
+    /// there was output, and how much. `from` is where the step before ended, and absent for the first one.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing was removed.
-    async fn prune_outputs(&self, cut: &OutputCut, at_most: u32) -> Result<PrunedOutputs, StoreError>;
+    async fn prune_outputs(
+        &self,
+        cut: &OutputCut,
+        from: Option<OutputPlace>,
+        at_most: u32,
+    ) -> Result<PrunedOutputs, StoreError>;
 
     /// Remembers `now` as the time when what is old is removed by a schedule, unless some process has done so within `every`: then
     /// nothing changes, and the answer is how long that is still to come. One process at a time gets `None`.

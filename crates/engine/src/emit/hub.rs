@@ -205,6 +205,8 @@ impl Hub {
                 self.pending.answer(durable);
                 if attempt > 1 {
                     tracing::info!(execution_id = %self.live.id, %node, attempt, "trying again");
+                } else {
+                    self.meter.queued(self.started.map(|at| at.elapsed()).unwrap_or_default());
                 }
                 self.emit(now, EventKind::NodeStarted { node, attempt }, true);
             }

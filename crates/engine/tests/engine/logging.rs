@@ -3,17 +3,20 @@
 use std::cell::RefCell;
 use std::fmt::{Debug, Write};
 use std::sync::Once;
+use std::time::Duration;
 
 use pabawi_domain::action::{EnvValue, RunAs, RunAsMethod};
 use pabawi_domain::error::ErrorCode;
 use pabawi_domain::id::CorrelationId;
+use pabawi_domain::resilience::BreakerPolicy;
 use pabawi_domain::secret::Secret;
+use pabawi_engine::EngineLimits;
 use pabawi_testkit::scripted::{NodeScript, ScriptedTransport};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-use super::support::{Rig, command, node};
+use super::support::{Rig, ann, command, node};
 
 thread_local! {
     /// What was logged on this test's thread, which its whole runtime lives on. `None` while nobody listens.
@@ -103,6 +106,41 @@ async fn start_end_and_failures_are_logged_without_secrets() {
         assert!(failed.contains(part), "{part} is not in {failed}");
     }
     assert!(lines_with("canary").is_empty());
+}
+
+/// R7.8: a breaker that opens is a warning with all that is needed to understand it; how it closes again is told too.
+#[tokio::test(start_paused = true)]
+async fn what_becomes_of_a_breaker_is_logged() {
+    listen();
+    let fails = NodeScript::new().connect_fails_times(2, ErrorCode::ConnectionRefused);
+    let policy =
+        BreakerPolicy { failures: 2, window_ms: 60_000, open_ms: 30_000, ..BreakerPolicy::default() };
+    let limits = EngineLimits { node_breaker: Some(policy), ..EngineLimits::default() };
+    let rig = Rig::with(ScriptedTransport::new().node(&node("a"), fails), limits).await;
+    rig.execute(command("a")).await;
+    assert!(lines_with("circuit breaker").is_empty());
+    rig.execute(command("a")).await;
+    let next_probe = rig.engine.breakers(&ann()).await.unwrap()[0].next_probe_at.unwrap();
+    let opened = line_with("circuit breaker");
+    for part in [
+        "WARN",
+        "message=circuit breaker opened",
+        "component=node:a",
+        "state=\"open\"",
+        "failures=2",
+        "window_ms=60000",
+        &format!("next_probe_at=\"{next_probe}\""),
+    ] {
+        assert!(opened.contains(part), "{part} is not in {opened}");
+    }
+    rig.clock.advance(Duration::from_secs(30));
+    rig.execute(command("a")).await;
+    let changed = lines_with("message=circuit breaker changed");
+    assert!(
+        changed.iter().all(|line| line.contains("INFO") && line.contains("component=node:a")),
+        "{changed:?}"
+    );
+    assert!(changed.last().unwrap().contains("state=\"closed\""), "{changed:?}");
 }
 
 /// A line break in a command cannot forge a log line, and a long command does not flood the log.

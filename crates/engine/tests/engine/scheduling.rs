@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use pabawi_domain::error::ErrorCode;
 use pabawi_domain::id::NodeId;
+use pabawi_domain::metrics::MetricValue;
+use pabawi_domain::resilience::RetryPolicy;
 use pabawi_domain::summary::ExecutionStatus;
-use pabawi_engine::{EngineLimits, SubmitError};
+use pabawi_engine::{EngineLimits, PartStats, SubmitError};
 use pabawi_testkit::scripted::{Gate, NodeScript, ScriptedTransport};
 
 use super::support::{Rig, ann, command, node, settle};
@@ -49,6 +51,23 @@ async fn a_concurrency_of_one_is_sequential() {
     rig.execute(request).await;
     assert_eq!(started(&rig.transport), ["c", "a", "b"].map(node));
     assert_eq!(rig.transport.peak_running(), 1);
+}
+
+/// R8.7: how long nodes wait for their turn is measured, as `explain_slow` tells it; another attempt of one does not wait anew.
+#[tokio::test(start_paused = true)]
+async fn the_time_until_a_node_has_its_turn_is_measured() {
+    let again = NodeScript::new().connect_fails_times(1, ErrorCode::ConnectionRefused);
+    let transport = ScriptedTransport::new().default_script(second()).node(&node("b"), again);
+    let rig = Rig::new(transport).await;
+    let mut request = command("c,a,b");
+    request.concurrency = Some(1);
+    request.retry = Some(RetryPolicy { on: ["unreachable".to_owned()].into(), ..RetryPolicy::new(2) });
+    assert_eq!(rig.execute(request).await.summary.progress.succeeded, 3);
+    let snapshot = rig.engine.metrics(&PartStats::default());
+    let family = snapshot.families.iter().find(|family| family.name == "pabawi_phase_seconds").unwrap();
+    let queue = family.samples.iter().find(|sample| sample.labels["phase"] == "queue").unwrap();
+    let MetricValue::Histogram(queue) = &queue.value else { panic!("{queue:?}") };
+    assert_eq!((queue.count, queue.sum), (3, 3.0), "none, one second and two");
 }
 
 /// R8.2: the engine's limit holds over all executions, and so does the default of each.

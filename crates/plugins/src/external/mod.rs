@@ -17,7 +17,7 @@
 //! | `open_action` | an action with its secrets, which only the program gets to see |
 //! | `answer` | an answer in one line |
 //! | `run_lines` | lines about nodes |
-//! | `config_secrets` | secrets of a configuration, and messages without them |
+//! | `without_secrets` | failures of nodes without secrets of the configuration |
 //! | `sources` | its inventory and its facts |
 //! | `hosted` | parts of the program that the framework is part of, which are spoken with in the same way |
 //! | `undescribed` | the place of a program that cannot be a plugin, with the reason |
@@ -27,7 +27,6 @@
 //! nothing of a request and no secret.
 
 mod answer;
-mod config_secrets;
 mod description;
 mod description_schema;
 mod error;
@@ -42,6 +41,7 @@ mod run_events;
 mod run_lines;
 mod sources;
 mod undescribed;
+mod without_secrets;
 
 pub use error::ExternalError;
 pub use hosted::{hosted_facts, hosted_inventory};

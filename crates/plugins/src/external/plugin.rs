@@ -17,7 +17,6 @@ use pabawi_domain::ports::{
 use pabawi_domain::validation::MAX_TIMEOUT_MS;
 use serde_json::{Map, Value};
 
-use super::config_secrets::{WithoutSecrets, secrets_of};
 use super::description::Description;
 use super::error::ExternalError;
 use super::hosted;
@@ -27,6 +26,8 @@ use super::request::{Request, of_call, of_run};
 use super::run_events::RunEvents;
 use super::run_lines::RunLines;
 use super::sources::{ExternalFacts, ExternalInventory};
+use super::without_secrets::WithoutSecrets;
+use crate::config_secrets::secrets_of;
 use crate::tool::{ToolRun, follow};
 
 /// A program as a plugin.

@@ -6,10 +6,13 @@ use std::time::Duration;
 use pabawi_domain::action::ActionKind;
 use pabawi_domain::id::PluginName;
 use pabawi_domain::ports::{Plugin, PluginMethods};
+use pabawi_domain::redact::Redactor;
+use serde_json::Value;
 use tokio::sync::watch;
 
 use super::offers::Offers;
 use super::register::{CheckedCapability, Declared};
+use crate::config_secrets::secrets_of;
 
 /// One living plugin.
 pub(super) struct Instance {
@@ -17,12 +20,20 @@ pub(super) struct Instance {
     pub(super) declared: Declared,
     /// Once it has got ready.
     offers: OnceLock<Offers>,
+    /// Those of its configuration, where it has some.
+    secrets: OnceLock<Arc<Redactor>>,
     runs: watch::Sender<usize>,
 }
 
 impl Instance {
     pub(super) fn new(plugin: Arc<dyn Plugin>, declared: Declared) -> Arc<Self> {
-        Arc::new(Self { plugin, declared, offers: OnceLock::new(), runs: watch::Sender::new(0) })
+        Arc::new(Self {
+            plugin,
+            declared,
+            offers: OnceLock::new(),
+            secrets: OnceLock::new(),
+            runs: watch::Sender::new(0),
+        })
     }
 
     pub(super) fn name(&self) -> &PluginName {
@@ -37,6 +48,22 @@ impl Instance {
     /// It has got ready. The first time counts.
     pub(super) fn set_offers(&self, offers: Offers) {
         let _ = self.offers.set(offers);
+    }
+
+    /// Remembers the secrets of the configuration that it is about to be handed.
+    pub(super) fn keep_secrets(&self, config: &Value) {
+        let schema = self.declared.config.as_ref().map(|schema| &schema.said);
+        if let Some(secrets) = secrets_of(schema, config) {
+            let _ = self.secrets.set(secrets);
+        }
+    }
+
+    /// What it says, without the secrets of its configuration.
+    pub(super) fn redacted(&self, text: String) -> String {
+        match self.secrets.get() {
+            Some(secrets) => secrets.text(&text).into_owned(),
+            None => text,
+        }
     }
 
     /// Runs that have not ended.

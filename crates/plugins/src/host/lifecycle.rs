@@ -1,4 +1,5 @@
-//! Calls of `initialize`, `health` and `shutdown` (R6.7), each with a deadline and none of which can panic through.
+//! Calls of `initialize`, `health` and `shutdown` (R6.7), each with a deadline and none of which can panic through. What a plugin
+//! says of its failures is told without the secrets of its configuration (R9.8).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -32,13 +33,14 @@ pub(super) async fn initialize(
 ) -> Result<(), PluginState> {
     if let Some(schema) = &instance.declared.config {
         // A configuration holds tokens and passwords: no value of it is told.
-        let fields = schema.violations("config", &config, &[String::new()]);
+        let fields = schema.checked.violations("config", &config, &[String::new()]);
         if !fields.is_empty() {
             let listed: Vec<String> = fields.iter().map(ToString::to_string).collect();
             let message = format!("its configuration is bad: {}", listed.join("; "));
             return Err(PluginState::Failed { message, fields, stack: None });
         }
     }
+    instance.keep_secrets(&config);
     let plugin = &instance.plugin;
     let peers = Arc::new(PeerHandle { home: Arc::clone(home), plugin: instance.name().clone() });
     let journal = Arc::new(JournalHandle { home: Arc::clone(home), plugin: instance.name().clone() });
@@ -50,20 +52,21 @@ pub(super) async fn initialize(
     match guarded(begins, patience).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
-            let message = cut::message(format!("{} ({})", error.message, error.code));
-            let stack = error.stack.as_deref().map(PluginTrace::cut);
+            let message = cut::message(format!("{} ({})", instance.redacted(error.message), error.code));
+            let stack = error.stack.map(|stack| PluginTrace::cut(&instance.redacted(stack)));
             return Err(PluginState::Failed { message, fields: Vec::new(), stack });
         }
         Err(Broke::Late(patience)) => {
             return Err(PluginState::failed(format!("was not ready within {} ms", patience.as_millis())));
         }
         Err(Broke::Panicked(panic)) => {
-            let stack = panic.stack.as_deref().map(PluginTrace::cut);
-            let message = Broke::Panicked(panic).to_string();
+            let stack = panic.stack.clone().map(|stack| PluginTrace::cut(&instance.redacted(stack)));
+            let message = instance.redacted(Broke::Panicked(panic).to_string());
             return Err(PluginState::Failed { message, fields: Vec::new(), stack });
         }
     }
     let offers = Offers::of(plugin, patience).await.map_err(|broke| {
+        let broke = instance.redacted(broke.to_string());
         PluginState::failed(format!(
             "{broke}, when it was asked for its inventory, its facts and how it ends"
         ))
@@ -92,28 +95,29 @@ fn has_what_it_says(instance: &Instance, offers: &Offers) -> Result<(), String> 
 pub(super) async fn health(instance: &Instance, patience: Duration, at: Timestamp) -> HealthReport {
     let began = Instant::now();
     let health = match guarded(async { instance.plugin.health().await }, patience).await {
-        Ok(health) => sound(health, &instance.declared),
-        Err(broke) => PluginHealth::Unhealthy { message: broke.to_string() },
+        Ok(health) => sound(health, instance),
+        Err(broke) => PluginHealth::Unhealthy { message: instance.redacted(broke.to_string()) },
     };
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     HealthReport { health, checked_at: at, took_ms }
 }
 
-/// What a plugin said, as far as it makes sense: capabilities that it has, each once, and texts that are not too long. What
-/// works and fails at the same time fails.
-fn sound(health: PluginHealth, declared: &Declared) -> PluginHealth {
+/// What a plugin said, as far as it makes sense: capabilities that it has, each once, and texts that are not too long and show no
+/// secret. What works and fails at the same time fails.
+fn sound(health: PluginHealth, instance: &Instance) -> PluginHealth {
+    let told = |message| cut::message(instance.redacted(message));
     match health {
         PluginHealth::Healthy => PluginHealth::Healthy,
-        PluginHealth::Unhealthy { message } => PluginHealth::Unhealthy { message: cut::message(message) },
+        PluginHealth::Unhealthy { message } => PluginHealth::Unhealthy { message: told(message) },
         PluginHealth::Degraded { message, working, failing } => {
             let own = |named: Vec<String>| -> BTreeSet<String> {
-                named.into_iter().filter(|name| declared.capability(name).is_some()).collect()
+                named.into_iter().filter(|name| instance.declared.capability(name).is_some()).collect()
             };
             let many = working.len() + failing.len();
             let (mut working, failing) = (own(working), own(failing));
             let unknown = many.saturating_sub(working.len() + failing.len());
             working.retain(|name| !failing.contains(name));
-            let mut message = cut::message(message);
+            let mut message = told(message);
             if unknown > 0 {
                 message
                     .push_str(&format!(" ({unknown} names of capabilities that it does not have, or twice)"));
@@ -139,7 +143,9 @@ pub(super) async fn shutdown(instance: &Instance, share: Duration, patience: Dur
     match guarded(async { instance.plugin.shutdown().await }, patience).await {
         Ok(()) if runs_left == 0 => Ok(()),
         Ok(()) => Err(format!("{runs_left} runs of it had not ended")),
-        Err(Broke::Panicked(words)) => Err(format!("panicked when it was shut down: {words}")),
+        Err(Broke::Panicked(words)) => {
+            Err(format!("panicked when it was shut down: {}", instance.redacted(words.to_string())))
+        }
         Err(Broke::Late(patience)) => Err(format!("did not let go within {} ms", patience.as_millis())),
     }
 }

@@ -69,7 +69,15 @@ pub(super) struct Declared {
     /// What it wishes of the journal.
     pub(super) journalling: Journalling,
     /// The schema of its configuration, where it has one.
-    pub(super) config: Option<ParameterSchema>,
+    pub(super) config: Option<ConfigSchema>,
+}
+
+/// The schema of a configuration.
+#[derive(Debug)]
+pub(super) struct ConfigSchema {
+    pub(super) checked: ParameterSchema,
+    /// As the plugin says it: it marks what is a secret.
+    pub(super) said: Value,
 }
 
 impl Declared {
@@ -92,8 +100,10 @@ impl Declared {
             return Err(RegisterError::Invalid { plugin: metadata.name, error: faults });
         }
         let capabilities = checked(capabilities, methods, &mut faults);
-        let config =
-            config.as_ref().and_then(|schema| usable(schema, "configSchema".to_owned(), &mut faults));
+        let config = config.and_then(|said| {
+            let checked = usable(&said, "configSchema".to_owned(), &mut faults)?;
+            Some(ConfigSchema { checked, said })
+        });
         for (name, event_type) in &journalling.types {
             if let Err(why) = check_event_type(event_type) {
                 faults.push(format!("journalling.types.{}", cut(name.as_str(), 100)), why);

@@ -23,7 +23,12 @@ pub(super) fn schema() -> Value {
         ),
         ("certificateFile", Some("certificate_file"), text("PEM file with the client certificate")),
         ("keyFile", Some("key_file"), text("PEM file with its key, without a passphrase")),
-        ("token", None, text("RBAC token, sent as X-Authentication")),
+        (
+            "token",
+            None,
+            json!({"type": "string", "minLength": 1, "writeOnly": true,
+                   "description": "RBAC token, sent as X-Authentication"}),
+        ),
         ("tokenFile", Some("token_file"), text("File with the token")),
         (
             "timeoutMs",

@@ -119,6 +119,47 @@ async fn a_bad_configuration_is_told_without_its_values() {
     assert!(!format!("{status:?}").contains("hunter"), "{status:?}");
 }
 
+/// R9.8: a plugin of Rust may repeat secrets of its configuration in what it says of its failures, as an error, in a panic or of its
+/// health; nobody sees them.
+#[tokio::test(start_paused = true)]
+async fn secrets_of_a_configuration_are_not_told() {
+    let schema = json!({"type": "object", "properties": {
+        "host": {"type": "string"},
+        "token": {"type": "string", "writeOnly": true},
+        "login": {"type": "object", "properties": {"password": {"type": "string", "format": "password"}}},
+    }});
+    let config = json!({"host": "pve", "token": "canary-token", "login": {"password": "canary-pass"}});
+    let says = || Conduct::Says(ErrorCode::Unavailable, "401 for canary-pass at pve".to_owned());
+    let fails = plugin("fails").config_schema(schema.clone()).initializes(says());
+    let ill = plugin("ill").config_schema(schema.clone());
+    let mut registering = builder();
+    registering.plugin(Arc::new(fails), config.clone()).unwrap();
+    registering.plugin(Arc::new(ill.clone()), config.clone()).unwrap();
+    registering.plugin(Arc::new(plugin("needs").depends_on([name("fails")])), Value::Null).unwrap();
+    let host = registering.start().await;
+    let state = host.plugin(&name("fails")).unwrap().state;
+    let PluginState::Failed { message, stack: Some(stack), .. } = &state else { panic!("{state:?}") };
+    assert_eq!(
+        (message.as_str(), stack.as_str()),
+        ("401 for *** at pve (unavailable)", "401 for *** at pve")
+    );
+    assert!(reason(&host, "needs").contains("401 for ***"), "{}", reason(&host, "needs"));
+    assert_eq!(ill.configs(), std::slice::from_ref(&config), "the plugin itself gets them");
+
+    let message = || "token canary-token expired".to_owned();
+    for health in [
+        PluginHealth::Unhealthy { message: message() },
+        PluginHealth::Degraded { message: message(), working: vec![], failing: vec![] },
+    ] {
+        ill.set_health(health);
+        let shown = format!("{:?}", host.check_health(Some(&name("ill"))).await);
+        assert!(shown.contains("token *** expired") && !shown.contains("canary"), "{shown}");
+    }
+    let anew = plugin("ill").config_schema(schema).initializes(says());
+    let error = host.reload(Arc::new(anew), config).await.unwrap_err().to_string();
+    assert!(error.contains("401 for *** at pve"), "{error}");
+}
+
 /// R6.7, R7.4: each gets ready after those it depends on; one that fails, panics, hangs, or can never be ready stops those
 /// that depend on it and no other.
 #[tokio::test(start_paused = true)]

@@ -1,12 +1,17 @@
 //! Removes what is old of the node journal. What is removed leaves its place in the chain, so that what stays can be verified.
 
-use pabawi_domain::journal::{CHAIN_START, JournalCut, JournalLimit};
+use std::cmp::Reverse;
+
+use pabawi_domain::journal::{CHAIN_START, JournalCut, JournalLimit, PrunedJournal};
 use pabawi_domain::output::ContentHash;
 use pabawi_domain::ports::StoreError;
 
 use super::place::Place;
 use crate::codec;
 use crate::db::{self, Builder, Connection, Pool, Row, bulk};
+
+/// Entries that one step looks at.
+const AT_ONCE: usize = 2_000;
 
 /// What would go, for each limit.
 pub(crate) async fn cuts(
@@ -42,30 +47,64 @@ pub(crate) async fn cuts(
     Ok(cuts)
 }
 
-/// Removes at most so many entries within the open transaction, and says how many.
+/// The place before the first entry behind `from` that goes; absent where none does.
+pub(crate) async fn next(
+    cuts: &[JournalCut],
+    from: Option<(i64, i64)>,
+    pool: &Pool,
+    place: &Place,
+) -> Result<Option<(i64, i64)>, StoreError> {
+    let fault = |error| place.sql("look what is old in the journal", &error);
+    let limits: Vec<JournalLimit> = cuts.iter().map(|cut| cut.limit.clone()).collect();
+    let mut first: Option<(i64, i64)> = None;
+    for cut in cuts {
+        let Some(mark) = cut.mark else { continue };
+        let mut sql = Builder::new("SELECT j.at, j.key FROM pabawi_exec_journal AS j WHERE 1 = 1");
+        follows(&mut sql, &cut.limit, &limits);
+        if let Some((at, key)) = from {
+            sql.push(" AND (j.at, j.key) > (").push_bind(at).push(", ").push_bind(key).push(")");
+        }
+        older(&mut sql, first.map_or(mark, |first| first.min(mark)));
+        sql.push(" ORDER BY j.at, j.key LIMIT 1");
+        if let Some(row) = sql.build().fetch_optional(pool).await.map_err(fault)? {
+            first = Some((row.try_get(0).map_err(fault)?, row.try_get(1).map_err(fault)?));
+        }
+    }
+    Ok(first.map(|(at, key)| (at, key.saturating_sub(1))))
+}
+
+/// Removes at most so many entries behind a place within the open transaction.
 pub(crate) async fn prune(
     cuts: &[JournalCut],
+    from: (i64, i64),
     at_most: u32,
     conn: &mut Connection,
     place: &Place,
-) -> Result<u64, StoreError> {
+) -> Result<PrunedJournal, StoreError> {
     let fault = |error| place.sql("remove what is old from the journal", &error);
-    let limits: Vec<JournalLimit> = cuts.iter().map(|cut| cut.limit.clone()).collect();
-    let mut room = i64::from(at_most);
-    let mut gone = Vec::new();
-    for cut in cuts {
-        let Some(mark) = cut.mark.filter(|_| room > 0) else { continue };
-        let mut sql = Builder::new(
-            "SELECT j.key, j.node, j.seq, j.prev, j.hash FROM pabawi_exec_journal AS j WHERE 1 = 1",
-        );
-        follows(&mut sql, &cut.limit, &limits);
-        older(&mut sql, mark);
-        sql.push(" ORDER BY j.at, j.key LIMIT ").push_bind(room);
-        for row in sql.build().fetch_all(&mut *conn).await.map_err(fault)? {
-            gone.push(Gone::of(&row).map_err(fault)?);
-            room -= 1;
+    let Some(mark) = cuts.iter().filter_map(|cut| cut.mark).max() else {
+        return Ok(PrunedJournal::default());
+    };
+    let mut rows = Vec::new();
+    // First those of the same moment: SQLite finds no place in its index by both columns of a row at once.
+    for is_same in [true, false] {
+        let room = AT_ONCE - rows.len();
+        let sql = looked_at(cuts, from, is_same, mark, room).build();
+        rows.extend(sql.fetch_all(&mut *conn).await.map_err(fault)?);
+    }
+    let (mut gone, mut seen, mut last) = (Vec::new(), 0, from);
+    for row in &rows {
+        if gone.len() as u64 >= u64::from(at_most.max(1)) {
+            break;
+        }
+        last = (row.try_get(5).map_err(fault)?, row.try_get(0).map_err(fault)?);
+        seen += 1;
+        let cut = usize::try_from(row.try_get::<i64>(6).map_err(fault)?).ok().and_then(|cut| cuts.get(cut));
+        if cut.and_then(|cut| cut.mark).is_some_and(|mark| last < mark) {
+            gone.push(Gone::of(row).map_err(fault)?);
         }
     }
+    let is_all = seen == rows.len() && rows.len() < AT_ONCE;
     for table in ["pabawi_exec_journal_words WHERE rowid", "pabawi_exec_journal WHERE key"] {
         for part in bulk::chunks(&gone) {
             let sql =
@@ -77,9 +116,36 @@ pub(crate) async fn prune(
             query.execute(&mut *conn).await.map_err(fault)?;
         }
     }
-    let removed = gone.len() as u64;
+    let entries = gone.len() as u64;
     keep_places(gone, conn).await.map_err(fault)?;
-    Ok(removed)
+    Ok(PrunedJournal { entries, next: (!is_all).then_some(last) })
+}
+
+/// The next entries behind a place, of its moment or of later ones, whatever becomes of them: each with the number of the cut that
+/// it follows or -1.
+fn looked_at(
+    cuts: &[JournalCut],
+    (at, key): (i64, i64),
+    is_same: bool,
+    mark: (i64, i64),
+    room: usize,
+) -> Builder {
+    let mut ranked: Vec<(usize, &JournalCut)> = cuts.iter().enumerate().collect();
+    ranked.sort_by_key(|(_, cut)| Reverse(cut.limit.rank()));
+    let mut sql = Builder::new("SELECT j.key, j.node, j.seq, j.prev, j.hash, j.at, CAST(CASE");
+    for (number, cut) in ranked {
+        is_about(&mut sql, " WHEN ", &cut.limit);
+        sql.push(format!(" THEN {number}"));
+    }
+    sql.push(" ELSE -1 END AS BIGINT) FROM pabawi_exec_journal AS j WHERE 1 = 1");
+    if is_same {
+        sql.push(" AND j.at = ").push_bind(at).push(" AND j.key > ").push_bind(key);
+    } else {
+        sql.push(" AND j.at > ").push_bind(at);
+    }
+    older(&mut sql, mark);
+    sql.push(" ORDER BY j.at, j.key LIMIT ").push_bind(codec::signed(room as u64));
+    sql
 }
 
 /// An entry that goes.
@@ -177,4 +243,41 @@ fn is_about(sql: &mut Builder, before: &str, limit: &JournalLimit) {
 
 fn older(sql: &mut Builder, (at, key): (i64, i64)) {
     sql.push(" AND (j.at, j.key) < (").push_bind(at).push(", ").push_bind(key).push(")");
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::SqlitePool;
+
+    use super::*;
+    use crate::sqlite::{SqliteOptions, SqliteStore};
+    use pabawi_domain::ports::ExecutionStore as _;
+
+    /// However many entries stand before, a step begins at its place and reads in the order of time.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_step_begins_where_the_last_one_ended() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.db");
+        let store = SqliteStore::open(SqliteOptions::new(&path)).await.unwrap();
+        let pool = SqlitePool::connect_with(sqlx::sqlite::SqliteConnectOptions::new().filename(&path));
+        let pool = Pool::Sqlite(pool.await.unwrap());
+        let limit = |event_type: Option<&str>, source: Option<&str>| JournalCut {
+            limit: JournalLimit {
+                event_type: event_type.map(Into::into),
+                source: source.map(Into::into),
+                ..JournalLimit::default()
+            },
+            entries: 1,
+            mark: Some((9, 9)),
+        };
+        let cuts = [limit(None, None), limit(Some("note"), None), limit(Some("start"), Some("bolt"))];
+        for (is_same, place) in [(true, "at=? AND key>?"), (false, "at>? AND at<?")] {
+            let sql = looked_at(&cuts, (1, 1), is_same, (9, 9), 5);
+            let rows = db::query(format!("EXPLAIN QUERY PLAN {}", sql.sql())).fetch_all(&pool).await.unwrap();
+            let plan: Vec<String> = rows.iter().map(|row| row.try_get::<String>(3).unwrap()).collect();
+            assert_eq!(plan, [format!("SEARCH j USING INDEX pabawi_exec_journal_time ({place})")]);
+        }
+        pool.close().await;
+        store.close().await;
+    }
 }

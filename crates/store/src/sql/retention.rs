@@ -15,6 +15,8 @@ use crate::output_files::Variant;
 
 /// Executions that one step looks at.
 const AT_ONCE: i64 = 100;
+/// Bytes of events that one step removes, roughly.
+const EVENTS: i64 = 4 * 1024 * 1024;
 
 /// Of those that are over; the others always stay.
 const OVER: &str = "e.status NOT IN ('queued', 'running')";
@@ -62,6 +64,7 @@ pub(crate) async fn cut(
 /// committed.
 pub(crate) async fn prune(
     cut: &ExecutionCut,
+    from: Option<i64>,
     at_most: u32,
     conn: &mut Connection,
     place: &Place,
@@ -69,20 +72,25 @@ pub(crate) async fn prune(
     let fault = |error| place.sql("remove old executions", &error);
     let Some(mark) = cut.mark else { return Ok((PrunedExecutions::default(), Vec::new())) };
     let sql = format!(
-        "SELECT e.key FROM pabawi_exec_executions AS e WHERE e.key < $1 AND {OVER} ORDER BY e.key LIMIT $2"
+        "SELECT e.key, {OVER} FROM pabawi_exec_executions AS e WHERE e.key > $1 AND e.key < $2 ORDER BY e.key LIMIT $3"
     );
-    let rows = db::query(sql).bind(mark).bind(AT_ONCE).fetch_all(&mut *conn).await;
+    let mut last = from.unwrap_or(i64::MIN);
+    let rows = db::query(sql).bind(last).bind(mark).bind(AT_ONCE).fetch_all(&mut *conn).await;
     let rows = rows.map_err(fault)?;
-    let mut done =
-        PrunedExecutions { more: codec::signed(rows.len() as u64) >= AT_ONCE, ..Default::default() };
-    let mut room = i64::from(at_most.max(1));
+    let mut done = PrunedExecutions::default();
+    let mut is_all = codec::signed(rows.len() as u64) < AT_ONCE;
+    let (mut room, mut bytes) = (i64::from(at_most.max(1)), EVENTS);
     let mut outputs = BTreeSet::new();
     for row in &rows {
+        let key: i64 = row.try_get(0).map_err(fault)?;
+        if !row.try_get::<bool>(1).map_err(fault)? {
+            last = key;
+            continue;
+        }
         if room <= 0 {
-            done.more = true;
+            is_all = false;
             break;
         }
-        let key: i64 = row.try_get(0).map_err(fault)?;
         let (gone, mut whole) = take_targets(key, room, conn).await.map_err(fault)?;
         room -= gone.max(1);
         done.targets += codec::unsigned(gone, "a count")?;
@@ -91,8 +99,9 @@ pub(crate) async fn prune(
             room -= given;
             whole = all;
         }
+        whole = whole && take_events(key, &mut bytes, conn).await.map_err(fault)?;
         if !whole {
-            done.more = true;
+            is_all = false;
             break;
         }
         db::query("DELETE FROM pabawi_exec_executions WHERE key = $1")
@@ -101,7 +110,9 @@ pub(crate) async fn prune(
             .await
             .map_err(fault)?;
         done.executions += 1;
+        last = key;
     }
+    done.next = (!is_all).then_some(last);
     let mut files = Vec::new();
     for output in outputs {
         if let Some(file) = forget_output(output, &mut done.outputs, conn, place).await? {
@@ -156,6 +167,36 @@ async fn take_uses(
     }
     let given = codec::signed(rows.len() as u64);
     Ok((given, given < room))
+}
+
+/// Removes events of an execution as far as there is room for their bytes, and says whether none is left.
+async fn take_events(key: i64, bytes: &mut i64, conn: &mut Connection) -> db::Result<bool> {
+    let rows = db::query(
+        "SELECT last_seq, CAST(length(body) AS BIGINT) FROM pabawi_exec_segments WHERE execution = $1 \
+         ORDER BY last_seq LIMIT $2",
+    )
+    .bind(key)
+    .bind(AT_ONCE)
+    .fetch_all(&mut *conn)
+    .await?;
+    let mut taken = 0;
+    let mut last = None;
+    for row in &rows {
+        if *bytes <= 0 {
+            break;
+        }
+        last = Some(row.try_get::<i64>(0)?);
+        *bytes -= row.try_get::<i64>(1)?;
+        taken += 1;
+    }
+    if let Some(last) = last {
+        db::query("DELETE FROM pabawi_exec_segments WHERE execution = $1 AND last_seq <= $2")
+            .bind(key)
+            .bind(last)
+            .execute(&mut *conn)
+            .await?;
+    }
+    Ok(taken == rows.len() && codec::signed(rows.len() as u64) < AT_ONCE)
 }
 
 /// Removes an output unless somebody has it.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pabawi_domain::journal::{
-    ExecutionCut, ExecutionLimit, JournalCut, JournalLimit, OutputCut, PrunedExecutions, PrunedOutputs,
+    ExecutionCut, ExecutionLimit, JournalCut, JournalLimit, OutputCut, OutputPlace, PrunedExecutions,
+    PrunedJournal, PrunedOutputs,
 };
 use pabawi_domain::ports::{RetentionStore, StoreError};
 
@@ -22,9 +23,10 @@ const SETTLED: Duration = Duration::from_secs(60 * 60);
 /// What a caller wants.
 #[derive(Debug)]
 pub(crate) enum RetentionOrder {
-    Journal(Vec<JournalCut>, u32, Reply<u64>),
-    Executions(ExecutionCut, u32, Reply<(PrunedExecutions, Vec<retention::DeadOutput>)>),
-    Outputs(OutputCut, u32, Reply<(PrunedOutputs, Vec<retention::DeadOutput>)>),
+    /// From a place on.
+    Journal(Vec<JournalCut>, (i64, i64), u32, Reply<PrunedJournal>),
+    Executions(ExecutionCut, Option<i64>, u32, Reply<(PrunedExecutions, Vec<retention::DeadOutput>)>),
+    Outputs(OutputCut, OutputPlace, u32, Reply<(PrunedOutputs, Vec<retention::DeadOutput>)>),
     Claim(Timestamp, Duration, Reply<Option<Duration>>),
 }
 
@@ -32,14 +34,14 @@ impl Writer {
     pub(super) async fn serve_retention(&mut self, order: RetentionOrder) {
         // A caller that no longer waits loses nothing: what was committed is committed.
         match order {
-            RetentionOrder::Journal(cuts, at_most, reply) => {
-                drop(reply.send(self.prune_journal(&cuts, at_most).await));
+            RetentionOrder::Journal(cuts, from, at_most, reply) => {
+                drop(reply.send(self.prune_journal(&cuts, from, at_most).await));
             }
-            RetentionOrder::Executions(cut, at_most, reply) => {
-                drop(reply.send(self.prune_executions(&cut, at_most).await));
+            RetentionOrder::Executions(cut, from, at_most, reply) => {
+                drop(reply.send(self.prune_executions(&cut, from, at_most).await));
             }
-            RetentionOrder::Outputs(cut, at_most, reply) => {
-                drop(reply.send(self.prune_outputs(&cut, at_most).await));
+            RetentionOrder::Outputs(cut, from, at_most, reply) => {
+                drop(reply.send(self.prune_outputs(&cut, from, at_most).await));
             }
             RetentionOrder::Claim(now, every, reply) => {
                 drop(reply.send(self.claim_retention(now, every).await));
@@ -58,32 +60,39 @@ impl Writer {
         self.end_transaction(conn, done).await
     }
 
-    async fn prune_journal(&mut self, cuts: &[JournalCut], at_most: u32) -> Result<u64, StoreError> {
+    async fn prune_journal(
+        &mut self,
+        cuts: &[JournalCut],
+        from: (i64, i64),
+        at_most: u32,
+    ) -> Result<PrunedJournal, StoreError> {
         let mut conn = self.begin().await?;
         let place = Arc::clone(&self.place);
-        let done = journal_prune::prune(cuts, at_most, &mut conn, &place).await;
+        let done = journal_prune::prune(cuts, from, at_most, &mut conn, &place).await;
         self.end_transaction(conn, done).await
     }
 
     async fn prune_executions(
         &mut self,
         cut: &ExecutionCut,
+        from: Option<i64>,
         at_most: u32,
     ) -> Result<(PrunedExecutions, Vec<retention::DeadOutput>), StoreError> {
         let mut conn = self.begin().await?;
         let place = Arc::clone(&self.place);
-        let done = retention::prune(cut, at_most, &mut conn, &place).await;
+        let done = retention::prune(cut, from, at_most, &mut conn, &place).await;
         self.end_transaction(conn, done).await
     }
 
     async fn prune_outputs(
         &mut self,
         cut: &OutputCut,
+        from: OutputPlace,
         at_most: u32,
     ) -> Result<(PrunedOutputs, Vec<retention::DeadOutput>), StoreError> {
         let mut conn = self.begin().await?;
         let place = Arc::clone(&self.place);
-        let done = retention_outputs::prune(cut, at_most, &mut conn, &place).await;
+        let done = retention_outputs::prune(cut, from, at_most, &mut conn, &place).await;
         self.end_transaction(conn, done).await
     }
 }
@@ -95,9 +104,19 @@ impl RetentionStore for Store {
         journal_prune::cuts(limits, pool, place).await
     }
 
-    async fn prune_journal(&self, cuts: &[JournalCut], at_most: u32) -> Result<u64, StoreError> {
+    async fn prune_journal(
+        &self,
+        cuts: &[JournalCut],
+        from: Option<(i64, i64)>,
+        at_most: u32,
+    ) -> Result<PrunedJournal, StoreError> {
+        // Readers keep nobody from writing: what stays is passed over by them.
+        let (pool, place) = self.readers();
+        let Some(from) = journal_prune::next(cuts, from, pool, place).await? else {
+            return Ok(PrunedJournal::default());
+        };
         let cuts = cuts.to_vec();
-        self.writer().retention(|reply| RetentionOrder::Journal(cuts, at_most, reply)).await
+        self.writer().retention(|reply| RetentionOrder::Journal(cuts, from, at_most, reply)).await
     }
 
     async fn execution_cut(&self, limit: &ExecutionLimit) -> Result<ExecutionCut, StoreError> {
@@ -108,11 +127,12 @@ impl RetentionStore for Store {
     async fn prune_executions(
         &self,
         cut: &ExecutionCut,
+        from: Option<i64>,
         at_most: u32,
     ) -> Result<PrunedExecutions, StoreError> {
         let cut = cut.clone();
         let (done, dead) =
-            self.writer().retention(|reply| RetentionOrder::Executions(cut, at_most, reply)).await?;
+            self.writer().retention(|reply| RetentionOrder::Executions(cut, from, at_most, reply)).await?;
         self.forget(dead).await;
         Ok(done)
     }
@@ -122,10 +142,17 @@ impl RetentionStore for Store {
         retention_outputs::cut(before, pool, place).await
     }
 
-    async fn prune_outputs(&self, cut: &OutputCut, at_most: u32) -> Result<PrunedOutputs, StoreError> {
+    async fn prune_outputs(
+        &self,
+        cut: &OutputCut,
+        from: Option<OutputPlace>,
+        at_most: u32,
+    ) -> Result<PrunedOutputs, StoreError> {
+        let (pool, place) = self.readers();
+        let from = retention_outputs::next(cut, from, pool, place).await?;
         let cut = cut.clone();
         let (done, dead) =
-            self.writer().retention(|reply| RetentionOrder::Outputs(cut, at_most, reply)).await?;
+            self.writer().retention(|reply| RetentionOrder::Outputs(cut, from, at_most, reply)).await?;
         self.forget(dead).await;
         Ok(done)
     }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use pabawi_domain::journal::{EntryId, JournalLimit, JournalQuery, NewJournalEntry, event};
+use pabawi_domain::journal::{EntryId, JournalLimit, JournalQuery, NewJournalEntry, PrunedJournal, event};
 use pabawi_domain::ports::{ExecutionStore as _, JournalStore as _, RetentionStore as _};
 use pabawi_store::Store;
 use pabawi_testkit::contract::JournalSubject;
@@ -146,15 +146,16 @@ async fn retention_keeps_chains_verifiable() {
     assert_eq!(cuts.iter().map(|cut| cut.entries).collect::<Vec<_>>(), [25, 0, 40, 37]);
     assert_eq!(actions(&store, JournalQuery::default()).await.len(), 200, "looking removes nothing");
 
-    let mut steps = 0;
+    let (mut steps, mut from) = (0, None);
     loop {
-        let gone = store.prune_journal(&cuts, 7).await.unwrap();
-        assert!(gone <= 7);
+        let step = store.prune_journal(&cuts, from, 7).await.unwrap();
+        assert!(step.entries <= 7);
         let told = store.verify_journal(None).await.unwrap();
         assert!(told.is_sound(), "after step {steps}: {told:?}");
         steps += 1;
         assert!(steps < 100);
-        if gone < 7 {
+        from = step.next;
+        if from.is_none() {
             break;
         }
         // Others write meanwhile.
@@ -175,6 +176,59 @@ async fn retention_keeps_chains_verifiable() {
         (told.faults[0].node.as_str(), told.faults[0].to_string().contains("was removed")),
         ("web2", true)
     );
+}
+
+/// R11.13: what another limit keeps is passed over, once and not again by each step; a step looks at so many entries and no more,
+/// also where it removes none, and others write between two of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_step_looks_at_so_many_entries_and_the_next_one_goes_on() {
+    const LOOKED_AT: i64 = 2_000;
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await;
+    // The last 600 are of one moment.
+    let kept_at = |number: i64| number != 0 && number != 2_500 && number < 5_000;
+    let entries: Vec<_> = (0..5_600)
+        .map(|number| {
+            let event_type = if kept_at(number) { event::NOTE } else { event::COMMAND };
+            NewJournalEntry {
+                event_type: event_type.into(),
+                ..entry(&format!("e{number}"), "web1", number.min(5_000))
+            }
+        })
+        .collect();
+    for part in entries.chunks(700) {
+        store.append_journal(part).await.unwrap();
+    }
+    let limits = [
+        JournalLimit { before: Some(at(10_000)), ..JournalLimit::default() },
+        JournalLimit { event_type: Some(event::NOTE.into()), ..JournalLimit::default() },
+    ];
+    let cuts = store.journal_cuts(&limits).await.unwrap();
+    assert_eq!(cuts.iter().map(|cut| cut.entries).collect::<Vec<_>>(), [602, 0]);
+
+    let (mut from, mut gone) = (None, Vec::new());
+    let seconds = |(nanos, _)| nanos / 1_000_000_000 - at(0).as_second();
+    loop {
+        let step = store.prune_journal(&cuts, from, 500).await.unwrap();
+        let number = gone.len();
+        gone.push((step.entries, step.next.map(seconds)));
+        assert!(number < 10, "{gone:?}");
+        store.append_journal(&[entry(&format!("step{number}"), "web1", 20_000)]).await.unwrap();
+        from = step.next;
+        if from.is_none() {
+            break;
+        }
+    }
+    assert_eq!(
+        gone,
+        [(1, Some(LOOKED_AT - 1)), (1, Some(2_500 + LOOKED_AT - 1)), (500, Some(5_000)), (100, None)]
+    );
+    let told = store.verify_journal(None).await.unwrap();
+    assert!(told.is_sound(), "{told:?}");
+    assert_eq!((told.pruned, told.entries), (602, 5_600 - 602 + 4), "what is kept and what came meanwhile");
+    assert_eq!(store.journal_cuts(&limits).await.unwrap()[0].entries, 0);
+    // Nothing is left from its beginning on, whoever starts there.
+    assert_eq!(store.prune_journal(&cuts, None, 500).await.unwrap(), PrunedJournal::default());
 }
 
 /// Entries that are written together with a node's result are there when the result is, and no others keep them back.

@@ -1,10 +1,11 @@
 //! Old executions and outputs go, with what belongs to them and nothing else.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use pabawi_domain::event::{EventKind, ExecutionEvent};
 use pabawi_domain::id::ExecutionId;
-use pabawi_domain::journal::ExecutionLimit;
+use pabawi_domain::journal::{ExecutionLimit, OutputCut};
 use pabawi_domain::outcome::NodeOutcome;
 use pabawi_domain::output::{OutputData, StreamKind};
 use pabawi_domain::ports::{ExecutionStore as _, RetentionStore as _, StoreWrite};
@@ -61,14 +62,15 @@ async fn executions_go_with_what_nobody_else_has() {
     assert_eq!((cut.executions, cut.targets, cut.newest), (2, 52, Some(at(2))));
     assert_eq!(listed(&store).await, [new, many, old, open_one], "looking removes nothing");
 
-    let (mut steps, mut gone) = (0, (0, 0, 0));
+    let (mut steps, mut from, mut gone) = (0, None, (0, 0, 0));
     loop {
-        let step = store.prune_executions(&cut, 20).await.unwrap();
+        let step = store.prune_executions(&cut, from, 20).await.unwrap();
         assert!(step.targets <= 21, "{step:?}");
         gone = (gone.0 + step.executions, gone.1 + step.targets, gone.2 + step.outputs);
         steps += 1;
         assert!(steps < 20);
-        if !step.more {
+        from = step.next;
+        if from.is_none() {
             break;
         }
     }
@@ -92,7 +94,10 @@ async fn executions_go_with_what_nobody_else_has() {
     let keep = ExecutionLimit { keep: Some(1), ..ExecutionLimit::default() };
     let cut = store.execution_cut(&keep).await.unwrap();
     assert_eq!(cut.executions, 2);
-    while store.prune_executions(&cut, 1).await.unwrap().more {}
+    let mut from = None;
+    while let Some(next) = store.prune_executions(&cut, from, 1).await.unwrap().next {
+        from = Some(next);
+    }
     assert_eq!(listed(&store).await.len(), 2, "the newest, and the one that is not over");
     assert_eq!(store.execution_cut(&ExecutionLimit::default()).await.unwrap().executions, 0);
 }
@@ -104,7 +109,7 @@ async fn outputs_go_and_say_that_they_were() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path()).await;
     let old = done(&store, 1, &[b"both", b"secret"]).await;
-    let event = |seq, kind| std::sync::Arc::new(ExecutionEvent { execution_id: old, seq, at: at(1), kind });
+    let event = |seq, kind| Arc::new(ExecutionEvent { execution_id: old, seq, at: at(1), kind });
     let printed = EventKind::Output {
         node: node("n1"),
         stream: StreamKind::Stdout,
@@ -119,16 +124,7 @@ async fn outputs_go_and_say_that_they_were() {
     let cut = store.output_cut(at(5)).await.unwrap();
     assert_eq!((cut.outputs, cut.bytes), (1, 6));
     assert_eq!(stored_events(&store, old, 100).await.len(), 6);
-    let (mut steps, mut outputs) = (0, 0);
-    loop {
-        let step = store.prune_outputs(&cut, 10).await.unwrap();
-        (steps, outputs) = (steps + 1, outputs + step.outputs);
-        assert!(steps < 20);
-        if !step.more {
-            break;
-        }
-    }
-    assert_eq!(outputs, 1);
+    assert_eq!(prune_outputs(&store, &cut).await.iter().sum::<u64>(), 1);
     let targets = all_targets(&store, old).await;
     let told: Vec<_> = targets
         .iter()
@@ -145,6 +141,111 @@ async fn outputs_go_and_say_that_they_were() {
     let targets = all_targets(&store, again).await;
     assert_eq!(targets[0].stdout.map(|output| output.omitted_bytes), Some(0));
     assert_eq!(text(&store, b"secret").await.as_deref(), Some(&b"secret"[..]));
+}
+
+/// How many outputs went in each step.
+async fn prune_outputs(store: &Store, cut: &OutputCut) -> Vec<u64> {
+    let (mut from, mut gone) = (None, Vec::new());
+    loop {
+        let step = store.prune_outputs(cut, from, 10).await.unwrap();
+        gone.push(step.outputs);
+        assert!(gone.len() < 20, "{gone:?}");
+        from = step.next;
+        if from.is_none() {
+            return gone;
+        }
+    }
+}
+
+/// R11.13: executions that are not over are passed over, once and not again by each step; a step looks at so many and no more, and
+/// removes no more events than it has room for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_step_over_executions_looks_at_so_many_and_the_next_one_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await;
+    for number in 0..120 {
+        let open_one = NewExecution { submitted_at: at(number), ..execution("sleep", 1) };
+        store.create(open_one).await.unwrap();
+    }
+    let old = done(&store, 200, &[b"one"]).await;
+    for number in 0..3 {
+        let kind = EventKind::Output {
+            node: node("n0"),
+            stream: StreamKind::Stdout,
+            offset: 0,
+            data: OutputData(noise(number, 3_000_000)),
+        };
+        let event = Arc::new(ExecutionEvent { execution_id: old, seq: 4 + number, at: at(1), kind });
+        store.append(&[StoreWrite::Events { id: old, events: vec![event] }]).await.unwrap();
+    }
+    done(&store, 201, &[b"two"]).await;
+    let limit = ExecutionLimit { before: Some(at(1_000)), ..ExecutionLimit::default() };
+    let cut = store.execution_cut(&limit).await.unwrap();
+    assert_eq!(cut.executions, 2);
+    let (mut from, mut gone) = (None, Vec::new());
+    loop {
+        let step = store.prune_executions(&cut, from, 500).await.unwrap();
+        gone.push((step.executions, rows(dir.path(), "pabawi_exec_segments").await));
+        assert!(step.next >= from || step.next.is_none(), "it only goes on");
+        from = step.next;
+        if from.is_none() {
+            break;
+        }
+        assert!(gone.len() < 10, "{gone:?}");
+    }
+    assert_eq!(gone, [(0, 5), (0, 2), (2, 0)]);
+    assert_eq!(listed(&store).await.len(), 50, "a page of those that are not over");
+}
+
+/// R11.13: outputs that somebody still has and events without output are passed over, once and not again by each step.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_step_over_outputs_looks_at_so_many_and_the_next_one_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await;
+    let old = NewExecution { submitted_at: at(1), ..execution("cat", 2) };
+    let id = old.id;
+    store.create(old).await.unwrap();
+    let write = |name: &'static str, text: &[u8]| {
+        [start(id, name, 1), result(id, name, NodeOutcome::Succeeded, text)]
+    };
+    store.append(&write("n0", b"the first")).await.unwrap();
+    let texts: Vec<String> = (0..2_100).map(|number| format!("kept {number}")).collect();
+    let texts: Vec<&[u8]> = texts.iter().map(String::as_bytes).collect();
+    let new = done(&store, 10, &texts).await;
+    store.append(&write("n1", b"the last")).await.unwrap();
+    for seq in 1..=20 {
+        let kind = match seq {
+            3 | 19 => EventKind::Output {
+                node: node("n1"),
+                stream: StreamKind::Stdout,
+                offset: 0,
+                data: OutputData(bytes::Bytes::from_static(b"the last")),
+            },
+            _ => EventKind::NodeStarted { node: node("n1"), attempt: 1 },
+        };
+        let event = Arc::new(ExecutionEvent { execution_id: id, seq, at: at(1), kind });
+        store.append(&[StoreWrite::Events { id, events: vec![event] }]).await.unwrap();
+    }
+    store.append(&[finished(id, 2)]).await.unwrap();
+
+    let cut = store.output_cut(at(5)).await.unwrap();
+    assert_eq!(cut.outputs, 2);
+    // Each has looked at too few outputs to find both, and at eight rows of events; the last one finds no execution any more.
+    assert_eq!(prune_outputs(&store, &cut).await, [1, 1, 0, 0, 0, 0]);
+    let left: Vec<u64> = stored_events(&store, id, 100).await.iter().map(|event| event.seq).collect();
+    assert_eq!(left, (1..=20).filter(|seq| ![3, 19].contains(seq)).collect::<Vec<_>>());
+    let targets = all_targets(&store, new).await;
+    assert!(targets.iter().all(|one| one.stdout.is_some_and(|output| output.omitted_bytes == 0)));
+}
+
+/// Bytes that cannot be made fewer.
+fn noise(seed: u64, length: usize) -> bytes::Bytes {
+    let mut state = seed + 1;
+    let next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state.to_be_bytes()[0]
+    };
+    std::iter::repeat_with(next).take(length).collect()
 }
 
 /// R11.13: of all processes on a store one does what the schedule says, until the time is over; a mark from far in the future is

@@ -137,7 +137,10 @@ async fn old_outputs_take_their_pieces_with_them() {
     }
     let all = ExecutionLimit { keep: Some(0), ..ExecutionLimit::default() };
     let cut = store.execution_cut(&all).await.unwrap();
-    while store.prune_executions(&cut, 10).await.unwrap().more {}
+    let mut from = None;
+    while let Some(next) = store.prune_executions(&cut, from, 10).await.unwrap().next {
+        from = Some(next);
+    }
     assert_eq!(sql(dir.path(), "SELECT count(*) FROM pabawi_exec_outputs"), "0\n");
     let left = "SELECT count(*), count(DISTINCT hash) FROM pabawi_exec_pieces";
     assert_eq!(sql(dir.path(), left), "3|1\n", "the second was used just now");

@@ -3,14 +3,11 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use pabawi_domain::outcome::Termination;
-use pabawi_domain::ports::{ActionEnd, ActionEvent, RunningAction, TerminateMode};
 use pabawi_domain::redact::Redactor;
 use serde_json::Value;
 
 /// Finds the secrets of a configuration in texts; nothing where it has none.
-pub(super) fn secrets_of(schema: Option<&Value>, config: &Value) -> Option<Arc<Redactor>> {
+pub(crate) fn secrets_of(schema: Option<&Value>, config: &Value) -> Option<Arc<Redactor>> {
     let mut found = Vec::new();
     collect(schema?, config, &mut found);
     Redactor::new(found.iter().map(String::as_bytes))
@@ -46,41 +43,6 @@ fn texts(value: &Value, found: &mut Vec<String>) {
         Value::Array(values) => values.iter().for_each(|value| texts(value, found)),
         Value::Object(fields) => fields.values().for_each(|value| texts(value, found)),
         Value::Null | Value::Bool(_) => {}
-    }
-}
-
-/// A node of a run whose failure shows no secret of the configuration: a fault quotes the program's log.
-pub(super) struct WithoutSecrets {
-    pub(super) action: Box<dyn RunningAction>,
-    pub(super) secrets: Arc<Redactor>,
-}
-
-#[async_trait]
-impl RunningAction for WithoutSecrets {
-    async fn next(&mut self) -> ActionEvent {
-        match self.action.next().await {
-            ActionEvent::Ended(ActionEnd::Failed(mut failure)) => {
-                self.secrets.error(&mut failure.error);
-                ActionEvent::Ended(ActionEnd::Failed(failure))
-            }
-            other => other,
-        }
-    }
-
-    async fn terminate(&mut self, mode: TerminateMode) -> Termination {
-        self.action.terminate(mode).await
-    }
-
-    fn is_taken(&self) -> bool {
-        self.action.is_taken()
-    }
-
-    fn keeps(&self) -> bool {
-        self.action.keeps()
-    }
-
-    async fn settle(&mut self) -> bool {
-        self.action.settle().await
     }
 }
 
