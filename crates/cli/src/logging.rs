@@ -15,8 +15,7 @@ use crate::exit::Failure;
 use crate::text::{Colour, Style, escape_for_terminal};
 
 /// The engine also logs each node that fails and each denial. `pab` shows these itself.
-const DEFAULT: &str =
-    "warn,pabawi_engine::emit::hub=error,pabawi_engine::authorize=error,pabawi_engine::calls=error";
+const DEFAULT: &str = "warn,pabawi_engine::emit::hub=error,pabawi_engine::denied=error";
 
 /// Installs the log, and has panics of plugins told there instead of on the terminal.
 ///

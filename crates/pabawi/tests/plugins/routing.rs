@@ -292,7 +292,7 @@ async fn a_plugin_of_a_higher_priority_goes_before_the_transports() {
     assert_eq!(by(&rig, script).await, "ssh", "they have no such capability");
 }
 
-/// R6.8, R6.8: what was chosen stays: with the same key, in a rerun and in a plan, whatever the priorities have become.
+/// R6.8: what was chosen stays: with the same key, in a rerun and in a plan, whatever the priorities have become.
 #[tokio::test(start_paused = true)]
 async fn what_was_chosen_before_the_transports_stays() {
     let keyed = || ExecutionRequest { idempotency_key: Some(IdempotencyKey::new("k").unwrap()), ..plain() };
