@@ -19,7 +19,7 @@ use super::failure::Failure;
 use super::text::json;
 
 /// Bytes of JSON in a batch of more than one event, at most: its reader, such as the thread of JavaScript, reads it in one go.
-const BATCH_BYTES: usize = 120 * 1024;
+const BATCH_BYTES: usize = 240 * 1024;
 /// Bytes that stand apart from it, at most, where they are not those of one event: they are handed on, and not read.
 const BATCH_APART_BYTES: usize = 256 * 1024;
 /// Pieces of output from this size on, in bytes, are worth being kept apart from the JSON.
