@@ -112,16 +112,7 @@ impl AuthorizerGate {
         capability: &str,
         nodes: &[NodeId],
     ) -> Result<(), Denial> {
-        let query = AuthorizationQuery {
-            caller,
-            capability,
-            action: None,
-            name: None,
-            risk: None,
-            plugin: None,
-            nodes,
-        };
-        self.ask(&query).await
+        self.ask(&AuthorizationQuery::about(caller, capability, nodes)).await
     }
 
     /// Asks for everything that an action needs, once for each plugin or transport that is to do it.

@@ -64,13 +64,9 @@ impl CallGate for EngineCalls {
         }
         for permission in permissions {
             let query = AuthorizationQuery {
-                caller,
-                capability: permission,
-                action: None,
-                name: None,
                 risk: Some(risk),
                 plugin: Some(plugin),
-                nodes,
+                ..AuthorizationQuery::about(caller, permission, nodes)
             };
             if let Err(denial) = shared.gate.ask(&query).await {
                 self.denied(question, Some(permission), &denial.reason);

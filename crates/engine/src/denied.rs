@@ -1,5 +1,5 @@
 //! Denials, told in one way wherever somebody is denied something: [`Denied`], a line in the log and, by
-//! [`Engine::denied`], an entry in the journal of each node that it was about.
+//! [`Shared::denied`], an entry in the journal of each node that it was about.
 //!
 //! The journal is one of nodes, so what is about no node, or about none that is known, is in the log only.
 

@@ -38,7 +38,7 @@ pub(crate) async fn capabilities(
             let (risk, plugin) = (Some(provided.capability.risk), Some(&provided.plugin));
             let capability = permission.as_str();
             let query =
-                AuthorizationQuery { caller, capability, action: None, name: None, risk, plugin, nodes: &[] };
+                AuthorizationQuery { risk, plugin, ..AuthorizationQuery::about(caller, capability, &[]) };
             if !engine.would_allow(&query).await {
                 continue 'all;
             }
@@ -75,16 +75,8 @@ pub(crate) async fn targets(
 pub(crate) async fn plugins(engine: &Engine, caller: &Caller, all: Vec<PluginStatus>) -> Vec<PluginStatus> {
     let mut seen = Vec::with_capacity(all.len());
     for status in all {
-        let (capability, plugin) = (LIST_PLUGINS, Some(&status.metadata.name));
-        let query = AuthorizationQuery {
-            caller,
-            capability,
-            action: None,
-            name: None,
-            risk: None,
-            plugin,
-            nodes: &[],
-        };
+        let plugin = Some(&status.metadata.name);
+        let query = AuthorizationQuery { plugin, ..AuthorizationQuery::about(caller, LIST_PLUGINS, &[]) };
         if engine.would_allow(&query).await {
             seen.push(status);
         }
@@ -104,16 +96,7 @@ pub(crate) async fn entries(engine: &Engine, caller: &Caller, all: Vec<JournalEn
         let may = match known.get(node) {
             Some(may) => *may,
             None => {
-                let (capability, nodes) = (READ_JOURNAL, slice::from_ref(node));
-                let query = AuthorizationQuery {
-                    caller,
-                    capability,
-                    action: None,
-                    name: None,
-                    risk: None,
-                    plugin: None,
-                    nodes,
-                };
+                let query = AuthorizationQuery::about(caller, READ_JOURNAL, slice::from_ref(node));
                 let may = engine.would_allow(&query).await;
                 known.insert(node.clone(), may);
                 may

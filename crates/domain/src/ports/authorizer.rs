@@ -57,6 +57,13 @@ pub struct AuthorizationQuery<'a> {
     pub nodes: &'a [NodeId],
 }
 
+impl<'a> AuthorizationQuery<'a> {
+    /// About what is no action: looking, cancelling, looking after.
+    pub fn about(caller: &'a Caller, capability: &'a str, nodes: &'a [NodeId]) -> Self {
+        Self { caller, capability, action: None, name: None, risk: None, plugin: None, nodes }
+    }
+}
+
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {

@@ -90,7 +90,8 @@ impl Graphs {
         Ok(seen)
     }
 
-    /// The nodes of a run: those of the executions of its tasks, and of tasks without any those that their targets are now. What a prerequisite will tell is asked about when its task starts.
+    /// The nodes of a run: those of the executions of its tasks, and of tasks without any those that their targets are now. What
+    /// a prerequisite will tell is asked about when its task starts.
     async fn nodes_of(&self, id: ExecutionId) -> Result<Nodes, GraphError> {
         let (engine, store) = (&self.shared.engine, &self.shared.store);
         let (mut nodes, mut unknown) = (BTreeSet::new(), None);
