@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use crate::graph::{GraphEvent, GraphEvents};
 use crate::{
-    Caller, ErrorCode, EventKind, ExecutionEvent, ExecutionId, ExecutionRequest, Framework, OutputData,
-    Subscription, SubscriptionMode, ToldEvent,
+    Caller, ErrorCode, EventKind, ExecutionId, ExecutionRequest, Framework, OutputData, Subscription,
+    SubscriptionMode, ToldEvent,
 };
 use bytes::Bytes;
 use schemars::JsonSchema;
@@ -182,53 +182,60 @@ fn front(waiting: &mut VecDeque<ToldEvent>, most: usize, apart_from: usize) -> R
     let mut apart = Vec::new();
     let mut apart_bytes = 0;
     for nth in 0..most.max(1) {
-        if nth > 0 && waiting.front().is_some_and(|next| is_full(json.len(), apart_bytes, next, apart_from)) {
+        let Some(next) = waiting.front() else { break };
+        let data = stands_apart(next, apart_from);
+        let is_full = match &data {
+            Some(data) => apart_bytes + data.len() > BATCH_APART_BYTES,
+            None => json.len() + length(next) > BATCH_BYTES,
+        };
+        if nth > 0 && is_full {
             break;
         }
-        let Some(mut event) = waiting.pop_front() else { break };
         if nth > 0 {
             json.push(b',');
         }
-        if let Some((without, data)) = taken_apart(&event, apart_from) {
-            apart_bytes += data.len();
-            apart.push((nth, data));
-            event = without;
-        }
-        event.write(&mut json).map_err(|error| bad(&error))?;
+        let written = match data {
+            Some(data) => {
+                apart_bytes += data.len();
+                apart.push((nth, data));
+                without_data(next).write(&mut json)
+            }
+            None => next.write(&mut json),
+        };
+        written.map_err(|error| bad(&error))?;
+        waiting.pop_front();
     }
     json.push(b']');
     Ok(Batch { json: String::from_utf8(json).map_err(|error| bad(&error))?, apart })
 }
 
-/// Whether a batch with so many bytes has no room for an event.
-fn is_full(json: usize, apart: usize, next: &ToldEvent, apart_from: usize) -> bool {
-    let length = match next {
+/// What there is of it at least within the JSON, in bytes.
+fn length(event: &ToldEvent) -> usize {
+    match event {
         ToldEvent::Text(text) => text.json.len(),
         ToldEvent::Event(event) => match &event.kind {
             EventKind::Output { data, .. } => data.0.len(),
             // Small, however long it is.
             _ => 0,
         },
-    };
-    let can_stand_apart = matches!(next, ToldEvent::Event(_)) && length >= apart_from;
-    if can_stand_apart { apart + length > BATCH_APART_BYTES } else { json + length > BATCH_BYTES }
+    }
 }
 
-/// An event without its data, and these, where they are so large and a text.
-fn taken_apart(event: &ToldEvent, apart_from: usize) -> Option<(ToldEvent, Bytes)> {
+/// The data of an event, where they are so large and a text.
+fn stands_apart(event: &ToldEvent, from: usize) -> Option<Bytes> {
     let ToldEvent::Event(event) = event else { return None };
-    let ExecutionEvent { execution_id, seq, at, kind: EventKind::Output { node, stream, offset, data } } =
-        event.as_ref()
-    else {
-        return None;
-    };
-    if data.0.len() < apart_from || std::str::from_utf8(&data.0).is_err() {
-        return None;
+    let EventKind::Output { data: OutputData(data), .. } = &event.kind else { return None };
+    (data.len() >= from && std::str::from_utf8(data).is_ok()).then(|| data.clone())
+}
+
+fn without_data(event: &ToldEvent) -> ToldEvent {
+    let mut event = event.clone();
+    if let ToldEvent::Event(shared) = &mut event
+        && let EventKind::Output { data, .. } = &mut Arc::make_mut(shared).kind
+    {
+        *data = OutputData::default();
     }
-    let (node, stream, offset) = (node.clone(), *stream, *offset);
-    let kind = EventKind::Output { node, stream, offset, data: OutputData::default() };
-    let without = ExecutionEvent { execution_id: *execution_id, seq: *seq, at: *at, kind };
-    Some((ToldEvent::Event(Arc::new(without)), data.0.clone()))
+    event
 }
 
 /// What has happened since, at least one thing; nothing at the end.
@@ -250,7 +257,7 @@ async fn graph_batch(events: &mut GraphEvents, most: usize) -> Vec<Arc<GraphEven
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{EventText, StreamKind};
+    use crate::{EventText, ExecutionEvent, StreamKind};
     use jiff::Timestamp;
 
     #[test]
@@ -304,5 +311,10 @@ mod tests {
         let mut waiting: VecDeque<_> = [&third, &third, &third, &third].map(|bytes| output(bytes)).into();
         assert_eq!(front(&mut waiting, 9, APART_BYTES).unwrap().apart.len(), 3);
         assert_eq!(front(&mut waiting, 9, usize::MAX).unwrap().apart, []);
+        // What is no text stands in the JSON, and counts there.
+        let broken = vec![0xff; BATCH_BYTES / 2];
+        let mut waiting: VecDeque<_> = [&broken, &broken, &broken].map(|bytes| output(bytes)).into();
+        assert!(front(&mut waiting, 9, APART_BYTES).unwrap().json.len() < BATCH_BYTES);
+        assert_eq!(waiting.len(), 2);
     }
 }
