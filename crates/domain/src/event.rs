@@ -2,6 +2,9 @@
 //!
 //! Internal messages and stored records are other types. Every surface shows these same events.
 
+use std::io;
+
+use bytes::Bytes;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -222,24 +225,81 @@ impl EventKind {
     }
 }
 
+impl ExecutionEvent {
+    /// What is written of it where its execution is known: all but that.
+    pub fn fields(&self) -> impl Serialize {
+        self.under(None)
+    }
+
+    /// Writes it as JSON with the number 0 for its execution, for readers who know that: it is a quarter of a short event.
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn write_unnamed(&self, to: impl io::Write) -> io::Result<()> {
+        Ok(serde_json::to_writer(to, &self.under(Some(0)))?)
+    }
+
+    fn under(&self, execution_id: Option<u8>) -> Fields<'_> {
+        Fields { execution_id, seq: self.seq, at: self.at, kind: &self.kind }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Fields<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    execution_id: Option<u8>,
+    seq: u64,
+    at: Timestamp,
+    #[serde(flatten)]
+    kind: &'a EventKind,
+}
+
 /// An event as JSON, for readers who want nothing else, with what is asked of it on the way to them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventText {
+    /// Of which execution.
+    pub execution_id: ExecutionId,
     /// Its place in the execution's stream.
     pub seq: u64,
     /// When, UTC.
     pub at: Timestamp,
     /// Whether it ends the stream.
     pub is_last: bool,
-    /// An [`ExecutionEvent`].
-    pub json: String,
+    /// The JSON object of its [fields](ExecutionEvent::fields).
+    pub fields: Bytes,
+}
+
+impl EventText {
+    /// Writes the JSON of the [`ExecutionEvent`].
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn write(&self, mut to: impl io::Write) -> io::Result<()> {
+        write!(to, "{{\"executionId\":\"{}\",", self.execution_id)?;
+        to.write_all(self.after_brace())
+    }
+
+    /// The same with the number 0 for its execution.
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn write_unnamed(&self, mut to: impl io::Write) -> io::Result<()> {
+        to.write_all(b"{\"executionId\":0,")?;
+        to.write_all(self.after_brace())
+    }
+
+    fn after_brace(&self) -> &[u8] {
+        self.fields.get(1..).unwrap_or_default()
+    }
 }
 
 impl TryFrom<&ExecutionEvent> for EventText {
     type Error = serde_json::Error;
 
     fn try_from(event: &ExecutionEvent) -> Result<Self, Self::Error> {
-        let json = serde_json::to_string(event)?;
-        Ok(Self { seq: event.seq, at: event.at, is_last: event.kind.is_last(), json })
+        let fields = serde_json::to_vec(&event.fields())?.into();
+        let ExecutionEvent { execution_id, seq, at, ref kind } = *event;
+        Ok(Self { execution_id, seq, at, is_last: kind.is_last(), fields })
     }
 }

@@ -13,7 +13,7 @@ use pabawi_domain::outcome::NodeOutcome;
 use pabawi_domain::output::{CapturedOutput, ContentHash, KeptOutput};
 use pabawi_domain::ports::{DetachedName, StoreError, StoreWrite};
 use pabawi_domain::summary::{ExecutionStatus, Progress};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::codec;
 use crate::journal_row::EntryRow;
@@ -308,14 +308,6 @@ impl Encoder {
     }
 }
 
-#[derive(Serialize)]
-struct StoredEvent<'a> {
-    seq: u64,
-    at: Timestamp,
-    #[serde(flatten)]
-    kind: &'a EventKind,
-}
-
 #[derive(Deserialize)]
 struct ReadEvent {
     seq: u64,
@@ -345,8 +337,7 @@ fn segment(first: u64, last: u64, body: Vec<u8>) -> Segment {
 }
 
 fn append_event(body: &mut Vec<u8>, event: &ExecutionEvent) -> Result<(), StoreError> {
-    let stored = StoredEvent { seq: event.seq, at: event.at, kind: &event.kind };
-    serde_json::to_writer(&mut *body, &stored)
+    serde_json::to_writer(&mut *body, &event.fields())
         .map_err(|error| StoreError::Unavailable(format!("an event cannot be written as JSON: {error}")))?;
     body.push(b'\n');
     Ok(())
@@ -401,17 +392,25 @@ pub(crate) fn segment_texts(
 ) -> impl Iterator<Item = Result<EventText, StoreError>> {
     let bad =
         move |what: &dyn Display| StoreError::Corrupt(format!("an event of {id} cannot be read: {what}"));
-    let begin = format!("{{\"executionId\":\"{id}\",");
-    body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(move |line| {
-        let line = std::str::from_utf8(line).map_err(|error| bad(&error))?;
+    let body = Bytes::copy_from_slice(body);
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let rest = body.get(at..).filter(|rest| !rest.is_empty())?;
+        let length = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+        let line = body.slice(at..at + length);
+        at += length + 1;
+        Some(line)
+    })
+    .filter(|line| !line.is_empty())
+    .map(move |fields| {
+        let line = std::str::from_utf8(&fields).map_err(|error| bad(&error))?;
         let head: EventHead<'_> = serde_json::from_str(line).map_err(|error| bad(&error))?;
-        let fields = line.strip_prefix('{').ok_or_else(|| bad(&"it is no object"))?;
-        Ok(EventText {
-            seq: head.seq,
-            at: head.at,
-            is_last: head.kind == LAST,
-            json: [begin.as_str(), fields].concat(),
-        })
+        if !line.starts_with('{') {
+            return Err(bad(&"it is no object"));
+        }
+        let EventHead { seq, at, kind } = head;
+        let is_last = kind == LAST;
+        Ok(EventText { execution_id: id, seq, at, is_last, fields })
     })
 }
 

@@ -93,15 +93,13 @@ impl Streams {
     }
 }
 
-/// A batch as one text: its JSON, or where large data stand apart `+`, the length of the JSON, for each of the data the number of
-/// its event and its length, a `;`, the JSON, and the data. Lengths are those of JavaScript, in units of UTF-16, and JavaScript
-/// takes the pieces without copying them or looking through them.
+/// A batch as one text: its JSON, or of events of an execution `+`, the execution, the length of the JSON, for each of the data that
+/// stand apart the number of its event and its length, a `;`, the JSON, and the data. Lengths are those of JavaScript, in units of
+/// UTF-16, and JavaScript takes the pieces without copying them or looking through them.
 fn crossing(batch: Batch) -> String {
-    if batch.apart.is_empty() {
-        return batch.json;
-    }
+    let Some(of) = batch.of else { return batch.json };
     let texts = batch.apart.iter().filter_map(|(nth, data)| Some((nth, std::str::from_utf8(data).ok()?)));
-    let mut text = format!("+{}", units(&batch.json));
+    let mut text = format!("+{of},{}", units(&batch.json));
     for (nth, data) in texts.clone() {
         text.push_str(&format!(",{nth}:{}", units(data)));
     }
@@ -128,12 +126,15 @@ mod tests {
 
     #[test]
     fn what_stands_apart_is_found_by_the_lengths_of_javascript() {
-        let of = |json: &str, apart: &[(usize, &'static str)]| {
+        let id = ExecutionId::from_parts(0, [0; 10]);
+        let crossed = |of: Option<ExecutionId>, json: &str, apart: &[(usize, &'static str)]| {
             let apart = apart.iter().map(|(nth, text)| (*nth, (*text).into())).collect();
-            crossing(Batch { json: json.to_owned(), apart })
+            crossing(Batch { json: json.to_owned(), of, apart })
         };
-        assert_eq!(of("[1]", &[]), "[1]");
-        assert_eq!(of("[{},{}]", &[(1, "line\n")]), "+7,1:5;[{},{}]line\n");
-        assert_eq!(of("[\"ä\",1]", &[(0, "€"), (1, "😀!")]), "+7,0:1,1:3;[\"ä\",1]€😀!");
+        assert_eq!(crossed(None, "[1]", &[]), "[1]");
+        let of = |json, apart: &[_]| crossed(Some(id), json, apart);
+        assert_eq!(of("[{}]", &[]), format!("+{id},4;[{{}}]"));
+        assert_eq!(of("[{},{}]", &[(1, "line\n")]), format!("+{id},7,1:5;[{{}},{{}}]line\n"));
+        assert_eq!(of("[\"ä\",1]", &[(0, "€"), (1, "😀!")]), format!("+{id},7,0:1,1:3;[\"ä\",1]€😀!"));
     }
 }

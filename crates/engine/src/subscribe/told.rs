@@ -23,10 +23,21 @@ impl ToldEvent {
     ///
     /// # Errors
     /// What the writer says.
-    pub fn write(&self, mut to: impl io::Write) -> io::Result<()> {
+    pub fn write(&self, to: impl io::Write) -> io::Result<()> {
         match self {
             Self::Event(event) => Ok(serde_json::to_writer(to, event.as_ref())?),
-            Self::Text(text) => to.write_all(text.json.as_bytes()),
+            Self::Text(text) => text.write(to),
+        }
+    }
+
+    /// The same with the number 0 for its execution.
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn write_unnamed(&self, to: impl io::Write) -> io::Result<()> {
+        match self {
+            Self::Event(event) => event.write_unnamed(to),
+            Self::Text(text) => text.write_unnamed(to),
         }
     }
 }

@@ -81,8 +81,19 @@ enum Source {
 pub struct Batch {
     /// A JSON list of the events. The `data` of an event whose data stand apart is the empty string.
     pub json: String,
+    /// The execution that all of them are of, where they have the number 0 in its place.
+    pub of: Option<ExecutionId>,
     /// Data that stand apart, in the order of their events: which of the list, from 0, and the data, which are UTF-8.
     pub apart: Vec<(usize, Bytes)>,
+}
+
+/// How events are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Each by itself.
+    Whole,
+    /// What is large, or the same for all, stands beside them.
+    Apart,
 }
 
 /// Events, or pieces of a document, that are read in batches.
@@ -128,33 +139,38 @@ impl EventStream {
     /// # Errors
     /// [`Failure`]; then nothing more comes.
     pub async fn next(&mut self, most: usize) -> Result<Option<String>, Failure> {
-        Ok(self.batch(most, usize::MAX).await?.map(|batch| batch.json))
+        Ok(self.batch(most, Form::Whole).await?.map(|batch| batch.json))
     }
 
-    /// The same, with large pieces of output beside the JSON.
+    /// The same, with large pieces of output, and the name of their execution, beside the JSON.
     ///
     /// # Errors
     /// [`Failure`]; then nothing more comes.
     pub async fn next_apart(&mut self, most: usize) -> Result<Option<Batch>, Failure> {
-        self.batch(most, APART_BYTES).await
+        self.batch(most, Form::Apart).await
     }
 
-    async fn batch(&mut self, most: usize, apart_from: usize) -> Result<Option<Batch>, Failure> {
-        let batch = self.read(most, apart_from).await;
+    async fn batch(&mut self, most: usize, form: Form) -> Result<Option<Batch>, Failure> {
+        let batch = self.read(most, form).await;
         if !matches!(batch, Ok(Some(_))) {
             self.source = Source::Ended;
         }
         batch
     }
 
-    async fn read(&mut self, most: usize, apart_from: usize) -> Result<Option<Batch>, Failure> {
-        let whole = |json| Batch { json, apart: Vec::new() };
+    async fn read(&mut self, most: usize, form: Form) -> Result<Option<Batch>, Failure> {
+        let whole = |json| Batch { json, ..Batch::default() };
         match &mut self.source {
             Source::Execution { events, waiting } => {
                 if waiting.is_empty() {
                     waiting.extend(events.next_told(most).await?.into_iter().flatten());
                 }
-                if waiting.is_empty() { Ok(None) } else { front(waiting, most, apart_from).map(Some) }
+                if waiting.is_empty() {
+                    return Ok(None);
+                }
+                let mut batch = front(waiting, most, form)?;
+                batch.of = (form == Form::Apart).then_some(self.execution);
+                Ok(Some(batch))
             }
             Source::Graph(events) => {
                 let batch = graph_batch(events, most).await;
@@ -174,7 +190,7 @@ fn of_execution(events: Subscription) -> Source {
 }
 
 /// As many as may be handed over at once, at least one and at most so many, as a list.
-fn front(waiting: &mut VecDeque<ToldEvent>, most: usize, apart_from: usize) -> Result<Batch, Failure> {
+fn front(waiting: &mut VecDeque<ToldEvent>, most: usize, form: Form) -> Result<Batch, Failure> {
     let bad = |what: &dyn Display| {
         Failure::new(ErrorCode::Internal, format!("the answer cannot be written: {what}"))
     };
@@ -183,7 +199,7 @@ fn front(waiting: &mut VecDeque<ToldEvent>, most: usize, apart_from: usize) -> R
     let mut apart_bytes = 0;
     for nth in 0..most.max(1) {
         let Some(next) = waiting.front() else { break };
-        let data = stands_apart(next, apart_from);
+        let data = stands_apart(next, form);
         let is_full = match &data {
             Some(data) => apart_bytes + data.len() > BATCH_APART_BYTES,
             None => json.len() + length(next) > BATCH_BYTES,
@@ -198,21 +214,22 @@ fn front(waiting: &mut VecDeque<ToldEvent>, most: usize, apart_from: usize) -> R
             Some(data) => {
                 apart_bytes += data.len();
                 apart.push((nth, data));
-                without_data(next).write(&mut json)
+                without_data(next).write_unnamed(&mut json)
             }
+            None if form == Form::Apart => next.write_unnamed(&mut json),
             None => next.write(&mut json),
         };
         written.map_err(|error| bad(&error))?;
         waiting.pop_front();
     }
     json.push(b']');
-    Ok(Batch { json: String::from_utf8(json).map_err(|error| bad(&error))?, apart })
+    Ok(Batch { json: String::from_utf8(json).map_err(|error| bad(&error))?, of: None, apart })
 }
 
 /// What there is of it at least within the JSON, in bytes.
 fn length(event: &ToldEvent) -> usize {
     match event {
-        ToldEvent::Text(text) => text.json.len(),
+        ToldEvent::Text(text) => text.fields.len(),
         ToldEvent::Event(event) => match &event.kind {
             EventKind::Output { data, .. } => data.0.len(),
             // Small, however long it is.
@@ -222,10 +239,11 @@ fn length(event: &ToldEvent) -> usize {
 }
 
 /// The data of an event, where they are so large and a text.
-fn stands_apart(event: &ToldEvent, from: usize) -> Option<Bytes> {
+fn stands_apart(event: &ToldEvent, form: Form) -> Option<Bytes> {
     let ToldEvent::Event(event) = event else { return None };
     let EventKind::Output { data: OutputData(data), .. } = &event.kind else { return None };
-    (data.len() >= from && std::str::from_utf8(data).is_ok()).then(|| data.clone())
+    let apart = form == Form::Apart && data.len() >= APART_BYTES && std::str::from_utf8(data).is_ok();
+    apart.then(|| data.clone())
 }
 
 fn without_data(event: &ToldEvent) -> ToldEvent {
@@ -262,22 +280,31 @@ mod tests {
 
     #[test]
     fn a_batch_ends_where_it_is_large_or_long_and_has_one_event_at_least() {
-        let text = |json: &str| {
+        let id = ExecutionId::from_parts(0, [0; 10]);
+        let text = |data: &str| {
             ToldEvent::Text(EventText {
+                execution_id: id,
                 seq: 1,
                 at: Timestamp::UNIX_EPOCH,
                 is_last: false,
-                json: json.to_owned(),
+                fields: Bytes::from(format!("{{\"n\":{data}}}")),
             })
         };
         let large = format!("\"{}\"", "x".repeat(BATCH_BYTES));
-        let mut waiting: VecDeque<_> = ["1", &large, "2", "3", "4"].map(text).into();
-        let mut front = |most| front(&mut waiting, most, usize::MAX).unwrap().json;
-        assert_eq!(front(9), "[1]");
-        assert_eq!(front(9), format!("[{large}]"));
-        assert_eq!(front(2), "[2,3]");
-        assert_eq!(front(0), "[4]");
-        assert!(waiting.is_empty());
+        let events = || -> VecDeque<_> { ["1", &large, "2", "3", "4"].map(text).into() };
+        for (form, name) in [(Form::Whole, format!("\"{id}\"")), (Form::Apart, "0".to_owned())] {
+            let told = |data: &[&str]| {
+                let each = data.iter().map(|data| format!("{{\"executionId\":{name},\"n\":{data}}}"));
+                format!("[{}]", each.collect::<Vec<_>>().join(","))
+            };
+            let mut waiting = events();
+            let mut front = |most| front(&mut waiting, most, form).unwrap().json;
+            assert_eq!(front(9), told(&["1"]));
+            assert_eq!(front(9), told(&[&large]));
+            assert_eq!(front(2), told(&["2", "3"]));
+            assert_eq!(front(0), told(&["4"]));
+            assert!(waiting.is_empty());
+        }
     }
 
     #[test]
@@ -300,7 +327,7 @@ mod tests {
         let (large, broken) = ("ä\n".repeat(APART_BYTES), vec![0xff; APART_BYTES]);
         let pieces = [b"small".as_slice(), large.as_bytes(), &broken, large.as_bytes()];
         let mut waiting: VecDeque<_> = pieces.map(output).into();
-        let batch = front(&mut waiting, 9, APART_BYTES).unwrap();
+        let batch = front(&mut waiting, 9, Form::Apart).unwrap();
         let told: Vec<serde_json::Value> = serde_json::from_str(&batch.json).unwrap();
         let data: Vec<&serde_json::Value> = told.iter().map(|event| &event["data"]).collect();
         assert_eq!((data[0], data[1], data[3]), (&"small".into(), &"".into(), &"".into()));
@@ -309,12 +336,12 @@ mod tests {
         // What stands apart counts as well.
         let third = vec![b'x'; BATCH_APART_BYTES / 3];
         let mut waiting: VecDeque<_> = [&third, &third, &third, &third].map(|bytes| output(bytes)).into();
-        assert_eq!(front(&mut waiting, 9, APART_BYTES).unwrap().apart.len(), 3);
-        assert_eq!(front(&mut waiting, 9, usize::MAX).unwrap().apart, []);
+        assert_eq!(front(&mut waiting, 9, Form::Apart).unwrap().apart.len(), 3);
+        assert_eq!(front(&mut waiting, 9, Form::Whole).unwrap().apart, []);
         // What is no text stands in the JSON, and counts there.
         let broken = vec![0xff; BATCH_BYTES / 2];
         let mut waiting: VecDeque<_> = [&broken, &broken, &broken].map(|bytes| output(bytes)).into();
-        assert!(front(&mut waiting, 9, APART_BYTES).unwrap().json.len() < BATCH_BYTES);
+        assert!(front(&mut waiting, 9, Form::Apart).unwrap().json.len() < BATCH_BYTES);
         assert_eq!(waiting.len(), 2);
     }
 }

@@ -405,7 +405,11 @@ pub async fn events_are_read_as_json(subject: &StoreSubject) {
         for (told, wanted) in told.iter().zip(wanted) {
             assert_eq!((told.seq, told.at), (wanted.seq, wanted.at));
             assert_eq!(told.is_last, wanted.kind.is_last());
-            assert_eq!(told.json, serde_json::to_string(wanted.as_ref()).unwrap_or_default());
+            let [mut whole, mut unnamed, mut other] = [const { Vec::new() }; 3];
+            assert!(told.write(&mut whole).is_ok() && told.write_unnamed(&mut unnamed).is_ok());
+            assert!(wanted.write_unnamed(&mut other).is_ok());
+            assert_eq!(whole, serde_json::to_vec(wanted.as_ref()).unwrap_or_default());
+            assert_eq!(unnamed, other);
         }
     }
 }
