@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 ///
 /// Parameters are written `?` in both dialects, and no `?` stands anywhere else in the SQL. A statement comes about whole or
 /// not at all. There are deliberately no transactions of several statements: hosts share one connection among all their
-/// requests, and those would find themselves within the transaction, or be refused one of their own.
+/// requests, and those would find themselves within the transaction, or be refused one of their own
+/// (docs/decisions/0010).
 #[async_trait]
 pub trait HostDatabase: Send + Sync + 'static {
     /// Whose SQL it takes.
