@@ -15,8 +15,9 @@ use crate::fleet::addresses::free_addresses;
 use crate::process;
 use crate::service::Service;
 
-/// How long the server may take until it listens.
-const START_LIMIT: Duration = Duration::from_secs(60);
+/// How long the server may take until it listens, and then until it answers. A server that has been stopped in the middle of
+/// things repairs them first, which takes long on a machine that does much else; one that has ended is told at once.
+const START_LIMIT: Duration = Duration::from_secs(300);
 /// The Debian package that has it.
 const PACKAGE: &str = "postgresql";
 /// Where Debian keeps the programs of each major version.
@@ -53,7 +54,7 @@ impl Postgres {
     /// # Errors
     /// [`FleetError::Missing`] says what to install; [`FleetError::NotReady`] has the server's log.
     pub fn start() -> Result<Self, FleetError> {
-        Self::start_with(None, &QUICK)
+        Self::start_with(None, None, &QUICK)
     }
 
     /// The same, encrypted: with a certificate of that CA for its address. It takes plain connections too.
@@ -61,7 +62,7 @@ impl Postgres {
     /// # Errors
     /// As for [`Postgres::start`] and [`TestCa::issue`].
     pub fn start_with_tls(ca: &TestCa) -> Result<Self, FleetError> {
-        Self::start_with(Some(ca), &QUICK)
+        Self::start_with(Some(ca), None, &QUICK)
     }
 
     /// As [`Postgres::start`] with every commit on the disk, as on a server that is in earnest: Debian's settings, to be
@@ -70,10 +71,19 @@ impl Postgres {
     /// # Errors
     /// As for [`Postgres::start`].
     pub fn start_durable() -> Result<Self, FleetError> {
-        Self::start_with(None, &[])
+        Self::start_with(None, None, &[])
     }
 
-    fn start_with(ca: Option<&TestCa>, settings: &[&str]) -> Result<Self, FleetError> {
+    /// As [`Postgres::start_durable`], to be damaged: its pages have checksums, and what it writes ahead (WAL) goes to the new
+    /// directory `wal` in files of 1 MiB.
+    ///
+    /// # Errors
+    /// As for [`Postgres::start`], and when the directory is there already.
+    pub fn start_fragile(wal: &Path) -> Result<Self, FleetError> {
+        Self::start_with(None, Some(wal), &[])
+    }
+
+    fn start_with(ca: Option<&TestCa>, wal: Option<&Path>, settings: &[&str]) -> Result<Self, FleetError> {
         let programs = programs()?;
         let [address] = free_addresses(1)?.try_into().map_err(|_| FleetError::NoAddresses { count: 1 })?;
         let service = Service::new("postgres", &["postgres"])?;
@@ -86,7 +96,10 @@ impl Postgres {
         let password = format!("--pwfile={}", password.display());
         let user = format!("--username={USER}");
         let options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"];
-        server.service.run(&[&[&initdb, "-D", &data, &user, &password], &options[..]].concat(), PACKAGE)?;
+        let fragile = wal.map(|wal| server.fragile(wal)).transpose()?.unwrap_or_default();
+        let fragile: Vec<&str> = fragile.iter().map(String::as_str).collect();
+        let command = [&[&initdb, "-D", &data, &user, &password], &options[..], &fragile].concat();
+        server.service.run(&command, PACKAGE)?;
         let listen = [
             format!("listen_addresses={}", address.ip()),
             format!("port={}", address.port()),
@@ -101,6 +114,14 @@ impl Postgres {
         server.command = command;
         server.start_again()?;
         Ok(server)
+    }
+
+    /// Options of initdb(1) for [`Postgres::start_fragile`].
+    fn fragile(&self, wal: &Path) -> Result<Vec<String>, FleetError> {
+        std::fs::create_dir(wal).map_err(FleetError::file(wal))?;
+        self.give(wal)?;
+        let wal = format!("--waldir={}", wal.display());
+        Ok(vec!["--data-checksums".to_owned(), "--wal-segsize=1".to_owned(), wal])
     }
 
     /// Settings for a certificate of that CA.
@@ -118,6 +139,29 @@ impl Postgres {
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.service.path("socket")
+    }
+
+    /// Where its data are.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.service.path("data")
+    }
+
+    /// All that it has logged.
+    ///
+    /// # Errors
+    /// [`FleetError::File`] when it cannot be read.
+    pub fn log(&self) -> Result<String, FleetError> {
+        let path = self.service.path("log");
+        std::fs::read_to_string(&path).map_err(FleetError::file(&path))
+    }
+
+    /// Gives a directory to the server's user, who alone may enter it then.
+    ///
+    /// # Errors
+    /// [`FleetError::File`] when that cannot be done.
+    pub fn give(&self, directory: &Path) -> Result<(), FleetError> {
+        self.service.give(directory, 0o700)
     }
 
     /// Ends the server; its data and its address stay.

@@ -20,8 +20,9 @@ use crate::wait;
 
 /// Lines of a log that an error shows.
 const LOG_TAIL: usize = 25;
-/// How long a program may take to end when it is told to.
-const STOP_LIMIT: Duration = Duration::from_secs(30);
+/// How long a program may take to end when it is told to: one that is killed leaves its children, and what they hold keeps it
+/// from being started again.
+const STOP_LIMIT: Duration = Duration::from_secs(120);
 
 /// A directory, a user to run as, and at most one program that runs.
 #[derive(Debug)]

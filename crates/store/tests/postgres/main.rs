@@ -9,8 +9,17 @@
 mod breakers;
 #[path = "../both/callers.rs"]
 mod callers;
+#[path = "../both/child.rs"]
+mod child;
 mod contract;
+mod damage;
+mod disk;
+#[path = "../both/everything.rs"]
+mod everything;
 mod faults;
+#[path = "../both/filling.rs"]
+mod filling;
+mod golden;
 #[path = "../both/graphs.rs"]
 mod graphs;
 #[path = "../both/history.rs"]
@@ -31,6 +40,7 @@ mod opening;
 mod outputs;
 mod plans;
 mod presence;
+mod reading;
 #[path = "../both/records.rs"]
 mod records;
 #[path = "../both/recovery.rs"]
@@ -38,4 +48,5 @@ mod recovery;
 #[path = "../both/retention.rs"]
 mod retention;
 mod text;
+mod upgrade;
 mod waiting;

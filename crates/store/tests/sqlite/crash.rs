@@ -17,7 +17,8 @@ use pabawi_store::sqlite::SqliteStore;
 use pabawi_testkit::wait;
 use tokio::task::JoinSet;
 
-use crate::child::{self, Running};
+use crate::child;
+use crate::children::Running;
 use crate::journal::entry;
 use crate::opened::sound;
 use crate::records::{all_targets, events, execution, finished, hash, open, result, start, stored_events};

@@ -10,11 +10,16 @@ mod breakers;
 mod callers;
 #[path = "../both/child.rs"]
 mod child;
+mod children;
 mod contract;
 mod crash;
 mod disk;
+#[path = "../both/everything.rs"]
+mod everything;
 mod faults;
 mod files;
+#[path = "../both/filling.rs"]
+mod filling;
 mod golden;
 #[path = "../both/graphs.rs"]
 mod graphs;

@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::child;
+use crate::{child, children};
 
 /// What can be made to fail, by its number in `interpose.c`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +114,7 @@ pub(super) fn watched(test: &str, work: impl AsyncFnOnce(Watched)) {
     let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
     fs::create_dir(dir.path().join("disk")).unwrap();
     fs::write(dir.path().join("control"), [0; CONTROL]).unwrap();
-    child::with_library(test, dir.path(), &made(dir.path()));
+    children::with_library(test, dir.path(), &made(dir.path()));
 }
 
 fn made(dir: &Path) -> PathBuf {
