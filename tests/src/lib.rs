@@ -26,7 +26,7 @@ mod random;
 mod running;
 
 pub use binary::{pab_directory, pab_path, target_directory, workspace};
-pub use browser::rendered;
+pub use browser::{Page, rendered};
 pub use documents::{Line, commands_of};
 pub use events::{data_of, finished_nodes, outcome_of, parse_lines, result_of};
 pub use lab::{LIMIT, Lab, lines_of, unique};

@@ -98,15 +98,63 @@ fn has_colour(text: &str) -> bool {
     })
 }
 
-/// What a node prints is data: it must not move the cursor or change the title of the operator's terminal.
+/// What would act on a terminal: as printf(1) is told to write it, as it is then, and as it is shown instead.
+const ACTING: [(&str, &[u8], &str); 9] = [
+    // The title, in both of its ends.
+    (r"\033]0;owned\007", b"\x1b]0;owned\x07", r"\x1b]0;owned\x07"),
+    (r"\033]2;owned\033\\", b"\x1b]2;owned\x1b\\", r"\x1b]2;owned\x1b\"),
+    // The whole screen, and a place on it.
+    (r"\033[2J", b"\x1b[2J", r"\x1b[2J"),
+    (r"\033[9;9Hthere", b"\x1b[9;9Hthere", r"\x1b[9;9Hthere"),
+    // The same lead in one character (ECMA-48, C1).
+    (r"\302\23331mred", b"\xc2\x9b31mred", r"\u{9b}31mred"),
+    // Back over what is there.
+    (r"\010\010back", b"\x08\x08back", r"\x08\x08back"),
+    (r"\rover", b"\rover", r"\x0dover"),
+    // Text that reads the other way round.
+    (r"\342\200\256turned", b"\xe2\x80\xaeturned", r"\u{202e}turned"),
+    // No text at all.
+    (r"\377\000bytes", b"\xff\x00bytes", r"\xff\x00bytes"),
+];
+
+/// What a node prints is data: wherever it is shown on the operator's terminal, what would move the cursor, change the title or
+/// turn the text is shown and not done. The same holds for the text of the command.
 /// R12.2
 #[test]
 fn a_node_cannot_draw_on_the_operators_terminal() {
     let lab = Lab::new(1);
-    let ran = lab.run("web01", r"printf '\033]0;owned\007\033[2J\rhidden\n'").succeeds();
-    let seen = on_terminal(&lab.run("web01", r"printf '\033]0;owned\007plain\n'"), &lab, None, &[]);
-    assert!(!seen.contains("\u{1b}]0;owned"), "{seen:?}");
-    assert!(ran.out().contains("hidden"), "{ran}");
+    let printed: String = ACTING.iter().map(|(written, ..)| format!("<{written}>")).collect();
+    let command = format!("printf '{printed}\\n'; printf '{printed}\\n' >&2; : '\u{1b}]0;named\u{7}'");
+    let run = || lab.run("web01", &command);
+    // A file has every byte as it is, and on a terminal it would act: what is looked for below could be found.
+    let ran = run().succeeds();
+    let file = lab.write("said", &ran.stdout);
+    let careless = Pab::shell(&lab.path("home"), &format!("cat '{}'", file.display()));
+    let careless = on_terminal(&careless, &lab, None, &[]);
+    for (_, raw, shown) in ACTING {
+        for bytes in [&ran.stdout, &ran.stderr] {
+            assert!(bytes.windows(raw.len()).any(|window| window == raw), "{shown}: {ran}");
+        }
+        assert!(careless.contains(&*String::from_utf8_lossy(raw)), "{shown}: {careless:?}");
+    }
+    for (call, streams) in [
+        (run(), 2),
+        (run().args(["--group"]), 2),
+        (lab.pab(["executions", "output", "last"]), 2),
+        (lab.pab(["executions", "output", "last", "--stream", "stderr"]), 1),
+        (lab.pab(["executions", "output", "last", "--group"]), 2),
+    ] {
+        let seen = on_terminal(&call, &lab, None, &[]);
+        for (_, raw, shown) in ACTING {
+            assert_eq!(seen.matches(shown).count(), streams, "{shown}: {seen:?}");
+            let raw = String::from_utf8_lossy(raw);
+            assert!(!seen.contains(&*raw), "{raw:?} of {call:?}: {seen:?}");
+        }
+    }
+    for words in [&["executions", "list"][..], &["executions", "show", "last"], &["journal", "list"]] {
+        let seen = on_terminal(&lab.pab(words), &lab, None, &[]);
+        assert!(seen.contains("printf") && !seen.contains("\u{1b}]0;"), "{words:?}: {seen:?}");
+    }
 }
 
 /// R12.2

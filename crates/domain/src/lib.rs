@@ -13,6 +13,7 @@ pub mod condition;
 pub mod cut;
 pub mod document;
 pub mod duration;
+pub mod ends;
 pub mod error;
 pub mod escape;
 pub mod event;

@@ -65,6 +65,7 @@ pub use pabawi_domain::action::{
 };
 pub use pabawi_domain::breaker::{BreakerState, BreakerStatus, Component};
 pub use pabawi_domain::duration::parse_duration;
+pub use pabawi_domain::ends::with_mark;
 pub use pabawi_domain::error::{ErrorCode, NodeError};
 pub use pabawi_domain::escape::escape_for_terminal;
 pub use pabawi_domain::event::{EventKind, EventText, ExecutionEvent};

@@ -1,6 +1,6 @@
 //! Stored outputs: [`read_output`] brings one over in pieces, with a mark where something was left out.
 
-use pabawi::{Caller, Framework, Omission, OutputRef};
+use pabawi::{Caller, Framework, Omission, OutputRef, with_mark};
 
 use crate::exit::Failure;
 
@@ -24,14 +24,7 @@ impl StoredOutput {
         let Some(omission) = self.omission else { return self.bytes.clone() };
         let at = usize::try_from(omission.at).unwrap_or(usize::MAX).min(self.bytes.len());
         let (head, tail) = self.bytes.split_at(at);
-        let mut out = head.to_vec();
-        if !head.is_empty() && !head.ends_with(b"\n") {
-            out.push(b'\n');
-        }
-        let mark = format!("[... {} bytes left out; --debug keeps everything ...]\n", omission.bytes);
-        out.extend_from_slice(mark.as_bytes());
-        out.extend_from_slice(tail);
-        out
+        with_mark(head, tail, omission.bytes, "; --debug keeps everything")
     }
 }
 

@@ -4,10 +4,10 @@
 //! in memory up to a limit and then in a file (R5.10, R5.11). What is in memory counts against the budget of the
 //! engine; under pressure complete output goes into the file as soon as that frees something.
 
-use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use pabawi_domain::ends::OutputEnds;
 use pabawi_domain::output::{CapturedOutput, ContentHash, KeptOutput, OutputData, StreamKind};
 use sha2::{Digest, Sha256};
 
@@ -32,6 +32,12 @@ struct Rules {
     tail: usize,
     /// Debug mode: bytes in memory, and the file for more, without the stream's name.
     complete: Option<(usize, PathBuf)>,
+}
+
+impl Rules {
+    fn ends(&self) -> OutputEnds {
+        OutputEnds::new(self.head, self.tail)
+    }
 }
 
 impl Captures {
@@ -149,11 +155,11 @@ struct StreamCapture {
 
 #[derive(Debug)]
 enum Kept {
-    Ends(Ends),
+    Ends(OutputEnds),
     Whole(Vec<u8>),
     /// The ends are kept beside the file for the case that the file fails.
     Spilling {
-        ends: Ends,
+        ends: OutputEnds,
         spill: Box<Spill>,
     },
 }
@@ -162,7 +168,7 @@ impl StreamCapture {
     fn new(stream: StreamKind, rules: &Rules) -> Self {
         let kept = match rules.complete {
             Some(_) => Kept::Whole(Vec::new()),
-            None => Kept::Ends(Ends::default()),
+            None => Kept::Ends(rules.ends()),
         };
         Self { stream, hasher: Sha256::new(), total: 0, kept }
     }
@@ -171,9 +177,9 @@ impl StreamCapture {
         self.hasher.update(data);
         self.total += data.len() as u64;
         match &mut self.kept {
-            Kept::Ends(ends) => ends.push(data, rules),
+            Kept::Ends(ends) => ends.push(data),
             Kept::Spilling { ends, spill } => {
-                ends.push(data, rules);
+                ends.push(data);
                 spill.push(data);
             }
             Kept::Whole(bytes) => {
@@ -224,8 +230,8 @@ impl StreamCapture {
 }
 
 fn spilling(stream: StreamKind, bytes: Vec<u8>, path: &Path, rules: &Rules) -> Kept {
-    let mut ends = Ends::default();
-    ends.push(&bytes, rules);
+    let mut ends = rules.ends();
+    ends.push(&bytes);
     let path = path.with_extension(stream.to_string());
     Kept::Spilling { ends, spill: Box::new(Spill::new(path, bytes)) }
 }
@@ -236,40 +242,6 @@ fn in_memory(output: &CapturedOutput) -> usize {
         KeptOutput::Whole(bytes) => bytes.0.len(),
         KeptOutput::HeadTail { head, tail } => head.0.len() + tail.0.len(),
         KeptOutput::Spilled { .. } => 0,
-    }
-}
-
-/// The first and the last bytes.
-#[derive(Debug, Default)]
-struct Ends {
-    head: Vec<u8>,
-    tail: VecDeque<u8>,
-}
-
-impl Ends {
-    fn push(&mut self, data: &[u8], rules: &Rules) {
-        let to_head = data.len().min(rules.head.saturating_sub(self.head.len()));
-        let (head, rest) = data.split_at_checked(to_head).unwrap_or((data, &[]));
-        self.head.extend_from_slice(head);
-        // Only the end of a piece that is longer than the whole tail can stay.
-        let rest = rest.get(rest.len().saturating_sub(rules.tail)..).unwrap_or_default();
-        let surplus = (self.tail.len() + rest.len()).saturating_sub(rules.tail);
-        self.tail.drain(..surplus.min(self.tail.len()));
-        self.tail.extend(rest);
-    }
-
-    fn memory(&self) -> usize {
-        self.head.capacity() + self.tail.capacity()
-    }
-
-    fn seal(mut self, total: u64) -> KeptOutput {
-        if (self.head.len() + self.tail.len()) as u64 == total {
-            self.head.extend(self.tail.iter());
-            KeptOutput::Whole(OutputData(self.head.into()))
-        } else {
-            let tail: Vec<u8> = self.tail.into();
-            KeptOutput::HeadTail { head: OutputData(self.head.into()), tail: OutputData(tail.into()) }
-        }
     }
 }
 

@@ -27,19 +27,19 @@ pub(super) fn write(out: &mut impl Write, targets: &[TargetRecord], fold: Fold) 
     }
     let mut faults: Vec<_> = faults.into_iter().collect();
     faults.sort_by_key(|(_, nodes)| std::cmp::Reverse(nodes.len()));
-    out.write_all(b"<section id=failures><h2>What did not succeed</h2>\n<table><thead><tr><th>Nodes<th>What<th>Which</thead>\n")?;
+    out.write_all(b"<section id=failures><h2>What did not succeed</h2>\n<div class=most><table><thead><tr><th>Nodes<th>What<th>Which</thead>\n")?;
     for ((word, told), nodes) in faults.iter().take(FAULTS) {
         writeln!(
             out,
-            "<tr><td class=n>{}<td><b class=\"o {word}\">{word}</b> {}<td class=nodes>{}",
+            "<tr><td class=n>{}<td><b class=\"o {word}\">{word}</b> {}<td><p class=nodes>{}</p>",
             nodes.len(),
             text(told.as_bytes()),
             text(fold(nodes).as_bytes())
         )?;
     }
-    out.write_all(b"</table>\n")?;
+    out.write_all(b"</table></div>\n")?;
     if faults.len() > FAULTS {
-        writeln!(out, "<p>and {} more kinds</p>", faults.len() - FAULTS)?;
+        writeln!(out, "<p class=left>and {} more kinds</p>", faults.len() - FAULTS)?;
     }
     out.write_all(b"</section>\n")?;
     Ok(())
@@ -49,7 +49,12 @@ pub(super) fn write(out: &mut impl Write, targets: &[TargetRecord], fold: Fold) 
 fn fault(target: &TargetRecord) -> Option<(&'static str, String)> {
     match (&target.result, target.state) {
         (Some(NodeOutcome::Succeeded), _) => None,
-        (Some(result), _) => Some((result.word(), result.describe())),
+        (Some(result), _) => {
+            // The word stands before it already.
+            let (word, told) = (result.word(), result.describe());
+            let told = told.strip_prefix(word).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(&told);
+            Some((word, told.to_owned()))
+        }
         (None, TargetState::Interrupted) => {
             Some(("interrupted", "the process that ran it died; what it did is not known".to_owned()))
         }

@@ -1,12 +1,14 @@
-//! A line for each node, with its time as a bar: [`write`].
+//! A line for each node, with its time as a bar; behind it what it printed and its journal: [`write`].
 
 use std::io::Write;
 
 use jiff::Timestamp;
+use pabawi_domain::outcome::NodeOutcome;
 use pabawi_domain::phases::micros_between;
 use pabawi_domain::record::{ExecutionRecord, TargetRecord};
 
 use super::escape::text;
+use super::groups::Groups;
 use super::report::{HtmlReport, Phases};
 use super::units::time;
 use crate::ReportError;
@@ -14,23 +16,45 @@ use crate::ReportError;
 /// Attempts of one node that are drawn.
 const DRAWN: usize = 20;
 
-/// Writes the table of nodes in the order of the plan.
+/// Writes the nodes in the order of the plan.
 pub(super) fn write(
     out: &mut impl Write,
     report: &HtmlReport,
     record: &ExecutionRecord,
+    groups: &[Groups<'_>],
 ) -> Result<(), ReportError> {
     let scale = Scale::of(report, record);
-    out.write_all(
-        b"<section id=nodes><h2>Nodes</h2>\n<p id=filter hidden><input id=name placeholder=\"part of a name\" \
-aria-label=\"part of a name\"> <select id=outcome aria-label=outcome><option value=\"\">all outcomes</select> \
-<span id=count></span></p>\n<table id=list><thead><tr><th>Node<th>Outcome<th>Attempts<th>Began<th>Took\
-<th class=t>Time</thead><tbody>\n",
+    let whole = time(scale.whole());
+    writeln!(
+        out,
+        "<section id=nodes><h2>Nodes</h2>\n<p id=filter hidden><input id=name type=search \
+placeholder=\"part of a name\" aria-label=\"part of a name\"> <select id=outcome aria-label=outcome>\
+<option value=\"\">all outcomes</select> <span id=count></span></p>\n<div id=list><div class=row><span>Node</span>\
+<span>Outcome</span><span class=n>Attempts</span><span class=n>Began</span><span class=n>Took</span>\
+<span class=axis><span>0</span><span>{whole}</span></span></div>"
     )?;
     for target in &report.targets {
-        row(out, report, target, &scale)?;
+        let (word, told) = match &target.result {
+            Some(result) => (result.word(), result.describe()),
+            None => (target.state.as_str(), String::new()),
+        };
+        write!(out, "<details data-o={word}>")?;
+        row(out, report, target, &scale, word)?;
+        out.write_all(b"<div class=about>")?;
+        if !told.is_empty() && target.result != Some(NodeOutcome::Succeeded) {
+            write!(out, "<p>{}</p>", text(told.as_bytes()))?;
+        }
+        if target.stdout.or(target.stderr).is_some() {
+            out.write_all(b"<p>")?;
+            for of_stream in groups {
+                of_stream.link(out, target)?;
+            }
+            out.write_all(b"</p>")?;
+        }
+        report.journal.write(out, &target.target.node)?;
+        out.write_all(b"</div></details>\n")?;
     }
-    out.write_all(b"</table></section>\n")?;
+    out.write_all(b"</div></section>\n")?;
     Ok(())
 }
 
@@ -39,19 +63,15 @@ fn row(
     report: &HtmlReport,
     target: &TargetRecord,
     scale: &Scale,
+    word: &str,
 ) -> Result<(), ReportError> {
-    let (word, told) = match &target.result {
-        Some(result) => (result.word(), result.describe()),
-        None => (target.state.as_str(), String::new()),
-    };
     let began = target.started_at.map(|at| time(scale.since(at))).unwrap_or_default();
     let took = target.started_at.zip(target.finished_at).map(|(from, to)| time(micros_between(from, to)));
     write!(
         out,
-        "<tr data-o={word}><td>{}<td title=\"{}\"><b class=\"o {word}\">{word}</b><td class=n>{}<td class=n>{began}\
-<td class=n>{}<td class=t><div class=bar>",
+        "<summary class=row><span>{}</span><b class=\"o {word}\">{word}</b><span class=n>{}</span>\
+<span class=n>{began}</span><span class=n>{}</span><div class=bar>",
         text(target.target.node.as_str().as_bytes()),
-        text(told.as_bytes()),
         target.attempt,
         took.unwrap_or_default(),
     )?;
@@ -67,7 +87,7 @@ fn row(
         let phases = report.phases.get(&target.target.node).map(describe).unwrap_or_default();
         bar(out, scale, from, end, word, &format!("attempt {}{phases}", target.attempt))?;
     }
-    out.write_all(b"</div>\n")?;
+    out.write_all(b"</div></summary>")?;
     Ok(())
 }
 
@@ -124,8 +144,12 @@ impl Scale {
         micros_between(self.start, at)
     }
 
+    fn whole(&self) -> u64 {
+        micros_between(self.start, self.end)
+    }
+
+    /// In percent of the whole.
     fn share(&self, us: u64) -> f64 {
-        let whole = micros_between(self.start, self.end).max(1);
-        (us as f64 * 100.0 / whole as f64).min(100.0)
+        (us as f64 * 100.0 / self.whole().max(1) as f64).min(100.0)
     }
 }

@@ -1,51 +1,74 @@
-//! Outputs as they are kept for the page: [`Outputs`].
+//! As much of the outputs as a page shows: [`Outputs`].
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use pabawi_domain::ends::{OutputEnds, with_mark};
 use pabawi_domain::export::ExportedOutput;
-use pabawi_domain::output::ContentHash;
+use pabawi_domain::output::{ContentHash, KeptOutput};
 
-/// Bytes of one output that a page shows.
-const SHOWN: usize = 64 * 1024;
-/// Outputs of which the page keeps the text; further ones are named by their size only.
-const MOST: usize = 400;
+/// First bytes of one output that a page shows.
+const HEAD: usize = 32 * 1024;
+/// Last bytes of one output that a page shows: what failed says so at its end.
+const TAIL: usize = 32 * 1024;
 
-/// The beginning of an output.
-#[derive(Default)]
+/// An output as the page shows it.
 pub(super) struct Shown {
-    /// Its first bytes.
+    /// Its beginning and its end, with a line between them where something is left out.
     pub(super) bytes: Vec<u8>,
-    /// Bytes of the complete stream.
-    pub(super) total: u64,
-    /// Bytes of the complete stream that are not in `bytes`.
-    pub(super) missing: u64,
+    /// Bytes that were never kept.
+    pub(super) not_kept: u64,
+    /// Bytes that are kept and that the page leaves out.
+    pub(super) only_exported: u64,
 }
 
 /// Outputs by their hash.
-#[derive(Default)]
-pub(super) struct Outputs(HashMap<ContentHash, Shown>);
+pub(super) struct Outputs {
+    wanted: HashSet<ContentHash>,
+    found: HashMap<ContentHash, Found>,
+}
+
+struct Found {
+    ends: OutputEnds,
+    kept: u64,
+    total: u64,
+}
 
 impl Outputs {
-    /// Takes a piece.
-    pub(super) fn add(&mut self, piece: &ExportedOutput) {
-        let is_new = !self.0.contains_key(&piece.hash);
-        if is_new && self.0.len() >= MOST {
-            return;
-        }
-        let shown = self.0.entry(piece.hash).or_default();
-        shown.total = piece.chunk.total_bytes;
-        // What comes after a hole would read as if it followed what is before it.
-        let hole = piece.chunk.omission.map_or(u64::MAX, |omission| omission.at);
-        let end = usize::try_from(hole).unwrap_or(usize::MAX).min(SHOWN);
-        let begins = usize::try_from(piece.offset).unwrap_or(usize::MAX);
-        if begins == shown.bytes.len() && begins < end {
-            shown.bytes.extend(piece.chunk.data.0.iter().take(end - begins));
-        }
-        shown.missing = shown.total.saturating_sub(shown.bytes.len() as u64);
+    /// None yet, of these that the page has a place for.
+    pub(super) fn of(wanted: HashSet<ContentHash>) -> Self {
+        Self { wanted, found: HashMap::new() }
     }
 
-    /// The beginning of this one, where it is kept.
-    pub(super) fn get(&self, hash: ContentHash) -> Option<&Shown> {
-        self.0.get(&hash)
+    /// Takes a piece.
+    pub(super) fn add(&mut self, piece: &ExportedOutput) {
+        if !self.wanted.contains(&piece.hash) {
+            return;
+        }
+        let chunk = &piece.chunk;
+        let found = self.found.entry(piece.hash).or_insert_with(|| {
+            // Nothing from before a hole may read as if it stood behind it, and the other way round.
+            let hole = chunk.omission.map(|omission| omission.at.min(chunk.kept_bytes));
+            let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+            let head = hole.map_or(HEAD, |at| size(at).min(HEAD));
+            let tail = hole.map_or(TAIL, |at| size(chunk.kept_bytes - at).min(TAIL));
+            Found { ends: OutputEnds::new(head, tail), kept: chunk.kept_bytes, total: chunk.total_bytes }
+        });
+        found.ends.push(&chunk.data.0);
+    }
+
+    /// This one, where it is there.
+    pub(super) fn get(&self, hash: ContentHash) -> Option<Shown> {
+        let Found { ends, kept, total } = self.found.get(&hash)?;
+        let not_kept = total.saturating_sub(*kept);
+        Some(match ends.clone().seal(*total) {
+            KeptOutput::HeadTail { head, tail } => {
+                let shown = (head.0.len() + tail.0.len()) as u64;
+                let bytes = with_mark(&head.0, &tail.0, total.saturating_sub(shown), "");
+                Shown { bytes, not_kept, only_exported: kept.saturating_sub(shown) }
+            }
+            KeptOutput::Whole(data) => Shown { bytes: data.0.to_vec(), not_kept, only_exported: 0 },
+            // Ends are never a file.
+            KeptOutput::Spilled { .. } => return None,
+        })
     }
 }

@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const rows = [...document.querySelectorAll("#list tbody tr")];
+  const rows = [...document.querySelectorAll("#list details")];
   const name = document.getElementById("name");
   const outcome = document.getElementById("outcome");
   const count = document.getElementById("count");
@@ -12,7 +12,7 @@
     let shown = 0;
     for (const row of rows) {
       const fits = (!outcome.value || row.dataset.o === outcome.value)
-        && row.cells[0].textContent.toLowerCase().includes(part);
+        && row.firstElementChild.firstElementChild.textContent.toLowerCase().includes(part);
       row.hidden = !fits;
       if (fits) shown += 1;
     }

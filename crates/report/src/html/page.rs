@@ -1,5 +1,6 @@
 //! The page: head, sections in their order, style and script. Main function: [`write`].
 
+use std::collections::HashSet;
 use std::io::Write;
 
 use base64::Engine as _;
@@ -10,9 +11,10 @@ use pabawi_domain::record::ExecutionRecord;
 use sha2::{Digest as _, Sha256};
 
 use super::escape::text;
+use super::groups::Groups;
 use super::report::HtmlReport;
 use super::units::time;
-use super::{failures, groups, nodes};
+use super::{failures, nodes};
 use crate::ReportError;
 
 const STYLE: &str = include_str!("page.css");
@@ -30,16 +32,20 @@ pub(super) fn write(
     writeln!(
         out,
         "<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8>\n<meta http-equiv=Content-Security-Policy \
-content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{hash}'\">\n<meta name=viewport \
+content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{hash}'; \
+base-uri 'none'; form-action 'none'\">\n<meta name=viewport \
 content=\"width=device-width\">\n<title>{}</title>\n<style>{STYLE}</style></head><body>",
         text(title(record).as_bytes())
     )?;
     head(out, report, record)?;
     failures::write(out, &report.targets, report.fold)?;
-    for stream in [StreamKind::Stdout, StreamKind::Stderr] {
-        groups::write(out, stream, &report.targets, &report.outputs, report.fold)?;
+    let groups = [StreamKind::Stdout, StreamKind::Stderr].map(|stream| Groups::of(stream, &report.targets));
+    for of_stream in &groups {
+        of_stream.write(out, report.outputs.as_ref(), report.fold)?;
     }
-    nodes::write(out, report, record)?;
+    nodes::write(out, report, record, &groups)?;
+    let targets: HashSet<_> = report.targets.iter().map(|target| &target.target.node).collect();
+    report.journal.write_others(out, |node| targets.contains(node))?;
     writeln!(out, "<script>{SCRIPT}</script></body></html>")?;
     Ok(())
 }
@@ -85,7 +91,7 @@ fn head(out: &mut impl Write, report: &HtmlReport, record: &ExecutionRecord) -> 
     for (name, value) in facts {
         writeln!(out, "<dt>{name}<dd>{}", text(value.as_bytes()))?;
     }
-    for (kind, why) in report.left_out.iter().filter(|(kind, _)| kind != "journal") {
+    for (kind, why) in &report.left_out {
         writeln!(out, "<dt>Left out<dd>{}: {}", text(kind.as_bytes()), text(why.as_bytes()))?;
     }
     out.write_all(b"</dl></header>\n")?;

@@ -1,15 +1,18 @@
 //! What is kept of the parts until the page is written: [`HtmlReport`].
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Write;
 
 use pabawi_domain::event::{EventKind, ExecutionEvent};
 use pabawi_domain::export::ExportPart;
 use pabawi_domain::id::NodeId;
+use pabawi_domain::output::{ContentHash, StreamKind};
 use pabawi_domain::phases::RunPhases;
 use pabawi_domain::ports::ConnectPhases;
 use pabawi_domain::record::{AttemptRecord, ExecutionRecord, TargetRecord};
 
+use super::groups::Groups;
+use super::journal::Journal;
 use super::outputs::Outputs;
 use super::page;
 use crate::ReportError;
@@ -18,14 +21,17 @@ use crate::ReportError;
 pub type Fold = fn(&[NodeId]) -> String;
 
 /// A page that needs nothing from anywhere: no other file, no network. What nodes printed cannot do anything on it. It is
-/// written when all parts are there; of outputs it keeps the first 64 KiB of at most 400.
+/// written when all parts are there. Of an output it keeps the first and the last 32 KiB, of those of the 100 largest groups of
+/// nodes for each stream; of the journal the newest entries of each node, 50 at most, and past 8 MiB of them only one.
 pub struct HtmlReport {
     pub(super) fold: Fold,
     record: Option<ExecutionRecord>,
     pub(super) targets: Vec<TargetRecord>,
     pub(super) attempts: HashMap<NodeId, Vec<AttemptRecord>>,
     pub(super) phases: HashMap<NodeId, Phases>,
-    pub(super) outputs: Outputs,
+    /// Absent while there was none.
+    pub(super) outputs: Option<Outputs>,
+    pub(super) journal: Journal,
     pub(super) left_out: Vec<(String, String)>,
 }
 
@@ -45,7 +51,8 @@ impl HtmlReport {
             targets: Vec::new(),
             attempts: HashMap::new(),
             phases: HashMap::new(),
-            outputs: Outputs::default(),
+            outputs: None,
+            journal: Journal::default(),
             left_out: Vec::new(),
         }
     }
@@ -59,9 +66,16 @@ impl HtmlReport {
                 self.attempts.entry(attempt.node.clone()).or_default().push(*attempt);
             }
             ExportPart::Event(event) => self.event(*event),
-            ExportPart::Output(piece) => self.outputs.add(&piece),
+            ExportPart::Output(piece) => {
+                let targets = &self.targets;
+                self.outputs.get_or_insert_with(|| Outputs::of(wanted(targets))).add(&piece);
+            }
+            ExportPart::Journal(entry) => {
+                let usual = self.record.as_ref().map_or("", |record| record.action_text.as_str());
+                self.journal.add(&entry.entry, usual);
+            }
             ExportPart::LeftOut { kind, why } => self.left_out.push((kind, why)),
-            // The journal is told by the journal; what is not known here is not shown here.
+            // What is not known here is not shown here.
             _ => {}
         }
     }
@@ -91,4 +105,12 @@ impl HtmlReport {
             _ => {}
         }
     }
+}
+
+/// The outputs that the page has a place for. All targets have come before the first of them.
+fn wanted(targets: &[TargetRecord]) -> HashSet<ContentHash> {
+    [StreamKind::Stdout, StreamKind::Stderr]
+        .into_iter()
+        .flat_map(|stream| Groups::of(stream, targets).shown().collect::<Vec<_>>())
+        .collect()
 }

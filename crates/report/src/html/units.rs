@@ -1,4 +1,4 @@
-//! Sizes and times for people.
+//! Sizes, times and numbers for people.
 
 /// A number of bytes for people.
 pub(super) fn bytes(count: u64) -> String {
@@ -7,6 +7,11 @@ pub(super) fn bytes(count: u64) -> String {
         1024..1_048_576 => format!("{:.1} KiB", count as f64 / 1024.0),
         _ => format!("{:.1} MiB", count as f64 / 1_048_576.0),
     }
+}
+
+/// A number of nodes for people.
+pub(super) fn nodes(count: usize) -> String {
+    format!("{count} node{}", if count == 1 { "" } else { "s" })
 }
 
 /// A time in microseconds for people.
