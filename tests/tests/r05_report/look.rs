@@ -48,8 +48,10 @@ pub(crate) fn timeline_is_right(document: &Value, page: &mut Page) -> usize {
         assert!(width > 200.0, "a line that can be read: {row}");
         for (bar, [from, to]) in bars.iter().zip(times) {
             let [left, right] = [0, 1].map(|edge| bar[edge].as_f64().unwrap() * width);
-            // What is short can still be seen: a bar has two pixels.
-            let (from, to) = (from * width, (to * width).max(from * width + 2.0));
+            // A node may begin in the moment in which the execution is recorded as begun. What is short can still be seen: a bar
+            // has two pixels.
+            let from = from.max(0.0) * width;
+            let to = (to * width).max(from + 2.0);
             assert!(
                 (left - from).abs() <= 1.0 && (right - to).abs() <= 1.0,
                 "{node}: not {from} {to}: {row}"

@@ -99,7 +99,9 @@ fn bar(
     outcome: &str,
     title: &str,
 ) -> Result<(), ReportError> {
-    let (left, width) = (scale.share(scale.since(from)), scale.share(micros_between(from, to)));
+    // What began before the execution was recorded as begun is cut there, and still ends where it ended.
+    let (left, right) = (scale.share(scale.since(from)), scale.share(scale.since(to)));
+    let width = (right - left).max(0.0);
     write!(
         out,
         "<i class=\"o {outcome}\" style=\"left:{left:.2}%;width:{width:.2}%\" title=\"{}\"></i>",
