@@ -58,6 +58,25 @@ describe("the SSH plugin", () => {
     assert.deepEqual([other.status, other.error], ["failed", "Unsupported action type: task"]);
   });
 
+  // R7.1, R7.2
+  it("tells partial where some nodes fail and some do not, with what became of each, in the order of the targets", async () => {
+    const some = `test "$(printf %s "$SSH_CONNECTION" | cut -d" " -f3)" = 127.78.0.1 && { echo here; exit 0; }; echo not here >&2; exit 4`;
+    writeFileSync(configPath, `${readFileSync(configPath, "utf8")}\n${host("second", 2)}\n`);
+    const mixed = await ssh.executeAction(command(some, ["second", "web-prod-1", "nowhere.invalid"], { timeout: 20 }));
+    assert.equal(mixed.status, "partial");
+    assert.deepEqual(mixed.targetNodes, ["second", "web-prod-1", "nowhere.invalid"]);
+    assert.deepEqual(mixed.results.map(({ nodeId, status, output }) => [nodeId, status, output.exitCode]), [
+      ["second", "failed", 4],
+      ["web-prod-1", "success", 0],
+      ["nowhere.invalid", "failed", -1],
+    ]);
+    const [exited, good] = mixed.results;
+    assert.deepEqual([exited.output.stderr, exited.error, good.output.stdout, good.error], ["not here\n", "Command failed with exit code 4", "here\n", undefined]);
+    // None fails, or all do.
+    assert.equal((await ssh.executeAction(command("true", ["second", "web-prod-1"]))).status, "success");
+    assert.equal((await ssh.executeAction(command("false", ["second", "web-prod-1"]))).status, "failed");
+  });
+
   // R8.8
   it("streams, and its end ends the remote command", async () => {
     const made = await plugin();
@@ -149,6 +168,34 @@ describe("the SSH plugin", () => {
       assert.equal(status, "failed");
       assert.match(error, /SSH_SUDO_COMMAND must be sudo/);
     }
+  });
+
+  // R8.2
+  it("runs one after the other on one connection, and on another only when that is gone", async () => {
+    const own = await sshd({ addresses: ["127.78.1.1", "127.78.1.2"] });
+    const path = join(folder(), "config");
+    const of = (name, number) => `Host ${name}\n  HostName 127.78.1.${number}\n  Port ${own.port}\n${own.login}`;
+    writeFileSync(path, `${of("n1", 1)}\n${of("n2", 2)}\n`);
+    const made = await plugin({ configPath: path });
+    // The port of this end is that of one connection.
+    const ports = async (target) => (await made.executeAction(command("echo $SSH_CONNECTION", target))).results.map(({ output }) => output.stdout.split(" ")[1]);
+    const [first] = await ports("n1");
+    for (let turn = 0; turn < 4; turn += 1) assert.deepEqual(await ports("n1"), [first]);
+    await made.getNodeFacts("n1");
+    await until("the log", () => own.logins() >= 1);
+    assert.equal(own.logins(), 1, "executions and facts of a node share its connection");
+    const both = await ports(["n1", "n2"]);
+    assert.equal(both[0], first);
+    await until("the log", () => own.logins() >= 2);
+    assert.deepEqual([own.logins(), both[1] === first], [2, false], "another node has another");
+    // A connection that is gone is not used again.
+    const kill = 'p=$$; while read -r name < /proc/$p/comm; do case $name in sshd*) kill $p; exit;; esac; p=$(cut -d" " -f4 /proc/$p/stat); done';
+    assert.equal((await made.executeAction(command(`${kill}; sleep 60`, "n1"))).status, "failed");
+    assert.notEqual((await ports("n1"))[0], first);
+    await made.shutdown();
+    const again = await plugin({ configPath: path });
+    assert.equal((await again.executeAction(command("true", "n1"))).status, "success");
+    await until("the log", () => own.logins() === 4);
   });
 
   // R8.2, R8.4

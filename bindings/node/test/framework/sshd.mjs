@@ -5,6 +5,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } fr
 import { createServer } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { after } from "node:test";
 
 import { folder } from "./support.mjs";
@@ -40,7 +41,8 @@ export async function sshd({ place = folder(), addresses = ["127.0.0.1"], lines 
   // sshd wants that directory, and only a boot makes it.
   if (process.getuid() === 0) mkdirSync("/run/sshd", { recursive: true });
   const how = { place, addresses, port, authorized, lines };
-  let server = await started(host, how);
+  const logins = [];
+  let server = await started(host, how, logins);
   after(() => server.stdin.end());
   const config = join(place, `config-${port}`);
   const login = `  User ${userInfo().username}\n  IdentityFile ${user}\n  UserKnownHostsFile ${knownHosts}\n`;
@@ -51,18 +53,20 @@ export async function sshd({ place = folder(), addresses = ["127.0.0.1"], lines 
     /** Lines of a client configuration, without name and address. */
     login,
     knownHosts,
+    /** How many connections have logged in, by its log. */
+    logins: () => logins.length,
     /** Starts it anew with another host key, as if another machine had its address. */
     async otherKey() {
       const gone = once(server, "exit");
       server.stdin.end();
       await gone;
-      server = await started(key(join(place, `other-${port}`)), how);
+      server = await started(key(join(place, `other-${port}`)), how, logins);
     },
   };
 }
 
-/** Starts the program and returns when it listens. */
-async function started(hostKey, { place, addresses, port, authorized, lines }) {
+/** Starts the program and returns when it listens; lines of its log about logins go to `logins`. */
+async function started(hostKey, { place, addresses, port, authorized, lines }, logins) {
   const settings = [
     `Port ${port}`,
     ...addresses.map((address) => `ListenAddress ${address}`),
@@ -78,6 +82,9 @@ async function started(hostKey, { place, addresses, port, authorized, lines }) {
   const server = spawn("sh", ["-c", '/usr/sbin/sshd -D -e -f "$1" & cat > /dev/null; kill $!; wait', "sh", path], { stdio: ["pipe", "ignore", "pipe"] });
   // It is read for as long as it runs: a server whose log nobody reads would stop.
   let told = "";
+  createInterface(server.stderr).on("line", (line) => {
+    if (line.startsWith("Accepted publickey for ")) logins.push(line);
+  });
   await new Promise((resolve, reject) => {
     server.stderr.on("data", (text) => {
       told = (told + text).slice(-64 * 1024);
