@@ -46,7 +46,8 @@ export function runBolt({ args, cwd, timeoutMs, callback }: BoltRun): Promise<Bo
   callback?.onCommand?.(command);
   return new Promise((resolve, reject) => {
     const options: childProcess.SpawnOptions = { cwd, env: process.env, shell: false };
-    // A group of its own, so that all of it can be ended. Node copies the options; who looks at them later sees Pabawi's.
+    // A group of its own, so that all of it can be ended. Node copies own, enumerable options only, so that this one cannot be
+    // hidden in them: it is taken away again, and who looks at them later sees Pabawi's.
     const child = childProcess.spawn("bolt", args, Object.assign(options, { detached: HAS_GROUPS }));
     delete options.detached;
     remember(child);
