@@ -56,6 +56,17 @@ impl Default for Meter {
     }
 }
 
+/// Families of what is brought to the host: whether it works, what waits, what was written, left out, and failed.
+const MIRROR: [Name; 5] =
+    [Name::MirrorUp, Name::MirrorWaiting, Name::MirrorRows, Name::MirrorRefused, Name::MirrorFailures];
+const HOST_JOURNAL: [Name; 5] = [
+    Name::HostJournalUp,
+    Name::HostJournalWaiting,
+    Name::HostJournalEntries,
+    Name::HostJournalRefused,
+    Name::HostJournalFailures,
+];
+
 impl Meter {
     pub(crate) fn new(sink: Option<Arc<dyn MetricsSink>>) -> Self {
         Self(Arc::new(Inner { registered: Registered::new(), sink, broken: AtomicBool::new(false) }))
@@ -250,12 +261,15 @@ impl Meter {
     /// What parts beside the engine have counted. A sink is told of none of it.
     pub(crate) fn beside(&self, stats: &PartStats) {
         let registered = &self.0.registered;
-        if let Some(mirror) = stats.mirror {
-            registered.gauge(Name::MirrorUp, f64::from(u8::from(mirror.up)), &[]);
-            registered.gauge(Name::MirrorWaiting, mirror.waiting as f64, &[]);
-            registered.count_is(Name::MirrorRows, mirror.written, &[]);
-            registered.count_is(Name::MirrorRefused, mirror.refused, &[]);
-            registered.count_is(Name::MirrorFailures, mirror.failures, &[]);
+        for (counts, [up, waiting, written, refused, failures]) in
+            [(stats.mirror, MIRROR), (stats.host_journal, HOST_JOURNAL)]
+        {
+            let Some(counts) = counts else { continue };
+            registered.gauge(up, f64::from(u8::from(counts.up)), &[]);
+            registered.gauge(waiting, counts.waiting as f64, &[]);
+            registered.count_is(written, counts.written, &[]);
+            registered.count_is(refused, counts.refused, &[]);
+            registered.count_is(failures, counts.failures, &[]);
         }
         if let Some(retention) = stats.retention {
             registered.count_is(Name::RetentionRuns, retention.worked, &["worked"]);

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use pabawi_domain::command_policy::CommandPolicy;
 use pabawi_domain::node::Endpoint;
 use pabawi_domain::ports::{
-    Authorizer, Clock, FactProvider, HostDatabase, InventorySource, LogLevel, LogSink, MetricsSink, Plugin,
+    Authorizer, Clock, FactProvider, HostDatabase, HostJournal, InventorySource, LogLevel, LogSink,
+    MetricsSink, Plugin,
 };
 use pabawi_engine::EngineLimits;
 use pabawi_facts::ProviderOptions;
@@ -48,6 +49,7 @@ pub struct FrameworkBuilder {
     pub(crate) journal: JournalSettings,
     pub(crate) retention: Option<RetentionSchedule>,
     pub(crate) host_database: Option<(Arc<dyn HostDatabase>, MirrorOptions)>,
+    pub(crate) host_journal: Option<(Arc<dyn HostJournal>, MirrorOptions)>,
     #[cfg(feature = "otlp")]
     pub(crate) traces: Option<crate::traces::TraceOptions>,
 }
@@ -238,6 +240,15 @@ impl FrameworkBuilder {
     #[must_use]
     pub fn host_database(mut self, database: Arc<dyn HostDatabase>, options: MirrorOptions) -> Self {
         self.host_database = Some((database, options));
+        self
+    }
+
+    /// Tells every entry of the journal to the journal service of an application that has this framework built in (R10.5), in
+    /// their order, again until it is taken. Together with [`host_database`](Self::host_database), entries go to the service
+    /// only. The framework never waits for it but at its end, for a few seconds.
+    #[must_use]
+    pub fn host_journal(mut self, journal: Arc<dyn HostJournal>, options: MirrorOptions) -> Self {
+        self.host_journal = Some((journal, options));
         self
     }
 

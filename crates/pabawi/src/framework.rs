@@ -45,7 +45,7 @@ pub(crate) const PLUGINS_CLOSING: Duration = Duration::from_secs(5);
 /// How long the last log records may take to their sink.
 const LOG_CLOSING: Duration = Duration::from_secs(2);
 
-/// How long the host's database may take for what is not there yet.
+/// How long the host may take for what is not there yet.
 const MIRROR_CLOSING: Duration = Duration::from_secs(5);
 
 /// How long a collector of traces has for the last of them.
@@ -66,6 +66,7 @@ pub struct Framework {
     pub(crate) database: String,
     pub(crate) route: Arc<Route>,
     pub(crate) mirror: Option<Arc<HostMirror>>,
+    pub(crate) host_journal: Option<Arc<HostMirror>>,
     pub(crate) retention: Option<Arc<RetentionKeeper>>,
     #[cfg(feature = "otlp")]
     pub(crate) traces: Option<pabawi_traces::Traces>,
@@ -566,13 +567,8 @@ impl Framework {
     pub fn metrics(&self) -> MetricsSnapshot {
         self.engine.metrics(&PartStats {
             log: self.log_stats(),
-            mirror: self.mirror_health().map(|health| MirrorCounts {
-                up: !matches!(health.state, MirrorState::Failing | MirrorState::Ended),
-                waiting: health.waiting,
-                written: health.written,
-                refused: health.refused,
-                failures: health.all_failures,
-            }),
+            mirror: self.mirror_health().as_ref().map(mirror_counts),
+            host_journal: self.host_journal_health().as_ref().map(mirror_counts),
             retention: self.retention_health().map(|health| RetentionCounts {
                 worked: health.worked,
                 failed: health.failed,
@@ -598,9 +594,15 @@ impl Framework {
         self.mirror.as_ref().map(|mirror| mirror.health())
     }
 
-    /// Waits until the host's database has everything that is stored now; without an end while it fails, at once without one.
+    /// How telling the host's journal service goes; `None` without one.
+    pub fn host_journal_health(&self) -> Option<MirrorHealth> {
+        self.host_journal.as_ref().map(|mirror| mirror.health())
+    }
+
+    /// Waits until the host's database and journal service have everything that is stored now; without an end while they fail, at
+    /// once without them.
     pub async fn mirrored(&self) {
-        if let Some(mirror) = &self.mirror {
+        for mirror in [&self.mirror, &self.host_journal].into_iter().flatten() {
             mirror.settled().await;
         }
     }
@@ -627,9 +629,12 @@ impl Framework {
         if let Some(keeper) = &self.retention {
             keeper.stop().await;
         }
-        if let Some(mirror) = &self.mirror {
-            mirror.finish(MIRROR_CLOSING).instrument(self.span()).await;
-        }
+        let finish = async |mirror: &Option<Arc<HostMirror>>| {
+            if let Some(mirror) = mirror {
+                mirror.finish(MIRROR_CLOSING).instrument(self.span()).await;
+            }
+        };
+        tokio::join!(finish(&self.mirror), finish(&self.host_journal));
         self.engine.close().await;
         #[cfg(feature = "otlp")]
         if let Some(traces) = &self.traces {
@@ -641,5 +646,15 @@ impl Framework {
             queue.flush(LOG_CLOSING).await;
         }
         report
+    }
+}
+
+fn mirror_counts(health: &MirrorHealth) -> MirrorCounts {
+    MirrorCounts {
+        up: !matches!(health.state, MirrorState::Failing | MirrorState::Ended),
+        waiting: health.waiting,
+        written: health.written,
+        refused: health.refused,
+        failures: health.all_failures,
     }
 }

@@ -25,6 +25,7 @@ pub mod external;
 pub mod facts;
 pub mod graph;
 pub mod host_database;
+pub mod host_journal;
 pub mod inventory;
 pub mod journal;
 pub mod json;

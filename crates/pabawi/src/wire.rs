@@ -186,9 +186,16 @@ async fn over(
     let journal = NodeJournal { journal, engine: engine.clone(), plugins: plugins.clone(), live_timeout };
     let keeper = options.retention.map(|schedule| RetentionKeeper::start(journal.journal.clone(), schedule));
     let retention = keeper.transpose()?.map(Arc::new);
-    let mirror =
-        options.host_database.map(|(host, options)| HostMirror::start((*store).clone(), host, options));
-    let mirror = mirror.map(Arc::new);
+    let (has_tables, has_service) = (options.host_database.is_some(), options.host_journal.is_some());
+    let mirror = options.host_database.map(|(host, mut options)| {
+        // Who has both gets each entry once.
+        options.journal &= !has_service;
+        Arc::new(HostMirror::start((*store).clone(), host, options))
+    });
+    let host_journal = options.host_journal.map(|(journal, mut options)| {
+        options.executions &= has_tables;
+        Arc::new(HostMirror::start_journal((*store).clone(), journal, options))
+    });
     let entries = store;
     Ok(Framework {
         ssh,
@@ -202,6 +209,7 @@ async fn over(
         database,
         route,
         mirror,
+        host_journal,
         retention,
         #[cfg(feature = "otlp")]
         traces,

@@ -82,6 +82,11 @@ families! {
     MirrorRows = Counter "pabawi_mirror_rows_total" [], "Rows written to the host's database.";
     MirrorRefused = Counter "pabawi_mirror_rows_refused_total" [], "Rows that the host's database did not take, or that are damaged in the store.";
     MirrorFailures = Counter "pabawi_mirror_failures_total" [], "Attempts to mirror that failed and were made again.";
+    HostJournalUp = Gauge "pabawi_host_journal_up" [], "1 while the host's journal service works, else 0.";
+    HostJournalWaiting = Gauge "pabawi_host_journal_waiting" [], "Journal entries that the host's journal service does not have yet.";
+    HostJournalEntries = Counter "pabawi_host_journal_entries_total" [], "Journal entries that the host's journal service has taken.";
+    HostJournalRefused = Counter "pabawi_host_journal_entries_refused_total" [], "Journal entries that the host's journal service did not take, or that are damaged in the store.";
+    HostJournalFailures = Counter "pabawi_host_journal_failures_total" [], "Attempts to tell the host's journal service that failed and were made again.";
     RetentionRuns = Counter "pabawi_retention_runs_total" ["result"], "How often this process has removed what is old, by its schedule.";
     RetentionRemoved = Counter "pabawi_retention_removed_total" ["what"], "What was removed by the schedule.";
     LogRecords = Counter "pabawi_log_records_total" [], "Records that the log sink was given.";

@@ -9,20 +9,22 @@ pub struct PartStats {
     pub log: Option<LogStats>,
     /// The mirror in the host's database.
     pub mirror: Option<MirrorCounts>,
+    /// The host's journal service.
+    pub host_journal: Option<MirrorCounts>,
     /// What is old is removed by a schedule.
     pub retention: Option<RetentionCounts>,
 }
 
-/// How the mirror in the host's database stands, since the start.
+/// How the mirror in the host's database, or telling its journal service, stands since the start.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MirrorCounts {
     /// Whether it works.
     pub up: bool,
     /// Executions and entries that are not there yet.
     pub waiting: u64,
-    /// Rows written.
+    /// Rows or entries written.
     pub written: u64,
-    /// Rows left out.
+    /// Rows or entries left out.
     pub refused: u64,
     /// Attempts that failed.
     pub failures: u64,

@@ -59,10 +59,13 @@ impl FrameworkOptions {
     /// How the host's database is mirrored to.
     #[must_use]
     pub fn mirror_options(&self) -> MirrorOptions {
-        let mut mirror = MirrorOptions::default();
-        let answer = self.limits.host_database_timeout_ms.map(Duration::from_millis);
-        mirror.answer = answer.unwrap_or(mirror.answer);
-        mirror
+        answering_within(self.limits.host_database_timeout_ms)
+    }
+
+    /// How the host's journal service is told.
+    #[must_use]
+    pub fn host_journal_options(&self) -> MirrorOptions {
+        answering_within(self.limits.host_journal_timeout_ms)
     }
 
     /// What each plugin of Pabawi v1.x is given.
@@ -81,6 +84,12 @@ impl FrameworkOptions {
         settings.actions_at_once = options.actions_at_once.unwrap_or(settings.actions_at_once);
         settings
     }
+}
+
+fn answering_within(ms: Option<u64>) -> MirrorOptions {
+    let mut mirror = MirrorOptions::default();
+    mirror.answer = ms.map_or(mirror.answer, Duration::from_millis);
+    mirror
 }
 
 fn ssh(options: SshOptions) -> Result<SshSettings, ValidationError> {

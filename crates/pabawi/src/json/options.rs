@@ -90,6 +90,9 @@ pub(super) struct LimitOptions {
     /// Milliseconds that the host's database may take for a statement; 30,000 when absent.
     #[schemars(range(min = 1, max = 600_000))]
     pub(super) host_database_timeout_ms: Option<u64>,
+    /// Milliseconds that the host's journal service may take for an entry; 30,000 when absent.
+    #[schemars(range(min = 1, max = 600_000))]
+    pub(super) host_journal_timeout_ms: Option<u64>,
     /// What each plugin of Pabawi v1.x is given.
     pub(super) plugins: PluginLimitOptions,
 }

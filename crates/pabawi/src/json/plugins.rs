@@ -92,12 +92,15 @@ pub(super) struct Stats {
     /// How the mirror in the host's database goes; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     mirror: Option<Mirror>,
+    /// How telling the host's journal service goes; absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host_journal: Option<Mirror>,
     /// How removing what is old goes; absent without a schedule.
     #[serde(skip_serializing_if = "Option::is_none")]
     retention: Option<Retention>,
 }
 
-/// How the mirror in the host's database goes.
+/// How the mirror in the host's database goes, or telling its journal service.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "MirrorStats")]
@@ -106,9 +109,9 @@ struct Mirror {
     state: MirrorKind,
     /// Executions and journal entries that are not there yet.
     waiting: u64,
-    /// Rows written since the start.
+    /// Rows or entries written since the start.
     written: u64,
-    /// Rows that were left out; the log names them.
+    /// Rows or entries that were left out; the log names them.
     refused: u64,
     /// Attempts that failed since the last one that did not.
     failures: u32,
@@ -128,7 +131,7 @@ enum MirrorKind {
     CatchingUp,
     /// Everything is there.
     CaughtUp,
-    /// The host's database or the store fails; it is tried again.
+    /// The host or the store fails; it is tried again.
     Failing,
     /// It was ended.
     Ended,
@@ -299,6 +302,7 @@ pub(super) async fn stats(framework: &Framework, _: Caller, _: Nothing) -> Resul
         tool_runs: stats.tool_runs.into_iter().collect(),
         log: framework.log_stats(),
         mirror: framework.mirror_health().map(Mirror::from),
+        host_journal: framework.host_journal_health().map(Mirror::from),
         retention: framework.retention_health().map(Retention::from),
     })
 }

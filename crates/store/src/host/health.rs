@@ -6,12 +6,12 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum MirrorState {
-    /// It has not looked at the store yet, or brings over what it found.
+    /// It has not looked at the store yet, or brings over what it found, or another process tells the host's journal service.
     #[default]
     CatchingUp,
     /// The host has what the store had when it was looked at last.
     CaughtUp,
-    /// The host's database or the store fails; it is tried again.
+    /// The host or the store fails; it is tried again.
     Failing,
     /// It was ended, or the store was closed.
     Ended,
@@ -26,9 +26,9 @@ pub struct MirrorHealth {
     /// Executions and journal entries that the host did not have when the store was looked at last; those that go on are among
     /// them.
     pub waiting: u64,
-    /// Rows written since it was started; one that was written again counts again.
+    /// Rows or entries written since it was started; one that was written again counts again.
     pub written: u64,
-    /// Rows that were left out: the host's tables did not take them, or they are damaged in the store. The log names them.
+    /// Rows or entries that were left out: the host did not take them, or they are damaged in the store. The log names them.
     pub refused: u64,
     /// Looks at the store that failed since the last one that did not.
     pub failures: u32,

@@ -5,9 +5,10 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use pabawi_domain::id::ExecutionId;
 use pabawi_domain::ports::{
-    ExecutionStore as _, HostDatabase, HostDatabaseError, HostRow, HostValue, StoreError,
+    ExecutionStore as _, HostDatabase, HostDatabaseError, HostJournalError, HostRow, HostValue, StoreError,
 };
 use pabawi_domain::record::{ExecutionRecord, TargetQuery, TargetRecord};
 use pabawi_domain::summary::{ExecutionStatus, Progress};
@@ -16,6 +17,7 @@ use tokio::sync::watch;
 use super::entries;
 use super::executions::{Outputs, Subject, is_batch, is_over};
 use super::health::MirrorHealth;
+use super::mirror::Work;
 use super::options::MirrorOptions;
 use super::outputs;
 use super::tables::{self, BATCHES, ENTRIES, EXECUTIONS, Table};
@@ -41,6 +43,10 @@ pub(super) enum Fault {
     Host(#[from] HostDatabaseError),
     #[error("the host's database has not answered for {} s", .0.as_secs_f32())]
     Slow(Duration),
+    #[error(transparent)]
+    Journal(#[from] HostJournalError),
+    #[error("the host's journal has not answered for {} s", .0.as_secs_f32())]
+    SlowJournal(Duration),
 }
 
 /// What the host has of an execution that goes on.
@@ -56,12 +62,12 @@ struct Known {
 
 /// What brings records over.
 pub(super) struct Mirror {
-    pub(super) store: Store,
-    pub(super) host: Arc<dyn HostDatabase>,
-    pub(super) options: MirrorOptions,
-    pub(super) health: watch::Sender<MirrorHealth>,
+    store: Store,
+    host: Arc<dyn HostDatabase>,
+    options: MirrorOptions,
+    health: watch::Sender<MirrorHealth>,
     /// Absent until the host's tables have been looked at.
-    pub(super) wider: Option<Wider>,
+    wider: Option<Wider>,
     open: HashMap<ExecutionId, Known>,
     /// Executions that the store cannot read.
     damaged: HashSet<ExecutionId>,
@@ -77,29 +83,15 @@ impl Mirror {
         Self { store, host, options, health, wider: None, open: HashMap::new(), damaged: HashSet::new() }
     }
 
-    /// Brings over what the host does not have.
-    pub(super) async fn look(&mut self) -> Result<(), Fault> {
-        let wider = match self.wider {
-            Some(wider) => wider,
-            None => *self.wider.insert(self.inspect().await?),
-        };
-        let done = async {
-            self.executions().await?;
-            self.entries(wider).await
-        };
-        let done = done.await;
-        if done.is_err() {
-            // Who knows what has become of the tables.
-            self.wider = None;
-        }
-        done
-    }
-
     /// Sees that the host's tables are there, and what its journal takes.
     async fn inspect(&self) -> Result<Wider, Fault> {
-        for table in [&EXECUTIONS, &BATCHES, &ENTRIES] {
+        for table in [&EXECUTIONS, &BATCHES] {
             self.query(&table.look()).await?;
         }
+        if !self.options.journal {
+            return Ok(Wider::default());
+        }
+        self.query(&ENTRIES.look()).await?;
         Ok(tables::wider(&self.query(tables::constraints(self.host.dialect())).await?))
     }
 
@@ -230,7 +222,7 @@ impl Mirror {
     async fn entries(&self, wider: Wider) -> Result<(), Fault> {
         // Ends with the first page that is empty; what was brought over does not come again.
         loop {
-            let page = self.store.unmirrored_entries(i64::from(AT_ONCE)).await?;
+            let page = self.store.unmirrored_entries(None, i64::from(AT_ONCE)).await?;
             if page.is_empty() {
                 return Ok(());
             }
@@ -315,6 +307,36 @@ impl Mirror {
     ) -> Result<T, Fault> {
         let limit = self.options.answer;
         tokio::time::timeout(limit, asked).await.map_err(|_| Fault::Slow(limit))?.map_err(Fault::from)
+    }
+}
+
+#[async_trait]
+impl Work for Mirror {
+    fn name(&self) -> &'static str {
+        "the mirror in the host's database"
+    }
+
+    async fn look(&mut self) -> Result<bool, Fault> {
+        let wider = match self.wider {
+            Some(wider) => wider,
+            None => *self.wider.insert(self.inspect().await?),
+        };
+        let done = async {
+            self.executions().await?;
+            if self.options.journal { self.entries(wider).await } else { Ok(()) }
+        };
+        let done = done.await;
+        if done.is_err() {
+            // Who knows what has become of the tables.
+            self.wider = None;
+        }
+        done.map(|()| true)
+    }
+
+    async fn waiting(&self) -> Result<u64, StoreError> {
+        let executions = self.store.count_unmirrored_executions().await?;
+        let entries = if self.options.journal { self.store.count_unmirrored_entries().await? } else { 0 };
+        Ok(executions.saturating_add(entries))
     }
 }
 

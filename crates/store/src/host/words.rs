@@ -74,6 +74,9 @@ pub(super) struct Wider {
 }
 
 impl Wider {
+    /// All that Pabawi's own types know.
+    pub(super) const ALL: Self = Self { event_types: true, sources: true };
+
     /// `journal_entries.event_type`.
     pub(super) fn event_type(self, word: &str) -> &str {
         match word {
@@ -106,7 +109,7 @@ mod tests {
             let word = batch_status(status);
             assert!(["running", "success", "failed", "partial", "cancelled"].contains(&word), "{status}");
         }
-        let (narrow, wide) = (Wider::default(), Wider { event_types: true, sources: true });
+        let (narrow, wide) = (Wider::default(), Wider::ALL);
         assert_eq!(
             (narrow.event_type("state_change"), wide.event_type("state_change")),
             ("unknown", "state_change")

@@ -20,7 +20,7 @@ use super::facts::{self, FactsRow};
 use super::graph_orders::GraphOrder;
 use super::journal;
 use super::live::{Live, LiveExecution};
-use super::mirrored::{self, Mirrored};
+use super::mirrored::{self, Mirrored, Turn};
 use super::output_rows::KnownOutputs;
 use super::place::Place;
 use super::plan::{Plan, PlanFault};
@@ -60,6 +60,7 @@ enum Request {
     Retention(RetentionOrder),
     Abandoned(Reply<Vec<ExecutionId>>),
     Mirrored(Mirrored, Reply<()>),
+    Turn(Turn, Reply<bool>),
     Close(Reply<()>),
 }
 
@@ -195,6 +196,10 @@ impl WriterHandle {
         self.ask(|reply| Request::Mirrored(done, reply)).await
     }
 
+    pub(crate) async fn turn(&self, turn: Turn) -> Result<bool, StoreError> {
+        self.ask(|reply| Request::Turn(turn, reply)).await
+    }
+
     pub(crate) async fn abandoned(&self) -> Result<Vec<ExecutionId>, StoreError> {
         self.ask(Request::Abandoned).await
     }
@@ -304,6 +309,10 @@ impl Writer {
             }
             Request::Mirrored(rows, reply) => {
                 let done = self.mark_mirrored(&rows).await;
+                let _ = reply.send(done);
+            }
+            Request::Turn(turn, reply) => {
+                let done = self.take_turn(turn).await;
                 let _ = reply.send(done);
             }
             Request::Grouped(_) | Request::Close(_) => {}
@@ -472,6 +481,13 @@ impl Writer {
         let mut conn = self.begin().await?;
         let place = Arc::clone(&self.place);
         let done = mirrored::mark(rows, &mut conn, &place).await;
+        self.end_transaction(conn, done).await
+    }
+
+    async fn take_turn(&mut self, turn: Turn) -> Result<bool, StoreError> {
+        let mut conn = self.begin().await?;
+        let place = Arc::clone(&self.place);
+        let done = mirrored::take_turn(turn, &mut conn, &place).await;
         self.end_transaction(conn, done).await
     }
 

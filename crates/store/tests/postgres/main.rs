@@ -25,6 +25,8 @@ mod graphs;
 #[path = "../both/history.rs"]
 mod history;
 mod host;
+#[path = "../both/host_journal.rs"]
+mod host_journal;
 #[path = "../both/journal.rs"]
 mod journal;
 #[path = "../both/maintain.rs"]

@@ -27,6 +27,8 @@ mod held;
 #[path = "../both/history.rs"]
 mod history;
 mod host;
+#[path = "../both/host_journal.rs"]
+mod host_journal;
 #[path = "../both/journal.rs"]
 mod journal;
 #[path = "../both/maintain.rs"]

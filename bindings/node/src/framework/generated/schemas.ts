@@ -685,6 +685,7 @@ export const LimitOptionsSchema: z.ZodType<types.LimitOptions> = as(
       authorizerTimeoutMs: zod.number().int().min(1).max(600000).nullable().optional(),
       defaultConcurrency: zod.number().int().min(0).max(4294967295).nullable().optional(),
       hostDatabaseTimeoutMs: zod.number().int().min(1).max(600000).nullable().optional(),
+      hostJournalTimeoutMs: zod.number().int().min(1).max(600000).nullable().optional(),
       maxNodeRuns: zod.number().int().min(0).nullable().optional(),
       maxQueuedExecutions: zod.number().int().min(0).nullable().optional(),
       maxRunningExecutions: zod.number().int().min(0).nullable().optional(),

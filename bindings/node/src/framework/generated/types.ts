@@ -520,6 +520,8 @@ export interface LimitOptions {
   defaultConcurrency?: number | null | undefined;
   /** Milliseconds that the host's database may take for a statement; 30,000 when absent. */
   hostDatabaseTimeoutMs?: number | null | undefined;
+  /** Milliseconds that the host's journal service may take for an entry; 30,000 when absent. */
+  hostJournalTimeoutMs?: number | null | undefined;
   /** Nodes at once, over all executions; 200 when absent. */
   maxNodeRuns?: number | null | undefined;
   /** Executions that wait; 10,000 when absent. */
@@ -2017,7 +2019,7 @@ export interface MetricsSnapshot {
 /** What a mirror does. */
 export type MirrorState = "catchingUp" | "caughtUp" | "failing" | "ended";
 
-/** How the mirror in the host's database goes. */
+/** How the mirror in the host's database goes, or telling its journal service. */
 export interface MirrorStats {
   /** Attempts that failed since the start. */
   allFailures: number;
@@ -2025,13 +2027,13 @@ export interface MirrorStats {
   failures: number;
   /** Why the last one failed; absent when it did not. */
   lastError?: string;
-  /** Rows that were left out; the log names them. */
+  /** Rows or entries that were left out; the log names them. */
   refused: number;
   /** What it does. */
   state: MirrorState;
   /** Executions and journal entries that are not there yet. */
   waiting: number;
-  /** Rows written since the start. */
+  /** Rows or entries written since the start. */
   written: number;
 }
 
@@ -2734,6 +2736,8 @@ export type SourceState = "healthy" | "stale" | "unavailable" | "disabled";
 
 /** How the engine stands. */
 export interface Stats {
+  /** How telling the host's journal service goes; absent without one. */
+  hostJournal?: MirrorStats;
   /** Executions that wait or run. */
   liveExecutions: number;
   /** How the way to the logger stands; absent without one. */
