@@ -28,6 +28,7 @@ export type {
   CallOptions,
   CreateFrameworkOptions,
   HostDatabaseLike,
+  JournalServiceLike,
   MetricRecorderLike,
   PermissionServiceLike,
   PluginEntry,
@@ -37,4 +38,5 @@ export type { Graphs, NodeJournal, Plans, Plugins, Targets } from "./framework/p
 export { createSshPlugin, type SshPlugin } from "./framework/ssh/plugin";
 export type { SshPluginOptions, SshPluginSettings } from "./framework/ssh/settings";
 export { platformName } from "./internal/native";
+export type { CreateJournalEntry } from "./pabawi/journalTypes";
 export type * from "./internal/types";

@@ -12,7 +12,7 @@ use pabawi::{AllowAll, Caller, Framework, FrameworkBuilder};
 use super::feed::Feed;
 use super::host::Host;
 use super::opening::{AuthorizerKind, ObjectOptions, Opening};
-use super::services::{JsAuthorizer, JsDatabase, JsMetrics, JsObject, JsPermissions, LogFeed};
+use super::services::{JsAuthorizer, JsDatabase, JsJournal, JsMetrics, JsObject, JsPermissions, LogFeed};
 
 /// How long an answer of the permission service is remembered.
 const PERMISSIONS_FRESH: Duration = Duration::from_secs(5);
@@ -31,9 +31,10 @@ pub(super) async fn open(
     log: Arc<Feed>,
     metrics: Arc<Feed>,
 ) -> Result<Opened, Failure> {
-    let Opening { options, authorizer, logger, host_database, performance_monitor, plugins } = opening;
+    let Opening { options, authorizer, logger, host_database, host_journal, performance_monitor, plugins } =
+        opening;
     let v1 = options.v1_settings();
-    let mirror = options.mirror_options();
+    let (mirror, journal) = (options.mirror_options(), options.host_journal_options());
     let mut builder = options.builder()?;
     builder = match authorizer {
         None => builder,
@@ -49,6 +50,9 @@ pub(super) async fn open(
     }
     if let Some(dialect) = host_database {
         builder = builder.host_database(Arc::new(JsDatabase::new(Arc::clone(&host), dialect)), mirror);
+    }
+    if host_journal {
+        builder = builder.host_journal(Arc::new(JsJournal::new(Arc::clone(&host))), journal);
     }
     if performance_monitor {
         builder = builder.metrics(JsMetrics::new(metrics));

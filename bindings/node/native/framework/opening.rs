@@ -17,6 +17,8 @@ pub(super) struct Opening {
     pub(super) logger: bool,
     /// There is a database of the host, of this kind.
     pub(super) host_database: Option<HostDialect>,
+    /// There is a journal service of the host.
+    pub(super) host_journal: bool,
     /// There is a performance monitor.
     pub(super) performance_monitor: bool,
     /// Plugins of Pabawi v1.x.

@@ -131,6 +131,7 @@ export async function createExecutionFramework(options: CreateFrameworkOptions =
     options: data,
     authorizer: authorizerKind(host.authorizer),
     hostDatabase: host.hostDatabase === undefined ? undefined : dialectOf(host.hostDatabase),
+    hostJournal: host.hostJournal !== undefined,
     logger: host.logger !== undefined,
     performanceMonitor: host.performanceMonitor !== undefined,
     plugins: (host.plugins ?? []).map((plugin) => objects.plugins.add(plugin)),

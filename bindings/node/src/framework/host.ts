@@ -4,7 +4,14 @@ import { errorOf, safely } from "../internal/faults";
 import type { LoggerLike, LogContext } from "../internal/types";
 import { answered, threw } from "./answers";
 import type { NativeFramework } from "./native";
-import type { AuthorizeFunction, CreateFrameworkOptions, HostDatabaseLike, MetricRecorderLike, PermissionServiceLike } from "./options";
+import type {
+  AuthorizeFunction,
+  CreateFrameworkOptions,
+  HostDatabaseLike,
+  JournalServiceLike,
+  MetricRecorderLike,
+  PermissionServiceLike,
+} from "./options";
 import { type Told, V1Objects } from "./v1";
 
 /** What is taken of a feed in one turn of the event loop. */
@@ -29,9 +36,10 @@ export class HostObjects {
   private logger: LoggerLike | undefined;
   private monitor: MetricRecorderLike | undefined;
   private database: HostDatabaseLike | undefined;
+  private journal: JournalServiceLike | undefined;
   private authorizer: AuthorizeFunction | PermissionServiceLike | undefined;
 
-  constructor(options: Omit<CreateFrameworkOptions, "database">) {
+  constructor(options: Omit<CreateFrameworkOptions, "database" | "journal">) {
     const tell: Told = {
       tell: (stream, what, text) => this.native?.tell(stream, what, text),
       told: (stream) => this.native?.told(stream),
@@ -40,6 +48,7 @@ export class HostObjects {
     this.logger = options.logger;
     this.monitor = options.performanceMonitor;
     this.database = options.hostDatabase;
+    this.journal = options.hostJournal;
     this.authorizer = options.authorizer === "allow-all" ? undefined : options.authorizer;
   }
 
@@ -76,7 +85,7 @@ export class HostObjects {
     this.native?.detach();
     this.native = undefined;
     this.plugins.letGo();
-    this.logger = this.monitor = this.database = this.authorizer = undefined;
+    this.logger = this.monitor = this.database = this.journal = this.authorizer = undefined;
   }
 
   /** Tells the host's logger and monitor all that there still is. */
@@ -147,10 +156,18 @@ export class HostObjects {
         const database = this.database as HostDatabaseLike;
         return service === "database.query" ? database.query(sql, parameters) : database.execute(sql, parameters);
       }
+      case "journal.record":
+        return recorded(this.journal as JournalServiceLike, asked as Parameters<JournalServiceLike["recordEvent"]>[0]);
       default:
         return this.plugins.asked(service, asked as never);
     }
   }
+}
+
+/** Hands an entry over. What the service answers stays on this side: it may be anything. */
+async function recorded(journal: JournalServiceLike, entry: Parameters<JournalServiceLike["recordEvent"]>[0]): Promise<null> {
+  await journal.recordEvent(entry);
+  return null;
 }
 
 /** Tells one of the host's own objects something. What it throws, or what its promise is rejected with, is its own to know. */

@@ -1,9 +1,11 @@
 /** Options of a framework and of its calls, and what is checked of them. */
 import type { z } from "zod";
 
+import { safely } from "../internal/faults";
 import type { DatabaseAdapterLike, IntegrationConfig, IntegrationPlugin, LoggerLike } from "../internal/types";
 import { zod } from "../internal/zod";
-import { objectOf, zodError } from "./errors";
+import type { CreateJournalEntry } from "../pabawi/journalTypes";
+import { invalid, objectOf, zodError } from "./errors";
 import { FrameworkOptionsSchema } from "./generated/schemas";
 import type { ActionKind, FrameworkOptions, RiskLevel } from "./generated/types";
 
@@ -55,6 +57,11 @@ export interface MetricRecorderLike {
 /** Pabawi's DatabaseAdapter, or anything like it; SQLite where it does not say. */
 export type HostDatabaseLike = Pick<DatabaseAdapterLike, "query" | "execute" | "getDialect">;
 
+/** Pabawi's JournalService, or anything like it. What it answers does not matter; what it throws, and no answer, means again later. */
+export interface JournalServiceLike {
+  recordEvent(entry: CreateJournalEntry): unknown;
+}
+
 /** A plugin of Pabawi v1.x, with its configuration. */
 export interface PluginEntry {
   plugin: IntegrationPlugin;
@@ -62,7 +69,7 @@ export interface PluginEntry {
 }
 
 /** Options of a framework. Without an authorizer, everything is denied. */
-export interface CreateFrameworkOptions extends Omit<FrameworkOptions, "database"> {
+export interface CreateFrameworkOptions extends Omit<FrameworkOptions, "database" | "journal"> {
   /**
    * Where executions are remembered: a path or a URL, as in {@link FrameworkOptions}. An adapter is the same as `hostDatabase`, and
    * they are remembered in `executions.db` in this user's directory for data.
@@ -70,6 +77,10 @@ export interface CreateFrameworkOptions extends Omit<FrameworkOptions, "database
   database?: string | HostDatabaseLike | undefined;
   /** The database of this application, in whose tables executions and journal are mirrored for its own screens. */
   hostDatabase?: HostDatabaseLike | undefined;
+  /** What is journalled, as in {@link FrameworkOptions}. A journal service is the same as `hostJournal`. */
+  journal?: FrameworkOptions["journal"] | JournalServiceLike | undefined;
+  /** The journal service of this application, which is told every entry of the journal; `hostDatabase` has none of them then. */
+  hostJournal?: JournalServiceLike | undefined;
   /** Who asks where a call does not say; the user of this process when absent. */
   user?: string | undefined;
   /** Who may do what. */
@@ -107,6 +118,11 @@ const authorizer = zod
   )
   .optional();
 
+/** Whether it has that method, if it can be looked at. */
+function hasMethod(value: unknown, name: string): boolean {
+  return isAnything(value) && safely(() => isFunction((value as Record<string, unknown>)[name])) === true;
+}
+
 /** The kind of database that an adapter says it has; `undefined` where that is nonsense. */
 export function dialectOf(adapter: HostDatabaseLike): "sqlite" | "postgres" | undefined {
   try {
@@ -120,6 +136,8 @@ export function dialectOf(adapter: HostDatabaseLike): "sqlite" | "postgres" | un
 const hostDatabase = having("a database adapter", "query", "execute")
   .refine((adapter) => dialectOf(adapter as HostDatabaseLike) !== undefined, { message: 'getDialect must answer "sqlite" or "postgres"' })
   .optional();
+
+const hostJournal = having("a journal service", "recordEvent").optional();
 
 const NO_PLUGIN = "must be a plugin, or {plugin, config}";
 
@@ -149,6 +167,7 @@ const HostOptionsSchema = zod
     user,
     authorizer,
     hostDatabase,
+    hostJournal,
     logger: having("a logger", "error", "warn", "info", "debug").optional(),
     performanceMonitor: having("a performance monitor", "recordMetric").optional(),
     plugins: plugins.optional(),
@@ -167,6 +186,14 @@ export function checkOptions(given: unknown): { data: FrameworkOptions; host: Om
   if (isAnything(fields["database"]) && fields["hostDatabase"] === undefined) {
     fields["hostDatabase"] = fields["database"];
     delete fields["database"];
+  }
+  // Settings of the journal have no methods.
+  if (hasMethod(fields["journal"], "then")) {
+    throw invalid([{ path: "journal", message: "must be settings or a journal service, and is a promise that nobody has waited for" }]);
+  }
+  if (hasMethod(fields["journal"], "recordEvent") && fields["hostJournal"] === undefined) {
+    fields["hostJournal"] = fields["journal"];
+    delete fields["journal"];
   }
   const names = Object.keys(HostOptionsSchema.shape);
   const part = (own: boolean): Record<string, unknown> =>

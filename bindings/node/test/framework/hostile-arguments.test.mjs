@@ -5,7 +5,7 @@ import { before, describe, it } from "node:test";
 import { bytesOf, createExecutionFramework, journalMigration, outputDecoder, PabawiError, targetError } from "../../index.js";
 import { THROWN } from "../hostile/values.mjs";
 import { call, CALLS, things } from "./calls.mjs";
-import { command, framework } from "./support.mjs";
+import { command, folder, framework } from "./support.mjs";
 
 /** An answer that says who is to blame. */
 function isNamed(error) {
@@ -81,6 +81,17 @@ describe("arguments of a hostile kind", () => {
         if (TEXTS.includes(kind) && ["bytesOf", "outputDecoder"].includes(name)) continue;
         const told = await (async () => use(make()))().then(() => undefined, (error) => error);
         assert.ok(told !== undefined && isNamed(told), `${name} with ${kind}: ${safely(told)}`);
+      }
+    }
+  });
+
+  // R9.1
+  it("are refused as options that are objects of the host", async () => {
+    for (const [kind, make] of Object.entries(HOSTILE)) {
+      for (const option of ["logger", "performanceMonitor", "hostDatabase", "hostJournal", "journal"]) {
+        const options = { database: `${folder()}/e.db`, authorizer: "allow-all", [option]: make() };
+        const told = await createExecutionFramework(options).then(() => undefined, (error) => error);
+        assert.ok(told !== undefined && isNamed(told), `${option} with ${kind}: ${safely(told)}`);
       }
     }
   });

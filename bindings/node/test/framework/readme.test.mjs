@@ -17,7 +17,7 @@ import { folder, framework } from "./support.mjs";
 const here = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const text = readFileSync(join(here, "README.md"), "utf8");
 const blocks = (language) => [...text.matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\``, "gm"))].map(([, block]) => block);
-const [first, route, plugin, keeping] = blocks("js");
+const [first, route, plugin, keeping, journal] = blocks("js");
 
 /** A project that has the package, Express and Zod. */
 function project(program) {
@@ -56,6 +56,13 @@ describe("README", () => {
     const { stdout } = await promisify(execFile)(process.execPath, ["program.js"], { cwd, timeout: 30_000 });
     assert.equal(stdout, "0 0\n");
     assert.match(readFileSync(join(cwd, "report.html"), "utf8"), /web1.*<\/html>/s);
+  });
+
+  // R10.5
+  it("has a program with a journal of its own that runs", async () => {
+    const cwd = project(journal);
+    const { stdout } = await promisify(execFile)(process.execPath, ["program.js"], { cwd, timeout: 30_000 });
+    assert.match(stdout, /^web1 .*exit 3.*\n$/);
   });
 
   it("has a program with the SSH plugin that runs", async () => {

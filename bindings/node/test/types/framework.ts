@@ -1,12 +1,14 @@
 /** The framework object as a host's TypeScript uses it: with Pabawi's own classes, and what must not compile. */
 import {
   AbortedError,
+  type CreateJournalEntry,
   createExecutionFramework,
   createSshPlugin,
   type ExecutionAction,
   type ExecutionEvent,
   type ExecutionFramework,
   type ExecutionRequest,
+  type JournalServiceLike,
   PabawiError,
   schemas,
   type SshPlugin,
@@ -14,7 +16,8 @@ import {
 import { PermissionService } from "../../pabawi/PermissionService";
 import { PerformanceMonitorService } from "../../pabawi/PerformanceMonitorService";
 import { BoltPlugin } from "../../pabawi/BoltPlugin";
-import type { DatabaseAdapter, LoggerService } from "./pabawi-classes";
+import { JournalService } from "../../pabawi/JournalService";
+import type { DatabaseAdapter, JournalService as PabawiJournal, LoggerService } from "./pabawi-classes";
 
 export async function open(logger: LoggerService, db: DatabaseAdapter, plugin: BoltPlugin): Promise<ExecutionFramework> {
   return createExecutionFramework({
@@ -25,6 +28,8 @@ export async function open(logger: LoggerService, db: DatabaseAdapter, plugin: B
     logLevel: "warn",
     performanceMonitor: new PerformanceMonitorService(),
     hostDatabase: db,
+    hostJournal: new JournalService(db),
+    journal: { level: "all" },
     retention: { executions: { maxAgeMs: 90 * 86_400_000 }, journal: [{ eventType: "note" }, { keep: 1_000_000 }] },
     plugins: [plugin, { plugin, config: { enabled: true, name: "bolt", type: "both", config: {} } }],
     limits: { maxNodeRuns: 10 },
@@ -33,6 +38,11 @@ export async function open(logger: LoggerService, db: DatabaseAdapter, plugin: B
 }
 
 export const opened = (db: DatabaseAdapter): Promise<ExecutionFramework> => createExecutionFramework({ database: db });
+
+export const journalled = (journal: PabawiJournal): Promise<ExecutionFramework> => createExecutionFramework({ journal });
+
+/** Something that takes entries, and says nothing. */
+export const collecting = (entries: CreateJournalEntry[]): JournalServiceLike => ({ recordEvent: (entry) => void entries.push(entry) });
 
 export async function run(framework: ExecutionFramework, signal: AbortSignal): Promise<string> {
   const action: ExecutionAction = { type: "command", command: "uptime", env: { A: "b", C: { secret: "d" } } };
@@ -103,6 +113,8 @@ export async function wrong(framework: ExecutionFramework): Promise<void> {
   await framework.submit({ action: { type: "command", command: "true" }, targets: "a", sudo: true });
   // @ts-expect-error -- no such selection
   await framework.rerun("id", { selection: "some" });
+  // @ts-expect-error -- it takes no entries
+  await createExecutionFramework({ journal: { record: () => undefined } });
   // @ts-expect-error -- no such option
   await createExecutionFramework({ databse: "x" });
 }

@@ -58,3 +58,34 @@ export interface Ssh2Client {
     callback: (error: Error | undefined, channel: { stderr: NodeJS.ReadableStream }) => void,
   ): this;
 }
+
+/** Its entry is inferred from a schema in which the details have a default. */
+export declare class JournalService {
+  private readonly db: DatabaseAdapter;
+  constructor(db: DatabaseAdapter);
+  recordEvent(entry: {
+    nodeId: string;
+    nodeUri: string;
+    eventType:
+      | "provision"
+      | "destroy"
+      | "start"
+      | "stop"
+      | "reboot"
+      | "suspend"
+      | "resume"
+      | "command_execution"
+      | "task_execution"
+      | "puppet_run"
+      | "package_install"
+      | "config_change"
+      | "state_change"
+      | "note"
+      | "unknown";
+    source: "proxmox" | "aws" | "azure" | "bolt" | "ansible" | "ssh" | "puppetdb" | "checkmk" | "user" | "system";
+    action: string;
+    summary: string;
+    details?: Record<string, unknown>;
+    userId?: string | null;
+  }): Promise<string>;
+}

@@ -10,18 +10,8 @@ use pabawi::host_database::{HostDatabase, HostDatabaseError, HostDialect, HostRo
 use serde::Serialize;
 use serde_json::Value;
 
+use super::fault::{is_of_the_statement, message_without};
 use crate::framework::host::{Host, HostError, Thrown};
-
-/// Characters of an adapter's message that are told.
-const MOST_MESSAGE: usize = 500;
-/// Shorter parameters are no secret, and taking them out would leave nothing to read.
-const SHORTEST: usize = 4;
-
-/// What SQLite calls a fault of the statement.
-const SQLITE: [&str; 6] =
-    ["SQLITE_CONSTRAINT", "SQLITE_ERROR", "SQLITE_MISMATCH", "SQLITE_RANGE", "SQLITE_TOOBIG", "SQLITE_NOLFS"];
-/// Classes of PostgreSQL's codes that say so: data, constraints, syntax and names.
-const POSTGRES: [&str; 3] = ["22", "23", "42"];
 
 /// An adapter of the host.
 pub(in crate::framework) struct JsDatabase {
@@ -94,18 +84,12 @@ fn nonsense(method: &str, wanted: &str) -> HostDatabaseError {
 }
 
 fn fault(thrown: &Thrown, parameters: &[HostValue]) -> HostDatabaseError {
-    let mut message: String = thrown.message.chars().take(MOST_MESSAGE).collect();
-    for parameter in parameters {
-        if let HostValue::Text(text) = parameter
-            && text.len() >= SHORTEST
-        {
-            message = message.replace(text.as_str(), "...");
-        }
-    }
-    let code = thrown.code.as_deref().unwrap_or_default();
-    let is_sqlite = SQLITE.iter().any(|known| code.starts_with(known) || thrown.message.contains(known));
-    let is_postgres = code.len() == 5 && POSTGRES.iter().any(|class| code.starts_with(class));
-    match is_sqlite || is_postgres {
+    let texts = parameters.iter().filter_map(|parameter| match parameter {
+        HostValue::Text(text) => Some(text.as_str()),
+        _ => None,
+    });
+    let message = message_without(thrown, texts);
+    match is_of_the_statement(thrown) {
         true => HostDatabaseError::Refused(message),
         false => HostDatabaseError::Unavailable(message),
     }
