@@ -3,13 +3,16 @@
 /// Bytes of a message of somebody else, such as a plugin, that are kept.
 pub const MOST_MESSAGE: usize = 16 * 1024;
 
+/// What stands behind the rest of a text that was longer, before how long it was.
+pub(crate) const MARK: &str = "... [cut: ";
+
 /// The text, cut to so many bytes, with a mark behind what is left of one that was longer.
 pub fn cut(text: impl Into<String>, most: usize) -> String {
     let mut text = text.into();
     let whole = text.len();
     if whole > most {
         text.truncate(text.floor_char_boundary(most));
-        text.push_str(&format!("... [cut: {whole} bytes in all]"));
+        text.push_str(&format!("{MARK}{whole} bytes in all]"));
         text.shrink_to_fit();
     }
     text

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::forms;
 use super::stream::RedactedStream;
 use crate::action::{Action, EnvValue, StdinSource};
+use crate::cut::MARK;
 use crate::error::NodeError;
 use crate::outcome::Termination;
 use crate::request::ExecutionRequest;
@@ -18,8 +19,8 @@ use crate::secret::REDACTED;
 #[derive(Debug)]
 pub struct Redactor {
     /// Sorted, so that what begins like one of them is found by a search.
-    pub(super) patterns: Vec<Vec<u8>>,
-    pub(super) longest: usize,
+    patterns: Vec<Vec<u8>>,
+    longest: usize,
     /// Absent where it could not be made; then nothing is let out.
     pub(super) search: Option<AhoCorasick>,
 }
@@ -52,15 +53,23 @@ impl Redactor {
         Self::new(secrets.iter().map(Vec::as_slice))
     }
 
-    /// The text with `***` in place of every secret.
+    /// The text with `***` in place of every secret, and of what is left of one where the text was cut in the middle of it.
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        match &self.search {
-            None => Cow::Borrowed(REDACTED),
-            Some(search) if search.is_match(text) => {
-                Cow::Owned(String::from_utf8_lossy(&self.bytes(text.as_bytes())).into_owned())
-            }
-            Some(_) => Cow::Borrowed(text),
+        let Some(search) = &self.search else { return Cow::Borrowed(REDACTED) };
+        if !search.is_match(text) && !text.contains(MARK) {
+            return Cow::Borrowed(text);
         }
+        let (mut out, mut rest) = (Vec::with_capacity(text.len()), text);
+        // Every turn goes on behind a mark.
+        while let Some(at) = rest.find(MARK) {
+            let (before, after) = rest.split_at(at);
+            out.extend(self.cut_off(before.as_bytes(), 1));
+            let (mark, after) = after.split_at(MARK.len());
+            out.extend_from_slice(mark.as_bytes());
+            rest = after;
+        }
+        out.extend(self.bytes(rest.as_bytes()));
+        Cow::Owned(String::from_utf8_lossy(&out).into_owned())
     }
 
     /// Takes the secrets out of an error.
@@ -77,9 +86,11 @@ impl Redactor {
         match termination {
             Termination::Confirmed => {}
             Termination::Unconfirmed { why } => self.owned(why),
-            Termination::Survivors { processes } => {
-                processes.iter_mut().for_each(|survivor| self.owned(&mut survivor.command));
-            }
+            // Of long command lines only the beginning is told, without a mark.
+            Termination::Survivors { processes } => processes.iter_mut().for_each(|survivor| {
+                let told = self.cut_off(survivor.command.as_bytes(), forms::SHORTEST);
+                survivor.command = String::from_utf8_lossy(&told).into_owned();
+            }),
         }
     }
 
@@ -97,15 +108,45 @@ impl Redactor {
     }
 
     pub(super) fn bytes(&self, bytes: &[u8]) -> Vec<u8> {
-        let Some(search) = &self.search else { return REDACTED.into() };
+        let (mut out, end) = self.up_to(bytes, bytes.len());
+        out.extend_from_slice(bytes.get(end..).unwrap_or_default());
+        out
+    }
+
+    /// The bytes without secrets, where more of them may have followed: so many bytes at their end that begin like a secret
+    /// are taken for one.
+    fn cut_off(&self, bytes: &[u8], least: usize) -> Vec<u8> {
+        let open = self.open_from(bytes);
+        let (mut out, end) = self.up_to(bytes, if bytes.len() - open < least { bytes.len() } else { open });
+        if end < bytes.len() {
+            out.extend_from_slice(REDACTED.as_bytes());
+        }
+        out
+    }
+
+    /// The bytes before a place, or before the end of a secret that begins before it, without secrets; and where that is.
+    pub(super) fn up_to(&self, bytes: &[u8], place: usize) -> (Vec<u8>, usize) {
+        let Some(search) = &self.search else { return (REDACTED.into(), bytes.len()) };
         let (mut out, mut from) = (Vec::with_capacity(bytes.len()), 0);
-        for found in search.find_iter(bytes) {
+        for found in search.find_iter(bytes).take_while(|found| found.start() < place) {
             out.extend_from_slice(bytes.get(from..found.start()).unwrap_or_default());
             out.extend_from_slice(REDACTED.as_bytes());
             from = found.end();
         }
-        out.extend_from_slice(bytes.get(from..).unwrap_or_default());
-        out
+        let end = place.max(from);
+        out.extend_from_slice(bytes.get(from..end).unwrap_or_default());
+        (out, end)
+    }
+
+    /// Where the longest end of the bytes begins that is the beginning of a form of a secret.
+    pub(super) fn open_from(&self, bytes: &[u8]) -> usize {
+        let first = bytes.len().saturating_sub(self.longest - 1);
+        let opens = |at: &usize| {
+            let end = bytes.get(*at..).unwrap_or_default();
+            let place = self.patterns.partition_point(|pattern| pattern.as_slice() <= end);
+            self.patterns.get(place).is_some_and(|pattern| pattern.starts_with(end))
+        };
+        (first..bytes.len()).find(opens).unwrap_or(bytes.len())
     }
 }
 
@@ -148,6 +189,7 @@ mod tests {
     use crate::error::{ErrorCode, PluginTrace};
     use crate::id::{NodeId, PluginName};
     use crate::node::TargetExpression;
+    use crate::outcome::Survivor;
     use crate::secret::Secret;
 
     fn request(action: Action) -> ExecutionRequest {
@@ -171,6 +213,27 @@ mod tests {
         let mut report = Termination::Unconfirmed { why: "canary 1".into() };
         redactor.termination(&mut report);
         assert_eq!(report, Termination::Unconfirmed { why: "***".into() });
+    }
+
+    #[test]
+    fn what_is_left_of_a_secret_in_a_text_that_was_cut_is_taken_out() {
+        let redactor = Redactor::new([&b"canary one"[..]]).unwrap();
+        let said = "no login with canary one, nor with Y2FuYXJ5IG9uZQ==";
+        for most in 1..said.len() {
+            let told = format!("plugin x: {} (end)", crate::cut::cut(said, most));
+            let told = redactor.text(&told);
+            // Of either form, and of nothing else.
+            let words = ["canary", "can", "Y2Fu", "Y2"];
+            assert!(words.iter().all(|part| !told.contains(part)), "{told}");
+            assert!(told.ends_with(&format!("... [cut: {} bytes in all] (end)", said.len())), "{told}");
+        }
+        assert_eq!(redactor.text("with can... [cut: 9 bytes]"), "with ***... [cut: 9 bytes]");
+        assert_eq!(redactor.text("with can... and no more"), "with can... and no more");
+        let survivor = |command: &str| Survivor { pid: 7, command: command.into() };
+        let mut report =
+            Termination::Survivors { processes: ["sleep ca", "x canary o"].map(survivor).into() };
+        redactor.termination(&mut report);
+        assert_eq!(report, Termination::Survivors { processes: ["sleep ca", "x ***"].map(survivor).into() });
     }
 
     #[test]

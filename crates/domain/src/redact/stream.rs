@@ -27,40 +27,23 @@ impl RedactedStream {
             true => data,
             false => [std::mem::take(&mut self.held).as_slice(), &data].concat().into(),
         };
-        let open = self.open_from(&whole);
-        let mut matches = search.find_iter(&whole).take_while(|found| found.start() < open).peekable();
-        if matches.peek().is_none() {
-            self.held.extend_from_slice(whole.get(open..).unwrap_or_default());
-            return whole.slice(..open.min(whole.len()));
-        }
-        let (mut out, mut from) = (Vec::with_capacity(whole.len()), 0);
-        for found in matches {
-            out.extend_from_slice(whole.get(from..found.start()).unwrap_or_default());
-            out.extend_from_slice(REDACTED.as_bytes());
-            from = found.end();
-        }
-        let until = open.max(from);
-        out.extend_from_slice(whole.get(from..until).unwrap_or_default());
-        self.held.extend_from_slice(whole.get(until..).unwrap_or_default());
-        out.into()
+        let open = self.redactor.open_from(&whole);
+        let out = match search.find(&whole).is_some_and(|found| found.start() < open) {
+            false => whole.slice(..open.min(whole.len())),
+            true => {
+                let (out, end) = self.redactor.up_to(&whole, open);
+                self.held.extend_from_slice(whole.get(end..).unwrap_or_default());
+                return out.into();
+            }
+        };
+        self.held.extend_from_slice(whole.get(open..).unwrap_or_default());
+        out
     }
 
     /// Gives what is left, at the end of the stream.
     pub fn finish(&mut self) -> Bytes {
         let held = std::mem::take(&mut self.held);
         if held.is_empty() { Bytes::new() } else { self.redactor.bytes(&held).into() }
-    }
-
-    /// Where the longest end of `text` begins that is the beginning of a form of a secret.
-    fn open_from(&self, text: &[u8]) -> usize {
-        let patterns = &self.redactor.patterns;
-        let first = text.len().saturating_sub(self.redactor.longest - 1);
-        let opens = |at: &usize| {
-            let end = text.get(*at..).unwrap_or_default();
-            let place = patterns.partition_point(|pattern| pattern.as_slice() <= end);
-            patterns.get(place).is_some_and(|pattern| pattern.starts_with(end))
-        };
-        (first..text.len()).find(opens).unwrap_or(text.len())
     }
 }
 
