@@ -15,10 +15,10 @@
 
 mod binary;
 mod browser;
-pub mod canary;
 mod documents;
 mod events;
 pub mod facade;
+pub mod gossip;
 mod lab;
 mod look;
 mod pab;

@@ -39,6 +39,10 @@ pub struct Postgres {
     command: Vec<String>,
 }
 
+/// What makes a server tell its log all that it is asked, with all parameters.
+const TALKATIVE: [&str; 3] =
+    ["log_statement=all", "log_parameter_max_length=-1", "log_parameter_max_length_on_error=-1"];
+
 /// How a server is ended (postgres(1), "Notes").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
@@ -81,6 +85,14 @@ impl Postgres {
     /// As for [`Postgres::start`], and when the directory is there already.
     pub fn start_fragile(wal: &Path) -> Result<Self, FleetError> {
         Self::start_with(None, Some(wal), &[])
+    }
+
+    /// As [`Postgres::start`] with every statement and all of its parameters in the server's log: see [`Postgres::log`].
+    ///
+    /// # Errors
+    /// As for [`Postgres::start`].
+    pub fn start_talkative() -> Result<Self, FleetError> {
+        Self::start_with(None, None, &[QUICK, TALKATIVE].concat())
     }
 
     fn start_with(ca: Option<&TestCa>, wal: Option<&Path>, settings: &[&str]) -> Result<Self, FleetError> {
@@ -145,15 +157,6 @@ impl Postgres {
     #[must_use]
     pub fn data(&self) -> PathBuf {
         self.service.path("data")
-    }
-
-    /// All that it has logged.
-    ///
-    /// # Errors
-    /// [`FleetError::File`] when it cannot be read.
-    pub fn log(&self) -> Result<String, FleetError> {
-        let path = self.service.path("log");
-        std::fs::read_to_string(&path).map_err(FleetError::file(&path))
     }
 
     /// Gives a directory to the server's user, who alone may enter it then.
@@ -264,6 +267,24 @@ impl Postgres {
         self.service.run(&[&[psql.as_str()], &options[..], &["--command", sql, &url]].concat(), PACKAGE)
     }
 
+    /// All that is in a database, as pg_dump(1) writes it.
+    ///
+    /// # Errors
+    /// [`FleetError::Program`] with what it says.
+    pub fn dump(&self, database: &str) -> Result<String, FleetError> {
+        let (pg_dump, url) = (self.program("pg_dump"), self.url(database));
+        self.service.run(&[&pg_dump, "--data-only", "--no-sync", &url], PACKAGE)
+    }
+
+    /// What the server has logged so far.
+    ///
+    /// # Errors
+    /// [`FleetError::File`] when it cannot be read.
+    pub fn log(&self) -> Result<Vec<u8>, FleetError> {
+        let path = self.service.path("log");
+        std::fs::read(&path).map_err(FleetError::file(&path))
+    }
+
     fn program(&self, name: &str) -> String {
         self.programs.join(name).display().to_string()
     }
@@ -299,6 +320,10 @@ mod tests {
         let error = server.query("one", "SELECT nonsense").expect_err("no such column");
         assert!(error.to_string().contains("nonsense"), "{error}");
         assert!(server.create_database("a; DROP").is_err());
+        let dump = server.dump("one").expect("dumped");
+        assert!(dump.contains("COPY public.t (n) FROM stdin;\n1\n2\n"), "{dump}");
+        let log = server.log().expect("read");
+        assert!(String::from_utf8_lossy(&log).contains("nonsense"), "what fails is logged");
         let mut server = server;
         for end in [End::Fast, End::Immediate] {
             let before = server.pid();

@@ -59,7 +59,7 @@ fn a_full_disk_refuses_and_recovers() {
             assert!(matches!(error, StoreError::Full(_)), "{error:?}");
             assert!(error.is_retryable() && error.to_string().contains(store.place()), "{error}");
             assert!(error.to_string().contains("free some space"), "{error}");
-            assert!(server.log().unwrap().contains("No space left on device"));
+            assert!(String::from_utf8_lossy(&server.log().unwrap()).contains("No space left on device"));
             // Reading goes on.
             filling.check(&store, number).await;
 
@@ -94,7 +94,7 @@ fn a_server_that_stops_for_want_of_room_loses_nothing() {
         assert!(error.to_string().contains(store.place()), "{error}");
         let stopped = || {
             let log = server.log().unwrap();
-            log.lines().any(|line| line.contains("PANIC") && line.contains("No space left on device"))
+            String::from_utf8_lossy(&log).lines().any(|line| line.contains("PANIC") && line.contains("No space left on device"))
         };
         until_async("the server to stop itself", Duration::from_secs(60), stopped).await.unwrap();
         let error = store.append(&filling.result(number)).await.unwrap_err();
