@@ -13,6 +13,7 @@ mod care;
 mod command;
 mod complete;
 mod config;
+mod core_file;
 mod defaults;
 mod difference;
 mod generated;
@@ -87,6 +88,10 @@ impl Program {
 
     /// Runs it with the arguments of this process.
     pub fn run(self) -> ExitCode {
+        if let Err(error) = core_file::forbid() {
+            // Nothing can be done when standard error is closed.
+            let _ = writeln!(std::io::stderr(), "warning: core files of pab cannot be forbidden: {error}");
+        }
         let arguments: Vec<OsString> = std::env::args_os().collect();
         if let Some(exit) = completed(&arguments, &self) {
             return exit.into();

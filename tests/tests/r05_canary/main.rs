@@ -14,6 +14,7 @@
 
 mod bench;
 mod commands;
+mod core_file;
 mod matrix;
 mod programs;
 mod tasks;
