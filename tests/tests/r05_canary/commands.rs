@@ -115,13 +115,13 @@ fn is_found(store: Store<'_>, ways: &[Way]) {
     let bench = Bench { directory, store, formats: FEW, canaries, is_control: true, matrix };
     let matrix = run_all(&lab, &given, &format!("# {}\n", said(&canary.text)), bench);
     is_whole(&matrix, ways, |outcome, way| matrix.told(outcome, way, &canary));
-    // What the command itself says is told where its output is not; the log has the beginning of it. What is measured, and where
-    // the time went, tells of nothing that the caller says; of nodes that end by themselves there is no error.
+    // What the command itself says is told where its output is not; log and journal have the beginning of it. What is measured,
+    // and where the time went, tells of nothing that the caller says; of nodes that end by themselves there is no error.
     let untold = [Way::Metrics, Way::Slow, Way::Errors];
     for outcome in OUTCOMES {
         for way in ways.iter().copied().filter(|way| !untold.contains(way)) {
-            let is_log = [Way::LogText, Way::LogJson].contains(&way);
-            let wanted: &[Form] = if is_log { &[Form::Plain] } else { &Form::WHOLE };
+            let is_cut = [Way::LogText, Way::LogJson, Way::Journal].contains(&way);
+            let wanted: &[Form] = if is_cut { &[Form::Plain] } else { &Form::WHOLE };
             matrix.has(wanted, &matrix.told(outcome, way, &canary), outcome, way);
         }
     }
