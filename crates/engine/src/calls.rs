@@ -25,15 +25,16 @@ impl Engine {
 
 impl EngineCalls {
     /// Tells of a denial, by the permission that is missing where it is for want of one.
-    fn denied(&self, question: &CallQuestion<'_>, permission: Option<&str>, reason: &str) {
+    async fn denied(&self, question: &CallQuestion<'_>, permission: Option<&str>, reason: &str) {
         let CallQuestion { caller, plugin, capability, nodes, correlation_id, .. } = *question;
-        self.0.shared.denied(&Denied {
+        let denied = Denied {
             event_type: event::CALL_DENIED,
             permission,
             plugin: Some(plugin),
             correlation_id,
             ..Denied::of(caller, capability, nodes, reason)
-        });
+        };
+        self.0.shared.denied(&denied).await;
     }
 }
 
@@ -59,7 +60,7 @@ impl CallGate for EngineCalls {
         let CallQuestion { caller, plugin, permissions, risk, nodes, .. } = *question;
         let shared = &self.0.shared;
         if let Some(refused) = shared.tools.refused_of_call(question) {
-            self.denied(question, None, &refused.told());
+            self.denied(question, None, &refused.told()).await;
             return Err(CallDenial::NotAllowed(refused));
         }
         for permission in permissions {
@@ -69,7 +70,7 @@ impl CallGate for EngineCalls {
                 ..AuthorizationQuery::about(caller, permission, nodes)
             };
             if let Err(denial) = shared.gate.ask(&query).await {
-                self.denied(question, Some(permission), &denial.reason);
+                self.denied(question, Some(permission), &denial.reason).await;
                 return Err(CallDenial::Denied(denial.reason));
             }
         }

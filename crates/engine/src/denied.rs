@@ -83,10 +83,10 @@ impl<'a> Denied<'a> {
 }
 
 impl Shared {
-    /// Tells of a denial.
-    pub(crate) fn denied(&self, denied: &Denied<'_>) {
+    /// Tells of a denial. Returns when its entries are with the task that writes them.
+    pub(crate) async fn denied(&self, denied: &Denied<'_>) {
         denied.log();
-        self.journaller.denied(self.clock.now(), denied);
+        self.journaller.denied(self.clock.now(), denied).await;
     }
 }
 
@@ -105,7 +105,7 @@ impl Engine {
             if let Err(Denial { reason }) = &answer {
                 let found = if nodes.is_empty() { about.await } else { Vec::new() };
                 let nodes = if nodes.is_empty() { &found } else { nodes };
-                self.shared.denied(&Denied::of(caller, capability, nodes, reason));
+                self.shared.denied(&Denied::of(caller, capability, nodes, reason)).await;
             }
             answer
         };

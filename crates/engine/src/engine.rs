@@ -307,7 +307,7 @@ impl Engine {
         let authorized = match authorize(resolved, &shared.gate).await {
             Ok(authorized) => authorized,
             Err(denied) => {
-                shared.denied(&denied.told());
+                shared.denied(&denied.told()).await;
                 return Err(denied.into());
             }
         };

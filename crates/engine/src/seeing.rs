@@ -7,6 +7,7 @@ use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::ports::{AuthorizationQuery, StoreError};
 use pabawi_domain::record::{ExecutionRecord, TargetQuery};
 use pabawi_domain::request::Caller;
+use tracing::Instrument as _;
 
 use crate::authorize::Denial;
 use crate::denied::Denied;
@@ -146,12 +147,13 @@ impl Engine {
         nodes: &[NodeId],
         asking: impl Future<Output = T>,
     ) -> Result<T, EngineError> {
-        tokio::time::timeout(LISTING, asking).await.map_err(|_| {
+        let Ok(answer) = tokio::time::timeout(LISTING, asking).await else {
             let reason =
                 format!("nobody could tell within {} s for which nodes it is allowed", LISTING.as_secs());
-            let denied = || self.shared.denied(&Denied::of(caller, capability, nodes, &reason));
-            self.shared.span.in_scope(denied);
-            EngineError::Denied { capability: capability.to_owned(), reason }
-        })
+            let denied = Denied::of(caller, capability, nodes, &reason);
+            self.shared.denied(&denied).instrument(self.shared.span.clone()).await;
+            return Err(EngineError::Denied { capability: capability.to_owned(), reason });
+        };
+        Ok(answer)
     }
 }

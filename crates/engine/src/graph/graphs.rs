@@ -118,10 +118,13 @@ impl Graphs {
         self.is_open()?;
         let nodes = check_targets(&graph, &*engine.shared.resolver).await?;
         self.may_on(&caller, RUN_GRAPH, &nodes).await?;
-        let stored = check_tools(graph.graph().clone(), &engine.shared.tools, |_| true)
-            .await
-            .inspect_err(|error| self.tell_refused(&caller, &nodes, error))?
-            .redacted();
+        let stored = match check_tools(graph.graph().clone(), &engine.shared.tools, |_| true).await {
+            Ok(graph) => graph.redacted(),
+            Err(error) => {
+                self.tell_refused(&caller, &nodes, &error).await;
+                return Err(error);
+            }
+        };
         let submitted_at = engine.shared.clock.now();
         let id = new_id(submitted_at);
         let new = NewGraphRun { id, caller: caller.clone(), graph: stored, submitted_at };
@@ -162,7 +165,7 @@ impl Graphs {
         let graph = match with_secrets(graph, &tasks, &options.secrets, &engine.shared.tools).await {
             Ok(graph) => Arc::new(graph),
             Err(error) => {
-                self.tell_refused(&caller, &self.nodes_told_of(id).await, &error);
+                self.tell_refused(&caller, &self.nodes_told_of(id).await, &error).await;
                 return Err(error);
             }
         };

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use pabawi_domain::id::{ExecutionId, NodeId};
 use pabawi_domain::request::Caller;
 use pabawi_domain::task::{GraphRunRecord, TaskRecord, TaskStatus};
+use tracing::Instrument as _;
 
 use crate::authorize::Denial;
 use crate::denied::{Denied, RUN_GRAPH, no_nodes};
@@ -44,7 +45,7 @@ impl Graphs {
             false => Nodes::default(),
         };
         if let Some(why) = unknown {
-            self.tell(&Denied::of(caller, capability, &nodes, &why));
+            self.tell(&Denied::of(caller, capability, &nodes, &why)).await;
             return Err(denied(capability, why));
         }
         let answer = engine.ask_on(caller, capability, &nodes, self.nodes_told_of(id)).await;
@@ -52,15 +53,15 @@ impl Graphs {
     }
 
     /// Tells of a graph where it is the command policy that refuses it.
-    pub(super) fn tell_refused(&self, caller: &Caller, nodes: &[NodeId], error: &GraphError) {
+    pub(super) async fn tell_refused(&self, caller: &Caller, nodes: &[NodeId], error: &GraphError) {
         if let GraphError::NotAllowed(refused) = error {
-            self.tell(&Denied::of(caller, RUN_GRAPH, nodes, &refused.to_string()));
+            self.tell(&Denied::of(caller, RUN_GRAPH, nodes, &refused.to_string())).await;
         }
     }
 
-    fn tell(&self, denied: &Denied<'_>) {
+    async fn tell(&self, denied: &Denied<'_>) {
         let shared = &self.shared.engine.shared;
-        shared.span.in_scope(|| shared.denied(denied));
+        shared.denied(denied).instrument(shared.span.clone()).await;
     }
 
     /// The nodes of a run as far as they can be told, to tell of a denial.

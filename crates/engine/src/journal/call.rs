@@ -2,21 +2,21 @@
 
 use jiff::Timestamp;
 use pabawi_domain::capability::RiskLevel;
+use pabawi_domain::id::NodeId;
 use pabawi_domain::journal::{EntryId, JournalMatter, JournalWeight, NewJournalEntry};
 use pabawi_domain::ports::{CallQuestion, CallReport, JournalRules};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::journaller::MOST_NODES;
 use super::scribe::bounded;
 
-/// One entry for each node, where the call becomes one.
+/// The entry of each node, where the call becomes one.
 pub(super) fn of_call(
     rules: Option<&dyn JournalRules>,
     at: Timestamp,
     question: &CallQuestion<'_>,
     report: &CallReport<'_>,
-) -> Vec<NewJournalEntry> {
+) -> Option<impl Fn(&NodeId) -> NewJournalEntry> {
     let weight = match (question.risk, report.fault) {
         // A question that was not answered has changed nothing, and is asked again and again.
         (RiskLevel::Read, _) => JournalWeight::Look,
@@ -25,7 +25,7 @@ pub(super) fn of_call(
     };
     let (source, capability) = (question.plugin.as_str(), question.capability);
     let matter = JournalMatter { source, capability, name: None, weight };
-    let Some(event_type) = rules.and_then(|rules| rules.entry_type(&matter)) else { return Vec::new() };
+    let event_type = rules.and_then(|rules| rules.entry_type(&matter))?;
     let mut details = Map::new();
     details.insert("capability".into(), Value::from(capability));
     details.insert("durationMs".into(), Value::from(report.took_ms));
@@ -42,19 +42,19 @@ pub(super) fn of_call(
             ("failed", format!("failed: {message}"))
         }
     };
-    let entry = |node: &pabawi_domain::id::NodeId| NewJournalEntry {
+    let user = &question.caller.user;
+    Some(move |node: &NodeId| NewJournalEntry {
         id: EntryId::from(Uuid::now_v7()),
         node: node.clone(),
         event_type: event_type.clone(),
         source: source.to_owned(),
         execution_id: None,
         at,
-        user: Some(question.caller.user.clone()),
+        user: Some(user.clone()),
         action: capability.to_owned(),
         result_status: Some(status.to_owned()),
         summary: format!("{source} {capability} — {how}"),
         details: details.clone(),
         supersedes: None,
-    };
-    question.nodes.iter().take(MOST_NODES).map(entry).collect()
+    })
 }

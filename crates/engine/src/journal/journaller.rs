@@ -1,16 +1,19 @@
-//! Writes entries that belong to no execution into the journal: [`Journaller`]. It never blocks or fails a run: what it
-//! cannot write after some tries it says in the log.
+//! Writes entries that belong to no execution into the journal: [`Journaller`]. It fails nobody: what it cannot write after
+//! some tries it says in the log.
 //!
-//! These are denials and calls of plugins. What executions do is written with their results: see `scribe`.
+//! These are denials and calls of plugins. What executions do is written with their results: see `scribe`. However many
+//! nodes they are about, [`WAITING`] entries are in memory, and whoever has more of them waits for room.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use pabawi_domain::id::NodeId;
 use pabawi_domain::journal::{EntryId, NewJournalEntry};
 use pabawi_domain::ports::{CallQuestion, CallReport, ExecutionStore, JournalRules, JournalStore};
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
@@ -26,10 +29,10 @@ const CALL_PATIENCE: Duration = Duration::from_secs(5);
 const WAITING: usize = 4096;
 /// Entries written at once.
 const BATCH: usize = 500;
-/// Nodes of one denial, or of one call, that get an entry: neither must flood the journal.
-pub(super) const MOST_NODES: usize = 1000;
 /// Tries of one write, and the wait after the first; it doubles.
 const TRIES: (u32, Duration) = (6, Duration::from_millis(200));
+/// How long an entry waits for room: longer than all tries of one write, after which there is some.
+const ROOM_PATIENCE: Duration = Duration::from_secs(10);
 
 enum Order {
     Write(Box<NewJournalEntry>),
@@ -70,43 +73,53 @@ impl Journaller {
         }
     }
 
-    /// Somebody was denied something: one entry for each node it was about.
-    pub(crate) fn denied(&self, at: Timestamp, denied: &Denied<'_>) {
+    /// Somebody was denied something: one entry for each node it was about. Returns when all of them are handed to the task that
+    /// writes, which is a wait only for what it has no room for.
+    pub(crate) async fn denied(&self, at: Timestamp, denied: &Denied<'_>) {
+        if self.sender.is_none() || denied.nodes.is_empty() {
+            return;
+        }
         let mut details = Map::new();
         details.insert("capability".into(), Value::from(denied.capability));
         details.insert("targets".into(), Value::from(denied.nodes.len()));
         if let Some(plugin) = denied.plugin {
             details.insert("plugin".into(), Value::from(plugin.as_str()));
         }
-        for node in denied.nodes.iter().take(MOST_NODES) {
-            self.write(NewJournalEntry {
-                id: EntryId::from(Uuid::now_v7()),
-                supersedes: None,
-                node: node.clone(),
-                event_type: denied.event_type.into(),
-                source: "system".into(),
-                execution_id: None,
-                at,
-                user: Some(denied.caller.user.clone()),
-                action: denied.action.unwrap_or(denied.capability).to_owned(),
-                result_status: Some("denied".into()),
-                summary: denied.reason.to_owned(),
-                details: details.clone(),
-            });
-        }
+        let (event_type, user) = (denied.event_type, denied.caller.user.clone());
+        let action = denied.action.unwrap_or(denied.capability).to_owned();
+        let summary = denied.reason.to_owned();
+        let entry = move |node: NodeId| NewJournalEntry {
+            id: EntryId::from(Uuid::now_v7()),
+            supersedes: None,
+            node,
+            event_type: event_type.into(),
+            source: "system".into(),
+            execution_id: None,
+            at,
+            user: Some(user.clone()),
+            action: action.clone(),
+            result_status: Some("denied".into()),
+            summary: summary.clone(),
+            details: details.clone(),
+        };
+        let (journaller, nodes) = (self.clone(), denied.nodes.to_vec());
+        // Whoever stops waiting for the answer does not take the entries along.
+        let handing = async move { journaller.hand(nodes.into_iter().map(entry)).await };
+        let _ = tokio::spawn(handing.in_current_span()).await;
     }
 
     /// A plugin was called. Waits until that is on stable storage, or for as long as it takes to give that up.
     pub(crate) async fn call(&self, at: Timestamp, question: &CallQuestion<'_>, report: &CallReport<'_>) {
         let Some(journal) = self.store.as_ref().filter(|_| !question.nodes.is_empty()) else { return };
-        let entries = of_call(self.rules.as_deref(), at, question, report);
-        if entries.is_empty() {
-            return;
-        }
-        match tokio::time::timeout(CALL_PATIENCE, journal.append_journal(&entries)).await {
-            Ok(Ok(())) => {}
-            // It is tried again beside the call, with the same ids.
-            _ => entries.into_iter().for_each(|entry| self.write(entry)),
+        let Some(entry) = of_call(self.rules.as_deref(), at, question, report) else { return };
+        let patience = Instant::now() + CALL_PATIENCE;
+        for nodes in question.nodes.chunks(BATCH) {
+            let entries: Vec<NewJournalEntry> = nodes.iter().map(&entry).collect();
+            match tokio::time::timeout_at(patience, journal.append_journal(&entries)).await {
+                Ok(Ok(())) => {}
+                // It is tried again beside the call, with the same ids.
+                _ => self.hand(entries.into_iter()).await,
+            }
         }
     }
 
@@ -125,12 +138,18 @@ impl Journaller {
         }
     }
 
-    fn write(&self, entry: NewJournalEntry) {
-        if let Some(sender) = &self.sender
-            && sender.try_send(Order::Write(Box::new(entry))).is_err()
-        {
-            self.meter.entries_lost(1);
-            tracing::warn!("the journal is too slow; an entry is lost");
+    /// Hands entries to the task that writes, as it has room for them.
+    async fn hand(&self, mut entries: impl Iterator<Item = NewJournalEntry> + Send) {
+        let Some(sender) = &self.sender else { return };
+        while let Some(entry) = entries.next() {
+            let order = Order::Write(Box::new(entry));
+            if sender.send_timeout(order, ROOM_PATIENCE).await.is_err() {
+                // One wait is enough: the rest would each wait as long.
+                let lost = 1 + entries.count();
+                self.meter.entries_lost(lost as u64);
+                tracing::warn!(entries = lost, "the journal is too slow; entries are lost");
+                return;
+            }
         }
     }
 }

@@ -99,10 +99,11 @@ impl Engine {
         let Look { foreseen, basis, .. } = look;
         let mut found = changes(&stored.basis, &basis);
         found.extend(denials(&foreseen));
-        let authorized = foreseen.into_authorized().inspect_err(|denied| {
+        let authorized = foreseen.into_authorized();
+        if let Err(denied) = &authorized {
             // Unlike a preview, this is an attempt.
-            shared.denied(&denied.told());
-        });
+            shared.denied(&denied.told()).await;
+        }
         let authorized = match authorized {
             Ok(authorized) if found.is_empty() => authorized,
             _ => return Err(PlanError::Changed { hash, changes: found }),

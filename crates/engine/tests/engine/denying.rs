@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use pabawi_domain::breaker::Component;
 use pabawi_domain::error::ErrorCode;
+use pabawi_domain::id::NodeId;
 use pabawi_domain::ports::{AuthorizationQuery, Authorizer, AuthorizerError, Decision};
 use pabawi_domain::record::ExecutionQuery;
 use pabawi_engine::{
@@ -129,6 +130,31 @@ async fn told_of_every_verb(denies: Denies) {
             );
         }
     }
+}
+
+/// R11: however many nodes are denied, each has its entry and the log one line with their count.
+#[tokio::test(start_paused = true)]
+async fn each_of_many_denied_nodes_is_journalled() {
+    listen();
+    let denies = Denies { what: Arc::new(Mutex::new("facts.collect")), looks_at_nodes: true };
+    let store = Arc::new(MemoryStore::new());
+    let rig =
+        Rig::judged_by(Arc::new(denies), store, ScriptedTransport::new(), EngineLimits::default()).await;
+    let mut nodes: Vec<NodeId> = (0..5_000).map(|number| node(&format!("n{number:04}"))).collect();
+    let denied = rig.engine.may_on(&ann(), "facts.collect", &nodes).await.unwrap_err();
+    assert_eq!(denied.code(), ErrorCode::Denied);
+    settle().await;
+    let entries = rig.store.journal_entries();
+    let mut told: Vec<NodeId> = entries.iter().map(|one| one.entry.node.clone()).collect();
+    told.sort();
+    nodes.sort();
+    assert_eq!(told.len(), nodes.len());
+    assert!(told == nodes, "each node has one entry");
+    assert!(entries.iter().all(|one| one.entry.details["targets"] == 5_000));
+    let lines = lines_with("denied");
+    let [line] = lines.as_slice() else { panic!("{lines:?}") };
+    assert!(line.contains("targets=5000 "), "{line}");
+    assert!(lines_with("lost").is_empty());
 }
 
 /// The second look, when a run starts, is told as the first, and in the journal once.
