@@ -23,7 +23,7 @@ use super::scribe::{About, Scribe};
 use crate::denied::Denied;
 use crate::meter::Meter;
 
-/// How long a call waits for its entry.
+/// How long a call waits for its entries.
 const CALL_PATIENCE: Duration = Duration::from_secs(5);
 /// Entries that may wait.
 const WAITING: usize = 4096;
@@ -108,7 +108,8 @@ impl Journaller {
         let _ = tokio::spawn(handing.in_current_span()).await;
     }
 
-    /// A plugin was called. Waits until that is on stable storage, or for as long as it takes to give that up.
+    /// A plugin was called: one entry for each node it was about. Waits until they are on stable storage, or for as long as it
+    /// takes to give that up.
     pub(crate) async fn call(&self, at: Timestamp, question: &CallQuestion<'_>, report: &CallReport<'_>) {
         let Some(journal) = self.store.as_ref().filter(|_| !question.nodes.is_empty()) else { return };
         let Some(entry) = of_call(self.rules.as_deref(), at, question, report) else { return };

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use pabawi_domain::capability::RiskLevel;
 use pabawi_domain::error::ErrorCode;
+use pabawi_domain::id::{NodeId, PluginName};
 use pabawi_domain::journal::{JournalEntry, JournalMatter, JournalWeight};
-use pabawi_domain::ports::JournalRules;
+use pabawi_domain::ports::{CallGate, CallQuestion, CallReport, JournalRules};
 use pabawi_domain::request::ExecutionRequest;
 use pabawi_engine::{AllowAll, Engine, EngineLimits, SubscriptionMode};
 use pabawi_testkit::clock::ManualClock;
 use pabawi_testkit::memory_store::MemoryStore;
 use pabawi_testkit::scripted::{NodeScript, ScriptedTransport};
+use serde_json::Map;
 
 use super::support::{Events, Names, ann, command, node};
 
@@ -131,4 +134,31 @@ async fn what_a_dead_process_left_is_journalled_as_interrupted() {
     drop(second);
     engine(&store, ScriptedTransport::new(), JournalWeight::Change).await;
     assert_eq!(store.journal_entries().len(), 2);
+}
+
+/// R11.4: a call of a plugin has an entry for each node that it was about, however many they are, before it is answered.
+#[tokio::test(start_paused = true)]
+async fn a_call_about_many_nodes_is_journalled_for_each() {
+    let store = Arc::new(MemoryStore::new());
+    let engine = engine(&store, ScriptedTransport::new(), JournalWeight::Change).await;
+    let nodes: Vec<NodeId> = (0..5_000).map(|number| node(&format!("n{number:04}"))).collect();
+    let (plugin, parameters) = (PluginName::new("cloud").unwrap(), Map::new());
+    let question = CallQuestion {
+        caller: &ann(),
+        plugin: &plugin,
+        capability: "machine.start",
+        permissions: &["machine.start".to_owned()],
+        risk: RiskLevel::Execute,
+        parameters: &parameters,
+        commands: &[],
+        sensitive: &[],
+        nodes: &nodes,
+        correlation_id: None,
+    };
+    let report = CallReport { parameters: &parameters, took_ms: 1, fault: None };
+    engine.call_gate().journal(&question, &report).await;
+    let entries = store.journal_entries();
+    let told: Vec<NodeId> = entries.iter().map(|one| one.entry.node.clone()).collect();
+    assert_eq!(told.len(), nodes.len());
+    assert!(told == nodes, "each node has one entry");
 }
