@@ -94,7 +94,9 @@ fn a_server_that_stops_for_want_of_room_loses_nothing() {
         assert!(error.to_string().contains(store.place()), "{error}");
         let stopped = || {
             let log = server.log().unwrap();
-            String::from_utf8_lossy(&log).lines().any(|line| line.contains("PANIC") && line.contains("No space left on device"))
+            String::from_utf8_lossy(&log)
+                .lines()
+                .any(|line| line.contains("PANIC") && line.contains("No space left on device"))
         };
         until_async("the server to stop itself", Duration::from_secs(60), stopped).await.unwrap();
         let error = store.append(&filling.result(number)).await.unwrap_err();
