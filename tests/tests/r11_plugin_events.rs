@@ -54,6 +54,25 @@ impl Rig {
         Self { directory: tempfile::tempdir().unwrap() }
     }
 
+    /// With a program of this text as the plugin `deploy`.
+    async fn with_program(&self, script: &str) -> Framework {
+        let [text, program] = ["text", "deploy"].map(|name| self.directory.path().join(name));
+        std::fs::write(&text, script).unwrap();
+        // By another process: a program that this one has open for writing, if only in a child that is just being made for another
+        // test, cannot be run (execve(2), ETXTBSY).
+        let installed =
+            std::process::Command::new("install").args(["-m", "755"]).arg(&text).arg(&program).status();
+        assert!(installed.unwrap().success());
+        Framework::builder()
+            .authorizer(AllowAll)
+            .database(self.directory.path().join("executions.db"))
+            .ssh(SshSettings::default())
+            .external_plugin(&program, json!({"token": "hunter2"}))
+            .open()
+            .await
+            .unwrap()
+    }
+
     fn builder(&self, plugin: &ScriptedPlugin) -> FrameworkBuilder {
         Framework::builder()
             .authorizer(AllowAll)
@@ -398,7 +417,6 @@ async fn limits_are_by_type_and_plugin() {
 #[tokio::test(flavor = "multi_thread")]
 async fn programs_tell_events_of_nodes() {
     let rig = Rig::new();
-    let program = rig.directory.path().join("deploy");
     let script = r#"#!/bin/sh
 case $1 in
 describe)
@@ -416,21 +434,7 @@ run)
     echo '{"node": "a", "event": {"key": "v2", "eventType": "config_change", "action": "deploy", "summary": "again"}, "stdout": "x", "exited": 0}' ;;
 esac
 "#;
-    // By another process: a program that this one has open for writing, if only in a child that is just being made for another
-    // test, cannot be run (execve(2), ETXTBSY).
-    let text = rig.directory.path().join("text");
-    std::fs::write(&text, script).unwrap();
-    let installed =
-        std::process::Command::new("install").args(["-m", "755"]).arg(&text).arg(&program).status();
-    assert!(installed.unwrap().success());
-    let framework = Framework::builder()
-        .authorizer(AllowAll)
-        .database(rig.directory.path().join("executions.db"))
-        .ssh(SshSettings::default())
-        .external_plugin(&program, json!({"token": "hunter2"}))
-        .open()
-        .await
-        .unwrap();
+    let framework = rig.with_program(script).await;
     let request = ExecutionRequest::new(Action::Task(tool("v2", json!({}))), TargetExpression::new("a"));
     let ended = framework.execute(ann(), request).await.unwrap();
     assert_eq!(ended.summary.progress.succeeded, 1, "{ended:?}");
@@ -447,5 +451,36 @@ esac
     assert_eq!(event.entry.execution_id, Some(ended.record.id));
     run(&framework, Action::Task(tool("quiet", json!({}))), "a").await;
     assert_eq!(all(&framework).await.len(), 2);
+    framework.shutdown(Duration::from_secs(5)).await;
+}
+
+/// R11.5: what a program tells last is in the journal, also where everything ends right after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_program_tells_last_is_journalled() {
+    const TOLD: usize = 300;
+    let rig = Rig::new();
+    let script = format!(
+        r#"#!/bin/sh
+case $1 in
+describe)
+    echo '{{"name": "deploy", "version": "1.0", "description": "Deploys", "methods": {{"run": true}}, "capabilities": [{{"name": "task.execute", "description": "Deploys", "parameters": {{"type": "object"}}, "requiredPermissions": [], "risk": "execute"}}], "configSchema": {{"type": "object"}}}}' ;;
+run)
+    cat >/dev/null
+    for number in $(seq {TOLD}); do
+        echo '{{"node": "a", "event": {{"eventType": "config_change", "action": "deploy", "summary": "'$number'"}}}}'
+    done
+    echo '{{"node": "a", "exited": 0}}' ;;
+esac
+"#
+    );
+    let framework = rig.with_program(&script).await;
+    let request = ExecutionRequest::new(Action::Task(tool("v2", json!({}))), TargetExpression::new("a"));
+    let ended = framework.execute(ann(), request).await.unwrap();
+    assert_eq!(ended.summary.progress.succeeded, 1, "{ended:?}");
+    framework.shutdown(Duration::from_secs(30)).await;
+    let framework = rig.with_program(&script).await;
+    let entries = all(&framework).await;
+    let found = entries.iter().filter(|one| one.entry.event_type == "config_change").count();
+    assert_eq!(found, TOLD);
     framework.shutdown(Duration::from_secs(5)).await;
 }

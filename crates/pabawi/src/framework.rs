@@ -629,6 +629,8 @@ impl Framework {
         if let Some(keeper) = &self.retention {
             keeper.stop().await;
         }
+        // Its runs have had their time; a plugin may still have to end what it started, and to journal what it was told.
+        self.plugins.shutdown(PLUGINS_CLOSING).await;
         let finish = async |mirror: &Option<Arc<HostMirror>>| {
             if let Some(mirror) = mirror {
                 mirror.finish(MIRROR_CLOSING).instrument(self.span()).await;
@@ -640,8 +642,6 @@ impl Framework {
         if let Some(traces) = &self.traces {
             traces.close(TRACES_CLOSING).instrument(self.span()).await;
         }
-        // Its runs have had their time; a plugin may still have to end what it started.
-        self.plugins.shutdown(PLUGINS_CLOSING).await;
         if let Some(queue) = &self.route.queue {
             queue.flush(LOG_CLOSING).await;
         }

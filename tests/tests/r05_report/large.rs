@@ -13,8 +13,6 @@ use crate::tool::Tool;
 const TELL: &str = r#"
 def tell(node, place):
     number = int(node[4:])
-    if place == len(asked["targets"]) - 1 and number != 42 and any(one["node"] == "node0042" for one in asked["targets"]):
-        journal_has(1)
     if place % 500 == 499:
         time.sleep(0.1)
     if number % 1000 == 7:

@@ -12,8 +12,7 @@ pub(crate) struct Tool(TempDir);
 
 impl Tool {
     /// Its `tell(node, place)` gives the lines about a node, each a dictionary without its name; `seen` is
-    /// a folder for what it wants to remember. `journal_has(count)` waits for events that it has told: what it tells shortly before
-    /// the end of `pab` may not get into the journal.
+    /// a folder for what it wants to remember.
     pub(crate) fn new(tell: &str) -> Self {
         let tool = Self(tempfile::tempdir().unwrap());
         let description = json!({
@@ -23,7 +22,7 @@ impl Tool {
         });
         let program = format!(
             r#"#!/usr/bin/python3
-import json, os, sqlite3, sys, time
+import json, os, sys, time
 if sys.argv[1] == "describe":
     print({description:?})
     sys.exit()
@@ -33,15 +32,6 @@ if sys.argv[1] != "run":
     sys.exit()
 seen = os.path.join(os.path.dirname(sys.argv[0]), "seen")
 os.makedirs(seen, exist_ok=True)
-def journal_has(count):
-    path = os.path.join(os.path.dirname(sys.argv[0]), "pabawi.db")
-    for _ in range(3000):
-        found = sqlite3.connect("file:" + path + "?mode=ro", uri=True, timeout=30).execute(
-            "select count(*) from pabawi_exec_journal where event_type in ('config_change', 'note')").fetchone()[0]
-        if found >= count:
-            return
-        time.sleep(0.01)
-    sys.exit("the events are not in the journal")
 {tell}
 for place, target in enumerate(asked["targets"]):
     node = target["node"]

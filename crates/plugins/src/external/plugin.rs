@@ -16,6 +16,7 @@ use pabawi_domain::ports::{
 };
 use pabawi_domain::validation::MAX_TIMEOUT_MS;
 use serde_json::{Map, Value};
+use tokio::sync::RwLock;
 
 use super::description::Description;
 use super::error::ExternalError;
@@ -36,6 +37,8 @@ pub struct ExternalPlugin {
     link: Arc<Link>,
     /// Where its events go, once it was told.
     journal: OnceLock<Arc<dyn PluginJournal>>,
+    /// Held for reading by whoever takes events there.
+    writing: Arc<RwLock<()>>,
 }
 
 impl ExternalPlugin {
@@ -82,7 +85,7 @@ impl ExternalPlugin {
 
     fn of(description: Description, program: Program, tools: Arc<dyn ToolRunner>) -> Self {
         let link = Arc::new(Link::new(description.metadata.name.clone(), program, tools));
-        Self { description, link, journal: OnceLock::new() }
+        Self { description, link, journal: OnceLock::new(), writing: Arc::default() }
     }
 
     fn timeout(&self, capability: &str) -> Option<Duration> {
@@ -158,6 +161,8 @@ impl Plugin for ExternalPlugin {
         {
             tracing::warn!(plugin = %error.plugin, reason = %error.message, "plugin did not shut down as it should");
         }
+        // What it has told of nodes comes into the journal yet.
+        drop(self.writing.write().await);
     }
 
     async fn run(&self, run: PluginRun) -> Result<Vec<(NodeId, Box<dyn RunningAction>)>, PluginError> {
@@ -167,8 +172,9 @@ impl Plugin for ExternalPlugin {
         let limit = self.timeout(run.action.kind().capability());
         let limit = limit.unwrap_or(Duration::from_millis(MAX_TIMEOUT_MS));
         let tool = self.link.start(of_run(&run), limit).await?;
+        let writing = Arc::clone(&self.writing).read_owned().await;
         let events = self.journal.get().map(|journal| {
-            RunEvents::start(run.execution_id, self.link.secrets().cloned(), Arc::clone(journal))
+            RunEvents::start(run.execution_id, self.link.secrets().cloned(), Arc::clone(journal), writing)
         });
         let nodes: Vec<NodeId> = run.targets.into_iter().map(|target| target.node).collect();
         let parts = follow(ToolRun {

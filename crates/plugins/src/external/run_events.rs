@@ -9,7 +9,7 @@ use pabawi_domain::ports::{PluginEvent, PluginJournal};
 use pabawi_domain::redact::Redactor;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedRwLockReadGuard, mpsc};
 use tracing::Instrument as _;
 
 /// Events that may wait.
@@ -39,14 +39,19 @@ pub(super) struct RunEvents {
 }
 
 impl RunEvents {
-    /// Starts the task that writes; it ends with the run.
+    /// Starts the task that writes. It ends with the run, when all is written, and holds `writing` until then.
     pub(super) fn start(
         execution: ExecutionId,
         secrets: Option<Arc<Redactor>>,
         journal: Arc<dyn PluginJournal>,
+        writing: OwnedRwLockReadGuard<()>,
     ) -> Self {
         let (sender, waiting) = mpsc::channel(WAITING);
-        tokio::spawn(write(waiting, journal).in_current_span());
+        let write = async move {
+            write(waiting, journal).await;
+            drop(writing);
+        };
+        tokio::spawn(write.in_current_span());
         Self { execution, secrets, sender }
     }
 
