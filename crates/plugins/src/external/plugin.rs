@@ -171,8 +171,9 @@ impl Plugin for ExternalPlugin {
         }
         let limit = self.timeout(run.action.kind().capability());
         let limit = limit.unwrap_or(Duration::from_millis(MAX_TIMEOUT_MS));
-        let tool = self.link.start(of_run(&run), limit).await?;
+        // Before the tool starts: nothing of it may wait for an end of this plugin.
         let writing = Arc::clone(&self.writing).read_owned().await;
+        let tool = self.link.start(of_run(&run), limit).await?;
         let events = self.journal.get().map(|journal| {
             RunEvents::start(run.execution_id, self.link.secrets().cloned(), Arc::clone(journal), writing)
         });
