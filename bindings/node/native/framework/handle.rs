@@ -5,9 +5,8 @@ use std::sync::{Arc, OnceLock};
 use napi::bindgen_prelude::PromiseRaw;
 use napi::{Env, JsString};
 use napi_derive::napi;
-use pabawi::json::{Call, Failure, Wanted, json, schemas};
-use pabawi::{Caller, EntryPoint, ErrorCode, Framework, ValidationError, host_database, log};
-use serde::de::DeserializeOwned;
+use pabawi::json::{Call, Failure, Wanted, json, read, schemas};
+use pabawi::{Caller, EntryPoint, ErrorCode, Framework, host_database, log};
 
 use super::feed::Feed;
 use super::host::{Host, Listener};
@@ -59,7 +58,7 @@ impl NativeFramework {
     ) -> napi::Result<PromiseRaw<'env, JsString<'env>>> {
         let inner = Arc::clone(&self.inner);
         self.running.start(env, number, async move {
-            let opening: Opening = read(&opening)?;
+            let opening: Opening = below(&["options"], read(&opening))?;
             let (log, metrics) = (Arc::clone(&inner.log), Arc::clone(&inner.metrics));
             let opened = open(opening, Arc::clone(&inner.host), log, metrics).await?;
             let database = json(&opened.framework.database())?;
@@ -75,11 +74,12 @@ impl NativeFramework {
         env: &'env Env,
         number: u32,
         user: String,
-        call: String,
+        name: String,
+        with: String,
     ) -> napi::Result<PromiseRaw<'env, JsString<'env>>> {
         let inner = Arc::clone(&self.inner);
         self.running.start(env, number, async move {
-            let call: Call = read(&call)?;
+            let call = Call::named(&name, &with)?;
             call.answer(inner.framework()?, caller(user)).await
         })
     }
@@ -111,7 +111,7 @@ impl NativeFramework {
     ) -> napi::Result<PromiseRaw<'env, JsString<'env>>> {
         let inner = Arc::clone(&self.inner);
         self.running.start(env, number, async move {
-            let wanted: Wanted = read(&wanted)?;
+            let wanted: Wanted = below(&WANTED, read(&wanted))?;
             inner.streams.open(inner.framework()?, &caller(user), wanted).await
         })
     }
@@ -205,10 +205,21 @@ fn at_once(most: u32) -> usize {
     usize::try_from(most.clamp(1, MOST_AT_ONCE)).unwrap_or(1)
 }
 
-/// Reads what came. The TypeScript half has checked it, so what is still wrong is a rule that only Rust knows, such as that of
-/// a name.
-fn read<T: DeserializeOwned>(text: &str) -> Result<T, Failure> {
-    serde_json::from_str(text).map_err(|error| ValidationError::of("", error.to_string()).into())
+/// Where what the caller gave stands within what is wanted of a stream.
+const WANTED: [&str; 5] = ["submitted.request", "submitted", "execution", "document", "graph"];
+
+/// Names the fields of a failure as the caller knows them, who gave what stands at the first of these places. The TypeScript half
+/// has checked what came, so what is still wrong is a rule that only Rust knows, such as that of a name.
+fn below<T>(places: &[&str], read: Result<T, Failure>) -> Result<T, Failure> {
+    read.map_err(|mut failure| {
+        for field in &mut failure.fields {
+            let own = places.iter().find_map(|place| field.path.strip_prefix(place)?.strip_prefix('.'));
+            if let Some(own) = own.map(str::to_owned) {
+                field.path = own;
+            }
+        }
+        failure
+    })
 }
 
 #[cfg(test)]

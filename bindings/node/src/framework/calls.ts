@@ -57,11 +57,11 @@ function halfCharacter(value: unknown, at: string): string | undefined {
 const HALF = /\p{Surrogate}/u;
 
 /** What crosses, as JSON. */
-function crossing(value: unknown, of: unknown): string {
+function crossing(value: unknown): string {
   const text = JSON.stringify(value);
   // JSON.stringify writes whole characters as they are, and halves as escapes.
   if (/\\ud[89a-f]/.test(text)) {
-    const path = halfCharacter(of, "");
+    const path = halfCharacter(value, "");
     if (path !== undefined) {
       throw invalid([{ path, message: "must be a text of whole characters: a surrogate stands alone in it" }]);
     }
@@ -90,9 +90,9 @@ export class Caller {
     const text = valid(site, () => {
       const whole: unknown = given instanceof Beside ? given.whole() : objectOf(given as object, "what is given");
       const request = checked(callSchemas[name] as z.ZodType<unknown>, whole);
-      return crossing({ call: name, with: request }, request);
+      return crossing(request);
     });
-    const answer = await this.made(site, signal, onAbort, (number) => this.native.call(number, user, text));
+    const answer = await this.made(site, signal, onAbort, (number) => this.native.call(number, user, name, text));
     return answer as Calls[K]["answer"];
   }
 
@@ -107,10 +107,7 @@ export class Caller {
   /** Opens a stream of events and tells its number, and the execution that it is of. */
   async stream(site: CallSite, make: () => unknown, options: CallOptions | undefined, onAbort: OnAbort): Promise<{ number: number; execution: string }> {
     const { user, signal } = this.options(site, options);
-    const text = valid(site, () => {
-      const wanted = make();
-      return crossing(wanted, wanted);
-    });
+    const text = valid(site, () => crossing(make()));
     const made = this.made(site, signal, onAbort, (number) => this.native.events(number, user, text));
     return (await made) as { number: number; execution: string };
   }

@@ -3,7 +3,7 @@ import { native } from "../internal/native";
 
 export interface NativeFramework {
   open(number: number, opening: string): Promise<string>;
-  call(number: number, user: string, call: string): Promise<string>;
+  call(number: number, user: string, name: string, given: string): Promise<string>;
   reload(number: number, user: string, object: string): Promise<string>;
   events(number: number, user: string, wanted: string): Promise<string>;
   next(number: number, stream: number, most: number): Promise<string>;

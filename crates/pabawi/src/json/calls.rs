@@ -32,8 +32,7 @@ pub(super) struct Nothing {}
 pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<String, Failure>> + Send + 'a>>;
 
 /// A call with its parameters.
-#[derive(Debug, Deserialize)]
-#[serde(transparent)]
+#[derive(Debug)]
 pub struct Call(Kind);
 
 /// One call as it is described.
@@ -45,10 +44,9 @@ pub(super) struct Described {
 
 macro_rules! calls {
     ($($variant:ident = $name:literal: $does:path, $request:ty => $answer:ty;)*) => {
-        #[derive(Debug, Deserialize)]
-        #[serde(tag = "call", content = "with")]
+        #[derive(Debug)]
         enum Kind {
-            $(#[serde(rename = $name)] $variant($request),)*
+            $($variant($request),)*
         }
 
         impl Call {

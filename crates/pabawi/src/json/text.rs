@@ -22,12 +22,21 @@ pub fn json(value: &impl Serialize) -> Result<String, Failure> {
 /// [`Failure`] with the field.
 pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, Failure> {
     let mut reader = serde_json::Deserializer::from_str(text);
-    let bad =
-        |path: String, error: serde_json::Error| Failure::from(ValidationError::of(path, error.to_string()));
+    let bad = |path: String, error: serde_json::Error| Failure::from(ValidationError::of(path, what(&error)));
     let value = serde_path_to_error::deserialize(&mut reader)
         .map_err(|error| bad(named(error.path()), error.into_inner()))?;
     reader.end().map_err(|error| bad(String::new(), error))?;
     Ok(value)
+}
+
+/// What is wrong. Where it is a value, the field says where it stands, and not a place in a text that nobody may have seen.
+fn what(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    match text.strip_suffix(&place) {
+        Some(what) if error.is_data() => what.to_owned(),
+        _ => text,
+    }
 }
 
 /// A path as fields are named everywhere, `retry.backoff.initialMs` or `inventory[2]`, as far as it is known.
