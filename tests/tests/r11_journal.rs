@@ -249,7 +249,7 @@ fn what_is_old_is_shown_and_removed() {
     let shown =
         lab.pab(["executions", "prune", "--keep", "1", "--plan", "--format", "json"]).succeeds().json();
     assert_eq!(
-        (&shown["plan"]["executions"]["executions"], &shown["plan"]["executions"]["targets"]),
+        (&shown["plan"]["executions"][0]["executions"], &shown["plan"]["executions"][0]["targets"]),
         (&2.into(), &4.into())
     );
     let done = lab.pab(["executions", "prune", "--keep", "1"]).succeeds().out();
@@ -273,6 +273,71 @@ fn what_is_old_is_shown_and_removed() {
     let _ = lab.pab(["journal", "verify"]).succeeds();
 }
 
+/// R11.13: what an execution does and its plugin say how long it is kept, and by limits of their own how long its outputs are.
+#[test]
+fn executions_and_outputs_are_kept_by_type_and_plugin() {
+    let lab = Lab::new(1);
+    let script = lab.write("say.sh", "#!/bin/sh\necho scripted; echo shared\n");
+    let script = script.to_str().unwrap();
+    let _ = lab.on("web01", ["script", script]).succeeds();
+    let _ = lab.run("web01", "echo by command").succeeds();
+    let _ = lab.pab(["run", "echo on this machine", "--transport", "local", "--hosts", "here"]).succeeds();
+    let _ = lab.run("web01", "echo the last").succeeds();
+    let texts = |config: Option<&Path>, args: &[&str]| {
+        let mut pab = lab.pab(["executions", "prune"]).args(args);
+        if let Some(config) = config {
+            pab = pab.env("PABAWI_CONFIG", config);
+        }
+        pab.succeeds().out()
+    };
+    let shown = texts(None, &["--type", "script", "--older-than", "0s", "--plan"]);
+    assert!(shown.contains("would remove 1 executions of type script with 1 targets"), "{shown}");
+    let shown = texts(None, &["--type", "command", "--plugin", "ssh", "--outputs-keep", "1", "--plan"]);
+    assert!(shown.contains("would remove 1 outputs with 11 bytes\n"), "{shown}");
+    assert!(shown.contains("  1 executions of type command by ssh give up theirs\n"), "{shown}");
+
+    // One of both types and of both plugins is kept by a limit that says more.
+    let config = lab.write(
+        "kept.toml",
+        "[[retention.outputs]]\nkeep = 0\n[[retention.outputs]]\ntype = \"script\"\n\
+         [[retention.executions]]\nkeep = 0\n[[retention.executions]]\nplugin = \"ssh\"\nkeep = 2\n",
+    );
+    let shown = texts(Some(&config), &["--plan"]);
+    for line in [
+        "would remove 1 executions with 1 targets, the newest from ",
+        "would remove 1 executions by ssh with 1 targets, the newest from ",
+        "would remove 3 outputs with 36 bytes\n",
+        "  3 executions give up theirs\n",
+        "  0 executions of type script give up theirs\n",
+    ] {
+        assert!(shown.contains(line), "{line:?}: {shown}");
+    }
+    let done = texts(Some(&config), &[]);
+    assert!(done.contains("removed 2 executions with 2 targets\nremoved 4 outputs\n"), "{done}");
+    let left = lab.pab(["executions", "list", "--format", "ndjson"]).succeeds().events();
+    let left: Vec<_> = left.iter().map(|one| one["actionText"].as_str().unwrap()).collect();
+    assert_eq!(left, ["echo the last", "echo by command"]);
+    let output = lab.pab(["executions", "output", "last", "--node", "web01"]).ran();
+    assert!(output.err().contains("web01: 9 bytes of this output were not kept"), "{output}");
+
+    for (bad, why) in [
+        (&["--type", "shell", "--keep", "1"][..], "[possible values: command, script, upload,"),
+        (&["--type", "task"], "with --type and --plugin"),
+        (&["--plugin", "ssh"], "with --type and --plugin"),
+        (&["--plugin", "no plugin", "--keep", "1"], "--plugin"),
+        (&["--outputs-keep=-1"], "--outputs-keep"),
+    ] {
+        let told = lab.pab(["executions", "prune"]).args(bad).exits(2);
+        assert!(told.err().contains(why), "{bad:?}: {told}");
+    }
+    let twice = lab.write(
+        "twice.toml",
+        "[[retention.outputs]]\nplugin = \"ssh\"\nkeep = 1\n[[retention.outputs]]\nplugin = \"ssh\"\nkeep = 2\n",
+    );
+    let told = lab.pab(["executions", "prune"]).env("PABAWI_CONFIG", &twice).exits(2);
+    assert!(told.err().contains("outputs[1]: is about the same executions"), "{told}");
+}
+
 /// R11.8: levels of the configuration, for all and by plugin.
 #[test]
 fn the_configuration_says_what_is_journalled() {
@@ -293,7 +358,9 @@ fn the_configuration_says_what_is_journalled() {
         ("[journal.plugins.ssh]\nlevle = \"all\"\n", "journal.plugins: "),
         ("[journal.retention]\nmax-age = \"long\"\n", "journal.retention: max-age"),
         ("[retention.executions]\nmax-age = \"long\"\n", "retention.executions: max-age"),
-        ("[retention.outputs]\nkeep = 1\n", "retention.outputs: "),
+        ("[retention.outputs]\nkeep = \"all\"\n", "retention.outputs: "),
+        ("[[retention.executions]]\ntype = \"shell\"\n", "retention.executions: unknown variant `shell`"),
+        ("[retention.outputs]\nplugin = \"\"\n", "retention.outputs: "),
         ("[retention]\nfacts = 1\n", "retention.facts: unknown key"),
         ("[journal.retention]\nkeep = -1\n", "journal.retention: "),
     ] {

@@ -36,7 +36,9 @@ pub use error::JournalError;
 pub use journal::Journal;
 pub use live::{LiveEvents, LiveSource, LiveSourceError};
 pub use note::MOST_NOTE;
-pub use retention::{JournalRetention, Retention, RetentionLimit, RetentionPlan, RetentionReport};
+pub use retention::{
+    ExecutionRetention, JournalRetention, Retention, RetentionLimit, RetentionPlan, RetentionReport,
+};
 pub use rules::{PluginWishes, Rules};
 pub use schedule::{RetentionHealth, RetentionKeeper, RetentionSchedule};
 pub use settings::{JournalSettings, PluginJournalSettings};

@@ -4,6 +4,8 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use pabawi_domain::action::ActionKind;
+use pabawi_domain::id::PluginName;
 use pabawi_domain::journal::{ExecutionCut, ExecutionLimit, JournalCut, JournalLimit, OutputCut};
 use pabawi_domain::ports::{RetentionStore, StoreError};
 use pabawi_domain::validation::ValidationError;
@@ -43,6 +45,29 @@ pub struct JournalRetention {
     pub limit: RetentionLimit,
 }
 
+/// How long executions, or their outputs, are kept. An execution follows the limit that says most about it, and of several that say
+/// as much, since it had several plugins, the one that keeps it longest.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ExecutionRetention {
+    /// Executions that do this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action_kind: Option<ActionKind>,
+    /// Executions that this plugin or transport did, on one of their nodes or more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<PluginName>,
+    /// How long. The number is one of executions, also where it is about outputs.
+    #[serde(flatten)]
+    pub limit: RetentionLimit,
+}
+
+impl ExecutionRetention {
+    fn at(&self, now: Timestamp) -> ExecutionLimit {
+        let Self { action_kind, plugin, limit: RetentionLimit { max_age, keep } } = self.clone();
+        ExecutionLimit { action_kind, plugin, before: max_age.map(|age| before(now, age)), keep }
+    }
+}
+
 /// How long what is kept: executions, outputs and journal each by themselves.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -50,9 +75,9 @@ pub struct Retention {
     /// Entries of the journal.
     pub journal: Vec<JournalRetention>,
     /// Executions with all that belongs to them but their journal entries. Those that are not over stay.
-    pub executions: RetentionLimit,
-    /// The content of outputs, while their executions stay.
-    pub outputs: Option<Duration>,
+    pub executions: Vec<ExecutionRetention>,
+    /// The content of the outputs of executions, while they stay. It goes with the last one that gives it up.
+    pub outputs: Vec<ExecutionRetention>,
 }
 
 /// What would be removed.
@@ -61,9 +86,8 @@ pub struct Retention {
 pub struct RetentionPlan {
     /// Of the journal, by limit.
     pub journal: Vec<JournalCut>,
-    /// Of the executions.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub executions: Option<ExecutionCut>,
+    /// Of the executions, by limit.
+    pub executions: Vec<ExecutionCut>,
     /// Of the outputs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outputs: Option<OutputCut>,
@@ -101,28 +125,18 @@ impl RetentionReport {
 impl Retention {
     /// Whether it keeps everything.
     pub fn keeps_all(&self) -> bool {
-        let is_none = |limit: &RetentionLimit| limit.max_age.is_none() && limit.keep.is_none();
-        self.journal.iter().all(|one| is_none(&one.limit))
-            && is_none(&self.executions)
-            && self.outputs.is_none()
+        let of_journal = self.journal.iter().map(|one| one.limit);
+        let of_executions = self.executions.iter().chain(&self.outputs).map(|one| one.limit);
+        of_journal.chain(of_executions).all(|limit| limit == RetentionLimit::default())
     }
 
     pub(crate) fn check(&self) -> Result<(), ValidationError> {
         let mut faults = ValidationError::default();
-        if self.journal.len() > MOST_LIMITS {
-            let text = format!("are {} limits, at most {MOST_LIMITS} are taken", self.journal.len());
-            return Err(ValidationError::of("journal", text));
-        }
-        for (place, one) in self.journal.iter().enumerate() {
-            let same = |other: &&JournalRetention| {
-                (&other.event_type, &other.source) == (&one.event_type, &one.source)
-            };
-            if self.journal.iter().take(place).any(|other| same(&other)) {
-                faults.push(
-                    format!("journal[{place}]"),
-                    "is about the same entries as another limit before it",
-                );
-            }
+        let of_journal = self.journal.iter().map(|one| (&one.event_type, &one.source));
+        check(&mut faults, "journal", "entries", of_journal);
+        for (field, limits) in [("executions", &self.executions), ("outputs", &self.outputs)] {
+            let about = limits.iter().map(|one| (one.action_kind, &one.plugin));
+            check(&mut faults, field, "executions", about);
         }
         faults.into_result()
     }
@@ -134,27 +148,41 @@ impl Retention {
         now: Timestamp,
     ) -> Result<RetentionPlan, crate::JournalError> {
         self.check()?;
-        let limits: Vec<JournalLimit> = self
-            .journal
-            .iter()
-            .map(|one| JournalLimit {
-                event_type: one.event_type.clone(),
-                source: one.source.clone(),
-                before: one.limit.max_age.map(|age| before(now, age)),
-                keep: one.limit.keep,
-            })
-            .collect();
-        let mut plan =
-            RetentionPlan { journal: store.journal_cuts(&limits).await?, ..RetentionPlan::default() };
-        let RetentionLimit { max_age, keep } = self.executions;
-        if max_age.is_some() || keep.is_some() {
-            let limit = ExecutionLimit { before: max_age.map(|age| before(now, age)), keep };
-            plan.executions = Some(store.execution_cut(&limit).await?);
+        let of_journal = |one: &JournalRetention| JournalLimit {
+            event_type: one.event_type.clone(),
+            source: one.source.clone(),
+            before: one.limit.max_age.map(|age| before(now, age)),
+            keep: one.limit.keep,
+        };
+        let at = |limits: &[ExecutionRetention]| limits.iter().map(|one| one.at(now)).collect::<Vec<_>>();
+        let journal = store.journal_cuts(&self.journal.iter().map(of_journal).collect::<Vec<_>>()).await?;
+        let executions = store.execution_cuts(&at(&self.executions)).await?;
+        let outputs = match self.outputs.is_empty() {
+            true => None,
+            false => Some(store.output_cut(&at(&self.outputs)).await?),
+        };
+        Ok(RetentionPlan { journal, executions, outputs })
+    }
+}
+
+/// Limits of one kind: no more than are taken, and no two about the same.
+fn check<K: PartialEq>(
+    faults: &mut ValidationError,
+    field: &str,
+    of_what: &str,
+    about: impl ExactSizeIterator<Item = K>,
+) {
+    if about.len() > MOST_LIMITS {
+        faults.push(field, format!("are {} limits, at most {MOST_LIMITS} are taken", about.len()));
+        return;
+    }
+    let mut before: Vec<K> = Vec::with_capacity(about.len());
+    for (place, one) in about.enumerate() {
+        if before.contains(&one) {
+            let text = format!("is about the same {of_what} as another limit before it");
+            faults.push(format!("{field}[{place}]"), text);
         }
-        if let Some(age) = self.outputs {
-            plan.outputs = Some(store.output_cut(before(now, age)).await?);
-        }
-        Ok(plan)
+        before.push(one);
     }
 }
 
@@ -184,10 +212,10 @@ pub(crate) async fn carry_out(
             tokio::time::sleep(PAUSE).await;
         }
     }
-    if let Some(cut) = plan.executions.as_ref().filter(|cut| cut.executions > 0) {
+    if plan.executions.iter().any(|cut| cut.executions > 0) {
         let mut from = None;
         loop {
-            let step = store.prune_executions(cut, from, STEP).await?;
+            let step = store.prune_executions(&plan.executions, from, STEP).await?;
             report.steps += 1;
             report.executions += step.executions;
             report.targets += step.targets;

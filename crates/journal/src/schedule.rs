@@ -198,7 +198,7 @@ mod tests {
     use tokio::time::{Instant, sleep};
 
     use super::*;
-    use crate::retention::RetentionLimit;
+    use crate::retention::{ExecutionRetention, RetentionLimit};
     use crate::rules::Rules;
     use crate::settings::JournalSettings;
 
@@ -240,16 +240,23 @@ mod tests {
             Ok(PrunedJournal::default())
         }
 
-        async fn execution_cut(&self, _: &ExecutionLimit) -> Result<ExecutionCut, StoreError> {
+        async fn execution_cuts(&self, limits: &[ExecutionLimit]) -> Result<Vec<ExecutionCut>, StoreError> {
+            let cut = |limit: &ExecutionLimit| ExecutionCut {
+                limit: limit.clone(),
+                executions: 1,
+                targets: 1,
+                newest: None,
+                mark: Some(1),
+            };
             match self.fails.load(Ordering::SeqCst) {
                 true => Err(StoreError::Unavailable("the test says so".into())),
-                false => Ok(ExecutionCut { executions: 1, targets: 1, newest: None, mark: Some(1) }),
+                false => Ok(limits.iter().map(cut).collect()),
             }
         }
 
         async fn prune_executions(
             &self,
-            _: &ExecutionCut,
+            _: &[ExecutionCut],
             _: Option<i64>,
             _: u32,
         ) -> Result<PrunedExecutions, StoreError> {
@@ -262,8 +269,8 @@ mod tests {
             Ok(PrunedExecutions { executions: 1, targets: 1, ..PrunedExecutions::default() })
         }
 
-        async fn output_cut(&self, before: Timestamp) -> Result<OutputCut, StoreError> {
-            Ok(OutputCut { outputs: 0, bytes: 0, before })
+        async fn output_cut(&self, _: &[ExecutionLimit]) -> Result<OutputCut, StoreError> {
+            Ok(OutputCut { outputs: 0, bytes: 0, executions: Vec::new() })
         }
 
         async fn prune_outputs(
@@ -299,7 +306,8 @@ mod tests {
     }
 
     fn schedule(every: Duration) -> RetentionSchedule {
-        let executions = RetentionLimit { keep: Some(1), ..RetentionLimit::default() };
+        let limit = RetentionLimit { keep: Some(1), ..RetentionLimit::default() };
+        let executions = vec![ExecutionRetention { limit, ..ExecutionRetention::default() }];
         let mut schedule = RetentionSchedule::new(Retention { executions, ..Retention::default() });
         schedule.every = every;
         schedule

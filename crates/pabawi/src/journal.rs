@@ -16,14 +16,14 @@ use serde_json::{Map, Value};
 use crate::{FrameworkError, allowed};
 
 pub use pabawi_domain::journal::{
-    ChainFault, ChainFaultKind, ChainHead, EntryId, ExecutionCut, JournalCut, JournalEntry, JournalLevel,
-    JournalLimit, JournalQuery, JournalVerification, Journalling, NewJournalEntry, OutputCut,
+    ChainFault, ChainFaultKind, ChainHead, EntryId, ExecutionCut, ExecutionLimit, JournalCut, JournalEntry,
+    JournalLevel, JournalLimit, JournalQuery, JournalVerification, Journalling, NewJournalEntry, OutputCut,
 };
 pub use pabawi_domain::ports::{PluginEvent, PluginJournal};
 pub use pabawi_journal::{
-    JournalError, JournalRetention, JournalSettings, LiveEvents, LiveSource, LiveSourceError, MOST_NOTE,
-    PluginJournalSettings, Retention, RetentionHealth, RetentionLimit, RetentionPlan, RetentionReport,
-    RetentionSchedule, SourceFault, Timeline, TimelineQuery,
+    ExecutionRetention, JournalError, JournalRetention, JournalSettings, LiveEvents, LiveSource,
+    LiveSourceError, MOST_NOTE, PluginJournalSettings, Retention, RetentionHealth, RetentionLimit,
+    RetentionPlan, RetentionReport, RetentionSchedule, SourceFault, Timeline, TimelineQuery,
 };
 
 /// Writing notes.
@@ -132,7 +132,7 @@ impl NodeJournal {
         caller: &Caller,
         retention: &Retention,
     ) -> Result<RetentionPlan, FrameworkError> {
-        let of_executions = retention.executions != RetentionLimit::default() || retention.outputs.is_some();
+        let of_executions = !(retention.executions.is_empty() && retention.outputs.is_empty());
         self.may_prune(caller, !retention.journal.is_empty(), of_executions).await?;
         Ok(self.journal.plan_retention(retention).await?)
     }
@@ -147,7 +147,7 @@ impl NodeJournal {
         caller: &Caller,
         plan: &RetentionPlan,
     ) -> Result<RetentionReport, FrameworkError> {
-        let of_executions = plan.executions.is_some() || plan.outputs.is_some();
+        let of_executions = !plan.executions.is_empty() || plan.outputs.is_some();
         self.may_prune(caller, !plan.journal.is_empty(), of_executions).await?;
         let report = self.journal.carry_out(plan).await?;
         tracing::info!(user = ?caller.user, entries = report.entries, executions = report.executions,

@@ -6,7 +6,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use pabawi::journal::{JournalQuery, JournalRetention, Retention, RetentionLimit, RetentionSchedule};
+use pabawi::journal::{
+    ExecutionRetention, JournalQuery, JournalRetention, Retention, RetentionLimit, RetentionSchedule,
+};
 use pabawi::{
     Action, AllowAll, Caller, CommandAction, EntryPoint, ExecutionQuery, ExecutionRequest, Framework,
     FrameworkBuilder, PluginName, TargetExpression,
@@ -41,7 +43,7 @@ async fn what_is_old_is_removed_by_itself() {
 
     let schedule = RetentionSchedule::new(Retention {
         journal: vec![JournalRetention { limit: newest(3), ..JournalRetention::default() }],
-        executions: newest(1),
+        executions: vec![ExecutionRetention { limit: newest(1), ..ExecutionRetention::default() }],
         ..Retention::default()
     });
     let one = builder(directory.path()).retention(schedule.clone()).open().await.unwrap();

@@ -13,7 +13,7 @@ export async function things(host) {
     graph,
     plan: (await host.plans.make(command("true"))).hash,
     note: (await host.journal.note("here", "a note")).id,
-    prune: await host.journal.planRetention({ executions: { keep: 100 } }),
+    prune: await host.journal.planRetention({ executions: [{ keep: 100 }] }),
   };
 }
 
@@ -61,7 +61,7 @@ export const CALLS = {
   "journal.editNote": ({ note }) => [note, "x"],
   "journal.versions": ({ note }) => [note],
   "journal.verify": () => ["here"],
-  "journal.planRetention": () => [{ executions: { keep: 1 } }],
+  "journal.planRetention": () => [{ executions: [{ keep: 1 }] }],
   "journal.prune": ({ prune }) => [prune],
   "plugins.list": () => [],
   "plugins.health": () => ["hello"],

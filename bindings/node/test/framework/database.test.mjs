@@ -163,7 +163,7 @@ describe("retention", () => {
     const first = await framework({ database });
     for (let run = 0; run < 3; run++) await first.execute(command("true"));
     await shutDown(first);
-    const host = await framework({ database, retention: { executions: { keep: 1 }, journal: [{ keep: 2 }] } });
+    const host = await framework({ database, retention: { executions: [{ keep: 1 }], journal: [{ keep: 2 }] } });
     let stats;
     for (let turn = 0; turn < 1200 && !(stats?.worked > 0); turn++) {
       await wait(25);

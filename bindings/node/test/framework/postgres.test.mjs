@@ -34,8 +34,8 @@ describe("PostgreSQL", () => {
     assert.equal((await host.totals({ target: "b", status: ["failed"] })).total, 1);
     assert.deepEqual((await host.journal.query({ text: "hello" })).items.map(({ node }) => node).sort(), ["a", "b"]);
     assert.equal((await host.journal.verify()).faults.length, 0);
-    const plan = await host.journal.planRetention({ executions: { keep: 0 }, journal: [{ keep: 1 }] });
-    assert.deepEqual([plan.executions.executions, plan.journal[0].entries], [1, 1]);
+    const plan = await host.journal.planRetention({ executions: [{ keep: 0 }], journal: [{ keep: 1 }] });
+    assert.deepEqual([plan.executions[0].executions, plan.journal[0].entries], [1, 1]);
     const { executions, entries } = await host.journal.prune(plan);
     assert.deepEqual([executions, entries], [1, 1]);
     await shutDown(host);

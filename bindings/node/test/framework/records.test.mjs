@@ -113,9 +113,20 @@ describe("forgetting", () => {
   it("is planned, shown, and done as it was planned", async () => {
     const host = await framework();
     for (let run = 0; run < 3; run += 1) await host.execute(command(`echo ${run}`, "a,b"));
-    const limits = { executions: { keep: 1 }, journal: [{ source: "local", keep: 1 }, { eventType: "note" }], outputsMaxAgeMs: 0 };
+    const limits = {
+      executions: [{ keep: 1 }, { actionKind: "task", keep: 0 }],
+      journal: [{ source: "local", keep: 1 }, { eventType: "note" }],
+      outputs: [{ plugin: "local", maxAgeMs: 0 }, { keep: 1_000 }],
+    };
     const plan = await host.journal.planRetention(limits);
-    assert.deepEqual([plan.executions.executions, plan.executions.targets, plan.outputs.outputs], [2, 4, 3]);
+    assert.deepEqual(plan.executions.map(({ actionKind, executions, targets }) => [actionKind, executions, targets]), [
+      [undefined, 2, 4],
+      ["task", 0, 0],
+    ]);
+    assert.deepEqual([plan.outputs.outputs, plan.outputs.executions.map(({ plugin, executions }) => [plugin, executions])], [
+      3,
+      [["local", 3], [undefined, 0]],
+    ]);
     assert.deepEqual(plan.journal.map(({ source, entries }) => [source, entries]), [["local", 5], [undefined, 0]]);
     assert.equal((await host.executions()).items.length, 3, "nothing is gone yet");
     // What has come since was not planned.
@@ -134,7 +145,7 @@ describe("forgetting", () => {
   it("is for those who may, of journal and executions each", async () => {
     const host = await framework({ authorizer: ({ user, capability }) => user === "root" || capability !== "journal.prune" });
     const of = (limits, user) => host.journal.planRetention(limits, { user });
-    assert.equal((await of({ executions: { keep: 0 } }, "eve")).executions.executions, 0);
+    assert.equal((await of({ executions: [{ keep: 0 }] }, "eve")).executions[0].executions, 0);
     await assert.rejects(of({ journal: [{ keep: 0 }] }, "eve"), DeniedError);
     const plan = await of({ journal: [{ keep: 0 }] }, "root");
     await assert.rejects(host.journal.prune(plan, { user: "eve" }), DeniedError);

@@ -30,7 +30,7 @@ export async function open(logger: LoggerService, db: DatabaseAdapter, plugin: B
     hostDatabase: db,
     hostJournal: new JournalService(db),
     journal: { level: "all" },
-    retention: { executions: { maxAgeMs: 90 * 86_400_000 }, journal: [{ eventType: "note" }, { keep: 1_000_000 }] },
+    retention: { executions: [{ maxAgeMs: 90 * 86_400_000 }], journal: [{ eventType: "note" }, { keep: 1_000_000 }] },
     plugins: [plugin, { plugin, config: { enabled: true, name: "bolt", type: "both", config: {} } }],
     limits: { maxNodeRuns: 10 },
     ssh: { hostKeys: "accept-new" },
@@ -71,7 +71,7 @@ export async function records(framework: ExecutionFramework, id: string, plugin:
   for await (const piece of framework.export(id, "html")) {
     pieces.push(piece);
   }
-  const plan = await framework.journal.planRetention({ executions: { keep: 100 }, journal: [{ source: "ssh", maxAgeMs: 1 }] });
+  const plan = await framework.journal.planRetention({ executions: [{ keep: 100 }], journal: [{ source: "ssh", maxAgeMs: 1 }] });
   // What was told can be given again.
   const { steps } = await framework.journal.prune(plan, { user: "alice" });
   await framework.plugins.reload({ plugin, config: { enabled: true, name: "bolt", type: "both", config: {} } });

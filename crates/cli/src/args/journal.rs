@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
-use pabawi::parse_duration;
+use pabawi::{ActionKind, PluginName, parse_duration};
 
 use crate::args::{Format, PageArgs};
 
@@ -172,10 +173,24 @@ pub struct JournalPruneArgs {
 /// `pab executions prune`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ExecutionsPruneArgs {
+    /// Executions that do this
+    #[arg(long = "type", value_name = "TYPE", value_parser = action_kind())]
+    pub action_kind: Option<ActionKind>,
+    /// Executions that this plugin or transport did, on one of their nodes or more
+    #[arg(long, value_name = "PLUGIN", value_parser = str::parse::<PluginName>)]
+    pub plugin: Option<PluginName>,
     /// Remove the content of outputs that only older executions have, such as 30d; the executions stay and say how long it was
     #[arg(long, value_name = "AGE", value_parser = parse_duration)]
     pub outputs_older_than: Option<Duration>,
+    /// Keep the content of the outputs of only so many executions, the newest
+    #[arg(long, value_name = "N")]
+    pub outputs_keep: Option<u64>,
     /// See [`LimitArgs`].
     #[command(flatten)]
     pub limit: LimitArgs,
+}
+
+fn action_kind() -> impl TypedValueParser<Value = ActionKind> {
+    PossibleValuesParser::new(ActionKind::ALL.map(ActionKind::as_str))
+        .try_map(|word| ActionKind::from_word(&word).ok_or("is no type of execution"))
 }

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use pabawi::journal::{
-    JournalLevel, JournalRetention, JournalSettings, PluginJournalSettings, RetentionLimit,
+    ExecutionRetention, JournalLevel, JournalRetention, JournalSettings, PluginJournalSettings,
+    RetentionLimit,
 };
-use pabawi::parse_duration;
+use pabawi::{ActionKind, PluginName, parse_duration};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::entry::{Entry, Fault};
@@ -21,9 +23,9 @@ pub(crate) struct JournalConfig {
     /// Limits.
     pub(crate) retention: Vec<JournalRetention>,
     /// How long executions are kept.
-    pub(crate) executions: RetentionLimit,
+    pub(crate) executions: Vec<ExecutionRetention>,
     /// How long the content of outputs is.
-    pub(crate) outputs: Option<Duration>,
+    pub(crate) outputs: Vec<ExecutionRetention>,
 }
 
 /// Keys of the section; each is one value, so that the user's file replaces what the machine's says of it.
@@ -35,14 +37,10 @@ pub(super) const KEPT: [&str; 2] = ["executions", "outputs"];
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Kept {
+    r#type: Option<ActionKind>,
+    plugin: Option<PluginName>,
     max_age: Option<String>,
     keep: Option<u64>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct KeptOutputs {
-    max_age: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -73,21 +71,15 @@ pub(super) fn of(entries: &BTreeMap<String, Entry>, faults: &mut Vec<Fault>) -> 
         Ok(())
     });
     read("journal.retention", &mut |value| {
-        let limits = match value {
-            Value::Array(_) => typed::<Vec<Limit>>(value)?,
-            one => vec![typed::<Limit>(one)?],
-        };
-        config.retention = limits.into_iter().map(limit).collect::<Result<_, _>>()?;
+        config.retention = each(value, limit)?;
         Ok(())
     });
     read("retention.executions", &mut |value| {
-        let Kept { max_age, keep } = typed(value)?;
-        config.executions = RetentionLimit { max_age: age(max_age)?, keep };
+        config.executions = each(value, kept)?;
         Ok(())
     });
     read("retention.outputs", &mut |value| {
-        let KeptOutputs { max_age } = typed(value)?;
-        config.outputs = age(Some(max_age))?;
+        config.outputs = each(value, kept)?;
         Ok(())
     });
     config
@@ -97,11 +89,25 @@ fn age(text: Option<String>) -> Result<Option<Duration>, String> {
     text.as_deref().map(parse_duration).transpose().map_err(|error| format!("max-age: {error}"))
 }
 
+/// One table or several.
+fn each<T: DeserializeOwned, L>(value: Value, limit: fn(T) -> Result<L, String>) -> Result<Vec<L>, String> {
+    let tables = match value {
+        Value::Array(_) => typed::<Vec<T>>(value)?,
+        one => vec![typed::<T>(one)?],
+    };
+    tables.into_iter().map(limit).collect()
+}
+
 fn limit(limit: Limit) -> Result<JournalRetention, String> {
     let kept = RetentionLimit { max_age: age(limit.max_age)?, keep: limit.keep };
     Ok(JournalRetention { event_type: limit.r#type, source: limit.source, limit: kept })
 }
 
-fn typed<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, String> {
+fn kept(kept: Kept) -> Result<ExecutionRetention, String> {
+    let limit = RetentionLimit { max_age: age(kept.max_age)?, keep: kept.keep };
+    Ok(ExecutionRetention { action_kind: kept.r#type, plugin: kept.plugin, limit })
+}
+
+fn typed<T: DeserializeOwned>(value: Value) -> Result<T, String> {
     serde_json::from_value(value).map_err(|error| error.to_string())
 }

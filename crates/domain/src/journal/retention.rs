@@ -4,6 +4,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::action::ActionKind;
+use crate::id::PluginName;
+
 /// How long entries are kept. An entry follows the limit that says most about it: type and source, then source, then type,
 /// then neither. One that no limit is about is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -42,20 +45,39 @@ pub struct JournalCut {
     pub mark: Option<(i64, i64)>,
 }
 
-/// How long executions are kept. Those that are not over always are.
+/// How long executions, or their outputs, are kept; those of executions that are not over always are. An execution follows the
+/// limit that says most about it: type and plugin, then plugin, then type, then neither. Of several that say as much, since it had
+/// several plugins, it follows the one that keeps it longest. One that no limit is about is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExecutionLimit {
+    /// Executions that do this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action_kind: Option<ActionKind>,
+    /// Executions that this plugin or transport did, on one of their nodes or more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<PluginName>,
     /// Executions that were submitted before this time go.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<Timestamp>,
     /// Of the others so many are kept, the newest.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub keep: Option<u64>,
 }
 
-/// What would go of the executions.
+impl ExecutionLimit {
+    /// How much it says about the executions that it is for.
+    pub fn rank(&self) -> u8 {
+        u8::from(self.plugin.is_some()) * 2 + u8::from(self.action_kind.is_some())
+    }
+}
+
+/// What would go of the executions by one limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExecutionCut {
+    /// The limit.
+    pub limit: ExecutionLimit,
     /// How many would go.
     pub executions: u64,
     /// With how many targets.
@@ -70,12 +92,12 @@ pub struct ExecutionCut {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OutputCut {
-    /// Outputs that no execution from that time on has.
+    /// Outputs that only executions of these have.
     pub outputs: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// That time.
-    pub before: Timestamp,
+    /// The executions that would give up their outputs, by limit.
+    pub executions: Vec<ExecutionCut>,
 }
 
 /// What one step has removed of the journal.
@@ -114,13 +136,20 @@ pub struct PrunedOutputs {
     pub next: Option<OutputPlace>,
 }
 
-/// Up to where outputs were looked through, in a store's own marks.
+/// Up to where outputs were given up, in a store's own marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum OutputPlace {
-    /// Up to this output.
-    Output(i64),
-    /// All outputs, and of an execution's events those up to this number.
+    /// By this execution and those before it.
+    Execution(i64),
+    /// Of the next execution, up to this output.
+    Output {
+        /// The execution.
+        execution: i64,
+        /// The last output.
+        output: i64,
+    },
+    /// Of the next execution all outputs, and those in its events up to this number.
     Events {
         /// The execution.
         execution: i64,

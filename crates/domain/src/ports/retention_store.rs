@@ -31,32 +31,34 @@ pub trait RetentionStore: Send + Sync + 'static {
         at_most: u32,
     ) -> Result<PrunedJournal, StoreError>;
 
-    /// What would go of the executions. Changes nothing.
+    /// What would go of the executions, for each limit in the same order. Changes nothing.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn execution_cut(&self, limit: &ExecutionLimit) -> Result<ExecutionCut, StoreError>;
+    async fn execution_cuts(&self, limits: &[ExecutionLimit]) -> Result<Vec<ExecutionCut>, StoreError>;
 
-    /// Removes executions of a cut with at most about so many targets, the oldest first, and the outputs that nobody else had.
-    /// One with more targets goes in several steps. `from` is where the step before ended, and absent for the first one.
+    /// Removes executions that go by these cuts, all of which have to be given, with at most about so many targets, the oldest
+    /// first, and the outputs that nobody else had. One with more targets goes in several steps. `from` is where the step before
+    /// ended, and absent for the first one.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing was removed.
     async fn prune_executions(
         &self,
-        cut: &ExecutionCut,
+        cuts: &[ExecutionCut],
         from: Option<i64>,
         at_most: u32,
     ) -> Result<PrunedExecutions, StoreError>;
 
-    /// What would go of the outputs that only executions before that time have. Changes nothing.
+    /// What would go of the outputs by these limits. Changes nothing.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn output_cut(&self, before: jiff::Timestamp) -> Result<OutputCut, StoreError>;
+    async fn output_cut(&self, limits: &[ExecutionLimit]) -> Result<OutputCut, StoreError>;
 
-    /// Removes the content of at most so many outputs of a cut. Their length and hash stay, so that a result still says that
-    /// there was output, and how much. `from` is where the step before ended, and absent for the first one.
+    /// Has executions of a cut give up their outputs, the oldest first: removes the content of at most so many outputs that no
+    /// other execution has. Their length and hash stay, so that a result still says that there was output, and how much. `from` is
+    /// where the step before ended, and absent for the first one.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing was removed.

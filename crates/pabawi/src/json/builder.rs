@@ -111,8 +111,8 @@ fn ssh(options: SshOptions) -> Result<SshSettings, ValidationError> {
 }
 
 fn retention(options: RetentionOptions) -> RetentionSchedule {
-    let RetentionOptions { every_ms, journal, executions, outputs_max_age_ms } = options;
-    let mut schedule = RetentionSchedule::new(of_options(journal, executions, outputs_max_age_ms));
+    let RetentionOptions { every_ms, journal, executions, outputs } = options;
+    let mut schedule = RetentionSchedule::new(of_options(journal, executions, outputs));
     schedule.every = every_ms.map_or(schedule.every, Duration::from_millis);
     schedule
 }

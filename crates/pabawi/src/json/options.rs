@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::journal::JournalSettings;
 use crate::log::LogLevel;
 use crate::permissions::CommandPolicy;
-use crate::{Endpoint, HostKeyPolicy, PluginName, Secret};
+use crate::{ActionKind, Endpoint, HostKeyPolicy, PluginName, Secret};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -106,19 +106,23 @@ pub(super) struct RetentionOptions {
     pub(super) every_ms: Option<u64>,
     /// Entries of the journal; each follows the limit that says most about it.
     pub(super) journal: Vec<JournalLimitOptions>,
-    /// Executions, with all but their journal entries.
-    pub(super) executions: KeptOptions,
-    /// Milliseconds that outputs are kept, while their executions stay.
-    pub(super) outputs_max_age_ms: Option<u64>,
+    /// Executions, with all but their journal entries; each follows the limit that says most about it.
+    pub(super) executions: Vec<ExecutionLimitOptions>,
+    /// Outputs, while their executions stay; one goes with the last execution that gives it up.
+    pub(super) outputs: Vec<ExecutionLimitOptions>,
 }
 
-/// How long something is kept; for ever without either.
+/// How long some executions, or their outputs, are kept; for ever without age and number.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-pub(super) struct KeptOptions {
+pub(super) struct ExecutionLimitOptions {
+    /// Executions that do this.
+    pub(super) action_kind: Option<ActionKind>,
+    /// Executions that this plugin or transport did, on one of their nodes or more.
+    pub(super) plugin: Option<PluginName>,
     /// For so many milliseconds.
     pub(super) max_age_ms: Option<u64>,
-    /// So many, the newest.
+    /// So many executions, the newest.
     pub(super) keep: Option<u64>,
 }
 

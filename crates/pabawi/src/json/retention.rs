@@ -5,16 +5,16 @@
 use std::time::Duration;
 
 use crate::journal::{
-    ExecutionCut, JournalCut, JournalLimit, JournalRetention, OutputCut, Retention, RetentionLimit,
-    RetentionPlan, RetentionReport,
+    ExecutionCut, ExecutionLimit, ExecutionRetention, JournalCut, JournalLimit, JournalRetention, OutputCut,
+    Retention, RetentionLimit, RetentionPlan, RetentionReport,
 };
-use crate::{Caller, Framework, ValidationError};
+use crate::{ActionKind, Caller, Framework, PluginName, ValidationError};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
-use super::options::{JournalLimitOptions, KeptOptions};
+use super::options::{ExecutionLimitOptions, JournalLimitOptions};
 
 /// How long what is kept.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -23,10 +23,10 @@ use super::options::{JournalLimitOptions, KeptOptions};
 pub(super) struct Limits {
     /// Entries of the journal; each follows the limit that says most about it.
     journal: Vec<JournalLimitOptions>,
-    /// Executions, with all but their journal entries. Those that are not over stay.
-    executions: KeptOptions,
-    /// Milliseconds that outputs are kept, while their executions stay.
-    outputs_max_age_ms: Option<u64>,
+    /// Executions, with all but their journal entries. Those that are not over stay. Each follows the limit that says most about it.
+    executions: Vec<ExecutionLimitOptions>,
+    /// Outputs, while their executions stay; one goes with the last execution that gives it up.
+    outputs: Vec<ExecutionLimitOptions>,
 }
 
 /// What would be removed.
@@ -36,9 +36,9 @@ pub(super) struct Limits {
 pub(super) struct Plan {
     /// Of the journal, by limit.
     journal: Vec<OfJournal>,
-    /// Of the executions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    executions: Option<OfExecutions>,
+    /// Of the executions, by limit.
+    #[serde(default)]
+    executions: Vec<OfExecutions>,
     /// Of the outputs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     outputs: Option<OfOutputs>,
@@ -68,11 +68,23 @@ struct OfJournal {
     mark: Option<String>,
 }
 
-/// What would go of the executions.
+/// What would go of the executions by one limit.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "RetentionOfExecutions")]
 struct OfExecutions {
+    /// Executions that do this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    action_kind: Option<ActionKind>,
+    /// Executions that this plugin or transport did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    plugin: Option<PluginName>,
+    /// Executions that were submitted before this time, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    before: Option<Timestamp>,
+    /// Of the others all but so many, the newest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    keep: Option<u64>,
     /// How many would go.
     executions: u64,
     /// With how many targets.
@@ -90,12 +102,12 @@ struct OfExecutions {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "RetentionOfOutputs")]
 struct OfOutputs {
-    /// Outputs that no execution from that time on has.
+    /// Outputs that only executions of these have.
     outputs: u64,
     /// Their bytes.
     bytes: u64,
-    /// That time, UTC.
-    before: Timestamp,
+    /// The executions that would give up their outputs, by limit.
+    executions: Vec<OfExecutions>,
 }
 
 /// What is to be carried out.
@@ -125,8 +137,8 @@ pub(super) struct Removed {
 }
 
 pub(super) async fn plan(framework: &Framework, caller: Caller, limits: Limits) -> Result<Plan, Failure> {
-    let Limits { journal, executions, outputs_max_age_ms } = limits;
-    let retention = of_options(journal, executions, outputs_max_age_ms);
+    let Limits { journal, executions, outputs } = limits;
+    let retention = of_options(journal, executions, outputs);
     Ok(framework.node_journal().plan_retention(&caller, &retention).await?.into())
 }
 
@@ -140,20 +152,36 @@ pub(super) async fn prune(framework: &Framework, caller: Caller, with: Prune) ->
 /// The limits that options have.
 pub(super) fn of_options(
     journal: Vec<JournalLimitOptions>,
-    executions: KeptOptions,
-    outputs_max_age_ms: Option<u64>,
+    executions: Vec<ExecutionLimitOptions>,
+    outputs: Vec<ExecutionLimitOptions>,
 ) -> Retention {
-    let age = |ms: Option<u64>| ms.map(Duration::from_millis);
-    let journal = journal.into_iter().map(|one| JournalRetention {
+    let limit = |max_age_ms: Option<u64>, keep| RetentionLimit {
+        max_age: max_age_ms.map(Duration::from_millis),
+        keep,
+    };
+    let of_journal = |one: JournalLimitOptions| JournalRetention {
         event_type: one.event_type,
         source: one.source,
-        limit: RetentionLimit { max_age: age(one.max_age_ms), keep: one.keep },
-    });
-    let KeptOptions { max_age_ms, keep } = executions;
+        limit: limit(one.max_age_ms, one.keep),
+    };
+    let of_executions = |one: ExecutionLimitOptions| ExecutionRetention {
+        action_kind: one.action_kind,
+        plugin: one.plugin,
+        limit: limit(one.max_age_ms, one.keep),
+    };
     Retention {
-        journal: journal.collect(),
-        executions: RetentionLimit { max_age: age(max_age_ms), keep },
-        outputs: age(outputs_max_age_ms),
+        journal: journal.into_iter().map(of_journal).collect(),
+        executions: executions.into_iter().map(of_executions).collect(),
+        outputs: outputs.into_iter().map(of_executions).collect(),
+    }
+}
+
+impl From<ExecutionCut> for OfExecutions {
+    fn from(cut: ExecutionCut) -> Self {
+        let ExecutionCut { limit, executions, targets, newest, mark } = cut;
+        let ExecutionLimit { action_kind, plugin, before, keep } = limit;
+        let mark = mark.map(|mark| mark.to_string());
+        Self { action_kind, plugin, before, keep, executions, targets, newest, mark }
     }
 }
 
@@ -167,18 +195,14 @@ impl From<RetentionPlan> for Plan {
             entries: cut.entries,
             mark: cut.mark.map(|(time, place)| format!("{time}/{place}")),
         };
+        let all = |cuts: Vec<ExecutionCut>| cuts.into_iter().map(OfExecutions::from).collect();
         Self {
             journal: plan.journal.into_iter().map(of_journal).collect(),
-            executions: plan.executions.map(|cut| OfExecutions {
-                executions: cut.executions,
-                targets: cut.targets,
-                newest: cut.newest,
-                mark: cut.mark.map(|mark| mark.to_string()),
-            }),
-            outputs: plan.outputs.map(|OutputCut { outputs, bytes, before }| OfOutputs {
+            executions: all(plan.executions),
+            outputs: plan.outputs.map(|OutputCut { outputs, bytes, executions }| OfOutputs {
                 outputs,
                 bytes,
-                before,
+                executions: all(executions),
             }),
         }
     }
@@ -203,21 +227,30 @@ impl Plan {
             let limit = JournalLimit { event_type, source, before, keep };
             journal.push(JournalCut { limit, entries: cut.entries, mark });
         }
-        let executions = self.executions.map(|cut| ExecutionCut {
-            executions: cut.executions,
-            targets: cut.targets,
-            newest: cut.newest,
-            mark: cut.mark.map(|mark| {
-                mark.parse().unwrap_or_else(|_| {
-                    faults.push("plan.executions.mark", NO_MARK);
-                    i64::MIN
-                })
-            }),
+        let executions = read_all(self.executions, "plan.executions", &mut faults);
+        let outputs = self.outputs.map(|cut| OutputCut {
+            outputs: cut.outputs,
+            bytes: cut.bytes,
+            executions: read_all(cut.executions, "plan.outputs.executions", &mut faults),
         });
-        let outputs =
-            self.outputs.map(|cut| OutputCut { outputs: cut.outputs, bytes: cut.bytes, before: cut.before });
         faults.into_result().map(|()| RetentionPlan { journal, executions, outputs })
     }
+}
+
+fn read_all(cuts: Vec<OfExecutions>, field: &str, faults: &mut ValidationError) -> Vec<ExecutionCut> {
+    let mut read = Vec::with_capacity(cuts.len());
+    for (index, cut) in cuts.into_iter().enumerate() {
+        let OfExecutions { action_kind, plugin, before, keep, executions, targets, newest, mark } = cut;
+        let mark = mark.map(|mark| {
+            mark.parse().unwrap_or_else(|_| {
+                faults.push(format!("{field}[{index}].mark"), NO_MARK);
+                i64::MIN
+            })
+        });
+        let limit = ExecutionLimit { action_kind, plugin, before, keep };
+        read.push(ExecutionCut { limit, executions, targets, newest, mark });
+    }
+    read
 }
 
 /// What is said of a mark that no plan had.
@@ -232,18 +265,25 @@ mod tests {
     fn a_plan_is_the_same_again() {
         let before = Some(Timestamp::UNIX_EPOCH);
         let limit = JournalLimit { source: Some("ssh".to_owned()), before, keep: Some(9), event_type: None };
+        let executions = vec![ExecutionCut {
+            limit: ExecutionLimit {
+                action_kind: Some(ActionKind::Task),
+                plugin: Some(PluginName::new("bolt").unwrap()),
+                before,
+                keep: Some(8),
+            },
+            executions: 1,
+            targets: 2,
+            newest: before,
+            mark: Some(1_234_567_890_123_456_789),
+        }];
         let plan = RetentionPlan {
             journal: vec![
                 JournalCut { limit: limit.clone(), entries: 7, mark: Some((i64::MAX - 1, i64::MIN)) },
                 JournalCut { limit, entries: 0, mark: None },
             ],
-            executions: Some(ExecutionCut {
-                executions: 1,
-                targets: 2,
-                newest: Some(Timestamp::UNIX_EPOCH),
-                mark: Some(1_234_567_890_123_456_789),
-            }),
-            outputs: Some(OutputCut { outputs: 3, bytes: 4, before: Timestamp::UNIX_EPOCH }),
+            executions: executions.clone(),
+            outputs: Some(OutputCut { outputs: 3, bytes: 4, executions }),
         };
         let text = serde_json::to_string(&Plan::from(plan.clone())).unwrap();
         assert_eq!(serde_json::from_str::<Plan>(&text).unwrap().read().unwrap(), plan);
@@ -252,9 +292,13 @@ mod tests {
     /// Bad input.
     #[test]
     fn marks_of_nobody_are_refused_by_name() {
-        let text = r#"{"journal": [{"entries": 1, "mark": "7"}], "executions": {"executions": 1, "targets": 1, "mark": "x"}}"#;
+        let text = r#"{"journal": [{"entries": 1, "mark": "7"}], "executions": [{"executions": 1, "targets": 1, "mark": "x"}],
+            "outputs": {"outputs": 1, "bytes": 1, "executions": [{"executions": 1, "targets": 1, "mark": ""}]}}"#;
         let error = serde_json::from_str::<Plan>(text).unwrap().read().unwrap_err();
         let fields: Vec<_> = error.fields.iter().map(|fault| fault.path.as_str()).collect();
-        assert_eq!(fields, ["plan.journal[0].mark", "plan.executions.mark"]);
+        assert_eq!(
+            fields,
+            ["plan.journal[0].mark", "plan.executions[0].mark", "plan.outputs.executions[0].mark"]
+        );
     }
 }

@@ -22,7 +22,7 @@ mod steps;
 mod value;
 
 pub(crate) use builder::Builder;
-pub(crate) use connection::{ANSWER, Connection, Connector, On, Pool, Snapshot, within};
+pub(crate) use connection::{ANSWER, Connection, Connector, Pool, Snapshot, within};
 pub(crate) use dialect::Dialect;
 pub(crate) use fault::{Fault, Result};
 pub(crate) use row::Row;

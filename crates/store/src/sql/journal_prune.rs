@@ -6,6 +6,7 @@ use pabawi_domain::journal::{CHAIN_START, JournalCut, JournalLimit, PrunedJourna
 use pabawi_domain::output::ContentHash;
 use pabawi_domain::ports::StoreError;
 
+use super::limits::{Limit, follows, number};
 use super::place::Place;
 use crate::codec;
 use crate::db::{self, Builder, Connection, Pool, Row, bulk};
@@ -130,14 +131,11 @@ fn looked_at(
     mark: (i64, i64),
     room: usize,
 ) -> Builder {
-    let mut ranked: Vec<(usize, &JournalCut)> = cuts.iter().enumerate().collect();
-    ranked.sort_by_key(|(_, cut)| Reverse(cut.limit.rank()));
-    let mut sql = Builder::new("SELECT j.key, j.node, j.seq, j.prev, j.hash, j.at, CAST(CASE");
-    for (number, cut) in ranked {
-        is_about(&mut sql, " WHEN ", &cut.limit);
-        sql.push(format!(" THEN {number}"));
-    }
-    sql.push(" ELSE -1 END AS BIGINT) FROM pabawi_exec_journal AS j WHERE 1 = 1");
+    let mut ranked: Vec<(usize, &JournalLimit)> = cuts.iter().map(|cut| &cut.limit).enumerate().collect();
+    ranked.sort_by_key(|(_, limit)| Reverse(limit.rank()));
+    let mut sql = Builder::new("SELECT j.key, j.node, j.seq, j.prev, j.hash, j.at, ");
+    number(&mut sql, &ranked);
+    sql.push(" FROM pabawi_exec_journal AS j WHERE 1 = 1");
     if is_same {
         sql.push(" AND j.at = ").push_bind(at).push(" AND j.key > ").push_bind(key);
     } else {
@@ -222,23 +220,21 @@ async fn keep_places(mut gone: Vec<Gone>, conn: &mut Connection) -> db::Result<(
     Ok(())
 }
 
-/// Entries that follow this limit: it is about them, and no other one says more.
-fn follows(sql: &mut Builder, limit: &JournalLimit, all: &[JournalLimit]) {
-    is_about(sql, " AND ", limit);
-    for other in all.iter().filter(|other| other.rank() > limit.rank()) {
-        is_about(sql, " AND NOT ", other);
+impl Limit for JournalLimit {
+    fn rank(&self) -> u8 {
+        self.rank()
     }
-}
 
-fn is_about(sql: &mut Builder, before: &str, limit: &JournalLimit) {
-    sql.push(before).push("(1 = 1");
-    if let Some(event_type) = &limit.event_type {
-        sql.push(" AND j.event_type = ").push_bind(event_type.clone());
+    fn is_about(&self, sql: &mut Builder, before: &str) {
+        sql.push(before).push("(1 = 1");
+        if let Some(event_type) = &self.event_type {
+            sql.push(" AND j.event_type = ").push_bind(event_type.clone());
+        }
+        if let Some(source) = &self.source {
+            sql.push(" AND j.source = ").push_bind(source.clone());
+        }
+        sql.push(")");
     }
-    if let Some(source) = &limit.source {
-        sql.push(" AND j.source = ").push_bind(source.clone());
-    }
-    sql.push(")");
 }
 
 fn older(sql: &mut Builder, (at, key): (i64, i64)) {

@@ -11,6 +11,7 @@
 //! | `read`, `list`, `events`, `last`, `breakers` | questions |
 //! | `journal`, `journal_list`, `journal_verify`, `journal_store` | the node journal and its chains |
 //! | `journal_prune`, `retention`, `retention_outputs`, `retention_store` | forgetting what is old |
+//! | `limits`, `retention_cuts` | what is old by which limit |
 //! | `plans`, `plan_orders` | what was planned and may be applied later |
 //! | `facts` | facts of nodes |
 //! | `mirrored` | what a host's tables do not have yet |
@@ -34,6 +35,7 @@ mod journal_prune;
 mod journal_store;
 pub(crate) mod journal_verify;
 mod last;
+mod limits;
 mod list;
 pub(crate) mod live;
 pub(crate) mod migrations;
@@ -47,6 +49,7 @@ pub(crate) mod presence;
 mod read;
 mod recover;
 mod retention;
+mod retention_cuts;
 mod retention_outputs;
 mod retention_store;
 pub(crate) mod store;

@@ -4,86 +4,40 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use pabawi_domain::journal::{ExecutionCut, ExecutionLimit, PrunedExecutions};
+use pabawi_domain::journal::{ExecutionCut, PrunedExecutions};
 use pabawi_domain::output::ContentHash;
 use pabawi_domain::ports::StoreError;
 
 use super::place::Place;
+use super::retention_cuts::{AT_ONCE, Among, Seen, looked_at};
 use crate::codec;
-use crate::db::{self, Connection, On, Pool, Row};
+use crate::db::{self, Connection, Row};
 use crate::output_files::Variant;
 
-/// Executions that one step looks at.
-const AT_ONCE: i64 = 100;
-/// Bytes of events that one step removes, roughly.
-const EVENTS: i64 = 4 * 1024 * 1024;
-
-/// Of those that are over; the others always stay.
-const OVER: &str = "e.status NOT IN ('queued', 'running')";
+/// Bytes of events that one step goes through, roughly.
+pub(super) const EVENTS: i64 = 4 * 1024 * 1024;
 
 /// A large output that no row points to any more, once the transaction is committed.
 pub(crate) type DeadOutput = (ContentHash, Variant);
 
-/// What would go.
-pub(crate) async fn cut(
-    limit: &ExecutionLimit,
-    pool: &Pool,
-    place: &Place,
-) -> Result<ExecutionCut, StoreError> {
-    let fault = |error| place.sql("look which executions are old", &error);
-    let mut mark = limit.before.map(codec::nanos);
-    if let Some(keep) = limit.keep {
-        let sql = format!(
-            "SELECT e.key FROM pabawi_exec_executions AS e WHERE {OVER} ORDER BY e.key DESC LIMIT 1 OFFSET $1"
-        );
-        let row = db::query(sql).bind(codec::signed(keep)).fetch_optional(pool).await;
-        if let Some(row) = row.map_err(fault)? {
-            let after = row.try_get::<i64>(0).map_err(fault)?.saturating_add(1);
-            mark = Some(mark.map_or(after, |mark| mark.max(after)));
-        }
-    }
-    let Some(mark) = mark else {
-        return Ok(ExecutionCut { executions: 0, targets: 0, newest: None, mark: None });
-    };
-    let sql = format!(
-        "SELECT count(*), max(e.submitted_at), (SELECT count(*) FROM pabawi_exec_targets AS t \
-         JOIN pabawi_exec_executions AS e ON e.key = t.execution WHERE e.key < $1 AND {OVER}) \
-         FROM pabawi_exec_executions AS e WHERE e.key < $1 AND {OVER}"
-    );
-    let row = db::query(sql).bind(mark).fetch_one(pool).await.map_err(fault)?;
-    let newest: Option<i64> = row.try_get(1).map_err(fault)?;
-    Ok(ExecutionCut {
-        executions: codec::unsigned(row.try_get(0).map_err(fault)?, "a count")?,
-        targets: codec::unsigned(row.try_get(2).map_err(fault)?, "a count")?,
-        newest: newest.map(codec::timestamp),
-        mark: Some(mark),
-    })
-}
-
 /// Removes executions with about so many targets within the open transaction. Returns the large ones that go with it once it is
 /// committed.
 pub(crate) async fn prune(
-    cut: &ExecutionCut,
-    from: Option<i64>,
+    cuts: &[ExecutionCut],
+    from: i64,
     at_most: u32,
     conn: &mut Connection,
     place: &Place,
 ) -> Result<(PrunedExecutions, Vec<DeadOutput>), StoreError> {
     let fault = |error| place.sql("remove old executions", &error);
-    let Some(mark) = cut.mark else { return Ok((PrunedExecutions::default(), Vec::new())) };
-    let sql = format!(
-        "SELECT e.key, {OVER} FROM pabawi_exec_executions AS e WHERE e.key > $1 AND e.key < $2 ORDER BY e.key LIMIT $3"
-    );
-    let mut last = from.unwrap_or(i64::MIN);
-    let rows = db::query(sql).bind(last).bind(mark).bind(AT_ONCE).fetch_all(&mut *conn).await;
-    let rows = rows.map_err(fault)?;
+    let mut last = from;
+    let seen = looked_at(cuts, from, Among::All, conn).await.map_err(fault)?;
     let mut done = PrunedExecutions::default();
-    let mut is_all = codec::signed(rows.len() as u64) < AT_ONCE;
+    let mut is_all = codec::signed(seen.len() as u64) < AT_ONCE;
     let (mut room, mut bytes) = (i64::from(at_most.max(1)), EVENTS);
     let mut outputs = BTreeSet::new();
-    for row in &rows {
-        let key: i64 = row.try_get(0).map_err(fault)?;
-        if !row.try_get::<bool>(1).map_err(fault)? {
+    for Seen { key, goes, .. } in seen {
+        if !goes {
             last = key;
             continue;
         }
@@ -276,11 +230,4 @@ pub(super) async fn claim(
     let last: i64 = row.fetch_one(conn).await.map_err(fault)?.try_get(0).map_err(fault)?;
     let wait = last.saturating_add(every).saturating_sub(now);
     Ok(Some(Duration::from_nanos(u64::try_from(wait).unwrap_or_default())))
-}
-
-/// The key before which everything is older than that time and over.
-pub(super) async fn old<'c>(before: Timestamp, on: impl Into<On<'c>>) -> db::Result<i64> {
-    let row = db::query("SELECT min(key) FROM pabawi_exec_executions WHERE status IN ('queued', 'running')");
-    let open: Option<i64> = row.fetch_one(on).await?.try_get(0)?;
-    Ok(open.map_or(codec::nanos(before), |open| open.min(codec::nanos(before))))
 }

@@ -1,68 +1,63 @@
-//! Removes the content of old outputs while their executions stay: from the outputs themselves, and from the events that hold
-//! parts of them. Length and hash stay.
+//! Has old executions give up their outputs while they stay: the content of outputs that no other execution has goes, and what
+//! their events hold of it. Length and hash stay. An execution that has given up all says so, and is not looked at again.
 
 use pabawi_domain::event::EventKind;
-use pabawi_domain::journal::{OutputCut, OutputPlace, PrunedOutputs};
+use pabawi_domain::journal::{ExecutionLimit, OutputCut, OutputPlace, PrunedOutputs};
 use pabawi_domain::ports::StoreError;
 
 use super::list::id_of;
 use super::place::Place;
-use super::retention::{DeadOutput, file_of, old, tell_removed};
+use super::retention::{DeadOutput, EVENTS, file_of, tell_removed};
+use super::retention_cuts::{self, AT_ONCE, Among, Seen, goes, looked_at};
 use crate::codec;
-use crate::db::{self, Connection, Pool};
+use crate::db::{self, Builder, Connection, Pool};
 use crate::row::{read_segment, segment_without};
 
-/// Of the outputs those with content that no execution from the key `$1` on has.
-const OLD: &str = "(o.kept > 0 \
-     AND NOT EXISTS (SELECT 1 FROM pabawi_exec_output_uses AS u WHERE u.output = o.id AND u.execution >= $1))";
-
 /// Outputs that one step looks at.
-const AT_ONCE: i64 = 2_000;
-/// Segments of events that one step looks at; each has some hundreds of kilobytes.
+const OUTPUTS: i64 = 2_000;
+/// Segments of events that are read at once; each has some hundreds of kilobytes.
 const SEGMENTS: i64 = 8;
 
 /// What would go.
 pub(crate) async fn cut(
-    before: jiff::Timestamp,
+    limits: &[ExecutionLimit],
     pool: &Pool,
     place: &Place,
 ) -> Result<OutputCut, StoreError> {
-    let fault = |error| place.sql("look which outputs are old", &error);
-    let mark = old(before, pool).await.map_err(fault)?;
-    let sql = format!(
-        "SELECT count(*), CAST(coalesce(sum(o.kept), 0) AS BIGINT) FROM pabawi_exec_outputs AS o WHERE {OLD}"
+    let executions = retention_cuts::cuts(limits, Among::WithOutputs, pool, place).await?;
+    let mut sql = Builder::new(
+        "SELECT count(*), CAST(coalesce(sum(o.kept), 0) AS BIGINT) FROM pabawi_exec_outputs AS o WHERE o.kept > 0 \
+         AND NOT EXISTS (SELECT 1 FROM pabawi_exec_output_uses AS u JOIN pabawi_exec_executions AS e \
+         ON e.key = u.execution WHERE u.output = o.id AND e.outputs_given_up = 0 AND NOT ",
     );
-    let row = db::query(sql).bind(mark).fetch_one(pool).await.map_err(fault)?;
+    goes(&mut sql, &executions);
+    sql.push(")");
+    let fault = |error| place.sql("look which outputs are old", &error);
+    let row = sql.build().fetch_one(pool).await.map_err(fault)?;
     Ok(OutputCut {
         outputs: codec::unsigned(row.try_get(0).map_err(fault)?, "a count")?,
         bytes: codec::unsigned(row.try_get(1).map_err(fault)?, "a count")?,
-        before,
+        executions,
     })
 }
 
-/// The place before the first output behind `from` that goes; where none does, behind them all.
+/// The place before the first execution behind `from` that gives up its outputs; absent where none does.
 pub(crate) async fn next(
     cut: &OutputCut,
     from: Option<OutputPlace>,
     pool: &Pool,
     place: &Place,
-) -> Result<OutputPlace, StoreError> {
+) -> Result<Option<OutputPlace>, StoreError> {
     let after = match from {
-        None => i64::MIN,
-        Some(OutputPlace::Output(last)) => last,
-        Some(events) => return Ok(events),
+        None => None,
+        Some(OutputPlace::Execution(last)) => Some(last),
+        Some(within) => return Ok(Some(within)),
     };
-    let fault = |error| place.sql("look which outputs are old", &error);
-    let mark = old(cut.before, pool).await.map_err(fault)?;
-    let sql =
-        format!("SELECT o.id FROM pabawi_exec_outputs AS o WHERE o.id > $2 AND {OLD} ORDER BY o.id LIMIT 1");
-    let first = db::query(sql).bind(mark).bind(after).fetch_optional(pool).await.map_err(fault)?;
-    let Some(first) = first else { return Ok(OutputPlace::Events { execution: 0, seq: 0 }) };
-    Ok(OutputPlace::Output(first.try_get::<i64>(0).map_err(fault)?.saturating_sub(1)))
+    let next = retention_cuts::next(&cut.executions, after, Among::WithOutputs, pool, place).await?;
+    Ok(next.map(OutputPlace::Execution))
 }
 
-/// Removes the content of at most so many outputs behind a place within the open transaction, and after the last of them what
-/// events hold.
+/// Has executions behind a place give up at most so many outputs within the open transaction.
 pub(crate) async fn prune(
     cut: &OutputCut,
     from: OutputPlace,
@@ -70,105 +65,202 @@ pub(crate) async fn prune(
     conn: &mut Connection,
     place: &Place,
 ) -> Result<(PrunedOutputs, Vec<DeadOutput>), StoreError> {
-    let fault = |error| place.sql("remove old outputs", &error);
-    let mark = old(cut.before, &mut *conn).await.map_err(fault)?;
-    let after = match from {
-        OutputPlace::Output(last) => last,
-        OutputPlace::Events { execution, seq } => {
-            let next = strip_events(mark, (execution, seq), conn, place).await?;
-            return Ok((PrunedOutputs { next, ..PrunedOutputs::default() }, Vec::new()));
+    let fault = |error| place.sql("look which outputs are old", &error);
+    let mut last = match from {
+        OutputPlace::Execution(last) => last,
+        OutputPlace::Output { execution, .. } | OutputPlace::Events { execution, .. } => {
+            execution.saturating_sub(1)
         }
     };
-    let sql = format!(
-        "SELECT o.hash, o.file, o.kept = o.total, o.id, o.kept, {OLD} FROM pabawi_exec_outputs AS o WHERE o.id > $2 \
-         ORDER BY o.id LIMIT $3"
-    );
-    let rows = db::query(sql).bind(mark).bind(after).bind(AT_ONCE);
-    let rows = rows.fetch_all(&mut *conn).await.map_err(fault)?;
-    let mut done = PrunedOutputs::default();
-    let (mut files, mut last) = (Vec::new(), i64::MAX);
-    for row in &rows {
-        if done.outputs >= u64::from(at_most.max(1)) {
-            break;
+    let seen = looked_at(&cut.executions, last, Among::WithOutputs, conn).await.map_err(fault)?;
+    let is_all = codec::signed(seen.len() as u64) < AT_ONCE;
+    let mut step = Step {
+        done: PrunedOutputs::default(),
+        files: Vec::new(),
+        outputs: OUTPUTS,
+        removals: u64::from(at_most.max(1)),
+        bytes: EVENTS,
+    };
+    let mut stopped = None;
+    for execution in seen {
+        if execution.goes {
+            // Another process may have done the rest of the one that was begun.
+            let begun = Begun::of(from, execution.key).unwrap_or(Begun::Outputs(0));
+            stopped = step.give_up(&execution, begun, conn, place).await?.map(|at| at.place(execution.key));
+            if stopped.is_some() {
+                break;
+            }
         }
-        last = row.try_get(3).map_err(fault)?;
-        if !row.try_get::<bool>(5).map_err(fault)? {
-            continue;
-        }
-        db::query("UPDATE pabawi_exec_outputs SET kept = 0, head = 0, file = 0, body = NULL WHERE id = $1")
-            .bind(last)
-            .execute(&mut *conn)
-            .await
-            .map_err(fault)?;
-        done.outputs += 1;
-        done.bytes += codec::unsigned(row.try_get(4).map_err(fault)?, "an output's length")?;
-        files.extend(file_of(row, place)?);
+        last = execution.key;
     }
-    if done.outputs > 0 {
+    step.done.next = stopped.or_else(|| (!is_all).then_some(OutputPlace::Execution(last)));
+    if step.done.outputs > 0 {
         tell_removed(conn).await.map_err(fault)?;
     }
-    done.next = Some(OutputPlace::Output(last));
-    Ok((done, files))
+    Ok((step.done, step.files))
 }
 
-/// Takes output out of the next events of the oldest execution that still has some, and says where to go on.
-async fn strip_events(
-    mark: i64,
-    (at, seq): (i64, i64),
-    conn: &mut Connection,
-    place: &Place,
-) -> Result<Option<OutputPlace>, StoreError> {
-    let fault = |error| place.sql("remove old outputs from events", &error);
-    let row = db::query("SELECT value FROM pabawi_exec_marks WHERE name = 'events_stripped'");
-    let row = row.fetch_one(&mut *conn).await.map_err(fault)?;
-    let done: i64 = row.try_get(0).map_err(fault)?;
-    let next = db::query(
-        "SELECT e.key, e.id FROM pabawi_exec_executions AS e WHERE e.key > $1 AND e.key < $2 ORDER BY e.key LIMIT 1",
-    )
-    .bind(done)
-    .bind(mark)
-    .fetch_optional(&mut *conn)
-    .await
-    .map_err(fault)?;
-    let Some(next) = next else { return Ok(None) };
-    let (key, id): (i64, &str) = (next.try_get(0).map_err(fault)?, next.try_get(1).map_err(fault)?);
-    let id = id_of(id, place)?;
-    // JSON of an event begins with its number, and its type follows at once or nearly so: this finds them all, and reads some
-    // in vain.
-    let rows = db::query(format!(
-        "SELECT last_seq, CASE WHEN {} > 0 THEN body END FROM pabawi_exec_segments \
-         WHERE execution = $1 AND last_seq > $3 ORDER BY last_seq LIMIT $4",
-        conn.dialect().find("body", "$2")
-    ))
-    .bind(key)
-    .bind(&b"\"type\":\"output\""[..])
-    // Another process may have done the rest of the execution meanwhile.
-    .bind(if key == at { seq } else { 0 })
-    .bind(SEGMENTS)
-    .fetch_all(&mut *conn)
-    .await
-    .map_err(fault)?;
-    let mut last = 0;
-    for row in &rows {
-        last = row.try_get(0).map_err(fault)?;
-        let Some(body) = row.try_get::<Option<&[u8]>>(1).map_err(fault)? else { continue };
-        let events = read_segment(id, body).map(|event| event.map(|(event, _)| event));
-        let events = events.collect::<Result<Vec<_>, StoreError>>()?;
-        let body = segment_without(&events, |kind| matches!(kind, EventKind::Output { .. }))?;
-        db::query("UPDATE pabawi_exec_segments SET body = $3 WHERE execution = $1 AND last_seq = $2")
-            .bind(key)
+/// Up to where an execution has given up its outputs.
+#[derive(Debug, Clone, Copy)]
+enum Begun {
+    /// Up to this output.
+    Outputs(i64),
+    /// All outputs, and those in events up to this number.
+    Events(i64),
+}
+
+impl Begun {
+    /// What a place says of this execution.
+    fn of(place: OutputPlace, key: i64) -> Option<Self> {
+        match place {
+            OutputPlace::Output { execution, output } if execution == key => Some(Self::Outputs(output)),
+            OutputPlace::Events { execution, seq } if execution == key => Some(Self::Events(seq)),
+            _ => None,
+        }
+    }
+
+    fn place(self, execution: i64) -> OutputPlace {
+        match self {
+            Self::Outputs(output) => OutputPlace::Output { execution, output },
+            Self::Events(seq) => OutputPlace::Events { execution, seq },
+        }
+    }
+}
+
+/// What a step has done, and for how much more it has room.
+#[derive(Debug)]
+struct Step {
+    done: PrunedOutputs,
+    files: Vec<DeadOutput>,
+    /// Outputs that it may still look at.
+    outputs: i64,
+    /// Outputs that it may still remove.
+    removals: u64,
+    /// Bytes of events that it may still go through.
+    bytes: i64,
+}
+
+impl Step {
+    /// Has an execution give up its outputs, and says where that goes on when there was no room for all.
+    async fn give_up(
+        &mut self,
+        execution: &Seen,
+        begun: Begun,
+        conn: &mut Connection,
+        place: &Place,
+    ) -> Result<Option<Begun>, StoreError> {
+        let seq = match begun {
+            Begun::Events(seq) => seq,
+            Begun::Outputs(after) => match self.take_outputs(execution.key, after, conn, place).await? {
+                Some(last) => return Ok(Some(Begun::Outputs(last))),
+                None => 0,
+            },
+        };
+        if let Some(last) = self.strip_events(execution, seq, conn, place).await? {
+            return Ok(Some(Begun::Events(last)));
+        }
+        db::query("UPDATE pabawi_exec_executions SET outputs_given_up = 1 WHERE key = $1")
+            .bind(execution.key)
+            .execute(conn)
+            .await
+            .map_err(|error| place.sql("remove old outputs", &error))?;
+        Ok(None)
+    }
+
+    /// Removes the content of an execution's outputs behind one that nobody else has, and says which was the last one when there are
+    /// more.
+    async fn take_outputs(
+        &mut self,
+        key: i64,
+        after: i64,
+        conn: &mut Connection,
+        place: &Place,
+    ) -> Result<Option<i64>, StoreError> {
+        let fault = |error| place.sql("remove old outputs", &error);
+        // The newest of those who have it is the one most likely to keep it.
+        let rows = db::query(
+            "SELECT o.hash, o.file, o.kept = o.total, o.id, o.kept, o.kept > 0 AND (SELECT 1 \
+             FROM pabawi_exec_output_uses AS w JOIN pabawi_exec_executions AS e ON e.key = w.execution \
+             WHERE w.output = o.id AND w.execution <> $1 AND e.outputs_given_up = 0 \
+             ORDER BY w.execution DESC LIMIT 1) IS NULL \
+             FROM pabawi_exec_output_uses AS u JOIN pabawi_exec_outputs AS o ON o.id = u.output \
+             WHERE u.execution = $1 AND u.output > $2 ORDER BY u.output LIMIT $3",
+        )
+        .bind(key)
+        .bind(after)
+        .bind(self.outputs)
+        .fetch_all(&mut *conn)
+        .await
+        .map_err(fault)?;
+        let mut last = after;
+        for row in &rows {
+            if self.removals == 0 {
+                return Ok(Some(last));
+            }
+            last = row.try_get(3).map_err(fault)?;
+            self.outputs -= 1;
+            if !row.try_get::<bool>(5).map_err(fault)? {
+                continue;
+            }
+            db::query(
+                "UPDATE pabawi_exec_outputs SET kept = 0, head = 0, file = 0, body = NULL WHERE id = $1",
+            )
             .bind(last)
-            .bind(body)
             .execute(&mut *conn)
             .await
             .map_err(fault)?;
+            self.removals -= 1;
+            self.done.outputs += 1;
+            self.done.bytes += codec::unsigned(row.try_get(4).map_err(fault)?, "an output's length")?;
+            self.files.extend(file_of(row, place)?);
+        }
+        // Where there was no more room to look there may be more.
+        Ok((self.outputs == 0).then_some(last))
     }
-    if codec::signed(rows.len() as u64) < SEGMENTS {
-        db::query("UPDATE pabawi_exec_marks SET value = $1 WHERE name = 'events_stripped'")
-            .bind(key)
-            .execute(&mut *conn)
-            .await
-            .map_err(fault)?;
+
+    /// Takes output out of an execution's events behind a number, and says which was the last one when there are more.
+    async fn strip_events(
+        &mut self,
+        execution: &Seen,
+        seq: i64,
+        conn: &mut Connection,
+        place: &Place,
+    ) -> Result<Option<i64>, StoreError> {
+        let fault = |error| place.sql("remove old outputs from events", &error);
+        if self.bytes <= 0 {
+            return Ok(Some(seq));
+        }
+        let id = id_of(&execution.id, place)?;
+        // JSON of an event begins with its number, and its type follows at once or nearly so: this finds them all, and reads some
+        // in vain.
+        let rows = db::query(format!(
+            "SELECT last_seq, CAST(length(body) AS BIGINT), CASE WHEN {} > 0 THEN body END FROM pabawi_exec_segments \
+             WHERE execution = $1 AND last_seq > $3 ORDER BY last_seq LIMIT $4",
+            conn.dialect().find("body", "$2")
+        ))
+        .bind(execution.key)
+        .bind(&b"\"type\":\"output\""[..])
+        .bind(seq)
+        .bind(SEGMENTS)
+        .fetch_all(&mut *conn)
+        .await
+        .map_err(fault)?;
+        let mut last = seq;
+        for row in &rows {
+            last = row.try_get(0).map_err(fault)?;
+            self.bytes -= row.try_get::<i64>(1).map_err(fault)?;
+            let Some(body) = row.try_get::<Option<&[u8]>>(2).map_err(fault)? else { continue };
+            let events = read_segment(id, body).map(|event| event.map(|(event, _)| event));
+            let events = events.collect::<Result<Vec<_>, StoreError>>()?;
+            let body = segment_without(&events, |kind| matches!(kind, EventKind::Output { .. }))?;
+            db::query("UPDATE pabawi_exec_segments SET body = $3 WHERE execution = $1 AND last_seq = $2")
+                .bind(execution.key)
+                .bind(last)
+                .bind(body)
+                .execute(&mut *conn)
+                .await
+                .map_err(fault)?;
+        }
+        Ok((codec::signed(rows.len() as u64) == SEGMENTS).then_some(last))
     }
-    Ok(Some(OutputPlace::Events { execution: key, seq: last }))
 }

@@ -12,9 +12,10 @@ use pabawi_domain::journal::{
 };
 use pabawi_domain::ports::{RetentionStore, StoreError};
 
+use super::retention_cuts::Among;
 use super::store::Store;
 use super::writer::{Reply, Writer};
-use super::{journal_prune, retention, retention_outputs};
+use super::{journal_prune, retention, retention_cuts, retention_outputs};
 
 /// A large output that was used so lately stays: somebody may be about to point to it again. The sweep when a store is
 /// opened finds it.
@@ -25,7 +26,7 @@ const SETTLED: Duration = Duration::from_secs(60 * 60);
 pub(crate) enum RetentionOrder {
     /// From a place on.
     Journal(Vec<JournalCut>, (i64, i64), u32, Reply<PrunedJournal>),
-    Executions(ExecutionCut, Option<i64>, u32, Reply<(PrunedExecutions, Vec<retention::DeadOutput>)>),
+    Executions(Vec<ExecutionCut>, i64, u32, Reply<(PrunedExecutions, Vec<retention::DeadOutput>)>),
     Outputs(OutputCut, OutputPlace, u32, Reply<(PrunedOutputs, Vec<retention::DeadOutput>)>),
     Claim(Timestamp, Duration, Reply<Option<Duration>>),
 }
@@ -37,8 +38,8 @@ impl Writer {
             RetentionOrder::Journal(cuts, from, at_most, reply) => {
                 drop(reply.send(self.prune_journal(&cuts, from, at_most).await));
             }
-            RetentionOrder::Executions(cut, from, at_most, reply) => {
-                drop(reply.send(self.prune_executions(&cut, from, at_most).await));
+            RetentionOrder::Executions(cuts, from, at_most, reply) => {
+                drop(reply.send(self.prune_executions(&cuts, from, at_most).await));
             }
             RetentionOrder::Outputs(cut, from, at_most, reply) => {
                 drop(reply.send(self.prune_outputs(&cut, from, at_most).await));
@@ -74,13 +75,13 @@ impl Writer {
 
     async fn prune_executions(
         &mut self,
-        cut: &ExecutionCut,
-        from: Option<i64>,
+        cuts: &[ExecutionCut],
+        from: i64,
         at_most: u32,
     ) -> Result<(PrunedExecutions, Vec<retention::DeadOutput>), StoreError> {
         let mut conn = self.begin().await?;
         let place = Arc::clone(&self.place);
-        let done = retention::prune(cut, from, at_most, &mut conn, &place).await;
+        let done = retention::prune(cuts, from, at_most, &mut conn, &place).await;
         self.end_transaction(conn, done).await
     }
 
@@ -119,27 +120,31 @@ impl RetentionStore for Store {
         self.writer().retention(|reply| RetentionOrder::Journal(cuts, from, at_most, reply)).await
     }
 
-    async fn execution_cut(&self, limit: &ExecutionLimit) -> Result<ExecutionCut, StoreError> {
+    async fn execution_cuts(&self, limits: &[ExecutionLimit]) -> Result<Vec<ExecutionCut>, StoreError> {
         let (pool, place) = self.readers();
-        retention::cut(limit, pool, place).await
+        retention_cuts::cuts(limits, Among::All, pool, place).await
     }
 
     async fn prune_executions(
         &self,
-        cut: &ExecutionCut,
+        cuts: &[ExecutionCut],
         from: Option<i64>,
         at_most: u32,
     ) -> Result<PrunedExecutions, StoreError> {
-        let cut = cut.clone();
+        let (pool, place) = self.readers();
+        let Some(from) = retention_cuts::next(cuts, from, Among::All, pool, place).await? else {
+            return Ok(PrunedExecutions::default());
+        };
+        let cuts = cuts.to_vec();
         let (done, dead) =
-            self.writer().retention(|reply| RetentionOrder::Executions(cut, from, at_most, reply)).await?;
+            self.writer().retention(|reply| RetentionOrder::Executions(cuts, from, at_most, reply)).await?;
         self.forget(dead).await;
         Ok(done)
     }
 
-    async fn output_cut(&self, before: Timestamp) -> Result<OutputCut, StoreError> {
+    async fn output_cut(&self, limits: &[ExecutionLimit]) -> Result<OutputCut, StoreError> {
         let (pool, place) = self.readers();
-        retention_outputs::cut(before, pool, place).await
+        retention_outputs::cut(limits, pool, place).await
     }
 
     async fn prune_outputs(
@@ -149,7 +154,9 @@ impl RetentionStore for Store {
         at_most: u32,
     ) -> Result<PrunedOutputs, StoreError> {
         let (pool, place) = self.readers();
-        let from = retention_outputs::next(cut, from, pool, place).await?;
+        let Some(from) = retention_outputs::next(cut, from, pool, place).await? else {
+            return Ok(PrunedOutputs::default());
+        };
         let cut = cut.clone();
         let (done, dead) =
             self.writer().retention(|reply| RetentionOrder::Outputs(cut, from, at_most, reply)).await?;

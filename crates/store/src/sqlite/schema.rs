@@ -3,7 +3,7 @@
 use crate::sql::migrations::Step;
 
 /// The migrations in their order.
-pub(crate) const MIGRATIONS: [Step; 12] = [
+pub(crate) const MIGRATIONS: [Step; 13] = [
     (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
     (2, "graphs", include_str!("../../migrations/sqlite/0002_graphs.sql")),
     (3, "breakers", include_str!("../../migrations/sqlite/0003_breakers.sql")),
@@ -16,4 +16,5 @@ pub(crate) const MIGRATIONS: [Step; 12] = [
     (10, "plugins", include_str!("../../migrations/sqlite/0010_plugins.sql")),
     (11, "host", include_str!("../../migrations/sqlite/0011_host.sql")),
     (12, "hot path", include_str!("../../migrations/sqlite/0012_hot_path.sql")),
+    (13, "given up", include_str!("../../migrations/sqlite/0013_given_up.sql")),
 ];

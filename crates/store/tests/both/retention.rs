@@ -34,6 +34,11 @@ async fn done(store: &Store, seconds: i64, outputs: &[&[u8]]) -> ExecutionId {
     id
 }
 
+/// Executions before that second.
+pub(crate) fn before(seconds: i64) -> ExecutionLimit {
+    ExecutionLimit { before: Some(at(seconds)), ..ExecutionLimit::default() }
+}
+
 async fn listed(store: &Store) -> Vec<ExecutionId> {
     let page = store.executions(&ExecutionQuery::default()).await.unwrap();
     page.items.into_iter().map(|record| record.id).collect()
@@ -57,14 +62,13 @@ async fn executions_go_with_what_nobody_else_has() {
     let open_one = running.id;
     store.create(running).await.unwrap();
 
-    let limit = ExecutionLimit { before: Some(at(3)), ..ExecutionLimit::default() };
-    let cut = store.execution_cut(&limit).await.unwrap();
-    assert_eq!((cut.executions, cut.targets, cut.newest), (2, 52, Some(at(2))));
+    let cuts = store.execution_cuts(&[before(3)]).await.unwrap();
+    assert_eq!((cuts[0].executions, cuts[0].targets, cuts[0].newest), (2, 52, Some(at(2))));
     assert_eq!(listed(&store).await, [new, many, old, open_one], "looking removes nothing");
 
     let (mut steps, mut from, mut gone) = (0, None, (0, 0, 0));
     loop {
-        let step = store.prune_executions(&cut, from, 20).await.unwrap();
+        let step = store.prune_executions(&cuts, from, 20).await.unwrap();
         assert!(step.targets <= 21, "{step:?}");
         gone = (gone.0 + step.executions, gone.1 + step.targets, gone.2 + step.outputs);
         steps += 1;
@@ -92,14 +96,14 @@ async fn executions_go_with_what_nobody_else_has() {
         assert_eq!(text(store, b"own").await.as_deref(), Some(&b"own"[..]));
     }
     let keep = ExecutionLimit { keep: Some(1), ..ExecutionLimit::default() };
-    let cut = store.execution_cut(&keep).await.unwrap();
-    assert_eq!(cut.executions, 2);
+    let cuts = store.execution_cuts(&[keep]).await.unwrap();
+    assert_eq!(cuts[0].executions, 2);
     let mut from = None;
-    while let Some(next) = store.prune_executions(&cut, from, 1).await.unwrap().next {
+    while let Some(next) = store.prune_executions(&cuts, from, 1).await.unwrap().next {
         from = Some(next);
     }
     assert_eq!(listed(&store).await.len(), 2, "the newest, and the one that is not over");
-    assert_eq!(store.execution_cut(&ExecutionLimit::default()).await.unwrap().executions, 0);
+    assert_eq!(store.execution_cuts(&[ExecutionLimit::default()]).await.unwrap()[0].executions, 0);
 }
 
 /// Outputs go before their executions: results say that there was output and how much, events hold none of it, and equal output
@@ -121,8 +125,8 @@ async fn outputs_go_and_say_that_they_were() {
     store.append(&[StoreWrite::Events { id: old, events: more }]).await.unwrap();
     let new = done(&store, 10, &[b"both"]).await;
 
-    let cut = store.output_cut(at(5)).await.unwrap();
-    assert_eq!((cut.outputs, cut.bytes), (1, 6));
+    let cut = store.output_cut(&[before(5)]).await.unwrap();
+    assert_eq!((cut.outputs, cut.bytes, cut.executions[0].executions), (1, 6, 1));
     assert_eq!(stored_events(&store, old, 100).await.len(), 6);
     assert_eq!(prune_outputs(&store, &cut).await.iter().sum::<u64>(), 1);
     let targets = all_targets(&store, old).await;
@@ -137,6 +141,9 @@ async fn outputs_go_and_say_that_they_were() {
     assert_eq!(seqs, [1, 2, 3, 4, 6]);
     assert_eq!(stored_events(&store, new, 100).await.len(), 3);
 
+    let cut = store.output_cut(&[before(5)]).await.unwrap();
+    assert_eq!((cut.outputs, cut.executions[0].executions), (0, 0), "once is enough");
+
     let again = done(&store, 20, &[b"secret"]).await;
     let targets = all_targets(&store, again).await;
     assert_eq!(targets[0].stdout.map(|output| output.omitted_bytes), Some(0));
@@ -144,7 +151,7 @@ async fn outputs_go_and_say_that_they_were() {
 }
 
 /// How many outputs went in each step.
-async fn prune_outputs(store: &Store, cut: &OutputCut) -> Vec<u64> {
+pub(crate) async fn prune_outputs(store: &Store, cut: &OutputCut) -> Vec<u64> {
     let (mut from, mut gone) = (None, Vec::new());
     loop {
         let step = store.prune_outputs(cut, from, 10).await.unwrap();
@@ -163,7 +170,8 @@ async fn prune_outputs(store: &Store, cut: &OutputCut) -> Vec<u64> {
 async fn a_step_over_executions_looks_at_so_many_and_the_next_one_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path()).await;
-    for number in 0..120 {
+    done(&store, 0, &[b"zero"]).await;
+    for number in 1..=120 {
         let open_one = NewExecution { submitted_at: at(number), ..execution("sleep", 1) };
         store.create(open_one).await.unwrap();
     }
@@ -179,12 +187,11 @@ async fn a_step_over_executions_looks_at_so_many_and_the_next_one_goes_on() {
         store.append(&[StoreWrite::Events { id: old, events: vec![event] }]).await.unwrap();
     }
     done(&store, 201, &[b"two"]).await;
-    let limit = ExecutionLimit { before: Some(at(1_000)), ..ExecutionLimit::default() };
-    let cut = store.execution_cut(&limit).await.unwrap();
-    assert_eq!(cut.executions, 2);
+    let cuts = store.execution_cuts(&[before(1_000)]).await.unwrap();
+    assert_eq!(cuts[0].executions, 3);
     let (mut from, mut gone) = (None, Vec::new());
     loop {
-        let step = store.prune_executions(&cut, from, 500).await.unwrap();
+        let step = store.prune_executions(&cuts, from, 500).await.unwrap();
         gone.push((step.executions, rows(dir.path(), "pabawi_exec_segments").await));
         assert!(step.next >= from || step.next.is_none(), "it only goes on");
         from = step.next;
@@ -193,7 +200,8 @@ async fn a_step_over_executions_looks_at_so_many_and_the_next_one_goes_on() {
         }
         assert!(gone.len() < 10, "{gone:?}");
     }
-    assert_eq!(gone, [(0, 5), (0, 2), (2, 0)]);
+    // The first has looked at a hundred; those behind them that are not over were passed over before the second began.
+    assert_eq!(gone, [(1, 5), (0, 2), (2, 0)]);
     assert_eq!(listed(&store).await.len(), 50, "a page of those that are not over");
 }
 
@@ -202,20 +210,15 @@ async fn a_step_over_executions_looks_at_so_many_and_the_next_one_goes_on() {
 async fn a_step_over_outputs_looks_at_so_many_and_the_next_one_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path()).await;
-    let old = NewExecution { submitted_at: at(1), ..execution("cat", 2) };
-    let id = old.id;
-    store.create(old).await.unwrap();
-    let write = |name: &'static str, text: &[u8]| {
-        [start(id, name, 1), result(id, name, NodeOutcome::Succeeded, text)]
-    };
-    store.append(&write("n0", b"the first")).await.unwrap();
     let texts: Vec<String> = (0..2_100).map(|number| format!("kept {number}")).collect();
-    let texts: Vec<&[u8]> = texts.iter().map(String::as_bytes).collect();
-    let new = done(&store, 10, &texts).await;
-    store.append(&write("n1", b"the last")).await.unwrap();
-    for seq in 1..=20 {
+    let shared = texts.iter().map(String::as_bytes);
+    let own = |text: &'static [u8]| std::iter::once(text);
+    let outputs: Vec<&[u8]> = own(b"the first").chain(shared.clone()).chain(own(b"the last")).collect();
+    let id = done(&store, 1, &outputs).await;
+    let new = done(&store, 10, &shared.collect::<Vec<_>>()).await;
+    for seq in 4..=23 {
         let kind = match seq {
-            3 | 19 => EventKind::Output {
+            6 | 22 => EventKind::Output {
                 node: node("n1"),
                 stream: StreamKind::Stdout,
                 offset: 0,
@@ -226,14 +229,13 @@ async fn a_step_over_outputs_looks_at_so_many_and_the_next_one_goes_on() {
         let event = Arc::new(ExecutionEvent { execution_id: id, seq, at: at(1), kind });
         store.append(&[StoreWrite::Events { id, events: vec![event] }]).await.unwrap();
     }
-    store.append(&[finished(id, 2)]).await.unwrap();
 
-    let cut = store.output_cut(at(5)).await.unwrap();
+    let cut = store.output_cut(&[before(5)]).await.unwrap();
     assert_eq!(cut.outputs, 2);
-    // Each has looked at too few outputs to find both, and at eight rows of events; the last one finds no execution any more.
-    assert_eq!(prune_outputs(&store, &cut).await, [1, 1, 0, 0, 0, 0]);
+    // The first has looked at too few outputs to find both, and each of the others at eight rows of events.
+    assert_eq!(prune_outputs(&store, &cut).await, [1, 1, 0, 0]);
     let left: Vec<u64> = stored_events(&store, id, 100).await.iter().map(|event| event.seq).collect();
-    assert_eq!(left, (1..=20).filter(|seq| ![3, 19].contains(seq)).collect::<Vec<_>>());
+    assert_eq!(left, (1..=23).filter(|seq| ![6, 22].contains(seq)).collect::<Vec<_>>());
     let targets = all_targets(&store, new).await;
     assert!(targets.iter().all(|one| one.stdout.is_some_and(|output| output.omitted_bytes == 0)));
 }

@@ -49,6 +49,8 @@ mod records;
 mod recovery;
 #[path = "../both/retention.rs"]
 mod retention;
+#[path = "../both/retention_limits.rs"]
+mod retention_limits;
 mod text;
 mod upgrade;
 mod waiting;

@@ -83,13 +83,9 @@ pub(crate) async fn rows(dir: &Path, table: &'static str) -> i64 {
 pub(crate) async fn forget_the_newest(dir: &Path) {
     sql(
         dir,
-        "DROP TABLE pabawi_exec_output_uses; \
-         CREATE INDEX pabawi_exec_targets_stdout ON pabawi_exec_targets (stdout) WHERE stdout IS NOT NULL; \
-         CREATE INDEX pabawi_exec_targets_stderr ON pabawi_exec_targets (stderr) WHERE stderr IS NOT NULL; \
-         ALTER TABLE pabawi_exec_journal ADD COLUMN mirrored SMALLINT NOT NULL DEFAULT 0; \
-         CREATE INDEX pabawi_exec_journal_unmirrored ON pabawi_exec_journal (key, mirrored) WHERE mirrored = 0; \
-         DELETE FROM pabawi_exec_marks WHERE name = 'journal_mirrored'; \
-         DELETE FROM pabawi_exec_migrations WHERE version = 4",
+        "ALTER TABLE pabawi_exec_executions DROP COLUMN outputs_given_up; \
+         INSERT INTO pabawi_exec_marks (name, value) VALUES ('events_stripped', 0); \
+         DELETE FROM pabawi_exec_migrations WHERE version = 5",
     );
 }
 

@@ -136,9 +136,9 @@ async fn old_outputs_take_their_pieces_with_them() {
         }
     }
     let all = ExecutionLimit { keep: Some(0), ..ExecutionLimit::default() };
-    let cut = store.execution_cut(&all).await.unwrap();
+    let cuts = store.execution_cuts(&[all]).await.unwrap();
     let mut from = None;
-    while let Some(next) = store.prune_executions(&cut, from, 10).await.unwrap().next {
+    while let Some(next) = store.prune_executions(&cuts, from, 10).await.unwrap().next {
         from = Some(next);
     }
     assert_eq!(sql(dir.path(), "SELECT count(*) FROM pabawi_exec_outputs"), "0\n");

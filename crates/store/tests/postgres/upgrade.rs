@@ -39,7 +39,7 @@ CREATE EVENT TRIGGER trap ON ddl_command_end EXECUTE FUNCTION trap.change();";
 const SCHEMA: &str = "
 SELECT table_name, column_name, data_type, is_nullable, column_default, is_identity
     FROM information_schema.columns WHERE table_schema = 'public' ORDER BY table_name, column_name;
-SELECT conrelid::regclass, pg_get_constraintdef(oid) FROM pg_constraint
+SELECT conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint
     WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2;
 SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1;";
 

@@ -48,3 +48,5 @@ mod records;
 mod recovery;
 #[path = "../both/retention.rs"]
 mod retention;
+#[path = "../both/retention_limits.rs"]
+mod retention_limits;

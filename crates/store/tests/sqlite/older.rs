@@ -121,3 +121,26 @@ async fn the_journal_is_mirrored_from_where_an_older_version_was() {
         assert_eq!(found, mark, "{marked}");
     }
 }
+
+/// Executions whose events an older version has rid of output are not gone through again; the number up to which it had is gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn outputs_are_removed_on_from_where_an_older_version_was() {
+    let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/schema-12.db");
+    for (stripped, with_outputs) in [("0", 2), ("(SELECT min(key) FROM pabawi_exec_executions)", 1)] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.db");
+        std::fs::copy(&golden, &path).unwrap();
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+        let mut conn = options.connect().await.unwrap();
+        let sql = format!("UPDATE pabawi_exec_marks SET value = {stripped} WHERE name = 'events_stripped'");
+        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut conn).await.unwrap();
+        conn.close().await.unwrap();
+        open(dir.path()).await.close().await;
+        let mut conn = options.connect().await.unwrap();
+        let sql = "SELECT count(*), (SELECT count(*) FROM pabawi_exec_marks WHERE name = 'events_stripped') \
+            FROM pabawi_exec_executions WHERE outputs_given_up = 0";
+        let found: (i64, i64) = sqlx::query_as(sql).fetch_one(&mut conn).await.unwrap();
+        conn.close().await.unwrap();
+        assert_eq!(found, (with_outputs, 0), "{stripped}");
+    }
+}

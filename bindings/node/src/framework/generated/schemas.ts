@@ -432,6 +432,17 @@ export const ExecutionActionSchema: z.ZodType<types.ExecutionAction> = as(
   ]),
 );
 
+export const ExecutionLimitOptionsSchema: z.ZodType<types.ExecutionLimitOptions> = as(
+  zod
+    .object({
+      actionKind: ActionKindSchema.nullable().optional(),
+      keep: zod.number().int().min(0).nullable().optional(),
+      maxAgeMs: zod.number().int().min(0).nullable().optional(),
+      plugin: PluginNameSchema.nullable().optional(),
+    })
+    .strict(),
+);
+
 export const ExecutionStateSchema: z.ZodType<types.ExecutionState> = as(
   zod.enum(["queued","running","completed","partial","failed","cancelled","interrupted"]),
 );
@@ -712,22 +723,13 @@ export const JournalLimitOptionsSchema: z.ZodType<types.JournalLimitOptions> = a
     .strict(),
 );
 
-export const KeptOptionsSchema: z.ZodType<types.KeptOptions> = as(
-  zod
-    .object({
-      keep: zod.number().int().min(0).nullable().optional(),
-      maxAgeMs: zod.number().int().min(0).nullable().optional(),
-    })
-    .strict(),
-);
-
 export const RetentionOptionsSchema: z.ZodType<types.RetentionOptions> = as(
   zod
     .object({
       everyMs: zod.number().int().min(60000).max(2592000000).nullable().optional(),
-      executions: KeptOptionsSchema.optional(),
+      executions: zod.array(ExecutionLimitOptionsSchema).optional(),
       journal: zod.array(JournalLimitOptionsSchema).optional(),
-      outputsMaxAgeMs: zod.number().int().min(0).nullable().optional(),
+      outputs: zod.array(ExecutionLimitOptionsSchema).optional(),
     })
     .strict(),
 );
@@ -896,9 +898,9 @@ export const OutputRequestSchema: z.ZodType<types.OutputRequest> = as(
 export const PlanRetentionRequestSchema: z.ZodType<types.PlanRetentionRequest> = as(
   zod
     .object({
-      executions: KeptOptionsSchema.optional(),
+      executions: zod.array(ExecutionLimitOptionsSchema).optional(),
       journal: zod.array(JournalLimitOptionsSchema).optional(),
-      outputsMaxAgeMs: zod.number().int().min(0).nullable().optional(),
+      outputs: zod.array(ExecutionLimitOptionsSchema).optional(),
     })
     .strict(),
 );
@@ -906,9 +908,13 @@ export const PlanRetentionRequestSchema: z.ZodType<types.PlanRetentionRequest> =
 export const RetentionOfExecutionsSchema: z.ZodType<types.RetentionOfExecutions> = as(
   zod
     .object({
+      actionKind: ActionKindSchema.nullable().optional(),
+      before: zod.string().nullable().optional(),
       executions: zod.number().int().min(0),
+      keep: zod.number().int().min(0).nullable().optional(),
       mark: zod.string().nullable().optional(),
       newest: zod.string().nullable().optional(),
+      plugin: PluginNameSchema.nullable().optional(),
       targets: zod.number().int().min(0),
     })
     .strict(),
@@ -930,8 +936,8 @@ export const RetentionOfJournalSchema: z.ZodType<types.RetentionOfJournal> = as(
 export const RetentionOfOutputsSchema: z.ZodType<types.RetentionOfOutputs> = as(
   zod
     .object({
-      before: zod.string(),
       bytes: zod.number().int().min(0),
+      executions: zod.array(RetentionOfExecutionsSchema),
       outputs: zod.number().int().min(0),
     })
     .strict(),
@@ -940,7 +946,7 @@ export const RetentionOfOutputsSchema: z.ZodType<types.RetentionOfOutputs> = as(
 export const RetentionPlanSchema: z.ZodType<types.RetentionPlan> = as(
   zod
     .object({
-      executions: RetentionOfExecutionsSchema.nullable().optional(),
+      executions: zod.array(RetentionOfExecutionsSchema).optional(),
       journal: zod.array(RetentionOfJournalSchema),
       outputs: RetentionOfOutputsSchema.nullable().optional(),
     })

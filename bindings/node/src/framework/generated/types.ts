@@ -242,6 +242,18 @@ export type ExecutionAction = CommandAction & {
 /** Names one execution. A UUID of version 7, so that ids sort by the time of submission. */
 export type ExecutionId = string;
 
+/** How long some executions, or their outputs, are kept; for ever without age and number. */
+export interface ExecutionLimitOptions {
+  /** Executions that do this. */
+  actionKind?: ActionKind | null | undefined;
+  /** So many executions, the newest. */
+  keep?: number | null | undefined;
+  /** For so many milliseconds. */
+  maxAgeMs?: number | null | undefined;
+  /** Executions that this plugin or transport did, on one of their nodes or more. */
+  plugin?: PluginName | null | undefined;
+}
+
 /** A question about the history. Absent fields do not restrict it; all given ones must hold (R5.8). */
 export interface ExecutionQuery {
   /** The kind of its action. */
@@ -504,14 +516,6 @@ export interface JournalSettings {
   plugins?: Record<string, PluginJournalSettings> | undefined;
 }
 
-/** How long something is kept; for ever without either. */
-export interface KeptOptions {
-  /** So many, the newest. */
-  keep?: number | null | undefined;
-  /** For so many milliseconds. */
-  maxAgeMs?: number | null | undefined;
-}
-
 /** Limits that differ from the usual ones. */
 export interface LimitOptions {
   /** Milliseconds that the authorizer may take; 5,000 when absent. */
@@ -636,12 +640,12 @@ export type PlanHash = ContentHash;
 
 /** How long what is kept. */
 export interface PlanRetentionRequest {
-  /** Executions, with all but their journal entries. Those that are not over stay. */
-  executions?: KeptOptions | undefined;
+  /** Executions, with all but their journal entries. Those that are not over stay. Each follows the limit that says most about it. */
+  executions?: ExecutionLimitOptions[] | undefined;
   /** Entries of the journal; each follows the limit that says most about it. */
   journal?: JournalLimitOptions[] | undefined;
-  /** Milliseconds that outputs are kept, while their executions stay. */
-  outputsMaxAgeMs?: number | null | undefined;
+  /** Outputs, while their executions stay; one goes with the last execution that gives it up. */
+  outputs?: ExecutionLimitOptions[] | undefined;
 }
 
 /** What is journalled of one plugin; it goes before what the plugin itself wishes. */
@@ -740,14 +744,22 @@ export interface ResumeRequest {
   secrets?: RerunSecrets | undefined;
 }
 
-/** What would go of the executions. */
+/** What would go of the executions by one limit. */
 export interface RetentionOfExecutions {
+  /** Executions that do this. */
+  actionKind?: ActionKind | null | undefined;
+  /** Executions that were submitted before this time, UTC. */
+  before?: string | null | undefined;
   /** How many would go. */
   executions: number;
+  /** Of the others all but so many, the newest. */
+  keep?: number | null | undefined;
   /** What is older goes: the store's own mark. Nothing goes without one. */
   mark?: string | null | undefined;
   /** When the newest of them was submitted, UTC. */
   newest?: string | null | undefined;
+  /** Executions that this plugin or transport did. */
+  plugin?: PluginName | null | undefined;
   /** With how many targets. */
   targets: number;
 }
@@ -770,11 +782,11 @@ export interface RetentionOfJournal {
 
 /** What would go of the outputs. */
 export interface RetentionOfOutputs {
-  /** That time, UTC. */
-  before: string;
   /** Their bytes. */
   bytes: number;
-  /** Outputs that no execution from that time on has. */
+  /** The executions that would give up their outputs, by limit. */
+  executions: RetentionOfExecutions[];
+  /** Outputs that only executions of these have. */
   outputs: number;
 }
 
@@ -782,18 +794,18 @@ export interface RetentionOfOutputs {
 export interface RetentionOptions {
   /** Milliseconds from one time to the next; an hour when absent. */
   everyMs?: number | null | undefined;
-  /** Executions, with all but their journal entries. */
-  executions?: KeptOptions | undefined;
+  /** Executions, with all but their journal entries; each follows the limit that says most about it. */
+  executions?: ExecutionLimitOptions[] | undefined;
   /** Entries of the journal; each follows the limit that says most about it. */
   journal?: JournalLimitOptions[] | undefined;
-  /** Milliseconds that outputs are kept, while their executions stay. */
-  outputsMaxAgeMs?: number | null | undefined;
+  /** Outputs, while their executions stay; one goes with the last execution that gives it up. */
+  outputs?: ExecutionLimitOptions[] | undefined;
 }
 
 /** What would be removed. */
 export interface RetentionPlan {
-  /** Of the executions. */
-  executions?: RetentionOfExecutions | null | undefined;
+  /** Of the executions, by limit. */
+  executions?: RetentionOfExecutions[] | undefined;
   /** Of the journal, by limit. */
   journal: RetentionOfJournal[];
   /** Of the outputs. */
@@ -2508,6 +2520,16 @@ export interface Resumed {
   unknown: NodeId[];
 }
 
+/** What would be removed. */
+export interface RetentionPlanView {
+  /** Of the executions, by limit. */
+  executions: RetentionOfExecutions[];
+  /** Of the journal, by limit. */
+  journal: RetentionOfJournal[];
+  /** Of the outputs. */
+  outputs?: RetentionOfOutputs;
+}
+
 /** What was removed. */
 export interface RetentionReport {
   /** Entries of the journal. */
@@ -2985,7 +3007,7 @@ export interface Calls {
   inventory: { request: InventoryRequest; answer: InventoryView };
   "journal.editNote": { request: EditNoteRequest; answer: JournalEntry };
   "journal.note": { request: NoteRequest; answer: JournalEntry };
-  "journal.planRetention": { request: PlanRetentionRequest; answer: RetentionPlan };
+  "journal.planRetention": { request: PlanRetentionRequest; answer: RetentionPlanView };
   "journal.prune": { request: PruneRequest; answer: RetentionReport };
   "journal.query": { request: JournalQuery; answer: Page<JournalEntry> };
   "journal.timeline": { request: TimelineQuery; answer: Timeline };

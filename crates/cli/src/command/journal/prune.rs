@@ -1,7 +1,10 @@
 //! `pab journal prune` and `pab executions prune`: what is old is shown, or removed.
 
 use pabawi::StreamKind;
-use pabawi::journal::{JournalRetention, Retention, RetentionLimit, RetentionPlan, RetentionReport};
+use pabawi::journal::{
+    ExecutionLimit, ExecutionRetention, JournalRetention, Retention, RetentionLimit, RetentionPlan,
+    RetentionReport,
+};
 use serde::Serialize;
 
 use crate::args::{ExecutionsPruneArgs, Format, GlobalArgs, JournalPruneArgs, LimitArgs};
@@ -51,17 +54,28 @@ pub(super) async fn journal(global: &GlobalArgs, args: &JournalPruneArgs) -> Res
 /// # Errors
 /// [`Failure`]; also where nothing says what is old.
 pub(crate) async fn executions(global: &GlobalArgs, args: &ExecutionsPruneArgs) -> Result<Exit, Failure> {
+    let ExecutionsPruneArgs { action_kind, plugin, outputs_older_than, outputs_keep, .. } = args;
+    let of = |limit: RetentionLimit| -> Vec<ExecutionRetention> {
+        let one = ExecutionRetention { action_kind: *action_kind, plugin: plugin.clone(), limit };
+        (limit != RetentionLimit::default()).then_some(one).into_iter().collect()
+    };
     let mut retention = Retention {
-        executions: limit(&args.limit),
-        outputs: args.outputs_older_than,
+        executions: of(limit(&args.limit)),
+        outputs: of(RetentionLimit { max_age: *outputs_older_than, keep: *outputs_keep }),
         ..Retention::default()
     };
     if retention.keeps_all() {
-        (retention.executions, retention.outputs) = (global.journal.executions, global.journal.outputs);
+        if action_kind.is_some() || plugin.is_some() {
+            return Err(Failure::usage(
+                "give --older-than, --keep, --outputs-older-than or --outputs-keep with --type and --plugin",
+            ));
+        }
+        retention.executions.clone_from(&global.journal.executions);
+        retention.outputs.clone_from(&global.journal.outputs);
     }
     if retention.keeps_all() {
         return Err(Failure::usage(
-            "nothing says what is old: give --older-than, --keep or --outputs-older-than, or limits under [retention] in the configuration",
+            "nothing says what is old: give --older-than, --keep, --outputs-older-than or --outputs-keep, or limits under [retention] in the configuration",
         ));
     }
     prune(global, &retention, &args.limit).await
@@ -97,10 +111,10 @@ fn tell(plan: &RetentionPlan, removed: Option<RetentionReport>, sink: &mut Sink)
         if !plan.journal.is_empty() {
             line(format!("removed {} journal entries", report.entries));
         }
-        if plan.executions.is_some() {
+        if !plan.executions.is_empty() {
             line(format!("removed {} executions with {} targets", report.executions, report.targets));
         }
-        if plan.executions.is_some() || plan.outputs.is_some() {
+        if !plan.executions.is_empty() || plan.outputs.is_some() {
             line(format!("removed {} outputs", report.outputs));
         }
         return;
@@ -115,11 +129,22 @@ fn tell(plan: &RetentionPlan, removed: Option<RetentionReport>, sink: &mut Sink)
         }
         line(format!("would remove {} journal entries{of}", cut.entries));
     }
-    if let Some(cut) = &plan.executions {
+    for cut in &plan.executions {
         let newest = cut.newest.map(|at| format!(", the newest from {at}")).unwrap_or_default();
-        line(format!("would remove {} executions with {} targets{newest}", cut.executions, cut.targets));
+        let (executions, of) = (cut.executions, of_limit(&cut.limit));
+        line(format!("would remove {executions} executions{of} with {} targets{newest}", cut.targets));
     }
     if let Some(cut) = &plan.outputs {
         line(format!("would remove {} outputs with {} bytes", cut.outputs, cut.bytes));
+        for cut in &cut.executions {
+            line(format!("  {} executions{} give up theirs", cut.executions, of_limit(&cut.limit)));
+        }
     }
+}
+
+/// Which executions a limit is about.
+fn of_limit(limit: &ExecutionLimit) -> String {
+    let kind = limit.action_kind.map(|kind| format!(" of type {kind}")).unwrap_or_default();
+    let plugin = limit.plugin.as_ref().map(|plugin| format!(" by {plugin}")).unwrap_or_default();
+    kind + &plugin
 }
