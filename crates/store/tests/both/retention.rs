@@ -18,7 +18,7 @@ use crate::records::{
 };
 
 /// An execution that is over, submitted so many seconds after the others' beginning: each node prints what is said.
-async fn done(store: &Store, seconds: i64, outputs: &[&[u8]]) -> ExecutionId {
+pub(crate) async fn done(store: &Store, seconds: i64, outputs: &[&[u8]]) -> ExecutionId {
     let new = NewExecution { submitted_at: at(seconds), ..execution("cat", outputs.len()) };
     let id = new.id;
     store.create(new).await.unwrap();
