@@ -15,7 +15,7 @@ use super::opening::{ObjectOptions, Opening};
 use super::running::Running;
 use super::streams::{Streams, not_open};
 
-/// Items of a feed or events of a stream that are handed over at once, at most.
+/// Items of a feed that are handed over at once, at most.
 const MOST_AT_ONCE: u32 = 1_000;
 
 /// A framework, open or about to be.
@@ -123,10 +123,9 @@ impl NativeFramework {
         env: &'env Env,
         number: u32,
         stream: u32,
-        most: u32,
     ) -> napi::Result<PromiseRaw<'env, JsString<'env>>> {
         let inner = Arc::clone(&self.inner);
-        self.running.start(env, number, async move { inner.streams.next(stream, at_once(most)).await })
+        self.running.start(env, number, async move { inner.streams.next(stream).await })
     }
 
     /// Nobody reads that stream any more.

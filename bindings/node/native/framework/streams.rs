@@ -1,5 +1,5 @@
-//! Streams of events that are open, by their numbers: [`Streams`]. Nothing is pushed at JavaScript; each is read ahead by one
-//! batch, which is made while JavaScript is at work on the last one.
+//! Streams of events that are open, by their numbers: [`Streams`]. Nothing is pushed at JavaScript; each is read ahead by a few
+//! batches, which are made while JavaScript is at work on the last one.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,11 +8,15 @@ use std::sync::{Arc, Mutex as SyncMutex, MutexGuard, PoisonError};
 use pabawi::json::{Batch, EventStream, Failure, Wanted, json};
 use pabawi::{Caller, ErrorCode, ExecutionId, Framework};
 use serde::Serialize;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 
 /// Events of a first batch, at most: it is read before anybody asks.
 const FIRST: usize = 256;
+/// Events of every other one, at most.
+const MOST: usize = 1_000;
+/// Batches that wait for JavaScript; one more waits for room among them.
+const AHEAD: usize = 2;
 
 /// A stream that is open.
 #[derive(Debug, Serialize)]
@@ -21,23 +25,36 @@ struct Opened {
     execution: ExecutionId,
 }
 
-/// A batch that is being read, or was; the next one is not begun before it is taken.
-struct Reading(JoinHandle<(EventStream, Read)>);
+/// A stream that is read ahead: what was read waits here.
+struct Reading {
+    batches: mpsc::Receiver<Read>,
+    task: JoinHandle<()>,
+}
 
 type Read = Result<Option<String>, Failure>;
 
 impl Reading {
-    fn begin(mut stream: EventStream, most: usize) -> Self {
-        Self(tokio::spawn(async move {
-            let batch = stream.next_apart(most).await;
-            (stream, batch.map(|batch| batch.map(crossing)))
-        }))
+    fn begin(mut stream: EventStream) -> Self {
+        let (told, batches) = mpsc::channel(AHEAD);
+        let task = tokio::spawn(async move {
+            let mut most = FIRST;
+            // Ends with the stream, or with its reader.
+            loop {
+                let batch = stream.next_apart(most).await;
+                let is_over = !matches!(batch, Ok(Some(_)));
+                if told.send(batch.map(|batch| batch.map(crossing))).await.is_err() || is_over {
+                    return;
+                }
+                most = MOST;
+            }
+        });
+        Self { batches, task }
     }
 }
 
 impl Drop for Reading {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }
 
@@ -59,25 +76,22 @@ impl Streams {
         let stream = EventStream::open(framework, caller, wanted).await?;
         let execution = stream.execution();
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        self.lock().insert(number, Arc::new(Mutex::new(Reading::begin(stream, FIRST))));
+        self.lock().insert(number, Arc::new(Mutex::new(Reading::begin(stream))));
         json(&Opened { number, execution })
     }
 
-    /// The next events of a stream, at most so many: waits for them. `null` after the last.
-    pub(super) async fn next(&self, number: u32, most: usize) -> Result<String, Failure> {
+    /// The next events of a stream: waits for them. `null` after the last.
+    pub(super) async fn next(&self, number: u32) -> Result<String, Failure> {
         let stream = self.lock().get(&number).cloned();
         let Some(stream) = stream else { return Ok("null".to_owned()) };
         let mut reading = stream.lock().await;
         // Whoever gives this up leaves the batch where it is.
-        let Ok((stream, batch)) = (&mut reading.0).await else {
+        let Some(batch) = reading.batches.recv().await else {
             self.close(number);
             return Err(Failure::new(ErrorCode::Internal, "a panic ended the stream"));
         };
-        // What could not be read may be asked for again.
-        if matches!(batch, Ok(None)) {
+        if !matches!(batch, Ok(Some(_))) {
             self.close(number);
-        } else {
-            *reading = Reading::begin(stream, most);
         }
         batch.map(|batch| batch.unwrap_or_else(|| "null".to_owned()))
     }

@@ -113,8 +113,8 @@ export class Caller {
   }
 
   /** The next events of a stream; null after the last. */
-  async next(site: CallSite, stream: number, most: number, signal: AbortSignal | undefined): Promise<unknown[] | null> {
-    const made = this.made(site, signal, "forget", (number) => this.native.next(number, stream, most), batch);
+  async next(site: CallSite, stream: number, signal: AbortSignal | undefined): Promise<unknown[] | null> {
+    const made = this.made(site, signal, "forget", (number) => this.native.next(number, stream), batch);
     return (await made) as unknown[] | null;
   }
 

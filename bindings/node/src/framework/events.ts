@@ -5,9 +5,6 @@ import { AbortedError, type CallSite } from "./errors";
 import type { Caller } from "./calls";
 import type { CallOptions } from "./options";
 
-/** Events that are fetched at once, at most; large ones are fewer. No more than these wait on this side. */
-const BATCH = 1_000;
-
 /** What can be read once, from its beginning to its end. Leaving the loop ends the subscription. */
 export type EventStream<E> = AsyncIterableIterator<E> & AsyncDisposable;
 
@@ -77,7 +74,7 @@ export function eventStream<E>(caller: Caller, site: CallSite, of: object | numb
         number = opened.number;
         remember(opened.number);
       }
-      const batch = await caller.next(site, number, BATCH, ending.signal);
+      const batch = await caller.next(site, number, ending.signal);
       [waiting, taken] = [(batch ?? []) as E[], 0];
       if (batch === null) {
         close();

@@ -6,7 +6,7 @@ export interface NativeFramework {
   call(number: number, user: string, name: string, given: string): Promise<string>;
   reload(number: number, user: string, object: string): Promise<string>;
   events(number: number, user: string, wanted: string): Promise<string>;
-  next(number: number, stream: number, most: number): Promise<string>;
+  next(number: number, stream: number): Promise<string>;
   close(stream: number): void;
   abandon(number: number): void;
   answer(number: number, answer: string): void;

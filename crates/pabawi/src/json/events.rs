@@ -18,8 +18,11 @@ use super::documents::{Document, DocumentRequest};
 use super::failure::Failure;
 use super::text::json;
 
-/// Bytes of JSON in a batch of more than one event, at most: its reader, such as the thread of JavaScript, reads it in one go.
+/// Bytes of JSON in a batch of more than one event, at most: its reader reads it in one go.
 const BATCH_BYTES: usize = 240 * 1024;
+/// The same where output stands apart: that is for a reader with a loop of events, as the thread of JavaScript, which does nothing
+/// else meanwhile.
+const SHORT_BATCH_BYTES: usize = 30 * 1024;
 /// Bytes that stand apart from it, at most, where they are not those of one event: they are handed on, and not read.
 const BATCH_APART_BYTES: usize = 256 * 1024;
 /// Pieces of output from this size on, in bytes, are worth being kept apart from the JSON.
@@ -197,12 +200,13 @@ fn front(waiting: &mut VecDeque<ToldEvent>, most: usize, form: Form) -> Result<B
     let mut json = vec![b'['];
     let mut apart = Vec::new();
     let mut apart_bytes = 0;
+    let most_bytes = if form == Form::Apart { SHORT_BATCH_BYTES } else { BATCH_BYTES };
     for nth in 0..most.max(1) {
         let Some(next) = waiting.front() else { break };
         let data = stands_apart(next, form);
         let is_full = match &data {
             Some(data) => apart_bytes + data.len() > BATCH_APART_BYTES,
-            None => json.len() + length(next) > BATCH_BYTES,
+            None => json.len() + length(next) > most_bytes,
         };
         if nth > 0 && is_full {
             break;
@@ -339,7 +343,7 @@ mod tests {
         assert_eq!(front(&mut waiting, 9, Form::Apart).unwrap().apart.len(), 3);
         assert_eq!(front(&mut waiting, 9, Form::Whole).unwrap().apart, []);
         // What is no text stands in the JSON, and counts there.
-        let broken = vec![0xff; BATCH_BYTES / 2];
+        let broken = vec![0xff; SHORT_BATCH_BYTES / 2];
         let mut waiting: VecDeque<_> = [&broken, &broken, &broken].map(|bytes| output(bytes)).into();
         assert!(front(&mut waiting, 9, Form::Apart).unwrap().json.len() < BATCH_BYTES);
         assert_eq!(waiting.len(), 2);
