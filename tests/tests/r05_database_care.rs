@@ -148,6 +148,8 @@ fn migrations_are_shown_and_applied() {
     assert_eq!(done, planned);
     // As an older version has left it.
     for sql in [
+        "DROP INDEX pabawi_exec_executions_with_outputs",
+        "ALTER TABLE pabawi_exec_executions DROP COLUMN outputs_given_up",
         "DROP TABLE pabawi_exec_output_uses",
         "DROP INDEX pabawi_exec_executions_unmirrored",
         "ALTER TABLE pabawi_exec_executions DROP COLUMN mirrored",
@@ -160,7 +162,9 @@ fn migrations_are_shown_and_applied() {
     let refused = lab.pab(["db", "check"]).exits(3).err();
     assert!(refused.contains("bring it up to date with pab db migrate"), "{refused}");
     let planned = lab.pab(["db", "migrate", "--plan"]).succeeds().out();
-    assert!(planned.contains("would be brought from version") && planned.lines().count() == 5, "{planned}");
+    let missing = steps.iter().filter(|step| step["version"].as_u64() > Some(8)).count();
+    assert!(planned.contains("would be brought from version 8"), "{planned}");
+    assert_eq!(planned.lines().count(), 1 + missing, "{planned}");
     let again = lab.pab(["db", "migrate", "--plan"]).succeeds().out();
     assert_eq!(planned, again, "nothing was changed");
     let _ = lab.pab(["db", "migrate"]).succeeds();
