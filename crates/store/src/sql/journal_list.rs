@@ -242,20 +242,13 @@ pub(crate) async fn known(
 
 #[cfg(test)]
 mod tests {
-    use sqlx::SqlitePool;
-
     use super::*;
-    use crate::sqlite::{SqliteOptions, SqliteStore};
-    use pabawi_domain::ports::ExecutionStore as _;
+    use crate::sql::explained::Explained;
 
     /// However long the journal is, a page costs the same.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn pages_follow_an_index_in_the_order_of_the_answer() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("store.db");
-        let store = SqliteStore::open(SqliteOptions::new(&path)).await.unwrap();
-        let pool = SqlitePool::connect_with(sqlx::sqlite::SqliteConnectOptions::new().filename(&path));
-        let pool = Pool::Sqlite(pool.await.unwrap());
+        let explained = Explained::new().await;
         let all = JournalQuery::default;
         for (query, index) in [
             (all(), "pabawi_exec_journal_time"),
@@ -266,15 +259,11 @@ mod tests {
                 "pabawi_exec_journal_execution",
             ),
         ] {
-            let sql =
-                format!("EXPLAIN QUERY PLAN {}", search(&query, None, 51, Dialect::Sqlite).unwrap().sql());
-            let rows = db::query(sql).fetch_all(&pool).await.unwrap();
-            let plan: Vec<String> = rows.iter().map(|row| row.try_get::<String>(3).unwrap()).collect();
-            let plan = plan.join("; ");
+            let sql = search(&query, None, 51, Dialect::Sqlite).unwrap();
+            let plan = explained.steps(sql.sql()).await.join("; ");
             assert!(plan.contains(index), "{query:?}: {plan}");
             assert!(!plan.contains("TEMP B-TREE"), "{query:?}: {plan}");
         }
-        pool.close().await;
-        store.close().await;
+        explained.close().await;
     }
 }

@@ -243,20 +243,13 @@ fn older(sql: &mut Builder, (at, key): (i64, i64)) {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::SqlitePool;
-
     use super::*;
-    use crate::sqlite::{SqliteOptions, SqliteStore};
-    use pabawi_domain::ports::ExecutionStore as _;
+    use crate::sql::explained::Explained;
 
     /// However many entries stand before, a step begins at its place and reads in the order of time.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_step_begins_where_the_last_one_ended() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("store.db");
-        let store = SqliteStore::open(SqliteOptions::new(&path)).await.unwrap();
-        let pool = SqlitePool::connect_with(sqlx::sqlite::SqliteConnectOptions::new().filename(&path));
-        let pool = Pool::Sqlite(pool.await.unwrap());
+        let explained = Explained::new().await;
         let limit = |event_type: Option<&str>, source: Option<&str>| JournalCut {
             limit: JournalLimit {
                 event_type: event_type.map(Into::into),
@@ -269,11 +262,9 @@ mod tests {
         let cuts = [limit(None, None), limit(Some("note"), None), limit(Some("start"), Some("bolt"))];
         for (is_same, place) in [(true, "at=? AND key>?"), (false, "at>? AND at<?")] {
             let sql = looked_at(&cuts, (1, 1), is_same, (9, 9), 5);
-            let rows = db::query(format!("EXPLAIN QUERY PLAN {}", sql.sql())).fetch_all(&pool).await.unwrap();
-            let plan: Vec<String> = rows.iter().map(|row| row.try_get::<String>(3).unwrap()).collect();
+            let plan = explained.steps(sql.sql()).await;
             assert_eq!(plan, [format!("SEARCH j USING INDEX pabawi_exec_journal_time ({place})")]);
         }
-        pool.close().await;
-        store.close().await;
+        explained.close().await;
     }
 }

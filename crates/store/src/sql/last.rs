@@ -77,27 +77,16 @@ fn word(outcome: LastOutcome) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::SqlitePool;
-
-    use crate::db;
-
     use super::*;
-    use crate::sqlite::{SqliteOptions, SqliteStore};
+    use crate::sql::explained::Explained;
 
     #[tokio::test]
     async fn no_table_is_read_from_end_to_end() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("store.db");
-        let store = SqliteStore::open(SqliteOptions::new(&path)).await.unwrap();
-        let pool = SqlitePool::connect(&format!("sqlite:{}", path.display())).await.unwrap();
-        let pool = Pool::Sqlite(pool);
+        let explained = Explained::new().await;
         for outcome in LastOutcome::ALL {
             let condition = LastCondition { outcome, within: Some(std::time::Duration::from_secs(1)) };
             let sql = search(&condition, Timestamp::UNIX_EPOCH).unwrap();
-            let sql = format!("EXPLAIN QUERY PLAN {}", sql.sql());
-            let rows = db::query(sql).fetch_all(&pool).await.unwrap();
-            let plan: Vec<String> = rows.iter().map(|row| row.try_get::<String>(3).unwrap()).collect();
-            let plan = plan.join("; ");
+            let plan = explained.steps(sql.sql()).await.join("; ");
             // `nodes` is the list that is being made, one entry for each node.
             let scans: Vec<&str> = plan.split("; ").filter(|step| step.starts_with("SCAN")).collect();
             assert!(
@@ -107,7 +96,6 @@ mod tests {
             assert!(plan.contains("SEARCH l USING") && plan.contains("pabawi_exec_targets_node"), "{plan}");
             assert!(!plan.contains("TEMP B-TREE"), "{plan}");
         }
-        pool.close().await;
-        pabawi_domain::ports::ExecutionStore::close(&store).await;
+        explained.close().await;
     }
 }

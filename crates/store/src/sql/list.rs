@@ -264,20 +264,13 @@ pub(crate) fn id_of(text: &str, place: &Place) -> Result<ExecutionId, StoreError
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sqlite::{SqliteOptions, SqliteStore};
+    use crate::sql::explained::Explained;
     use pabawi_domain::id::CorrelationId;
-    use pabawi_domain::ports::ExecutionStore as _;
-    use sqlx::SqlitePool;
-
     /// Each of these is answered from an index that has the keys in order: however long the history is, a page
     /// costs the same. A sort or a scan would read all of it.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn searches_follow_an_index_in_the_order_of_the_answer() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("store.db");
-        let store = SqliteStore::open(SqliteOptions::new(&path)).await.unwrap();
-        let pool = SqlitePool::connect_with(sqlx::sqlite::SqliteConnectOptions::new().filename(&path));
-        let pool = Pool::Sqlite(pool.await.unwrap());
+        let explained = Explained::new().await;
         let all = ExecutionQuery::default;
         let status = BTreeSet::from([ExecutionStatus::Failed]);
         for (query, index) in [
@@ -296,22 +289,17 @@ mod tests {
             ),
             (all(), "INTEGER PRIMARY KEY"),
         ] {
-            let sql = format!("EXPLAIN QUERY PLAN {}", search(&query, i64::MAX, 51, Dialect::Sqlite).sql());
-            let rows = db::query(sql).fetch_all(&pool).await.unwrap();
-            let plan: Vec<String> = rows.iter().map(|row| row.try_get::<String>(3).unwrap()).collect();
-            let plan = plan.join("; ");
+            let sql = search(&query, i64::MAX, 51, Dialect::Sqlite);
+            let plan = explained.steps(sql.sql()).await.join("; ");
             assert!(plan.contains(index), "{query:?}: {plan}");
             assert!(!plan.contains("TEMP B-TREE") && !plan.contains("SCAN"), "{query:?}: {plan}");
         }
-        let rows = db::query(format!("EXPLAIN QUERY PLAN {}", read(Dialect::Sqlite))).fetch_all(&pool).await;
-        let plan: Vec<String> = rows.unwrap().iter().map(|row| row.try_get::<String>(3).unwrap()).collect();
-        let plan = plan.join("; ");
+        let plan = explained.steps(&read(Dialect::Sqlite)).await.join("; ");
         for index in
             ["e USING INTEGER PRIMARY KEY", "pabawi_exec_plugins_execution", "pabawi_exec_executions_rerun"]
         {
             assert!(plan.contains(index), "{index}: {plan}");
         }
-        pool.close().await;
-        store.close().await;
+        explained.close().await;
     }
 }

@@ -25,6 +25,8 @@ mod breakers;
 mod cancel;
 mod create;
 mod events;
+#[cfg(test)]
+mod explained;
 mod facts;
 mod graph_orders;
 mod graph_store;

@@ -181,23 +181,16 @@ fn bounds(sql: &mut Builder, cuts: &[ExecutionCut], from: Option<i64>, among: Am
 
 #[cfg(test)]
 mod tests {
-    use sqlx::SqlitePool;
-
     use super::*;
-    use crate::sqlite::{SqliteOptions, SqliteStore};
+    use crate::sql::explained::Explained;
     use pabawi_domain::action::ActionKind;
     use pabawi_domain::id::PluginName;
-    use pabawi_domain::ports::ExecutionStore as _;
 
     /// However many executions stand before, a step begins at its place and reads in the order of their submission; those that have
     /// given up their outputs are not even read.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_step_begins_where_the_last_one_ended() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("store.db");
-        let store = SqliteStore::open(SqliteOptions::new(&path)).await.unwrap();
-        let pool = SqlitePool::connect_with(sqlx::sqlite::SqliteConnectOptions::new().filename(&path));
-        let pool = Pool::Sqlite(pool.await.unwrap());
+        let explained = Explained::new().await;
         let limit = |action_kind, plugin: Option<&str>| ExecutionCut {
             limit: ExecutionLimit {
                 action_kind,
@@ -218,12 +211,9 @@ mod tests {
                 "SEARCH e USING INDEX pabawi_exec_executions_with_outputs (key>? AND key<?)",
             ),
         ] {
-            let sql = look(&cuts, 1, among);
-            let rows = db::query(format!("EXPLAIN QUERY PLAN {}", sql.sql())).fetch_all(&pool).await.unwrap();
-            let plan: Vec<String> = rows.iter().map(|row| row.try_get::<String>(3).unwrap()).collect();
+            let plan = explained.steps(look(&cuts, 1, among).sql()).await;
             assert_eq!(plan, [search, "CORRELATED SCALAR SUBQUERY 1", plugins]);
         }
-        pool.close().await;
-        store.close().await;
+        explained.close().await;
     }
 }
