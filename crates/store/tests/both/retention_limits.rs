@@ -240,3 +240,26 @@ async fn two_processes_take_outputs_of_the_same_executions() {
     assert_eq!(all_targets(&store, again).await[0].stdout.map(|output| output.omitted_bytes), Some(0));
     assert_eq!(store.output(hash(b"one"), 0, 9).await.unwrap().unwrap().data.0, "one");
 }
+
+/// Bad luck: as many limits as are taken are still one question for the database, and the first and the last of them hold.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_limits_are_looked_through() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await;
+    for (place, name) in ["p0", "p199", "p200"].into_iter().enumerate() {
+        make(&store, place, ActionKind::Task, &[name], true, OUTPUTS[place]).await;
+    }
+    let limit = |number: usize| ExecutionLimit {
+        action_kind: Some(ActionKind::Task),
+        plugin: Some(plugin(&format!("p{number}"))),
+        keep: Some(0),
+        ..ExecutionLimit::default()
+    };
+    let limits: Vec<ExecutionLimit> = (0..200).map(limit).collect();
+    let cuts = store.execution_cuts(&limits).await.unwrap();
+    let counts: Vec<u64> = [0, 1, 199].map(|number: usize| cuts[number].executions).into();
+    assert_eq!(counts, [1, 0, 1]);
+    let cut = store.output_cut(&limits).await.unwrap();
+    assert_eq!((cut.outputs, prune_outputs(&store, &cut).await), (2, vec![2]));
+    assert_eq!(store.prune_executions(&cuts, None, 10).await.unwrap().executions, 2);
+}
