@@ -396,7 +396,7 @@ pub(crate) fn segment_texts(
     let mut at = 0;
     std::iter::from_fn(move || {
         let rest = body.get(at..).filter(|rest| !rest.is_empty())?;
-        let length = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+        let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
         let line = body.slice(at..at + length);
         at += length + 1;
         Some(line)
