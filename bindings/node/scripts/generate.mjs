@@ -1,5 +1,5 @@
-// Makes src/framework/generated/{types,schemas}.ts of the JSON Schemas that the addon tells of its own types, so that there is
-// one source for both languages. With `--check` nothing is written, and a file that is not what would be written is a failure.
+// Makes src/framework/generated/{types,schemas,events}.ts of what the addon tells of its own types, as JSON Schemas, and of the rows
+// that it tells events by, so that there is one source for both languages. With `--check` nothing is written, and a file that is not what would be written is a failure.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -259,10 +259,73 @@ function schemas() {
   return text.join("\n");
 }
 
+/** Makes events of rows. Every value has its place, so that a loop over them looks at no name. */
+function events() {
+  const text = [
+    HEAD,
+    'import type { ExecutionEvent } from "./types";\n',
+    "/** The events of an execution of the values of their rows, one behind the other. */",
+    "// eslint-disable-next-line @typescript-eslint/no-explicit-any",
+    "export function eventsOf(rows: readonly any[], executionId: string): ExecutionEvent[] {",
+    "  const events: ExecutionEvent[] = [];",
+    "  for (let at = 0; at < rows.length; ) {",
+    "    switch (rows[at]) {",
+  ];
+  for (const [nth, row] of JSON.parse(addon.frameworkEventRows()).entries()) {
+    let place = 1;
+    const value = () => `rows[at + ${place++}]`;
+    const object = (of, begun, name) => {
+      const first = of.findIndex((field) => field.isOptional);
+      const [always, later] = first < 0 ? [of, []] : [of.slice(0, first), of.slice(first)];
+      const inner = (field) => (field.within.length > 0 ? object(field.within, [], field.name) : { literal: value(), after: [] });
+      const told = always.map((field) => {
+        const { literal, after } = inner(field);
+        if (after.length > 0) throw new Error(`${field.name} is never absent, but something in it may be: that is not written yet`);
+        return `${key(field.name)}: ${literal}`;
+      });
+      const after = later.flatMap((field) => {
+        const isHere = `rows[at + ${place}] !== null`;
+        const { literal, after } = inner(field);
+        const lines = [...(after.length > 0 ? [`const ${field.name}: any = ${literal};`, ...after] : []),
+          `${name}.${field.name} = ${after.length > 0 ? field.name : literal};`];
+        return field.isOptional ? [`if (${isHere}) {`, ...lines.map((line) => `  ${line}`), "}"] : lines;
+      });
+      return { literal: `{ ${[...begun, ...told].join(", ")} }`, after };
+    };
+    const seqAndAt = `seq: ${value()}, at: ${value()}`;
+    const { literal, after } = object(row.fields, ["executionId", seqAndAt, `type: ${JSON.stringify(row.type)}`], "event");
+    text.push(
+      `      case ${nth + 1}: {`,
+      `        const event${after.length > 0 ? ": any" : ""} = ${literal}${after.length > 0 ? "" : " as const"};`,
+      ...after.map((line) => `        ${line}`),
+      "        events.push(event);",
+      `        at += ${place};`,
+      "        break;",
+      "      }",
+    );
+  }
+  text.push(
+    "      case 0: {",
+    "        const event = rows[at + 1];",
+    "        event.executionId = executionId;",
+    "        events.push(event);",
+    "        at += 2;",
+    "        break;",
+    "      }",
+    "      default:",
+    "        throw new RangeError(`there are no rows ${rows[at]}`);",
+    "    }",
+    "  }",
+    "  return events;",
+    "}\n",
+  );
+  return text.join("\n");
+}
+
 const place = join(here, "src", "framework", "generated");
 const isCheck = process.argv.includes("--check");
 mkdirSync(place, { recursive: true });
-for (const [name, text] of [["types.ts", types()], ["schemas.ts", schemas()]]) {
+for (const [name, text] of [["types.ts", types()], ["schemas.ts", schemas()], ["events.ts", events()]]) {
   const path = join(place, name);
   let before = "";
   try {

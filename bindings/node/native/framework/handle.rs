@@ -5,9 +5,10 @@ use std::sync::{Arc, OnceLock};
 use napi::bindgen_prelude::PromiseRaw;
 use napi::{Env, JsString};
 use napi_derive::napi;
-use pabawi::json::{Call, Failure, Wanted, json, read, schemas};
+use pabawi::json::{Call, Failure, Wanted, event_rows, json, read, schemas};
 use pabawi::{Caller, EntryPoint, ErrorCode, Framework, host_database, log};
 
+use super::answer::{Answer, Text, Texts};
 use super::feed::Feed;
 use super::host::{Host, Listener};
 use super::open::{Opened, open, reload};
@@ -63,7 +64,10 @@ impl NativeFramework {
             let opened = open(opening, Arc::clone(&inner.host), log, metrics).await?;
             let database = json(&opened.framework.database())?;
             let twice = inner.opened.set(opened).is_err();
-            if twice { Err(Failure::new(ErrorCode::Internal, "it is open already")) } else { Ok(database) }
+            if twice {
+                return Err(Failure::new(ErrorCode::Internal, "it is open already"));
+            }
+            Ok(Text::new(database))
         })
     }
 
@@ -80,7 +84,7 @@ impl NativeFramework {
         let inner = Arc::clone(&self.inner);
         self.running.start(env, number, async move {
             let call = Call::named(&name, &with)?;
-            call.answer(inner.framework()?, caller(user)).await
+            call.answer(inner.framework()?, caller(user)).await.map(Text::new)
         })
     }
 
@@ -96,7 +100,7 @@ impl NativeFramework {
         let inner = Arc::clone(&self.inner);
         self.running.start(env, number, async move {
             let object: ObjectOptions = read(&object)?;
-            reload(inner.opened()?, caller(user), &inner.host, object).await
+            reload(inner.opened()?, caller(user), &inner.host, object).await.map(Text::new)
         })
     }
 
@@ -112,7 +116,7 @@ impl NativeFramework {
         let inner = Arc::clone(&self.inner);
         self.running.start(env, number, async move {
             let wanted: Wanted = below(&WANTED, read(&wanted))?;
-            inner.streams.open(inner.framework()?, &caller(user), wanted).await
+            inner.streams.open(inner.framework()?, &caller(user), wanted).await.map(Text::new)
         })
     }
 
@@ -123,9 +127,15 @@ impl NativeFramework {
         env: &'env Env,
         number: u32,
         stream: u32,
-    ) -> napi::Result<PromiseRaw<'env, JsString<'env>>> {
+    ) -> napi::Result<PromiseRaw<'env, Vec<JsString<'env>>>> {
         let inner = Arc::clone(&self.inner);
         self.running.start(env, number, async move { inner.streams.next(stream).await })
+    }
+
+    /// The same where they are here already, and `null` where they must be waited for: neither needs another thread.
+    #[napi(catch_unwind)]
+    pub fn ready<'env>(&self, env: &'env Env, stream: u32) -> napi::Result<Option<Vec<JsString<'env>>>> {
+        self.inner.streams.ready(stream).map(|answer| Texts::of(answer).cross(env)).transpose()
     }
 
     /// Nobody reads that stream any more.
@@ -188,6 +198,12 @@ pub fn framework_schemas() -> String {
     schemas().to_string()
 }
 
+/// What the rows are made of that events cross as.
+#[napi(catch_unwind)]
+pub fn framework_event_rows() -> String {
+    event_rows().to_string()
+}
+
 /// The migration that Pabawi may apply for its journal, as JSON: its name, and its text for each kind of database.
 #[napi(catch_unwind)]
 pub fn host_migration() -> String {
@@ -227,8 +243,9 @@ mod tests {
 
     /// R9.1, R9.2
     #[test]
-    fn the_schemas_are_those_of_the_facade() {
-        let told: serde_json::Value = serde_json::from_str(&framework_schemas()).unwrap();
-        assert_eq!(told, schemas());
+    fn the_schemas_and_the_rows_are_those_of_the_facade() {
+        let read = |text: String| -> serde_json::Value { serde_json::from_str(&text).unwrap() };
+        assert_eq!(read(framework_schemas()), schemas());
+        assert_eq!(read(framework_event_rows()), event_rows());
     }
 }

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `handle` | the class that Node sees |
 //! | `running` | calls that run, and how one is given up |
+//! | `answer` | what a call is answered by, as it crosses |
 //! | `streams` | events, read in batches |
 //! | `opening`, `open` | what a framework is opened with, and the framework that is made of it |
 //! | `host` | questions to the host's objects |
@@ -16,6 +17,7 @@
 //!
 //! The calls themselves, the options and the shape of failures are the facade's: `pabawi::json`.
 
+mod answer;
 mod feed;
 mod handle;
 mod host;

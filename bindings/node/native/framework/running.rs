@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use napi::Env;
 use napi::bindgen_prelude::{PromiseRaw, spawn};
-use napi::{Env, JsString};
 use pabawi::ErrorCode;
-use pabawi::json::{Failure, json};
+use pabawi::json::Failure;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
+
+use super::answer::Answer;
 
 /// Calls that run, by their numbers.
 #[derive(Debug, Default)]
@@ -19,13 +21,13 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Starts a call. The promise is of JSON, the answer or behind a `!` the failure, and is never rejected.
-    pub(super) fn start<'env>(
+    /// Starts a call. Its promise is never rejected.
+    pub(super) fn start<'env, A: Answer>(
         self: &Arc<Self>,
         env: &'env Env,
         number: u32,
-        call: impl Future<Output = Result<String, Failure>> + Send + 'static,
-    ) -> napi::Result<PromiseRaw<'env, JsString<'env>>> {
+        call: impl Future<Output = Result<A, Failure>> + Send + 'static,
+    ) -> napi::Result<PromiseRaw<'env, A::Value<'env>>> {
         let (told, answer) = oneshot::channel();
         let task = spawn(async move {
             // Nobody listens any more when the environment is gone.
@@ -41,14 +43,9 @@ impl Running {
                 let panicked = Failure::new(ErrorCode::Internal, "a panic ended the call");
                 Err(if was_known { panicked } else { Failure::aborted() })
             });
-            let text = answer
-                .unwrap_or_else(|failure| format!("!{}", json(&failure).unwrap_or_else(|_| "{}".to_owned())));
-            Ok((text.is_ascii(), text))
+            Ok(A::of(answer))
         };
-        env.spawn_future_with_callback(answer, |env, (is_ascii, text)| {
-            // Most texts are, and then they are only copied.
-            if is_ascii { env.create_string_latin1(text) } else { env.create_string_from_std(text) }
-        })
+        env.spawn_future_with_callback(answer, |env, answer| answer.cross(env))
     }
 
     /// Gives a call up: what it waits for is not waited for any more.

@@ -1,8 +1,11 @@
 /** Calls of the native half: checked before they go there, given up by signals, failures turned into errors. */
+import { setImmediate as turnOfTheLoop } from "node:timers/promises";
+
 import type { z } from "zod";
 
 import { messageOf } from "../internal/faults";
 import { AbortedError, at, type CallSite, errorOf, invalid, objectOf, PabawiError, valid } from "./errors";
+import { eventsOf } from "./generated/events";
 import { callSchemas } from "./generated/schemas";
 import type { Calls, Failure } from "./generated/types";
 import { type NativeFramework, newFramework } from "./native";
@@ -93,7 +96,7 @@ export class Caller {
       return crossing(request);
     });
     const answer = await this.made(site, signal, onAbort, (number) => this.native.call(number, user, name, text));
-    return answer as Calls[K]["answer"];
+    return JSON.parse(answer) as Calls[K]["answer"];
   }
 
   /** Puts one of the host's objects in the place of a plugin. */
@@ -109,18 +112,25 @@ export class Caller {
     const { user, signal } = this.options(site, options);
     const text = valid(site, () => crossing(make()));
     const made = this.made(site, signal, onAbort, (number) => this.native.events(number, user, text));
-    return (await made) as { number: number; execution: string };
+    return JSON.parse(await made) as { number: number; execution: string };
   }
 
   /** The next events of a stream; null after the last. */
   async next(site: CallSite, stream: number, signal: AbortSignal | undefined): Promise<unknown[] | null> {
-    const made = this.made(site, signal, "forget", (number) => this.native.next(number, stream), batch);
-    return (await made) as unknown[] | null;
+    // A turn of the loop for each batch, so that others have theirs however many batches are here.
+    await turnOfTheLoop();
+    throwIfAborted(site, signal);
+    const ready = this.native.ready(stream);
+    return batch(
+      ready === null
+        ? await this.made(site, signal, "forget", (number) => this.native.next(number, stream))
+        : told(site, signal, ready),
+    );
   }
 
   async open(site: CallSite, opening: unknown, signal: AbortSignal | undefined): Promise<string> {
     const text = valid(site, () => JSON.stringify(opening));
-    return (await this.made(site, signal, "finish", (number) => this.native.open(number, text))) as string;
+    return JSON.parse(await this.made(site, signal, "finish", (number) => this.native.open(number, text))) as string;
   }
 
   options(site: CallSite, options: CallOptions | undefined): { user: string; signal: AbortSignal | undefined } {
@@ -128,13 +138,12 @@ export class Caller {
     return { user: user ?? this.user, signal };
   }
 
-  private async made(
+  private async made<A extends Answer>(
     site: CallSite,
     signal: AbortSignal | undefined,
     onAbort: OnAbort,
-    make: (number: number) => Promise<string>,
-    read: (answer: string) => unknown = JSON.parse,
-  ): Promise<unknown> {
+    make: (number: number) => Promise<A>,
+  ): Promise<A> {
     throwIfAborted(site, signal);
     numbers = (numbers + 1) % 0xffff_ffff;
     const number = numbers;
@@ -145,51 +154,44 @@ export class Caller {
       signal?.addEventListener("abort", abandon, { once: true });
     }
     try {
-      const answer = await crossed(site, make(number));
-      if (!answer.startsWith("!")) {
-        return read(answer);
-      }
-      const failure = JSON.parse(answer.slice(1)) as Failure;
-      if (failure.code === "aborted") {
-        throw aborted(site, signal);
-      }
-      throw at(site, errorOf(failure));
+      return told(site, signal, await crossed(site, make(number)));
     } finally {
       signal?.removeEventListener("abort", abandon);
     }
   }
 }
 
-/**
- * A batch of events. Those of an execution have 0 for its name, which is put in here: reading it in each would take a fifth of the
- * time. Large data stand behind the JSON and are only cut off there: `+`, the execution, the length of the JSON, number of the
- * event and length of each of the data, `;`, the JSON, the data.
- */
-function batch(answer: string): unknown {
-  if (!answer.startsWith("+")) {
-    return JSON.parse(answer);
+/** A text, or several. */
+type Answer = string | string[];
+
+/** What an answer is, unless it is a failure. */
+function told<A extends Answer>(site: CallSite, signal: AbortSignal | undefined, answer: A): A {
+  const text = typeof answer === "string" ? answer : answer[0];
+  if (!text?.startsWith("!")) {
+    return answer;
   }
-  const end = answer.indexOf(";");
-  const [executionId = "", length, ...apart] = answer.slice(1, end).split(",");
-  let taken = end + 1;
-  const piece = (units: number): string => answer.slice(taken, (taken += units));
-  const events = JSON.parse(piece(Number(length))) as { executionId: string; data?: string }[];
-  for (const event of events) {
-    event.executionId = executionId;
+  const failure = JSON.parse(text.slice(1)) as Failure;
+  throw failure.code === "aborted" ? aborted(site, signal) : at(site, errorOf(failure));
+}
+
+/** A batch of events: their JSON; or of events of an execution their rows, the execution, which of them have large data, and these. */
+function batch([json = "", executionId, numbers, ...apart]: string[]): unknown[] | null {
+  if (executionId === undefined || numbers === undefined) {
+    return JSON.parse(json) as unknown[] | null;
   }
-  for (const one of apart) {
-    const [nth = -1, units = 0] = one.split(":").map(Number);
-    const event = events[nth];
-    if (event === undefined) {
-      throw new RangeError(`a batch has no event ${nth}`);
+  const events = eventsOf(JSON.parse(json) as unknown[], executionId);
+  for (const [nth, number] of (JSON.parse(numbers) as number[]).entries()) {
+    const [event, data] = [events[number], apart[nth]];
+    if (event?.type !== "output" || data === undefined) {
+      throw new RangeError(`a batch has no output as event ${number}`);
     }
-    event.data = piece(units);
+    event.data = data;
   }
   return events;
 }
 
 /** Calls of the native half are not rejected, but an answer may be longer than a text of JavaScript can be. */
-async function crossed(site: CallSite, answer: Promise<string>): Promise<string> {
+async function crossed<A extends Answer>(site: CallSite, answer: Promise<A>): Promise<A> {
   try {
     return await answer;
   } catch (cause) {

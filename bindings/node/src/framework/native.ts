@@ -6,7 +6,9 @@ export interface NativeFramework {
   call(number: number, user: string, name: string, given: string): Promise<string>;
   reload(number: number, user: string, object: string): Promise<string>;
   events(number: number, user: string, wanted: string): Promise<string>;
-  next(number: number, stream: number): Promise<string>;
+  next(number: number, stream: number): Promise<string[]>;
+  /** The same where it is here already. */
+  ready(stream: number): string[] | null;
   close(stream: number): void;
   abandon(number: number): void;
   answer(number: number, answer: string): void;

@@ -51,6 +51,41 @@ describe("executions", () => {
     assert.equal((await host.explainSlow(id)).slowest.length, 1);
   });
 
+  // R9.3, R5.5: most events cross as their values, and are the same as those that are written whole.
+  it("tell events as they are, whatever is in them", async () => {
+    const host = await framework();
+    const prints = {
+      nothing: ":",
+      quotes: `echo '"a",{"b":[}] \\\\'`,
+      both: "echo gr\u00fcn; sleep 0.2; echo err >&2; exit 3",
+      bytes: "printf '\\377\\000'",
+      large: "seq 1 5000; sleep 0.2; printf '\u20ac\u{1f600}%.0s' $(seq 1 2000)",
+      signal: "kill -9 $$",
+      nowhere: undefined,
+    };
+    const told = {};
+    for (const [name, text] of Object.entries(prints)) {
+      const request = text === undefined ? command("true", "a,b", { cwd: "/nowhere" }) : command(text, "a,b");
+      const { id, events } = await host.submitAndFollow(request);
+      const followed = await all(events);
+      const whole = JSON.parse((await all(host.export(id))).join("")).events;
+      const again = await all(host.events(id));
+      // Equal texts: the order of the fields too.
+      assert.deepEqual(again.map((event) => JSON.stringify(event)), whole.map((event) => JSON.stringify(event)));
+      assert.deepEqual(again, whole);
+      assert.deepEqual(followed.map(({ seq }) => seq), again.map(({ seq }) => seq));
+      for (const event of followed) if (event.type !== "progress") assert.deepEqual(event, again[event.seq - 1]);
+      told[name] = followed.filter(({ type }) => type === "nodeFinished");
+      assert.equal(told[name].length, 2);
+    }
+    const has = (name) => ["phases", "stdout", "stderr"].filter((field) => field in told[name][0]).join();
+    assert.deepEqual(
+      [has("nothing"), has("quotes"), has("both"), has("nowhere")],
+      ["phases", "phases,stdout", "phases,stdout,stderr", ""],
+    );
+    assert.deepEqual([told.nothing, told.both].map(([{ phases }]) => "firstByteUs" in phases), [false, true]);
+  });
+
   it("are submitted and followed in one", async () => {
     const host = await framework();
     const { id, events } = await host.submitAndFollow(command("echo one"), { mode: "slowTheSource" });

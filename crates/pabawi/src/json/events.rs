@@ -16,11 +16,12 @@ use serde::Deserialize;
 
 use super::documents::{Document, DocumentRequest};
 use super::failure::Failure;
+use super::rows;
 use super::text::json;
 
 /// Bytes of JSON in a batch of more than one event, at most: its reader reads it in one go.
 const BATCH_BYTES: usize = 240 * 1024;
-/// The same where output stands apart: that is for a reader with a loop of events, as the thread of JavaScript, which does nothing
+/// The same of rows: they are for a reader with a loop of events, as the thread of JavaScript, which does nothing
 /// else meanwhile.
 const SHORT_BATCH_BYTES: usize = 30 * 1024;
 /// Bytes that stand apart from it, at most, where they are not those of one event: they are handed on, and not read.
@@ -82,9 +83,10 @@ enum Source {
 /// Events, with what is large in them beside them, so that its reader need not look for its end.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// A JSON list of the events. The `data` of an event whose data stand apart is the empty string.
+    /// A JSON list of the events, or of the values of their rows, one behind the other. The `data` of an event whose data stand apart
+    /// is the empty string.
     pub json: String,
-    /// The execution that all of them are of, where they have the number 0 in its place.
+    /// The execution that all of them are of, where they are rows. Events that are told whole have the number 0 in its place.
     pub of: Option<ExecutionId>,
     /// Data that stand apart, in the order of their events: which of the list, from 0, and the data, which are UTF-8.
     pub apart: Vec<(usize, Bytes)>,
@@ -95,8 +97,8 @@ pub struct Batch {
 enum Form {
     /// Each by itself.
     Whole,
-    /// What is large, or the same for all, stands beside them.
-    Apart,
+    /// As rows; what is large, or the same for all, stands beside them.
+    Rows,
 }
 
 /// Events, or pieces of a document, that are read in batches.
@@ -145,12 +147,12 @@ impl EventStream {
         Ok(self.batch(most, Form::Whole).await?.map(|batch| batch.json))
     }
 
-    /// The same, with large pieces of output, and the name of their execution, beside the JSON.
+    /// The same, events of an execution as rows, with large pieces of output and the name of their execution beside them.
     ///
     /// # Errors
     /// [`Failure`]; then nothing more comes.
-    pub async fn next_apart(&mut self, most: usize) -> Result<Option<Batch>, Failure> {
-        self.batch(most, Form::Apart).await
+    pub async fn next_rows(&mut self, most: usize) -> Result<Option<Batch>, Failure> {
+        self.batch(most, Form::Rows).await
     }
 
     async fn batch(&mut self, most: usize, form: Form) -> Result<Option<Batch>, Failure> {
@@ -172,7 +174,7 @@ impl EventStream {
                     return Ok(None);
                 }
                 let mut batch = front(waiting, most, form)?;
-                batch.of = (form == Form::Apart).then_some(self.execution);
+                batch.of = (form == Form::Rows).then_some(self.execution);
                 Ok(Some(batch))
             }
             Source::Graph(events) => {
@@ -198,9 +200,10 @@ fn front(waiting: &mut VecDeque<ToldEvent>, most: usize, form: Form) -> Result<B
         Failure::new(ErrorCode::Internal, format!("the answer cannot be written: {what}"))
     };
     let mut json = vec![b'['];
+    let mut event = Vec::new();
     let mut apart = Vec::new();
     let mut apart_bytes = 0;
-    let most_bytes = if form == Form::Apart { SHORT_BATCH_BYTES } else { BATCH_BYTES };
+    let most_bytes = if form == Form::Rows { SHORT_BATCH_BYTES } else { BATCH_BYTES };
     for nth in 0..most.max(1) {
         let Some(next) = waiting.front() else { break };
         let data = stands_apart(next, form);
@@ -214,16 +217,21 @@ fn front(waiting: &mut VecDeque<ToldEvent>, most: usize, form: Form) -> Result<B
         if nth > 0 {
             json.push(b',');
         }
-        let written = match data {
-            Some(data) => {
-                apart_bytes += data.len();
-                apart.push((nth, data));
-                without_data(next).write_unnamed(&mut json)
+        if form == Form::Whole {
+            next.write(&mut json).map_err(|error| bad(&error))?;
+        } else {
+            event.clear();
+            match data {
+                Some(data) => {
+                    apart_bytes += data.len();
+                    apart.push((nth, data));
+                    without_data(next).write_unnamed(&mut event)
+                }
+                None => next.write_unnamed(&mut event),
             }
-            None if form == Form::Apart => next.write_unnamed(&mut json),
-            None => next.write(&mut json),
-        };
-        written.map_err(|error| bad(&error))?;
+            .map_err(|error| bad(&error))?;
+            rows::push(&event, &mut json);
+        }
         waiting.pop_front();
     }
     json.push(b']');
@@ -246,7 +254,7 @@ fn length(event: &ToldEvent) -> usize {
 fn stands_apart(event: &ToldEvent, form: Form) -> Option<Bytes> {
     let ToldEvent::Event(event) = event else { return None };
     let EventKind::Output { data: OutputData(data), .. } = &event.kind else { return None };
-    let apart = form == Form::Apart && data.len() >= APART_BYTES && std::str::from_utf8(data).is_ok();
+    let apart = form == Form::Rows && data.len() >= APART_BYTES && std::str::from_utf8(data).is_ok();
     apart.then(|| data.clone())
 }
 
@@ -296,9 +304,12 @@ mod tests {
         };
         let large = format!("\"{}\"", "x".repeat(BATCH_BYTES));
         let events = || -> VecDeque<_> { ["1", &large, "2", "3", "4"].map(text).into() };
-        for (form, name) in [(Form::Whole, format!("\"{id}\"")), (Form::Apart, "0".to_owned())] {
+        for (form, before) in [
+            (Form::Whole, format!("{{\"executionId\":\"{id}\"")),
+            (Form::Rows, "0,{\"executionId\":0".to_owned()),
+        ] {
             let told = |data: &[&str]| {
-                let each = data.iter().map(|data| format!("{{\"executionId\":{name},\"n\":{data}}}"));
+                let each = data.iter().map(|data| format!("{before},\"n\":{data}}}"));
                 format!("[{}]", each.collect::<Vec<_>>().join(","))
             };
             let mut waiting = events();
@@ -331,21 +342,22 @@ mod tests {
         let (large, broken) = ("ä\n".repeat(APART_BYTES), vec![0xff; APART_BYTES]);
         let pieces = [b"small".as_slice(), large.as_bytes(), &broken, large.as_bytes()];
         let mut waiting: VecDeque<_> = pieces.map(output).into();
-        let batch = front(&mut waiting, 9, Form::Apart).unwrap();
+        let batch = front(&mut waiting, 9, Form::Rows).unwrap();
         let told: Vec<serde_json::Value> = serde_json::from_str(&batch.json).unwrap();
-        let data: Vec<&serde_json::Value> = told.iter().map(|event| &event["data"]).collect();
+        // The last value of each row.
+        let data: Vec<&serde_json::Value> = told.chunks(7).map(|row| &row[6]).collect();
         assert_eq!((data[0], data[1], data[3]), (&"small".into(), &"".into(), &"".into()));
         assert!(data[2]["base64"].is_string());
         assert_eq!(batch.apart, [1, 3].map(|nth| (nth, Bytes::from(large.clone()))));
         // What stands apart counts as well.
         let third = vec![b'x'; BATCH_APART_BYTES / 3];
         let mut waiting: VecDeque<_> = [&third, &third, &third, &third].map(|bytes| output(bytes)).into();
-        assert_eq!(front(&mut waiting, 9, Form::Apart).unwrap().apart.len(), 3);
+        assert_eq!(front(&mut waiting, 9, Form::Rows).unwrap().apart.len(), 3);
         assert_eq!(front(&mut waiting, 9, Form::Whole).unwrap().apart, []);
         // What is no text stands in the JSON, and counts there.
         let broken = vec![0xff; SHORT_BATCH_BYTES / 2];
         let mut waiting: VecDeque<_> = [&broken, &broken, &broken].map(|bytes| output(bytes)).into();
-        assert!(front(&mut waiting, 9, Form::Apart).unwrap().json.len() < BATCH_BYTES);
+        assert!(front(&mut waiting, 9, Form::Rows).unwrap().json.len() < BATCH_BYTES);
         assert_eq!(waiting.len(), 2);
     }
 }

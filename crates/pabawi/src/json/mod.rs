@@ -7,6 +7,7 @@
 //! | `calls` | every call with what it takes and answers, in one list |
 //! | `executions`, `plans`, `graphs`, `knowledge`, `plugins`, `retention` | what each call does |
 //! | `events` | events and documents, read in batches |
+//! | `rows` | events as rows: their values without their names |
 //! | `documents` | an execution as a document |
 //! | `authorization` | questions to an authorizer in another language |
 //! | `options`, `builder` | the options that are data, and the builder that is made of them |
@@ -28,6 +29,7 @@ mod options;
 mod plans;
 mod plugins;
 mod retention;
+mod rows;
 mod schemas;
 mod text;
 
@@ -36,5 +38,6 @@ pub use documents::DocumentRequest;
 pub use events::{Batch, EventStream, Events, Wanted};
 pub use failure::{Failure, FailureCode, OwnCode};
 pub use options::FrameworkOptions;
+pub use rows::event_rows;
 pub use schemas::schemas;
 pub use text::{json, read};
