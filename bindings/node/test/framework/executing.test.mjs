@@ -61,11 +61,12 @@ describe("executions", () => {
       bytes: "printf '\\377\\000'",
       large: "seq 1 5000; sleep 0.2; printf '\u20ac\u{1f600}%.0s' $(seq 1 2000)",
       signal: "kill -9 $$",
-      nowhere: undefined,
+      error: "echo err >&2",
+      unreachable: undefined,
     };
     const told = {};
     for (const [name, text] of Object.entries(prints)) {
-      const request = text === undefined ? command("true", "a,b", { cwd: "/nowhere" }) : command(text, "a,b");
+      const request = text === undefined ? command("true", "127.0.0.1:1,127.0.0.1:2", { transport: "ssh" }) : command(text, "a,b");
       const { id, events } = await host.submitAndFollow(request);
       const followed = await all(events);
       const whole = JSON.parse((await all(host.export(id))).join("")).events;
@@ -80,8 +81,8 @@ describe("executions", () => {
     }
     const has = (name) => ["phases", "stdout", "stderr"].filter((field) => field in told[name][0]).join();
     assert.deepEqual(
-      [has("nothing"), has("quotes"), has("both"), has("nowhere")],
-      ["phases", "phases,stdout", "phases,stdout,stderr", ""],
+      ["nothing", "quotes", "both", "error", "unreachable"].map(has),
+      ["phases", "phases,stdout", "phases,stdout,stderr", "phases,stderr", ""],
     );
     assert.deepEqual([told.nothing, told.both].map(([{ phases }]) => "firstByteUs" in phases), [false, true]);
   });
