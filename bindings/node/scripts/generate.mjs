@@ -262,10 +262,9 @@ function schemas() {
 /** Makes events of rows. Every value has its place, so that a loop over them looks at no name. */
 function events() {
   const text = [
-    HEAD,
+    HEAD + "/* eslint-disable @typescript-eslint/no-explicit-any -- a row is of values of any kind */\n",
     'import type { ExecutionEvent } from "./types";\n',
     "/** The events of an execution of the values of their rows, one behind the other. */",
-    "// eslint-disable-next-line @typescript-eslint/no-explicit-any",
     "export function eventsOf(rows: readonly any[], executionId: string): ExecutionEvent[] {",
     "  const events: ExecutionEvent[] = [];",
     "  for (let at = 0; at < rows.length; ) {",

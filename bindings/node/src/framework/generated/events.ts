@@ -1,9 +1,9 @@
 // Made by scripts/generate.mjs of the types of the native half. Changes belong there.
+/* eslint-disable @typescript-eslint/no-explicit-any -- a row is of values of any kind */
 
 import type { ExecutionEvent } from "./types";
 
 /** The events of an execution of the values of their rows, one behind the other. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
 export function eventsOf(rows: readonly any[], executionId: string): ExecutionEvent[] {
   const events: ExecutionEvent[] = [];
   for (let at = 0; at < rows.length; ) {
