@@ -1,5 +1,6 @@
 // Makes src/framework/generated/{types,schemas,events}.ts of what the addon tells of its own types, as JSON Schemas, and of the rows
-// that it tells events by, so that there is one source for both languages. With `--check` nothing is written, and a file that is not what would be written is a failure.
+// that it tells events by, so that there is one source for both languages. With `--check` nothing is written, and a file that is
+// not what would be written is a failure.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";

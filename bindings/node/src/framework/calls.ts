@@ -120,7 +120,7 @@ export class Caller {
     // A turn of the loop for each batch, so that others have theirs however many batches are here.
     await turnOfTheLoop();
     throwIfAborted(site, signal);
-    const ready = this.native.ready(stream);
+    const ready = await crossed(site, () => this.native.ready(stream));
     return batch(
       ready === null
         ? await this.made(site, signal, "forget", (number) => this.native.next(number, stream))
@@ -154,7 +154,7 @@ export class Caller {
       signal?.addEventListener("abort", abandon, { once: true });
     }
     try {
-      return told(site, signal, await crossed(site, make(number)));
+      return told(site, signal, await crossed(site, () => make(number)));
     } finally {
       signal?.removeEventListener("abort", abandon);
     }
@@ -191,9 +191,9 @@ function batch([json = "", executionId, numbers, ...apart]: string[]): unknown[]
 }
 
 /** Calls of the native half are not rejected, but an answer may be longer than a text of JavaScript can be. */
-async function crossed<A extends Answer>(site: CallSite, answer: Promise<A>): Promise<A> {
+async function crossed<A extends Answer | null>(site: CallSite, make: () => A | Promise<A>): Promise<A> {
   try {
-    return await answer;
+    return await make();
   } catch (cause) {
     throw at(site, new PabawiError({ code: "internal", message: `the answer did not cross: ${messageOf(cause)}`, cause }));
   }

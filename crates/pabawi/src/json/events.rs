@@ -21,8 +21,7 @@ use super::text::json;
 
 /// Bytes of JSON in a batch of more than one event, at most: its reader reads it in one go.
 const BATCH_BYTES: usize = 240 * 1024;
-/// The same of rows: they are for a reader with a loop of events, as the thread of JavaScript, which does nothing
-/// else meanwhile.
+/// The same of rows: they are for a reader with a loop of events, as the thread of JavaScript, which does nothing else meanwhile.
 const SHORT_BATCH_BYTES: usize = 30 * 1024;
 /// Bytes that stand apart from it, at most, where they are not those of one event: they are handed on, and not read.
 const BATCH_APART_BYTES: usize = 256 * 1024;

@@ -1,6 +1,6 @@
-//! Events as rows: [`push`], and what they are made of: [`event_rows`]. Those that a run has by the thousand are told by their values alone, in an order that both sides know.
-//! Names and braces are most of a short event, and JavaScript makes an object of its values in less than half of the time that it
-//! takes to read it.
+//! Events as rows: [`push`], and what they are made of: [`event_rows`]. Those that a run has by the thousand are told by their
+//! values alone, in an order that both sides know. Names and braces are most of a short event, and JavaScript makes an object of its
+//! values in less than half of the time that it takes to read it.
 
 use serde::Serialize;
 use serde_json::{Value, json};
