@@ -1,19 +1,24 @@
-// Makes src/framework/generated/{types,schemas,events}.ts of what the addon tells of its own types, as JSON Schemas, and of the rows
-// that it tells events by, so that there is one source for both languages. With `--check` nothing is written, and a file that is
-// not what would be written is a failure.
+// Makes src/framework/generated/{types,schemas,events}.ts of what the native half says of its types, as JSON Schemas, and of the
+// rows that it tells events by, so that there is one source for both languages. With `--check` nothing is written, and a file that
+// is not what would be written is a failure.
+import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = join(dirname(fileURLToPath(import.meta.url)), "..");
-const { addonName } = createRequire(import.meta.url)("./platform.cjs");
-const addon = createRequire(import.meta.url)(join(here, "addon", addonName()));
+const cargo = process.env.CARGO ?? "cargo";
+const described = execFileSync(cargo, ["run", "--locked", "--quiet", "-p", "pabawi-node", "--example", "describe"], {
+  cwd: here,
+  encoding: "utf8",
+  maxBuffer: 64 * 1024 * 1024,
+  stdio: ["ignore", "pipe", "inherit"],
+});
 
 /** Names that Pabawi has for other things, which the package exports too. */
 const RENAMED = { Action: "ExecutionAction", ExecutionStatus: "ExecutionState", Node: "InventoryNode", NodeGroup: "InventoryGroup" };
 const renamed = (name) => RENAMED[name] ?? name;
-const { calls, requests, answers } = JSON.parse(addon.frameworkSchemas(), (key, value) => {
+const { schemas: { calls, requests, answers }, eventRows } = JSON.parse(described, (key, value) => {
   if (key === "$ref") return value.replace(/[^/]+$/, renamed);
   if (key !== "requests" && key !== "answers") return value;
   return Object.fromEntries(Object.entries(value).map(([name, schema]) => [renamed(name), schema]));
@@ -271,7 +276,7 @@ function events() {
     "  for (let at = 0; at < rows.length; ) {",
     "    switch (rows[at]) {",
   ];
-  for (const [nth, row] of JSON.parse(addon.frameworkEventRows()).entries()) {
+  for (const [nth, row] of eventRows.entries()) {
     let place = 1;
     const value = () => `rows[at + ${place++}]`;
     const object = (of, begun, name) => {

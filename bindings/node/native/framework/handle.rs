@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use napi::bindgen_prelude::PromiseRaw;
 use napi::{Env, JsString};
 use napi_derive::napi;
-use pabawi::json::{Call, Failure, Wanted, event_rows, json, read, schemas};
+use pabawi::json::{Call, Failure, Wanted, json, read};
 use pabawi::{Caller, EntryPoint, ErrorCode, Framework, host_database, log};
 
 use super::answer::{Answer, Text, Texts};
@@ -192,18 +192,6 @@ impl Inner {
     }
 }
 
-/// JSON Schemas of all that crosses.
-#[napi(catch_unwind)]
-pub fn framework_schemas() -> String {
-    schemas().to_string()
-}
-
-/// What the rows are made of that events cross as.
-#[napi(catch_unwind)]
-pub fn framework_event_rows() -> String {
-    event_rows().to_string()
-}
-
 /// The migration that Pabawi may apply for its journal, as JSON: its name, and its text for each kind of database.
 #[napi(catch_unwind)]
 pub fn host_migration() -> String {
@@ -235,17 +223,4 @@ fn below<T>(places: &[&str], read: Result<T, Failure>) -> Result<T, Failure> {
         }
         failure
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// R9.1, R9.2
-    #[test]
-    fn the_schemas_and_the_rows_are_those_of_the_facade() {
-        let read = |text: String| -> serde_json::Value { serde_json::from_str(&text).unwrap() };
-        assert_eq!(read(framework_schemas()), schemas());
-        assert_eq!(read(framework_event_rows()), event_rows());
-    }
 }
