@@ -34,10 +34,13 @@ pub(crate) fn build_release() -> Result<()> {
     shell::run(&mut npm(&["run", "--silent", "compile"]))
 }
 
-/// Builds the package and runs its tests.
+/// Builds the package and runs its tests, where the workspace's tests have been built.
 pub(crate) fn test() -> Result<()> {
-    build()?;
-    shell::run(&mut npm(&["run", "--silent", "test"]))
+    install()?;
+    for script in ["build", "test"] {
+        shell::run(npm(&["run", "--silent", script]).env("PABAWI_WORKSPACE_BUILT", "1"))?;
+    }
+    Ok(())
 }
 
 /// Where the package is.

@@ -3,16 +3,12 @@
 // is not what would be written is a failure.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { built, here, orWorkspace } from "./cargo.mjs";
 
-const here = join(dirname(fileURLToPath(import.meta.url)), "..");
-const cargo = process.env.CARGO ?? "cargo";
-const described = execFileSync(cargo, ["run", "--locked", "--quiet", "-p", "pabawi-node", "--example", "describe"], {
-  cwd: here,
+const described = execFileSync(built("describe", orWorkspace("--example", "describe"), () => true), {
   encoding: "utf8",
   maxBuffer: 64 * 1024 * 1024,
-  stdio: ["ignore", "pipe", "inherit"],
 });
 
 /** Names that Pabawi has for other things, which the package exports too. */
