@@ -35,15 +35,14 @@ pub fn pab_path() -> &'static Path {
         let profile = profile_directory();
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut build = Command::new(cargo);
-        build.current_dir(workspace()).args([
-            "build",
-            "--quiet",
-            "--locked",
-            "-p",
-            "pabawi-cli",
-            "--bin",
-            "pab",
-        ]);
+        build.current_dir(workspace()).args(["build", "--quiet", "--locked"]);
+        // By itself it has other features of its libraries than among the whole workspace's tests, so nearly all would be compiled
+        // once more where those are built anyway.
+        if std::env::var_os("PABAWI_WORKSPACE_BUILT").is_some_and(|told| told == "1") {
+            build.args(["--workspace", "--lib", "--bins", "--examples"]);
+        } else {
+            build.args(["-p", "pabawi-cli", "--bin", "pab"]);
+        }
         build.arg("--target-dir").arg(target_directory());
         match profile.file_name().and_then(|name| name.to_str()) {
             Some("debug") | None => {}

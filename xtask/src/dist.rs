@@ -50,7 +50,8 @@ pub(crate) fn run(what: What) -> Result<()> {
 fn c_library(prefix: &Path, profile: &str, with_archive: bool) -> Result<()> {
     // Paths in what is installed must hold wherever it is used from.
     let prefix = std::path::absolute(prefix).context("an absolute path of the prefix")?;
-    shell::run(&mut shell::cargo(&["build", "--locked", "--profile", profile, "-p", "pabawi-c"]))?;
+    let mut build = shell::cargo(&["build", "--locked", "--profile", profile]);
+    shell::run(build.args(shell::or_workspace(&["-p", "pabawi-c"])))?;
     let built = target()?.join(if profile == "dev" { "debug" } else { profile });
     let source = shell::root().join("bindings/c");
     let (lib, include) = (prefix.join("lib"), prefix.join("include"));

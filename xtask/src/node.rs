@@ -37,8 +37,9 @@ pub(crate) fn build_release() -> Result<()> {
 /// Builds the package and runs its tests, where the workspace's tests have been built.
 pub(crate) fn test() -> Result<()> {
     install()?;
+    let (name, value) = shell::WORKSPACE_BUILT;
     for script in ["build", "test"] {
-        shell::run(npm(&["run", "--silent", script]).env("PABAWI_WORKSPACE_BUILT", "1"))?;
+        shell::run(npm(&["run", "--silent", script]).env(name, value))?;
     }
     Ok(())
 }

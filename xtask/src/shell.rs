@@ -21,6 +21,20 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
+/// The variable by which all that builds a part of the workspace is told that the tests of the whole are built anyway.
+///
+/// By itself a part has other features of its libraries, tokio's among them, so nearly all would be compiled once more.
+pub(crate) const WORKSPACE_BUILT: (&str, &str) = ("PABAWI_WORKSPACE_BUILT", "1");
+
+/// What cargo is asked to build: a part, or, where the tests of the workspace are built, what they have built already.
+pub(crate) fn or_workspace<'a>(part: &[&'a str]) -> Vec<&'a str> {
+    let (name, value) = WORKSPACE_BUILT;
+    if std::env::var_os(name).is_some_and(|told| told == value) {
+        return vec!["--workspace", "--lib", "--examples"];
+    }
+    part.to_vec()
+}
+
 /// Shows a command, runs it to its end, and fails when it does.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let shown = show(command);

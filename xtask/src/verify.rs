@@ -23,7 +23,8 @@ pub(crate) fn test() -> Result<()> {
     let mut doc = shell::cargo(&["doc", "--locked", "--workspace", "--no-deps"]);
     shell::run(doc.env("RUSTDOCFLAGS", "-D warnings"))?;
     let mut tests = shell::cargo(&["test", "--locked", "--workspace", "--no-fail-fast"]);
-    shell::run(tests.env("PATH", ansible::path_with(&ansible)?))?;
+    let (name, value) = shell::WORKSPACE_BUILT;
+    shell::run(tests.env("PATH", ansible::path_with(&ansible)?).env(name, value))?;
     // The same libraries of others as above, so that only what the feature changes is compiled again.
     let traces = ["test", "--locked", "--workspace", "--features", "pabawi-cli/otlp", "--test", "otlp"];
     shell::run(&mut shell::cargo(&traces))?;
@@ -45,7 +46,7 @@ pub(crate) fn layers() -> Result<()> {
 }
 
 /// Clones what is committed into a fresh directory and runs the tests there, so that nothing that only this
-/// directory has (files never added, leftovers of a build) can make them pass.
+/// directory has (files never added, leftovers of a build) can make them pass. They are run as a build server runs them.
 pub(crate) fn clean_checkout() -> Result<()> {
     let root = shell::root();
     let place = root.join("target/ci");
@@ -53,6 +54,5 @@ pub(crate) fn clean_checkout() -> Result<()> {
         fs::remove_dir_all(&place).with_context(|| format!("remove {}", place.display()))?;
     }
     shell::run(Command::new("git").args(["clone", "--quiet", "--no-hardlinks"]).arg(&root).arg(&place))?;
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    shell::run(Command::new(cargo).args(["xtask", "test"]).current_dir(&place).env_remove("CARGO_TARGET_DIR"))
+    shell::run(Command::new(place.join(".ci/run")).env_remove("CARGO_TARGET_DIR"))
 }
