@@ -8,7 +8,7 @@ import { built, here, orWorkspace } from "./cargo.mjs";
 const { addonName } = createRequire(import.meta.url)("./platform.cjs");
 
 const isRelease = process.argv.includes("--release");
-const args = isRelease ? ["-p", "pabawi-node", "--profile", "addon"] : orWorkspace();
+const args = isRelease ? ["-p", "pabawi-node", "--profile", "addon"] : orWorkspace("-p", "pabawi-node");
 const library = built("pabawi_node", args, (name) => /\.(so|dylib|dll)$/.test(name));
 mkdirSync(join(here, "addon"), { recursive: true });
 const place = join(here, "addon", addonName());

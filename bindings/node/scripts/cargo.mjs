@@ -1,5 +1,5 @@
-// What cargo makes of the crate pabawi-node. By itself, unless PABAWI_WORKSPACE_BUILT says that the whole workspace and its tests
-// are built anyway: as a part of them nothing is compiled again, where by itself it has tokio, and so nearly all, with other features.
+// What cargo makes for this package. Each part by itself, unless PABAWI_WORKSPACE_BUILT says that the whole workspace and its tests
+// are built anyway: as parts of them nothing is compiled again, where by itself one has tokio, and so nearly all, with other features.
 import { execFileSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 /** The package's folder. */
 export const here = join(dirname(fileURLToPath(import.meta.url)), "..");
 
-/** Builds it, and gives the file of a target of it that `isWanted` says yes to. */
+/** Builds, and gives the file of a target of it that `isWanted` says yes to. */
 export function built(target, args, isWanted) {
   const cargo = process.env.CARGO ?? "cargo";
   const output = execFileSync(cargo, ["build", "--locked", "--message-format", "json-render-diagnostics", ...args], {
@@ -29,6 +29,10 @@ export function built(target, args, isWanted) {
   return file;
 }
 
-/** What of the crate is built: `args`, or all that the workspace's tests have built already. */
+/** What is built: the part that `args` name, or all that the workspace's tests have built already. */
 export const orWorkspace = (...args) =>
-  process.env.PABAWI_WORKSPACE_BUILT === "1" ? ["--workspace", "--lib", "--examples"] : ["-p", "pabawi-node", ...args];
+  process.env.PABAWI_WORKSPACE_BUILT === "1" ? ["--workspace", "--lib", "--examples", "--bin", "pabawi-postgres"] : args;
+
+/** The program that starts a PostgreSQL server for tests. */
+export const postgresProgram = () =>
+  built("pabawi-postgres", orWorkspace("-p", "pabawi-testkit", "--bin", "pabawi-postgres"), () => true);

@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { built, here, orWorkspace } from "./cargo.mjs";
 
-const described = execFileSync(built("describe", orWorkspace("--example", "describe"), () => true), {
+const described = execFileSync(built("describe", orWorkspace("-p", "pabawi-node", "--example", "describe"), () => true), {
   encoding: "utf8",
   maxBuffer: 64 * 1024 * 1024,
 });

@@ -3,10 +3,8 @@
 // are passed on to `node --test`.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-
-const here = join(dirname(fileURLToPath(import.meta.url)), "..");
+import { join } from "node:path";
+import { here, postgresProgram } from "./cargo.mjs";
 
 function run(title, args, env = {}, program = process.execPath) {
   console.log(`\n# ${title}`);
@@ -28,6 +26,8 @@ const tests = (...folders) =>
       .map((name) => join("test", folder, name)),
   );
 
+// Built before any test begins, whose time it is not, nor the wait for another cargo that builds.
+process.env.PABAWI_TEST_POSTGRES = postgresProgram();
 run("what is made of the native half's types", ["scripts/generate.mjs", "--check"]);
 for (const zod of ["zod", "zod-3.23", "zod-4"]) {
   const args = ["--require", "./test/with-zod.cjs", "--test", "--test-timeout=60000", "--test-reporter=dot"];

@@ -2,17 +2,15 @@
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 
+import { postgresProgram } from "../scripts/cargo.mjs";
 import { SCHEMA } from "./schema.mjs";
 
 const pg = createRequire(import.meta.url)("pg");
-const root = fileURLToPath(new URL("../../..", import.meta.url));
 
 /** Starts a server that ends when it is told to, or with this process. */
 export async function startPostgres() {
-  const args = ["run", "--quiet", "--locked", "-p", "pabawi-testkit", "--bin", "pabawi-postgres"];
-  const child = spawn(process.env.CARGO ?? "cargo", args, { cwd: root, stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(process.env.PABAWI_TEST_POSTGRES ?? postgresProgram(), { stdio: ["pipe", "pipe", "inherit"] });
   const [url] = await new Promise((resolve, reject) => {
     createInterface(child.stdout).once("line", (line) => resolve([line]));
     child.once("error", reject).once("exit", (code) => reject(new Error(`no PostgreSQL: exit code ${code}`)));
