@@ -123,20 +123,24 @@ function text(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** Adds what each source says of an entry: one source, or all that an entry which is linked already has. */
+/** Adds what each source says of an entry: all that one which is linked already has, and its own source where that is not there. */
 function tell(node: AnyNode, sourceData: Record<string, SourceNodeData>): void {
   const known = node.sourceData;
+  const own = node.source ?? "bolt";
+  let isTold = false;
   if (Array.isArray(node.sources) && typeof known === "object" && known !== null) {
     for (const source of node.sources as string[]) {
       const data = (known as Record<string, SourceNodeData | undefined>)[source];
       if (data !== undefined) {
         sourceData[source] = data;
+        isTold ||= source === own;
       }
     }
-    return;
   }
-  const { id, uri, config, metadata, status } = node;
-  sourceData[node.source ?? "bolt"] = { id, uri, config, metadata, status } as SourceNodeData;
+  if (!isTold) {
+    const { id, uri, config, metadata, status } = node;
+    sourceData[own] = { id, uri, config, metadata, status } as SourceNodeData;
+  }
 }
 
 /** One node of the entries that are it, the first one first. */

@@ -124,8 +124,10 @@ export class StreamingExecutionManager {
       this.warn(`Too many connections from ${address}`, "subscribe", { executionId, connections });
       return false;
     }
-    this.connections.set(address, connections + 1);
     const stream = this.stream(executionId);
+    if (!stream.subscribers.has(response)) {
+      this.connections.set(address, connections + 1);
+    }
     stream.subscribers.set(response, { response, address });
     response.setHeader?.("Content-Type", "text/event-stream");
     response.setHeader?.("Cache-Control", "no-cache");

@@ -183,6 +183,19 @@ describe("data of a linked node", () => {
     assert.deepEqual(Object.keys(dataBySource), ["bolt", "ssh"]);
   });
 
+  it("keeps the own source of a linked node that does not say what that source knows", async () => {
+    for (const [sources, sourceData, all] of [
+      [["bolt"], {}, ["bolt"]],
+      [["ssh", "bolt"], { ssh: { id: "s", uri: "ssh://s" } }, ["ssh", "bolt"]],
+      [[], {}, ["bolt"]],
+    ]) {
+      const [found] = link(node("a", "bolt", { sources, sourceData }));
+      assert.deepEqual(found.sources, all);
+      assert.equal(found.sourceData.bolt.id, "a");
+      assert.equal(found.sourceData.ssh?.id, sourceData.ssh?.id);
+    }
+  });
+
   it("leaves out sources that fail, are not there or not initialised", async () => {
     const nodes = ["a", "b", "c", "d"].map((name) => node("n", name));
     const failing = source({ getNodeFacts: () => Promise.reject(new Error("no")) });

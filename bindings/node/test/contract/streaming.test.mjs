@@ -230,6 +230,13 @@ describe("streaming", () => {
     assert.equal(manager.getSubscriberCount("e"), 1);
   });
 
+  it("counts a connection once that subscribes again", () => {
+    for (let at = 0; at < 11; at += 1) assert.equal(manager.subscribe("e", response), true);
+    assert.equal(manager.getSubscriberCount("e"), 1);
+    for (let at = 0; at < 9; at += 1) assert.equal(manager.subscribe(`e${at}`, new Response()), true);
+    assert.equal(manager.subscribe("f", new Response()), false);
+  });
+
   it("counts streams that it ended no longer", () => {
     for (let at = 0; at < 25; at += 1) {
       assert.equal(manager.subscribe(`e${at}`, new Response()), true, String(at));
