@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Display;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -363,12 +364,25 @@ pub(crate) fn segment_without(
     Ok(body)
 }
 
+/// Where the lines of a segment's body stand that are not empty.
+fn lines(body: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    let mut at = 0;
+    let all = std::iter::from_fn(move || {
+        let rest = body.get(at..).filter(|rest| !rest.is_empty())?;
+        let line = at..at + memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        at = line.end + 1;
+        Some(line)
+    });
+    all.filter(|line| !line.is_empty())
+}
+
 /// The events of a segment's body.
 pub(crate) fn read_segment(
     id: ExecutionId,
     body: &[u8],
 ) -> impl Iterator<Item = Result<(ExecutionEvent, usize), StoreError>> {
-    body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(move |line| {
+    lines(body).map(move |line| {
+        let line = body.get(line).unwrap_or_default();
         let event: ReadEvent = serde_json::from_slice(line)
             .map_err(|error| StoreError::Corrupt(format!("an event of {id} cannot be read: {error}")))?;
         let event = ExecutionEvent { execution_id: id, seq: event.seq, at: event.at, kind: event.kind };
@@ -392,17 +406,9 @@ pub(crate) fn segment_texts(
 ) -> impl Iterator<Item = Result<EventText, StoreError>> {
     let bad =
         move |what: &dyn Display| StoreError::Corrupt(format!("an event of {id} cannot be read: {what}"));
-    let body = Bytes::copy_from_slice(body);
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let rest = body.get(at..).filter(|rest| !rest.is_empty())?;
-        let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-        let line = body.slice(at..at + length);
-        at += length + 1;
-        Some(line)
-    })
-    .filter(|line| !line.is_empty())
-    .map(move |fields| {
+    let shared = Bytes::copy_from_slice(body);
+    lines(body).map(move |line| {
+        let fields = shared.slice(line);
         let line = std::str::from_utf8(&fields).map_err(|error| bad(&error))?;
         let head: EventHead<'_> = serde_json::from_str(line).map_err(|error| bad(&error))?;
         if !line.starts_with('{') {
