@@ -25,7 +25,7 @@ impl PrivateRoot {
     /// # Errors
     /// It cannot be made, or what has that name is not ours alone.
     pub fn open(parent: &Path, name: &str) -> io::Result<Self> {
-        let own = fs::metadata("/proc/self")?.uid();
+        let own = rustix::process::geteuid().as_raw();
         let path = parent.join(format!("pabawi-{name}-{own}"));
         match DirBuilder::new().mode(0o700).create(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
