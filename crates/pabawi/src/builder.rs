@@ -28,6 +28,7 @@ use crate::{Framework, FrameworkError, wire};
 #[derive(Default)]
 pub struct FrameworkBuilder {
     pub(crate) database: Option<OsString>,
+    pub(crate) beside_other_sqlite: bool,
     pub(crate) ssh: Option<SshSettings>,
     pub(crate) sources: Vec<ConfiguredSource>,
     pub(crate) own_groups: OwnGroups,
@@ -62,6 +63,14 @@ impl FrameworkBuilder {
     #[must_use]
     pub fn database(mut self, name: impl Into<OsString>) -> Self {
         self.database = Some(name.into());
+        self
+    }
+
+    /// Says that the program may have another copy of SQLite. A SQLite file that it has open already by other means is refused then,
+    /// as two copies in one process corrupt it (<https://www.sqlite.org/howtocorrupt.html>, section 2.2). It has to open none later.
+    #[must_use]
+    pub fn beside_other_sqlite(mut self) -> Self {
+        self.beside_other_sqlite = true;
         self
     }
 

@@ -60,7 +60,10 @@ fn log_queue(sink: Arc<dyn LogSink>, level: LogLevel) -> Result<LogQueue, Framew
 async fn parts(mut options: FrameworkBuilder, route: Arc<Route>) -> Result<Framework, FrameworkError> {
     // Before anything begins to work.
     options.retention.as_ref().map_or(Ok(()), RetentionSchedule::check)?;
-    let database = database::of(options.database.take())?;
+    let mut database = database::of(options.database.take())?;
+    if let StoreOptions::Sqlite(file) = &mut database {
+        file.beside_other_sqlite = options.beside_other_sqlite;
+    }
 
     let ssh = options.ssh.take().map_or_else(default_ssh, Ok)?;
     let ssh = SshTransport::new(ssh);

@@ -1,11 +1,12 @@
 // The mirror in the host's own database: Pabawi's tables in a real SQLite file, through an adapter over the npm package `sqlite3`, as
 // Pabawi has it.
 import assert from "node:assert/strict";
+import { symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 
-import { journalMigration } from "../../index.js";
+import { journalMigration, StoreError } from "../../index.js";
 import { Adapter } from "../sqlite.mjs";
 import { command, folder, framework, shutDown } from "./support.mjs";
 
@@ -49,6 +50,29 @@ async function mirrored(host, wanted) {
 const caughtUp = ({ state, waiting }) => state === "caughtUp" && waiting === 0;
 
 describe("a database of the host", () => {
+  // R10.5: two copies of SQLite in one process corrupt a file.
+  it("is not taken for the framework's own, by whatever name", async () => {
+    const place = join(folder(), "pabawi.db");
+    const adapter = await Adapter.open(place);
+    const link = join(folder(), "link.db");
+    symlinkSync(place, link);
+    for (const database of [place, link]) {
+      await assert.rejects(framework({ database, hostDatabase: adapter }), (error) => {
+        assert.ok(error instanceof StoreError, `${error}`);
+        assert.match(error.message, /open already, by another copy of SQLite .* give the framework a file of its own/);
+        return true;
+      });
+    }
+    assert.deepEqual(await adapter.query("PRAGMA integrity_check"), [{ integrity_check: "ok" }]);
+    await adapter.close();
+    // Nobody has it open any more; and a second framework of this process is the same copy.
+    const [first, second] = [await framework({ database: place }), await framework({ database: place })];
+    await shutDown(first);
+    await shutDown(await framework({ database: place }));
+    await shutDown(second);
+    await shutDown(await framework({ database: place }));
+  });
+
   // R5.9, R10.5
   it("is told what ran, in Pabawi's tables", async () => {
     const adapter = await database();

@@ -29,6 +29,8 @@ impl FrameworkOptions {
     /// [`Failure`], with the option that is bad.
     pub fn builder(self) -> Result<FrameworkBuilder, Failure> {
         let mut builder = Framework::builder()
+            // Options come from programs of other languages, which have their own.
+            .beside_other_sqlite()
             .ssh(ssh(self.ssh)?)
             .endpoint_defaults(self.endpoint_defaults)
             .limits(limits(&self.limits))

@@ -2,10 +2,12 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use pabawi_domain::ports::StoreError;
 
 use crate::db::Fault;
+use crate::sqlite::sole::Sole;
 use crate::{postgres, sqlite};
 
 /// Where a store lives.
@@ -15,16 +17,23 @@ pub(crate) struct Place {
     shown: String,
     /// The database file, where there is one.
     file: Option<PathBuf>,
+    /// Held for as long as anything of this store may have the file open.
+    _sole: Option<Arc<Sole>>,
 }
 
 impl Place {
     pub(crate) fn file(path: PathBuf) -> Self {
-        Self { shown: path.display().to_string(), file: Some(path) }
+        Self { shown: path.display().to_string(), file: Some(path), _sole: None }
+    }
+
+    /// The same, which no other copy of SQLite has open.
+    pub(crate) fn solely(&self, sole: Sole) -> Self {
+        Self { _sole: Some(Arc::new(sole)), ..self.clone() }
     }
 
     /// On a server; `shown` holds no password.
     pub(crate) fn server(shown: String) -> Self {
-        Self { shown, file: None }
+        Self { shown, file: None, _sole: None }
     }
 
     /// As it is shown to a person. It holds no password.

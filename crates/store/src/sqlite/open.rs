@@ -17,6 +17,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use super::options::{SqliteOptions, beside};
 use super::owner::{Opening, Owner, Owners};
 use super::schema::MIGRATIONS;
+use super::sole::Sole;
 use crate::blocking::blocking;
 use crate::codec;
 use crate::db::{self, Connection, Connector, Pool, bulk};
@@ -33,20 +34,32 @@ pub(crate) async fn open(options: &SqliteOptions) -> Result<Opened, StoreError> 
         StoreError::Unavailable(format!("{} is no usable path: {error}", options.path.display()))
     })?;
     let outputs_dir = options.outputs_dir.clone().unwrap_or_else(|| beside(&path, ".outputs"));
-    let place = Arc::new(Place::file(path.clone()));
+    let mut place = Arc::new(Place::file(path.clone()));
     let files = OutputFiles::new(outputs_dir.clone());
     let owners = Owners::new(beside(&path, ".owners"));
 
     if fs::metadata(&path).is_ok_and(|found| found.len() > 0) {
         check_writable(&path, &place)?;
+        if options.beside_other_sqlite {
+            let path = path.clone();
+            place = Arc::new(place.solely(blocking(move || Sole::take(&path, || Ok(()))).await?));
+        }
         check_version(&path, options, &place).await?;
     }
-    let opening = {
-        let (path, place, owners) = (path.clone(), Arc::clone(&place), owners.clone());
-        let limit = options.busy_timeout;
+    let opening;
+    (place, opening) = {
+        let (path, owners, options) = (path.clone(), owners.clone(), options.clone());
         blocking(move || {
-            prepare(&path, &outputs_dir, &place)?;
-            owners.opening(limit, &place)
+            let make = || prepare(&path, &outputs_dir, &place);
+            let place = match options.beside_other_sqlite {
+                true => Arc::new(place.solely(Sole::take(&path, make)?)),
+                false => {
+                    make()?;
+                    Arc::clone(&place)
+                }
+            };
+            let opening = owners.opening(options.busy_timeout, &place)?;
+            Ok((place, opening))
         })
         .await?
     };

@@ -24,6 +24,9 @@ pub struct SqliteOptions {
     pub readers: u32,
     /// Outputs up to this size, in bytes, stand in the database itself; 1 MiB.
     pub inline_output_bytes: usize,
+    /// The program may have another copy of SQLite, as one has that loads this library into itself. A file that the process has
+    /// open already, and not by this copy, is refused then, since two copies corrupt it; no.
+    pub beside_other_sqlite: bool,
 }
 
 impl SqliteOptions {
@@ -35,6 +38,7 @@ impl SqliteOptions {
             busy_timeout: Duration::from_secs(30),
             readers: 4,
             inline_output_bytes: 1024 * 1024,
+            beside_other_sqlite: false,
         }
     }
 
