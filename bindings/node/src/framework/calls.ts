@@ -4,7 +4,7 @@ import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import type { z } from "zod";
 
 import { messageOf } from "../internal/faults";
-import { AbortedError, at, type CallSite, errorOf, invalid, objectOf, PabawiError, valid } from "./errors";
+import { AbortedError, at, type CallSite, errorOf, invalid, objectOf, PabawiError, ShutDownError, valid } from "./errors";
 import { eventsOf } from "./generated/events";
 import { callSchemas } from "./generated/schemas";
 import type { Calls, Failure } from "./generated/types";
@@ -75,6 +75,8 @@ function crossing(value: unknown): string {
 export class Caller {
   readonly native: NativeFramework;
   private readonly user: string;
+  /** It was shut down: nothing behind it is there any more, but shutting down again is answered. */
+  isShutDown = false;
 
   constructor(user: string, listener: (message: string) => void) {
     this.native = newFramework(listener);
@@ -95,6 +97,9 @@ export class Caller {
       const request = checked(callSchemas[name] as z.ZodType<unknown>, whole);
       return crossing(request);
     });
+    if (name !== "shutdown") {
+      this.throwIfShutDown(site);
+    }
     const answer = await this.made(site, signal, onAbort, (number) => this.native.call(number, user, name, text));
     return JSON.parse(answer) as Calls[K]["answer"];
   }
@@ -104,6 +109,7 @@ export class Caller {
     const { user, signal } = this.options(site, options);
     throwIfAborted(site, signal);
     const text = valid(site, () => JSON.stringify(make()));
+    this.throwIfShutDown(site);
     await this.made(site, signal, "finish", (number) => this.native.reload(number, user, text));
   }
 
@@ -111,6 +117,7 @@ export class Caller {
   async stream(site: CallSite, make: () => unknown, options: CallOptions | undefined, onAbort: OnAbort): Promise<{ number: number; execution: string }> {
     const { user, signal } = this.options(site, options);
     const text = valid(site, () => crossing(make()));
+    this.throwIfShutDown(site);
     const made = this.made(site, signal, onAbort, (number) => this.native.events(number, user, text));
     return JSON.parse(await made) as { number: number; execution: string };
   }
@@ -136,6 +143,12 @@ export class Caller {
   options(site: CallSite, options: CallOptions | undefined): { user: string; signal: AbortSignal | undefined } {
     const { user, signal } = valid(site, () => checkCallOptions(options));
     return { user: user ?? this.user, signal };
+  }
+
+  private throwIfShutDown(site: CallSite): void {
+    if (this.isShutDown) {
+      throw at(site, new ShutDownError({ code: "shutting_down", message: "the framework was shut down; make a new one", retryable: true }));
+    }
   }
 
   private async made<A extends Answer>(

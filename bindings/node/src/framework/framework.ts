@@ -157,6 +157,7 @@ function authorizerKind(authorizer: CreateFrameworkOptions["authorizer"]): strin
 function framework(caller: Caller, objects: HostObjects, database: string): ExecutionFramework {
   const shutdown: ExecutionFramework["shutdown"] = async (how = {}, options) => {
     const report = await caller.call(callSite(shutdown), "shutdown", how, options, "finish");
+    caller.isShutDown = true;
     objects.detach();
     return report;
   };

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
 
 import { createExecutionFramework } from "../../index.js";
-import { command, folder, framework, isRunning } from "./support.mjs";
+import { all, command, folder, framework, isRunning } from "./support.mjs";
 
 const index = fileURLToPath(new URL("../../index.js", import.meta.url));
 
@@ -68,6 +68,30 @@ describe("the end", () => {
     await assert.rejects(host.submit(command("true")), { code: "shutting_down", name: "ShutDownError", retryable: true });
     const later = await framework({ database: host.database });
     assert.equal((await later.get(id)).status, "completed");
+  });
+
+  it("of a framework leaves nothing that answers, and every call says so", async () => {
+    const host = await framework({ authorizer: () => true });
+    const id = await host.submit(command("true"));
+    await host.shutdown();
+    const calls = {
+      execute: () => host.execute(command("true")),
+      get: () => host.get(id),
+      wait: () => host.wait(id),
+      events: () => all(host.events(id)),
+      export: () => all(host.export(id)),
+      executions: () => host.executions(),
+      capabilities: () => host.capabilities(),
+      inventory: () => host.inventory(),
+      journal: () => host.journal.query({}),
+      plugins: () => host.plugins.health(),
+      plans: () => host.plans.list(),
+      stats: () => host.stats(),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      await assert.rejects(call, { code: "shutting_down", name: "ShutDownError", retryable: true }, name);
+    }
+    assert.deepEqual((await host.shutdown()).abandoned, []);
   });
 
   it("of a scope is that of the framework, where Node knows how", async () => {
