@@ -1,8 +1,7 @@
 /**
  * Replaces Pabawi's `integrations/bolt/BoltPlugin`: Bolt as a plugin.
  *
- * Where it differs: groups within groups and targets with an address only are told, and it is logged that only the first of
- * several targets is used.
+ * Where it differs: it is logged that only the first of several targets is used.
  */
 import * as childProcess from "node:child_process";
 import { existsSync } from "node:fs";
@@ -114,14 +113,12 @@ export class BoltPlugin extends BasePlugin implements ExecutionToolPlugin, Infor
   async getGroups(): Promise<NodeGroup[]> {
     this.needInitialized();
     return this.measured("getGroups", async () => {
-      const path = this.fileOf(INVENTORY_FILES);
-      if (path === undefined) {
-        return [];
-      }
+      let path: string | undefined;
       try {
-        return groupsOf(JSON.parse(native().toolYamlToJson(await readFile(path, "utf8"))) as unknown);
+        path = this.fileOf(INVENTORY_FILES);
+        return path === undefined ? [] : groupsOf(JSON.parse(native().toolYamlToJson(await readFile(path, "utf8"))) as unknown);
       } catch (error) {
-        this.logError(`Failed to read groups from ${path}`, error, "getGroups");
+        this.logError(`Failed to read groups from ${path ?? "the project"}`, error, "getGroups");
         return [];
       }
     });
@@ -143,10 +140,8 @@ export class BoltPlugin extends BasePlugin implements ExecutionToolPlugin, Infor
   }
 
   protected async performInitialization(): Promise<void> {
-    await this.measured("initialization", () => {
-      this.log(`Bolt project: ${this.boltService.getBoltProjectPath()}`, "info", "performInitialization");
-      return Promise.resolve();
-    });
+    // Whether Bolt is there is asked when its health is.
+    await this.measured("initialization", () => Promise.resolve());
   }
 
   protected async performHealthCheck(): Promise<Omit<HealthStatus, "lastCheck">> {
@@ -155,8 +150,9 @@ export class BoltPlugin extends BasePlugin implements ExecutionToolPlugin, Infor
 
   /** @internal */
   private async health(): Promise<Omit<HealthStatus, "lastCheck">> {
-    const projectPath = this.boltService.getBoltProjectPath();
+    let projectPath: string | undefined;
     try {
+      projectPath = this.boltService.getBoltProjectPath();
       if (!(await isBoltThere())) {
         const message = "Bolt command is not available. Please install Puppet Bolt.";
         return { healthy: false, message, details: { projectPath } };
@@ -217,7 +213,7 @@ export class BoltPlugin extends BasePlugin implements ExecutionToolPlugin, Infor
 
 function isBoltThere(): Promise<boolean> {
   return new Promise((resolve) => {
-    childProcess.execFile("bolt", ["--version"], { timeout: PROBE_TIMEOUT_MS }, (error) => {
+    childProcess.exec("bolt --version", { timeout: PROBE_TIMEOUT_MS }, (error) => {
       resolve(error === null);
     });
   });

@@ -143,12 +143,12 @@ export class BoltService {
 
   async getInventory(): Promise<Node[]> {
     return this.inventory.get("", async () => {
-      const result = await this.executeCommand(["inventory", "show", "--format", "json", "--detail"]);
-      if (!result.success) {
-        const { category, message } = this.categoriseError(complaintOf(result));
-        throw category === "inventory_not_found" ? new BoltInventoryNotFoundError(message) : executionError(result);
+      const { json, failed } = await this.asked(["inventory", "show", "--format", "json", "--detail"]);
+      if (failed !== undefined) {
+        const { category, message } = this.categoriseError(complaintOf(failed));
+        throw category === "inventory_not_found" ? new BoltInventoryNotFoundError(message) : executionError(failed);
       }
-      return nodesOf(this.parseJsonOutput(result.stdout));
+      return nodesOf(json);
     });
   }
 
@@ -156,18 +156,18 @@ export class BoltService {
     guard("nodeId", nodeId);
     return this.facts.get(nodeId, async () => {
       const args = ["task", "run", "facts", "--targets", nodeId, "--format", "json"];
-      const result = await this.executeCommand(args);
-      const json = this.jsonIn(result);
+      const { json, failed } = await this.asked(args);
+      const told = failed ?? { success: true, stdout: JSON.stringify(json), stderr: "", exitCode: 0 };
       if (json === undefined) {
-        throw this.failure(result, nodeId) ?? executionError(result);
+        throw this.failure(told, nodeId) ?? executionError(told);
       }
       const items = list(json["items"]).map(fields);
       if (items.length > 0 && !items.some((item) => item["status"] === "success")) {
-        const { results } = resultOf(this.run("task", nodeId, "facts", Date.now(), result), json);
+        const { results } = resultOf(this.run("task", nodeId, "facts", Date.now(), told), json);
         const error = results[0]?.error ?? "Task execution failed";
         throw this.categoriseError(error).category === "connection"
           ? new BoltNodeUnreachableError(`Node ${nodeId} is unreachable`, nodeId, error)
-          : new BoltExecutionError(error, result.exitCode, result.stderr, result.stdout);
+          : new BoltExecutionError(error, told.exitCode, told.stderr, told.stdout);
       }
       return { ...this.transformFactsOutput(nodeId, json), command: commandLine(args) };
     });
@@ -232,14 +232,14 @@ export class BoltService {
   /** A task with its parameters; null when there is none of that name. */
   async getTaskDetails(taskName: string): Promise<Task | null> {
     guard("taskName", taskName);
-    const result = await this.executeCommand(["task", "show", taskName, "--format", "json"]);
-    if (!result.success) {
-      if (["task_not_found", "not_found"].includes(this.categoriseError(complaintOf(result)).category)) {
+    const { json, failed } = await this.asked(["task", "show", taskName, "--format", "json"]);
+    if (failed !== undefined) {
+      if (["task_not_found", "not_found"].includes(this.categoriseError(complaintOf(failed)).category)) {
         return null;
       }
-      throw executionError(result);
+      throw executionError(failed);
     }
-    const [task] = taskOf({ name: taskName, ...this.parseJsonOutput(result.stdout) });
+    const [task] = taskOf({ name: taskName, ...json });
     return task ?? null;
   }
 
@@ -404,6 +404,23 @@ export class BoltService {
       throw failure;
     }
     return failedResult(run, process.error ?? complaintOf(process), process.exitCode);
+  }
+
+  /**
+   * What Bolt printed as JSON, and the process where it failed.
+   * @internal
+   */
+  private async asked(args: string[]): Promise<{ json: BoltJsonOutput | undefined; failed?: BoltExecutionResult }> {
+    try {
+      return { json: await this.executeCommandWithJsonOutput(args) };
+    } catch (error) {
+      if (!(error instanceof BoltExecutionError) || error.exitCode === null) {
+        throw error;
+      }
+      const { exitCode, stderr, stdout, message } = error;
+      const failed = { success: false, stdout, stderr, exitCode, error: message, command: commandLine(args) };
+      return { json: this.jsonIn(failed), failed };
+    }
   }
 
   /**

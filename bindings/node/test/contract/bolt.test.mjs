@@ -1,6 +1,7 @@
 // Section 17 of the contract: Bolt.
 import assert from "node:assert/strict";
 import childProcess, { execFileSync } from "node:child_process";
+import { EventEmitter } from "node:events";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -370,6 +371,35 @@ describe("running Bolt", () => {
     }
   });
 
+  it("ends what stands for a process by its own method, and once where that ends it at once", async () => {
+    const killed = [];
+    const child = Object.assign(new EventEmitter(), { pid: process.pid, stdout: new EventEmitter(), stderr: new EventEmitter() });
+    child.kill = (name) => {
+      killed.push(name);
+      child.emit("close", null);
+    };
+    const spawn = mock.method(childProcess, "spawn", () => child);
+    const group = mock.method(process, "kill", () => true);
+    const timers = mock.method(globalThis, "setTimeout");
+    try {
+      await assert.rejects(bolt.executeCommand(["x"], { timeout: 10 }), { name: "BoltTimeoutError" });
+      assert.deepEqual([killed, group.mock.callCount()], [["SIGTERM"], 0]);
+      const [, killer] = timers.mock.calls.filter(({ arguments: [, ms] }) => ms === 10 || ms === 5_000);
+      assert.equal(killer.result.hasRef() && killer.result._destroyed !== true, false);
+    } finally {
+      for (const one of [spawn, group, timers]) one.mock.restore();
+    }
+  });
+
+  it("is asked for JSON by one method", async () => {
+    const own = new BoltService(files.directory);
+    own.executeCommandWithJsonOutput = mock.fn(async () => ({ targets: [{ name: "a" }], items: [{ status: "success", value: { x: 1 } }] }));
+    assert.deepEqual((await own.getInventory()).map(({ id }) => id), ["a"]);
+    assert.equal((await own.gatherFacts("n")).facts.x, 1);
+    assert.equal((await own.getTaskDetails("t")).name, "t");
+    assert.equal(own.executeCommandWithJsonOutput.mock.callCount(), 3);
+  });
+
   for (const [complaint, error] of [
     ["Host unreachable", { name: "BoltNodeUnreachableError", message: "Node web1 is unreachable", nodeId: "web1" }],
     ["Could not find a task named t", { name: "BoltTaskNotFoundError", message: "Task 't' not found in Bolt modules", taskName: "t" }],
@@ -602,13 +632,23 @@ groups:
 `);
       const groups = await plugin.getGroups();
       assert.deepEqual(groups[0], {
-        id: "bolt:web", name: "web", source: "bolt", sources: ["bolt"], linked: false, nodes: ["bolt:web1", "bolt:web2", "bolt:web3.example.com"],
+        id: "bolt:web", name: "web", source: "bolt", sources: ["bolt"], linked: false, nodes: ["bolt:web1", "bolt:web2"],
         metadata: { description: "Servers", variables: { role: "web" }, config: { transport: "ssh" }, hierarchy: ["by_name", "inner"] },
       });
-      assert.deepEqual(groups.slice(1).map(({ name, nodes }) => [name, nodes]), [["empty", []], ["inner", ["bolt:web4"]]]);
+      assert.deepEqual(groups.slice(1).map(({ name, nodes }) => [name, nodes]), [["empty", []]]);
       writeFileSync(file, "groups: [");
       assert.deepEqual(await plugin.getGroups(), []);
       rmSync(file);
+    });
+
+    it("needs nothing of its service but what is asked for", async () => {
+      const service = { getInventory: async () => [], gatherFacts: async () => ({}) };
+      const plugin = new BoltPlugin(service, quiet());
+      await plugin.initialize(config);
+      assert.deepEqual([await plugin.getGroups(), await plugin.getInventory()], [[], []]);
+      const { healthy, message } = await plugin.healthCheck();
+      assert.equal(healthy, false);
+      assert.match(message, /^Bolt health check failed: /);
     });
 
     it("tells how it is", async () => {

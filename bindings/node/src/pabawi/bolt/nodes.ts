@@ -69,31 +69,20 @@ export function factsOf(nodeId: string, json: unknown): Facts {
   };
 }
 
-/** The groups of an inventory file, those within others too. */
+/** The groups of an inventory file; those within others only by name, and without targets that have nothing but an address. */
 export function groupsOf(inventory: unknown): NodeGroup[] {
-  const found: NodeGroup[] = [];
-  const open = [...list(fields(inventory)["groups"])];
-  for (let group = open.shift(); group !== undefined; group = open.shift()) {
+  return list(fields(inventory)["groups"]).flatMap((group) => {
     const name = text(fields(group)["name"]);
     if (!name || !isObject(group)) {
-      continue;
+      return [];
     }
-    const within = list(group["groups"]);
-    open.push(...within);
-    found.push({
-      id: `bolt:${name}`,
-      name,
-      source: "bolt",
-      sources: ["bolt"],
-      linked: false,
-      nodes: list(group["targets"]).flatMap((target) => {
-        const member = text(target) ?? text(fields(target)["name"]) ?? text(fields(target)["uri"]);
-        return member ? [`bolt:${member}`] : [];
-      }),
-      metadata: metadataOf(group, within),
+    const nodes = list(group["targets"]).flatMap((target) => {
+      const member = text(target) ?? text(fields(target)["name"]);
+      return member ? [`bolt:${member}`] : [];
     });
-  }
-  return found;
+    const metadata = metadataOf(group, list(group["groups"]));
+    return [{ id: `bolt:${name}`, name, source: "bolt", sources: ["bolt"], linked: false, nodes, metadata }];
+  });
 }
 
 function metadataOf(group: Fields, within: unknown[]): NonNullable<NodeGroup["metadata"]> {

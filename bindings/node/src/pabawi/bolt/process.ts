@@ -77,13 +77,14 @@ export function runBolt({ args, cwd, timeoutMs, callback }: BoltRun): Promise<Bo
     };
     const stop = (why: Error): void => {
       failure ??= why;
-      signal(child, "SIGTERM");
       // `killed` only says that a signal was sent; what counts is whether the process has gone, and then this timer has too.
       timers.push(
         setTimeout(() => {
           signal(child, "SIGKILL");
         }, KILL_AFTER_MS),
       );
+      // The process may have gone when this returns, which takes the timers away.
+      signal(child, "SIGTERM");
     };
     const take = (into: Collected) => (chunk: Buffer | string) => {
       if (!into.add(chunk)) {
@@ -135,7 +136,8 @@ function forget(child: childProcess.ChildProcess): void {
 /** Sends a signal to the process and to all that it has started and that has not left its group. */
 function signal(child: childProcess.ChildProcess, name: "SIGTERM" | "SIGKILL"): void {
   const { pid } = child;
-  if (!HAS_GROUPS || pid === undefined) {
+  // The number of what only looks like a process is that of nothing, or of somebody else's group.
+  if (!HAS_GROUPS || pid === undefined || !(child instanceof childProcess.ChildProcess)) {
     child.kill(name);
     return;
   }
