@@ -1,9 +1,13 @@
 // Pabawi's SSH plugin over the native transport, on a real sshd and under the replaced IntegrationManager.
 import assert from "node:assert/strict";
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 import { createSshPlugin } from "../../index.js";
 import { IntegrationManager } from "../../pabawi/IntegrationManager.js";
@@ -11,6 +15,7 @@ import { closedGate, until } from "../waiting.mjs";
 import { folder, isRunning } from "./support.mjs";
 import { sshd } from "./sshd.mjs";
 
+const index = fileURLToPath(new URL("../../index.js", import.meta.url));
 const server = await sshd({ addresses: Array.from({ length: 6 }, (_, index) => `127.78.0.${index + 1}`) });
 const configPath = join(folder(), "config");
 const host = (name, number = 1) => `Host ${name}\n  HostName 127.78.0.${number}\n  Port ${server.port}\n${server.login}`;
@@ -242,5 +247,68 @@ describe("the SSH plugin", () => {
       return error.name === "ZodError";
     });
     await assert.rejects(createSshPlugin({ defaultUser: "a", defaultPort: 70000, logger }).initialize(entry), /defaultPort must be between/);
+  });
+
+  it("keeps the beginning and the end of a long output, and tells all of it as it comes", async () => {
+    const printed = 'i=0; while [ $i -lt 30000 ]; do echo "$i a line of output as programs print them, of some sixty bytes"; i=$((i+1)); done';
+    const told = [];
+    const streamingCallback = { onStdout: (chunk) => told.push(chunk) };
+    const { status, results } = await ssh.executeAction(command(`${printed}; echo little >&2`, "web-prod-1", { metadata: { streamingCallback } }));
+    const whole = told.join("");
+    assert.deepEqual([status, whole.split("\n").length, results[0].output.stderr], ["success", 30_001, "little\n"]);
+    const kept = 512 * 1024;
+    const mark = `\n[${whole.length - 2 * kept} characters left out]\n`;
+    assert.equal(results[0].output.stdout, whole.slice(0, kept) + mark + whole.slice(-kept));
+  });
+
+  it("outlives a command that prints without end", async () => {
+    const text = `
+      import { createSshPlugin } from ${JSON.stringify(index)};
+      const ssh = createSshPlugin({ configPath: ${JSON.stringify(configPath)}, defaultUser: "nobody" });
+      await ssh.initialize(${JSON.stringify(entry)});
+      const { status, results } = await ssh.executeAction({ type: "command", target: "web-prod-1", action: "yes", timeout: 5 });
+      await ssh.shutdown();
+      console.log(JSON.stringify([status, results[0].error, results[0].output.stdout.length]));`;
+    const { stdout } = await promisify(execFile)(process.execPath, ["--max-old-space-size=100", "--input-type=module", "--eval", text]);
+    const [status, error, length] = JSON.parse(stdout.trim().split("\n").at(-1));
+    assert.deepEqual([status, error], ["failed", "Command timeout after 5 seconds"]);
+    assert.ok(length > 1024 * 1024 && length < 1024 * 1024 + 100, `${length}`);
+  });
+
+  it("leaves nothing in the directory for temporary files, and removes what a process that was killed has left", async () => {
+    const temporary = folder();
+    const left = () => readdirSync(temporary).filter((name) => name.startsWith("pabawi-ssh-"));
+    const started = (more) => {
+      const text = `
+        import { createSshPlugin } from ${JSON.stringify(index)};
+        const ssh = createSshPlugin({ configPath: ${JSON.stringify(configPath)}, defaultUser: "nobody" });
+        await ssh.initialize(${JSON.stringify(entry)});
+        await ssh.executeAction({ type: "command", target: "web-prod-1", action: "echo hello" });
+        console.log("ready");
+        ${more}`;
+      const child = spawn(process.execPath, ["--input-type=module", "--eval", text], { env: { ...process.env, TMPDIR: temporary }, stdio: ["pipe", "pipe", "inherit"] });
+      return Promise.race([once(child.stdout, "data").then(() => child), once(child, "exit").then(() => assert.fail("it has ended"))]);
+    };
+    const ended = async (child) => child.exitCode ?? child.signalCode ?? (await once(child, "exit"));
+    await ended(await started("process.exit(0);"));
+    assert.deepEqual(left(), []);
+    const killed = await started("setInterval(() => {}, 1_000);");
+    killed.kill("SIGKILL");
+    await ended(killed);
+    const [remains] = left();
+    assert.equal(statSync(join(temporary, remains)).mode & 0o777, 0o700);
+    // Of somebody who cannot be known nothing is removed.
+    for (const [name, owner] of [["pabawi-ssh-a", undefined], ["pabawi-ssh-b", "no JSON"], ["pabawi-ssh-c", '{"pid":1,"started":"0","place":"elsewhere"}']]) {
+      mkdirSync(join(temporary, name), { mode: 0o700 });
+      if (owner !== undefined) writeFileSync(join(temporary, name, "owner"), owner);
+    }
+    const living = await started("process.stdin.on('end', () => process.exit(0)).resume();");
+    assert.ok(!left().includes(remains) && left().length === 4, left().join(" "));
+    const [own] = left().filter((name) => name.length > "pabawi-ssh-a".length);
+    await ended(await started("await ssh.shutdown();"));
+    assert.ok(left().includes(own) && left().length === 4, left().join(" "));
+    living.stdin.end();
+    await ended(living);
+    assert.deepEqual(left(), ["pabawi-ssh-a", "pabawi-ssh-b", "pabawi-ssh-c"]);
   });
 });

@@ -1,6 +1,5 @@
 /** Runs commands of the SSH plugin on a framework of its own: {@link SshRunner}. */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { LoggerLike, StreamingCallback } from "../../internal/types";
@@ -9,6 +8,8 @@ import type { SSHConfig } from "../../pabawi/sshConfig";
 import { createExecutionFramework, type ExecutionFramework } from "../framework";
 import type { ExecutionRequest, NodeOutcome } from "../generated/types";
 import { type OutputDecoder, outputDecoder } from "../output";
+import { makeFolder, removeFolder } from "./folder";
+import { HeadTail } from "./headTail";
 import { runAsMethod, type SshPluginOptions } from "./settings";
 
 /** How one command is run. */
@@ -29,9 +30,11 @@ export interface Ran {
 
 type Stream = "stdout" | "stderr";
 
+const FORGET_EVERY_MS = 60_000;
+
 /** One node's output while it comes. */
 class Collected {
-  readonly parts: Record<Stream, string[]> = { stdout: [], stderr: [] };
+  readonly texts: Record<Stream, HeadTail> = { stdout: new HeadTail(), stderr: new HeadTail() };
   private readonly decoders: Record<Stream, OutputDecoder> = { stdout: outputDecoder(), stderr: outputDecoder() };
 
   add(stream: Stream, data: Parameters<OutputDecoder["write"]>[0]): string {
@@ -43,9 +46,7 @@ class Collected {
   }
 
   private kept(stream: Stream, text: string): string {
-    if (text !== "") {
-      this.parts[stream].push(text);
-    }
+    this.texts[stream].add(text);
     return text;
   }
 }
@@ -65,11 +66,13 @@ export class SshRunner {
 
   /** Opens a framework by these settings; `configText` is the client configuration, to which the defaults are added. */
   static async open(settings: SSHConfig, configText: string, options: SshPluginOptions, logger: LoggerLike): Promise<SshRunner> {
-    const folder = await mkdtemp(join(tmpdir(), "pabawi-ssh-"));
+    const folder = await makeFolder();
     try {
       const config = await written(folder, configText, settings);
       const framework = await createExecutionFramework({
         database: options.database ?? join(folder, "executions.db"),
+        // Nobody asks it what was; a database of the host's is the host's to keep small.
+        retention: options.database === undefined ? { everyMs: FORGET_EVERY_MS, executions: [{ keep: 0 }] } : undefined,
         // Who may do what has been asked before a plugin is called.
         authorizer: "allow-all",
         user: "ssh-plugin",
@@ -89,7 +92,7 @@ export class SshRunner {
       });
       return new SshRunner(framework, folder, settings, configText);
     } catch (error) {
-      await rm(folder, { recursive: true, force: true });
+      await removeFolder(folder);
       throw error;
     }
   }
@@ -130,8 +133,8 @@ export class SshRunner {
           outputs.delete(event.node);
           tell("onStdout", collected.end("stdout"));
           tell("onStderr", collected.end("stderr"));
-          const { stdout, stderr } = collected.parts;
-          ran.set(event.node, { outcome: event.result, stdout: stdout.join(""), stderr: stderr.join(""), durationMs: event.durationMs });
+          const { stdout, stderr } = collected.texts;
+          ran.set(event.node, { outcome: event.result, stdout: stdout.whole(), stderr: stderr.whole(), durationMs: event.durationMs });
         }
       }
     } finally {
@@ -149,7 +152,7 @@ export class SshRunner {
   /** Ends what still runs after the deadline, and removes what it made on this machine. */
   async close(deadlineMs: number): Promise<void> {
     await this.framework.shutdown({ deadlineMs });
-    await rm(this.folder, { recursive: true, force: true });
+    await removeFolder(this.folder);
   }
 
   private request(nodes: readonly string[], command: string, { timeoutSeconds, sudo }: HowToRun): ExecutionRequest {
