@@ -14,12 +14,13 @@ import type {
   NodeGroup,
   NodeResult,
   PerformanceMonitorLike,
-  StreamingCallback,
 } from "../../internal/types";
 import { timed } from "../../internal/timed";
 import { BasePlugin } from "../../pabawi/BasePlugin";
 import type { SSHConfig } from "../../pabawi/sshConfig";
 import { parseSSHConfig } from "../../pabawi/sshConfigParser";
+import { callSite, invalid, valid } from "../errors";
+import { checkAction, type SshAction } from "./action";
 import { FACTS_COMMAND, factsOf } from "./facts";
 import { groupsOf } from "./groups";
 import { failed, nodeResult, statusOf } from "./results";
@@ -53,8 +54,7 @@ export interface SshPlugin extends ExecutionToolPlugin, InformationSourcePlugin 
  * @throws ZodError that names each key that cannot be
  */
 export function createSshPlugin(options: SshPluginOptions = {}): SshPlugin {
-  checkOptions(options);
-  return new Plugin(options);
+  return new Plugin(valid(callSite(createSshPlugin), () => checkOptions(options)));
 }
 
 class Plugin extends BasePlugin implements SshPlugin {
@@ -76,7 +76,8 @@ class Plugin extends BasePlugin implements SshPlugin {
   }
 
   async executeAction(action: Action): Promise<ExecutionResult> {
-    return this.measured("executeAction", () => this.execute(action));
+    const given = valid(callSite(this.executeAction), () => checkAction(action));
+    return this.measured("executeAction", () => this.execute(given));
   }
 
   listCapabilities(): Capability[] {
@@ -125,6 +126,11 @@ class Plugin extends BasePlugin implements SshPlugin {
   }
 
   async getNodeFacts(nodeId: string): Promise<Facts> {
+    valid(callSite(this.getNodeFacts), () => {
+      if (typeof nodeId !== "string" || !isName(this.found(nodeId))) {
+        throw invalid([{ path: "nodeId", message: "must be the name of a node, or [user@]host[:port]" }]);
+      }
+    });
     return this.measured("getNodeFacts", async () => {
       const how = { timeoutSeconds: FACTS_TIMEOUT_SECONDS, sudo: false };
       const runner = await this.current();
@@ -196,7 +202,7 @@ class Plugin extends BasePlugin implements SshPlugin {
     });
   }
 
-  private async execute(action: Action): Promise<ExecutionResult> {
+  private async execute(action: SshAction): Promise<ExecutionResult> {
     const runner = await this.current();
     const startedAt = new Date();
     const targets = [...new Set([action.target].flat())];
@@ -217,16 +223,16 @@ class Plugin extends BasePlugin implements SshPlugin {
       return finished([], `Unsupported action type: ${action.type}`);
     }
     const seconds = action.timeout ?? this.settings?.commandTimeout ?? 0;
-    if (!(seconds > 0 && Number.isFinite(seconds))) {
+    if (typeof seconds !== "number" || !(seconds > 0 && Number.isFinite(seconds))) {
       return finished([], `timeout must be a positive number of seconds, got: ${String(seconds)}`);
     }
     const places = new Map(targets.filter(isName).map((target) => [target, this.found(target)]));
-    const { streamingCallback, signal } = (action.metadata ?? {}) as { streamingCallback?: StreamingCallback; signal?: unknown };
+    const { streamingCallback, signal } = action.metadata ?? {};
     const how = {
       timeoutSeconds: seconds,
       sudo: action.parameters?.["sudo"] === true || this.settings?.sudo.enabled === true,
       callback: streamingCallback,
-      signal: signal instanceof AbortSignal ? signal : undefined,
+      signal,
     };
     try {
       const nodes = [...new Set(places.values())];

@@ -5,6 +5,7 @@ import type { z } from "zod";
 import type { LoggerLike, PerformanceMonitorLike } from "../../internal/types";
 import { zod } from "../../internal/zod";
 import { ConfigurationError, loadSSHConfig, type SSHConfig } from "../../pabawi/sshConfig";
+import { objectOf } from "../errors";
 import type { HostKeyPolicy } from "../generated/types";
 
 /** Settings by the names of Pabawi's `SSHConfig`; times are seconds. What is absent comes from the environment. */
@@ -77,9 +78,9 @@ const OptionsSchema = zod
   })
   .strict();
 
-/** Throws a `ZodError` that names each key that cannot be. */
-export function checkOptions(options: unknown): void {
-  OptionsSchema.parse(options);
+/** The options as they were when they were looked at. Throws a `ZodError` that names each key that cannot be. */
+export function checkOptions(options: SshPluginOptions): SshPluginOptions {
+  return OptionsSchema.parse(objectOf(options, "the options")) as SshPluginOptions;
 }
 
 /**
