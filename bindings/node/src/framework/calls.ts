@@ -4,6 +4,7 @@ import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import type { z } from "zod";
 
 import { messageOf } from "../internal/faults";
+import { onAbort as onAborted } from "../internal/signals";
 import { AbortedError, at, type CallSite, errorOf, invalid, objectOf, PabawiError, ShutDownError, valid } from "./errors";
 import { eventsOf } from "./generated/events";
 import { callSchemas } from "./generated/schemas";
@@ -163,13 +164,11 @@ export class Caller {
     const abandon = (): void => {
       this.native.abandon(number);
     };
-    if (onAbort === "forget") {
-      signal?.addEventListener("abort", abandon, { once: true });
-    }
+    const heard = onAbort === "forget" ? onAborted(signal, abandon) : undefined;
     try {
       return told(site, signal, await crossed(site, () => make(number)));
     } finally {
-      signal?.removeEventListener("abort", abandon);
+      heard?.();
     }
   }
 }

@@ -1,6 +1,7 @@
 /** Events of an execution or of a run of a graph: read in batches by `for await`, or heard by listeners. */
 import { EventEmitter } from "node:events";
 
+import { onAbort } from "../internal/signals";
 import { AbortedError, type CallSite } from "./errors";
 import type { Caller } from "./calls";
 import type { CallOptions } from "./options";
@@ -33,7 +34,7 @@ export function eventStream<E>(caller: Caller, site: CallSite, of: object | numb
   const giveUp = (): void => {
     ending.abort(signal?.reason);
   };
-  signal?.addEventListener("abort", giveUp, { once: true });
+  const stopHearing = onAbort(signal, giveUp);
   if (signal?.aborted === true) {
     giveUp();
   }
@@ -46,7 +47,7 @@ export function eventStream<E>(caller: Caller, site: CallSite, of: object | numb
   const close = (): void => {
     over = true;
     [waiting, taken] = [[], 0];
-    signal?.removeEventListener("abort", giveUp);
+    stopHearing();
     ending.abort();
     if (number !== undefined) {
       caller.native.close(number);
@@ -132,7 +133,7 @@ export function eventWatcher<E extends { type: string }>(open: (signal: AbortSig
   const end = (): void => {
     ending.abort();
   };
-  outer?.addEventListener("abort", end, { once: true });
+  const stopHearing = onAbort(outer, end);
   const stream = open(ending.signal);
   const watcher = Object.assign(new EventEmitter(), { close: end }) as unknown as EventWatcher<E>;
   const read = async (): Promise<void> => {
@@ -146,7 +147,7 @@ export function eventWatcher<E extends { type: string }>(open: (signal: AbortSig
         throw error;
       }
     } finally {
-      outer?.removeEventListener("abort", end);
+      stopHearing();
     }
     watcher.emit("end");
   };

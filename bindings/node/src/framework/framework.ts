@@ -1,6 +1,7 @@
 /** The framework object: {@link createExecutionFramework}. Everything in it is done by the native half. */
 import { userInfo } from "node:os";
 
+import { onAbort } from "../internal/signals";
 import { aborted, Beside, Caller, checked, throwIfAborted } from "./calls";
 import { callSite, type CallSite, objectOf, valid } from "./errors";
 import { type EventStream, eventStream, type EventWatcher, eventWatcher } from "./events";
@@ -136,12 +137,29 @@ export async function createExecutionFramework(options: CreateFrameworkOptions =
     performanceMonitor: host.performanceMonitor !== undefined,
     plugins: (host.plugins ?? []).map((plugin) => objects.plugins.add(plugin)),
   };
+  const opened = caller.open(site, opening, host.signal);
   try {
-    return framework(caller, objects, await caller.open(site, opening, host.signal));
+    return framework(caller, objects, await orAborted(site, host.signal, opened));
   } catch (error) {
-    objects.detach();
+    // What opens all the same after it was given up is nobody's.
+    void opened
+      .then(() => caller.call(site, "shutdown", { deadlineMs: 0 }, undefined, "finish"))
+      .catch(() => undefined)
+      .finally(() => {
+        objects.detach();
+      });
     throw error;
   }
+}
+
+/** What becomes of it, unless it is given up before. */
+function orAborted<T>(site: CallSite, signal: AbortSignal | undefined, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stopHearing = onAbort(signal, () => {
+      reject(aborted(site, signal));
+    });
+    promise.then(resolve, reject).finally(stopHearing);
+  });
 }
 
 function authorizerKind(authorizer: CreateFrameworkOptions["authorizer"]): string | undefined {
@@ -280,7 +298,7 @@ async function execute(
       giveUpWaiting.abort();
     });
   };
-  signal?.addEventListener("abort", cancel, { once: true });
+  const stopHearing = onAbort(signal, cancel);
   if (signal?.aborted === true) {
     cancel();
   }
@@ -293,7 +311,7 @@ async function execute(
   } catch (error) {
     throw refused ?? error;
   } finally {
-    signal?.removeEventListener("abort", cancel);
+    stopHearing();
   }
 }
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import type { LoggerLike, StreamingCallback } from "../../internal/types";
 import { messageOf } from "../../internal/faults";
+import { onAbort } from "../../internal/signals";
 import type { SSHConfig } from "../../pabawi/sshConfig";
 import { createExecutionFramework, type ExecutionFramework } from "../framework";
 import type { ExecutionRequest, NodeOutcome } from "../generated/types";
@@ -115,7 +116,7 @@ export class SshRunner {
       // Refused only where it is over already.
       this.framework.cancel(id).catch(() => undefined);
     };
-    signal?.addEventListener("abort", cancel, { once: true });
+    const stopHearing = onAbort(signal, cancel);
     if (signal?.aborted === true) {
       cancel();
     }
@@ -138,7 +139,7 @@ export class SshRunner {
         }
       }
     } finally {
-      signal?.removeEventListener("abort", cancel);
+      stopHearing();
     }
     return ran;
   }
