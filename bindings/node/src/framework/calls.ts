@@ -5,7 +5,8 @@ import type { z } from "zod";
 
 import { messageOf } from "../internal/faults";
 import { onAbort as onAborted } from "../internal/signals";
-import { AbortedError, at, type CallSite, errorOf, invalid, objectOf, PabawiError, ShutDownError, valid } from "./errors";
+import { crossing, withoutProto } from "./crossing";
+import { AbortedError, at, type CallSite, errorOf, objectOf, PabawiError, ShutDownError, valid } from "./errors";
 import { eventsOf } from "./generated/events";
 import { callSchemas } from "./generated/schemas";
 import type { Calls, Failure } from "./generated/types";
@@ -40,39 +41,6 @@ export class Beside<T extends object> {
   }
 }
 
-/** The first text in it that has half a character, which no text on the other side can have. */
-function halfCharacter(value: unknown, at: string): string | undefined {
-  if (typeof value === "string") {
-    return HALF.test(value) ? at : undefined;
-  }
-  if (typeof value !== "object" || value === null) {
-    return undefined;
-  }
-  for (const [name, inner] of Object.entries(value)) {
-    const found = HALF.test(name) ? at : halfCharacter(inner, Array.isArray(value) ? `${at}[${name}]` : at === "" ? name : `${at}.${name}`);
-    if (found !== undefined) {
-      return found;
-    }
-  }
-  return undefined;
-}
-
-/** A surrogate that has no other one. */
-const HALF = /\p{Surrogate}/u;
-
-/** What crosses, as JSON. */
-function crossing(value: unknown): string {
-  const text = JSON.stringify(value);
-  // JSON.stringify writes whole characters as they are, and halves as escapes.
-  if (/\\ud[89a-f]/.test(text)) {
-    const path = halfCharacter(value, "");
-    if (path !== undefined) {
-      throw invalid([{ path, message: "must be a text of whole characters: a surrogate stands alone in it" }]);
-    }
-  }
-  return text;
-}
-
 export class Caller {
   readonly native: NativeFramework;
   private readonly user: string;
@@ -95,7 +63,7 @@ export class Caller {
     const { user, signal } = this.options(site, options);
     const text = valid(site, () => {
       const whole: unknown = given instanceof Beside ? given.whole() : objectOf(given as object, "what is given");
-      const request = checked(callSchemas[name] as z.ZodType<unknown>, whole);
+      const request = checked(callSchemas[name] as z.ZodType<unknown>, withoutProto(whole));
       return crossing(request);
     });
     if (name !== "shutdown") {

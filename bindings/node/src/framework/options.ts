@@ -106,7 +106,11 @@ function having(what: string, ...methods: string[]): z.ZodType<object> {
 }
 
 const signal = zod.custom<AbortSignal>((value) => value instanceof AbortSignal, { message: "must be an AbortSignal" }).optional();
-const user = zod.string().min(1).optional();
+const user = zod
+  .string()
+  .min(1)
+  .refine((name) => !/\p{Cc}/u.test(name), { message: "must not have control characters" })
+  .optional();
 
 const CallOptionsSchema = zod.object({ user, signal }).strict().optional();
 
@@ -183,7 +187,8 @@ export function checkCallOptions(options: CallOptions | undefined): CallOptions 
 /** The options that are data, and those that are objects of the host; throws a `ZodError` that has what is wrong with both. */
 export function checkOptions(given: unknown): { data: FrameworkOptions; host: Omit<CreateFrameworkOptions, keyof FrameworkOptions> } {
   const fields = { ...zod.record(zod.string(), zod.unknown()).parse(given ?? {}) };
-  if (isAnything(fields["database"]) && fields["hostDatabase"] === undefined) {
+  const isDatabase = isAnything(fields["database"]) && fields["hostDatabase"] === undefined;
+  if (isDatabase) {
     fields["hostDatabase"] = fields["database"];
     delete fields["database"];
   }
@@ -201,7 +206,10 @@ export function checkOptions(given: unknown): { data: FrameworkOptions; host: Om
   const [data, host] = [FrameworkOptionsSchema.safeParse(part(false)), HostOptionsSchema.safeParse(part(true))];
   const issues = [data, host].flatMap((result) => (result.success ? [] : result.error.issues));
   if (!data.success || !host.success) {
-    throw zodError(issues);
+    // By the name that it was given under.
+    const named = ({ path: [first, ...rest], ...issue }: (typeof issues)[number]) =>
+      first === "hostDatabase" && isDatabase ? { ...issue, path: ["database", ...rest] } : { ...issue, path: first === undefined ? [] : [first, ...rest] };
+    throw zodError(issues.map(named));
   }
   // The objects themselves, and not what Zod makes of them.
   return { data: data.data, host: part(true) as CreateFrameworkOptions };

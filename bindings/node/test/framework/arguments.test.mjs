@@ -177,6 +177,7 @@ const WRONG = [
   ["shutdown", () => host.shutdown({ now: true }), "now"],
   // Who asks, and the signal, for every kind of call.
   ["execute", () => host.execute(command("true"), { user: "" }), "user"],
+  ["execute", () => host.execute(command("true"), { user: "a\0b" }), "user"],
   ["get", () => host.get(ID, { signal: {} }), "signal"],
   ["events", () => host.events(ID, { user: 7 }), "user"],
   ["plugins.list", () => host.plugins.list({ timeout: 1 }), "timeout"],
@@ -206,11 +207,40 @@ describe("arguments", () => {
     assert.deepEqual((await host.executions()).items, []);
   });
 
-  it("that cannot be written as JSON are refused", async () => {
+  it("that JSON cannot hold are refused, and not left out or changed", async () => {
     const parameters = {};
     parameters.self = parameters;
-    await refused(() => host.plugins.call({ capability: "task.list", parameters }), "");
-    await refused(() => host.plugins.call({ capability: "task.list", parameters: { big: 7n } }), "");
+    const deep = {};
+    let at = deep;
+    for (let depth = 0; depth < 200; depth += 1) at = at.in = {};
+    const call = (given) => () => host.plugins.call({ capability: "task.list", parameters: given });
+    for (const [field, given] of [
+      ["parameters.self.self", parameters],
+      ["parameters.in", deep],
+      ["parameters.big", { big: 7n }],
+      ["parameters.a.1", { a: [1, NaN] }],
+      ["parameters.far", { far: -Infinity }],
+      ["parameters.f", { f() {} }],
+      ["parameters.s", { s: Symbol("s") }],
+      ["parameters.in.map", { in: { map: new Map([[1, 2]]) } }],
+      ["parameters.set", { set: new Set() }],
+      ["parameters.late", { late: Promise.resolve(1) }],
+      ["parameters.hole.0", { hole: [, 1] }],
+      ["parameters.none.1", { none: [1, undefined] }],
+      ["parameters.__proto__", JSON.parse('{"__proto__": {"admin": true}}')],
+    ]) {
+      await refused(call(given), field);
+    }
+    const env = JSON.parse('{"__proto__": "x", "A": "1"}');
+    await refused(() => host.submit({ action: { ...action, env }, targets: "a" }), "action.env.__proto__");
+    await refused(() => host.submitAndFollow({ action: { ...action, env }, targets: "a" }), "action.env.__proto__");
+  });
+
+  it("that name nothing that is there are refused by their names", async () => {
+    await refused(() => host.plugins.health("typo"), "plugin");
+    await refused(() => host.executions({ cursor: "junk" }), "cursor");
+    await refused(() => host.journal.query({ cursor: "junk" }), "cursor");
+    await refused(() => host.graphs.list({ cursor: "junk" }), "cursor");
   });
 });
 
@@ -219,6 +249,10 @@ describe("options", () => {
   const given = (options) => () => createExecutionFramework({ database: path, authorizer: "allow-all", ...options });
   for (const [field, options] of [
     ["database", { database: 7 }],
+    ["database", { database: { query() {} } }],
+    ["hostDatabase", { hostDatabase: { query() {} } }],
+    ["user", { user: "a\0b" }],
+    ["user", { user: "a\nb" }],
     ["user", { user: "" }],
     ["authorizer", { authorizer: "root" }],
     ["authorizer", { authorizer: { may: () => true } }],

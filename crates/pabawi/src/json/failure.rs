@@ -5,6 +5,8 @@ use crate::plugin::{CallError, CallFault};
 use crate::v1::AdoptError;
 use crate::{EngineError, ErrorCode, FieldError, FrameworkError, PlanError, SubmitError, ValidationError};
 use pabawi_domain::command_policy::NotAllowed;
+use pabawi_domain::ports::StoreError;
+use pabawi_journal::JournalError;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -86,6 +88,10 @@ impl Failure {
         Self::new(ErrorCode::Denied, message).with("capability", capability)
     }
 
+    fn bad_cursor(message: String) -> Self {
+        ValidationError::of("cursor", message).into()
+    }
+
     fn not_allowed(message: String, refused: &NotAllowed) -> Self {
         let failure = Self::new(ErrorCode::CommandNotAllowed, message);
         failure.with("command", &refused.command).with("reason", &refused.reason)
@@ -125,6 +131,7 @@ impl From<EngineError> for Failure {
             EngineError::Invalid(error) => error.into(),
             EngineError::Submit(error) => error.into(),
             EngineError::Denied { capability, .. } => Self::denied(&capability, message),
+            EngineError::Store(StoreError::BadCursor) => Self::bad_cursor(message),
             _ => Self::new(code, message).retryable(retryable),
         }
     }
@@ -137,6 +144,10 @@ impl From<FrameworkError> for Failure {
             FrameworkError::Invalid(error) => error.into(),
             FrameworkError::Engine(error) => error.into(),
             FrameworkError::Denied { capability, .. } => Self::denied(&capability, message),
+            FrameworkError::Store(StoreError::BadCursor)
+            | FrameworkError::Journal(JournalError::Store(StoreError::BadCursor)) => {
+                Self::bad_cursor(message)
+            }
             FrameworkError::Store(error) => Self::new(code, message).retryable(error.is_retryable()),
             _ => Self::new(code, message),
         }
@@ -161,6 +172,7 @@ impl From<GraphError> for Failure {
         match error {
             GraphError::Invalid(error) => error.into(),
             GraphError::Denied { capability, .. } => Self::denied(&capability, message),
+            GraphError::Store(StoreError::BadCursor) => Self::bad_cursor(message),
             // Nothing that was given is bad: it is not the time for it.
             GraphError::NotInterrupted { id, .. } => ValidationError::of("id", message).with_id(id),
             GraphError::Taken(id) => ValidationError::of("id", message).with_id(id),

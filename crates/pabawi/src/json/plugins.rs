@@ -210,7 +210,13 @@ pub(super) async fn health(
     caller: Caller,
     with: Health,
 ) -> Result<Vec<PluginStatus>, Failure> {
-    Ok(framework.plugin_health(&caller, with.plugin.as_ref()).await?)
+    let asked = framework.plugin_health(&caller, with.plugin.as_ref()).await?;
+    match with.plugin {
+        Some(name) if asked.is_empty() => {
+            Err(ValidationError::of("plugin", format!("there is no plugin named {name}")).into())
+        }
+        _ => Ok(asked),
+    }
 }
 
 pub(super) async fn call(
