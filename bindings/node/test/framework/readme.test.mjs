@@ -97,6 +97,21 @@ describe("README", () => {
       assert.equal(whole.at(-1)[1], "finished");
       assert.deepEqual(await eventsOf(`${at}/${id}/events`, alice), whole);
 
+      // Nobody is answered whom nobody names; and a stream begins before anything happens.
+      for (const [method, path] of [["POST", ""], ["GET", `/${id}/events`], ["DELETE", `/${id}`]]) {
+        assert.equal((await fetch(at + path, { method })).status, 401, method);
+      }
+      const quiet = await (await post({ ...request, action: { type: "command", command: "sleep 300" }, targets: "a" })).json();
+      const seen = (await eventsOf(`${at}/${quiet.id}/events`, alice, ({ length }) => length === 3)).at(-1)[0];
+      const reconnected = await fetch(`${at}/${quiet.id}/events`, { headers: { ...alice, "Last-Event-ID": String(seen + 100) }, signal: AbortSignal.timeout(5_000) });
+      assert.equal(reconnected.headers.get("content-type"), "text/event-stream");
+      await reconnected.body.cancel();
+      await fetch(`${at}/${quiet.id}`, { method: "DELETE", headers: alice });
+      const { id: many } = await (await post({ ...request, action: { type: "command", command: "seq 1 100000" }, targets: "a" })).json();
+      await host.wait(many);
+      const gaps = (await eventsOf(`${at}/${many}/events`, alice)).filter(([, type]) => type === "gap");
+      assert.ok(gaps.length > 0 && gaps.every(([seq, , { lastSeq }]) => lastSeq >= seq), JSON.stringify(gaps));
+
       const wrong = await post({ ...request, targets: 7 });
       assert.deepEqual([wrong.status, (await wrong.json()).issues[0].path], [400, ["targets"]]);
       assert.equal((await post(request, "mallory")).status, 403);
