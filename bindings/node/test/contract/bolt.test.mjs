@@ -391,6 +391,10 @@ describe("running Bolt", () => {
     }
   });
 
+  it("that cannot be given its arguments is told as one that cannot be started", async () => {
+    await assert.rejects(bolt.executeCommand(["a\0b"]), { name: "BoltExecutionError", message: /^Failed to execute Bolt command: /, exitCode: null });
+  });
+
   it("is asked for JSON by one method", async () => {
     const own = new BoltService(files.directory);
     own.executeCommandWithJsonOutput = mock.fn(async () => ({ targets: [{ name: "a" }], items: [{ status: "success", value: { x: 1 } }] }));

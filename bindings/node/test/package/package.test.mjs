@@ -39,8 +39,27 @@ const COMMONJS = `const { createExecutionFramework } = require("@pabawi/executio
 const { ExecutionQueue } = require("@pabawi/execution/pabawi/ExecutionQueue");
 (async () => {${PROGRAM}})();`;
 const MODULE = `import { createExecutionFramework } from "@pabawi/execution";
-import { ExecutionQueue } from "@pabawi/execution/pabawi/ExecutionQueue.js";
+import { ExecutionQueue } from "@pabawi/execution/pabawi/ExecutionQueue";
+import { ExecutionQueue as byFile } from "@pabawi/execution/pabawi/ExecutionQueue.js";
+if (byFile !== ExecutionQueue) throw new Error("there are two");
 ${PROGRAM}`;
+const TYPED = `import { createExecutionFramework, type ExecutionFramework } from "@pabawi/execution";
+import { ExecutionQueue } from "@pabawi/execution/pabawi/ExecutionQueue";
+export const framework: Promise<ExecutionFramework> = createExecutionFramework({ authorizer: "allow-all" });
+export const cancelled: boolean = new ExecutionQueue(1, 1).cancel("x");
+// @ts-expect-error -- it has types, and not any
+export const wrong: string = new ExecutionQueue(1, 1);`;
+
+/** By each way in which TypeScript looks for types, in the oldest and the newest version. */
+async function isTyped(place) {
+  writeFileSync(join(place, "typed.ts"), TYPED);
+  for (const typescript of ["typescript-5.4", "typescript"]) {
+    for (const [resolution, module] of [["node10", "commonjs"], ["node16", "node16"], ["bundler", "es2022"]]) {
+      const options = ["--noEmit", "--strict", "--skipLibCheck", "--target", "es2022", "--module", module, "--moduleResolution", resolution];
+      await run(process.execPath, [join(here, "node_modules", typescript, "bin", "tsc"), ...options, "typed.ts"], place).catch(({ stdout }) => assert.fail(`${typescript} ${resolution}: ${stdout}`));
+    }
+  }
+}
 
 async function isUsable(place) {
   for (const [file, text] of [["program.cjs", COMMONJS], ["program.mjs", MODULE]]) {
@@ -64,6 +83,7 @@ describe("package", () => {
     assert.deepEqual(readdirSync(join(installed, "addon")), [`pabawi-node.${platformName()}.node`]);
     for (const left of ["src", "native", "test", "scripts", "ci"]) assert.ok(!existsSync(join(installed, left)), left);
     await isUsable(place);
+    await isTyped(place);
   });
 
   it("and packages of platforms are made of what was built, and can be installed and used", async () => {

@@ -4,7 +4,7 @@ import { StringDecoder } from "node:string_decoder";
 
 import { BoltExecutionError, BoltTimeoutError, type BoltExecutionResult } from "../boltTypes";
 import type { StreamingCallback } from "../../internal/types";
-import { safely } from "../../internal/faults";
+import { messageOf, safely } from "../../internal/faults";
 
 export interface BoltRun {
   args: string[];
@@ -48,7 +48,14 @@ export function runBolt({ args, cwd, timeoutMs, callback }: BoltRun): Promise<Bo
     const options: childProcess.SpawnOptions = { cwd, env: process.env, shell: false };
     // A group of its own, so that all of it can be ended. Node copies own, enumerable options only, so that this one cannot be
     // hidden in them: it is taken away again, and who looks at them later sees Pabawi's.
-    const child = childProcess.spawn("bolt", args, Object.assign(options, { detached: HAS_GROUPS }));
+    let child: childProcess.ChildProcess;
+    try {
+      child = childProcess.spawn("bolt", args, Object.assign(options, { detached: HAS_GROUPS }));
+    } catch (error) {
+      // Arguments that no program can be given, such as one with a NUL.
+      reject(new BoltExecutionError(`Failed to execute Bolt command: ${messageOf(error)}`, null, "", ""));
+      return;
+    }
     delete options.detached;
     remember(child);
     const stdout = new Collected(callback?.onStdout?.bind(callback));
