@@ -32,6 +32,7 @@ export interface Ran {
 type Stream = "stdout" | "stderr";
 
 const FORGET_EVERY_MS = 60_000;
+const FORGET_AFTER_MS = 600_000;
 
 /** One node's output while it comes. */
 class Collected {
@@ -72,8 +73,8 @@ export class SshRunner {
       const config = await written(folder, configText, settings);
       const framework = await createExecutionFramework({
         database: options.database ?? join(folder, "executions.db"),
-        // Nobody asks it what was; a database of the host's is the host's to keep small.
-        retention: options.database === undefined ? { everyMs: FORGET_EVERY_MS, executions: [{ keep: 0 }] } : undefined,
+        // Nobody asks it what was, once a result was given; a database of the host's is the host's to keep small.
+        retention: options.database === undefined ? { everyMs: FORGET_EVERY_MS, executions: [{ maxAgeMs: FORGET_AFTER_MS }] } : undefined,
         // Who may do what has been asked before a plugin is called.
         authorizer: "allow-all",
         user: "ssh-plugin",
