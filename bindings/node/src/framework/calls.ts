@@ -5,7 +5,7 @@ import type { z } from "zod";
 
 import { messageOf } from "../internal/faults";
 import { onAbort as onAborted } from "../internal/signals";
-import { crossing, withoutProto } from "./crossing";
+import { crossing, withProto } from "./crossing";
 import { AbortedError, at, type CallSite, errorOf, objectOf, PabawiError, ShutDownError, valid } from "./errors";
 import { eventsOf } from "./generated/events";
 import { callSchemas } from "./generated/schemas";
@@ -63,8 +63,8 @@ export class Caller {
     const { user, signal } = this.options(site, options);
     const text = valid(site, () => {
       const whole: unknown = given instanceof Beside ? given.whole() : objectOf(given as object, "what is given");
-      const request = checked(callSchemas[name] as z.ZodType<unknown>, withoutProto(whole));
-      return crossing(request);
+      const request = checked(callSchemas[name] as z.ZodType<unknown>, whole);
+      return crossing(withProto(whole, request));
     });
     if (name !== "shutdown") {
       this.throwIfShutDown(site);

@@ -24,15 +24,13 @@ export function crossing(value: unknown): string {
   return text;
 }
 
-/**
- * Refuses members named `__proto__`, which schemas lose, down to where they copy: a map within a field within a request.
- */
-export function withoutProto<T>(value: T): T {
-  const path = protoIn(value, "", 0);
+/** What a schema made of what was given, where it has not lost a member named `__proto__`, as it does where it copies. */
+export function withProto<T>(given: unknown, made: T): T {
+  const path = lostProto(given, made, "");
   if (path !== undefined) {
     throw invalid([{ path, message: "must have another name than __proto__" }]);
   }
-  return value;
+  return made;
 }
 
 interface Unfit {
@@ -88,18 +86,17 @@ function unfitIn(value: unknown, path: string, above: object[]): Unfit | undefin
 /** Objects that stand for a plain value. */
 const KEPT_BY_JSON = new Set(["String", "Boolean"]);
 
-/** Where schemas copy members one by one. */
-const COPIED = 4;
-
-function protoIn(value: unknown, path: string, depth: number): string | undefined {
-  if (typeof value !== "object" || value === null || depth === COPIED) {
+/** The place of the first such member that is in one and not in the other. What was not copied is looked at no further. */
+function lostProto(given: unknown, made: unknown, path: string): string | undefined {
+  if (given === made || typeof given !== "object" || given === null || typeof made !== "object" || made === null) {
     return undefined;
   }
-  if (Object.hasOwn(value, "__proto__")) {
+  if (Object.hasOwn(given, "__proto__") && !Object.hasOwn(made, "__proto__")) {
     return below(path, "__proto__");
   }
-  for (const [name, member] of Object.entries(value)) {
-    const found = protoIn(member, Array.isArray(value) ? `${path}[${name}]` : below(path, name), depth + 1);
+  for (const [name, member] of Object.entries(made)) {
+    const at = Array.isArray(made) ? `${path}[${name}]` : below(path, name);
+    const found = lostProto((given as Record<string, unknown>)[name], member, at);
     if (found !== undefined) {
       return found;
     }

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { before, describe, it } from "node:test";
 
-import { PabawiError, createExecutionFramework } from "../../index.js";
+import { crossing, withProto } from "../../framework/crossing.js";
+import { PabawiError, createExecutionFramework, schemas } from "../../index.js";
 import { all, command, folder, framework } from "./support.mjs";
 
 const { ZodError } = createRequire(import.meta.url)("../../internal/zod.js").zod;
@@ -234,6 +235,15 @@ describe("arguments", () => {
     const env = JSON.parse('{"__proto__": "x", "A": "1"}');
     await refused(() => host.submit({ action: { ...action, env }, targets: "a" }), "action.env.__proto__");
     await refused(() => host.submitAndFollow({ action: { ...action, env }, targets: "a" }), "action.env.__proto__");
+    const task = { name: "one", action: { ...action, env }, targets: "a" };
+    await refused(() => host.graphs.run({ name: "g", tasks: [task] }), "tasks.0.action.env.__proto__");
+  });
+
+  it("that only look odd are taken as they are", () => {
+    const parameters = { within: JSON.parse('{"__proto__": {"a": 1}, "at": null}'), when: new Date(0), text: Object("x"), none: undefined };
+    const request = { action: { type: "task", name: "t", parameters }, targets: "a" };
+    const taken = crossing(withProto(request, schemas.ExecutionRequestSchema.parse(request)));
+    for (const part of ['{"__proto__":{"a":1},"at":null}', '"when":"1970-01-01T00:00:00.000Z"', '"text":"x"']) assert.ok(taken.includes(part), taken);
   });
 
   it("that name nothing that is there are refused by their names", async () => {
