@@ -40,6 +40,14 @@ describe("README", () => {
     }
   });
 
+  it("names calls that there are", async () => {
+    const host = await framework();
+    const [, table] = /^\| of \| calls \|\n\|---\|---\|\n((?:\|.*\n)+)/m.exec(text);
+    const names = [...table.replaceAll("`AsyncIterable`", "").matchAll(/`([\w.]+)`/g)].map(([, name]) => name);
+    assert.ok(names.length > 30);
+    for (const name of names) assert.ok(name.split(".").reduce((part, member) => part?.[member], host) !== undefined, name);
+  });
+
   // R9.1
   it("has a first program that runs", async () => {
     const cwd = project(first);
