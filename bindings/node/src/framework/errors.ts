@@ -141,9 +141,10 @@ export function invalid(fields: readonly { path: string; message: string }[]): E
 /** What was given, where that is an object, or nothing. */
 export function objectOf<T extends object | undefined>(given: T, what: string): T {
   // A promise that nobody has waited for is one of those that are not.
-  const kind = given === undefined ? "Object" : Object.prototype.toString.call(given).slice(8, -1);
+  const kind = given === undefined ? "Object" : safely(() => Object.prototype.toString.call(given).slice(8, -1));
   if (kind !== "Object") {
-    throw invalid([{ path: "", message: `${what} must be an object, and is ${kind === "Null" ? "null" : `of the kind ${kind}`}` }]);
+    const is = kind === undefined ? "one that cannot be looked at" : kind === "Null" ? "null" : `of the kind ${kind}`;
+    throw invalid([{ path: "", message: `${what} must be an object, and is ${is}` }]);
   }
   return given;
 }

@@ -1,6 +1,6 @@
 /** The host's objects, as the native half asks them: {@link HostObjects}. Nothing that they do can throw here. */
 
-import { errorOf, safely } from "../internal/faults";
+import { errorOf, told } from "../internal/faults";
 import type { LoggerLike, LogContext } from "../internal/types";
 import { answered, threw } from "./answers";
 import type { NativeFramework } from "./native";
@@ -168,12 +168,4 @@ export class HostObjects {
 async function recorded(journal: JournalServiceLike, entry: Parameters<JournalServiceLike["recordEvent"]>[0]): Promise<null> {
   await journal.recordEvent(entry);
   return null;
-}
-
-/** Tells one of the host's own objects something. What it throws, or what its promise is rejected with, is its own to know. */
-function told(tell: () => unknown): void {
-  const answer = safely(tell);
-  if (answer !== undefined) {
-    Promise.resolve(answer).catch(() => undefined);
-  }
 }

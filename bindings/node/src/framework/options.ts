@@ -99,13 +99,14 @@ const isFunction = (value: unknown): boolean => typeof value === "function";
 const isAnything = (value: unknown): value is object => (typeof value === "object" && value !== null) || isFunction(value);
 
 /** An object that has these methods now. */
-function having(what: string, ...methods: string[]): z.ZodType<object> {
+export function having(what: string, ...methods: string[]): z.ZodType<object> {
   const has = (value: unknown): boolean => isAnything(value) && methods.every((name) => isFunction((value as Record<string, unknown>)[name]));
   const message = `must be ${what}: an object with ${methods.join(", ")}`;
   return zod.custom<object>(has, { message }) as unknown as z.ZodType<object>;
 }
 
-const signal = zod.custom<AbortSignal>((value) => value instanceof AbortSignal, { message: "must be an AbortSignal" }).optional();
+/** What gives a call up. */
+export const signal = zod.custom<AbortSignal>((value) => value instanceof AbortSignal, { message: "must be an AbortSignal" }).optional();
 const user = zod
   .string()
   .min(1)

@@ -21,3 +21,11 @@ export function messageOf(thrown: unknown): string {
 export function errorOf(thrown: unknown): Error {
   return safely(() => (thrown instanceof Error ? thrown : undefined)) ?? new Error(textOf(thrown));
 }
+
+/** Tells one of the host's own objects something. What it throws, or what its promise is rejected with, is its own to know. */
+export function told(tell: () => unknown): void {
+  const answer = safely(tell);
+  if (answer !== undefined) {
+    Promise.resolve(answer).catch(() => undefined);
+  }
+}

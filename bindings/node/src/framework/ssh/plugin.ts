@@ -1,7 +1,9 @@
 /** Pabawi's SSH plugin over the native transport: {@link createSshPlugin}. */
 import { existsSync } from "node:fs";
 
-import { messageOf } from "../../internal/faults";
+import type { ZodError } from "zod";
+
+import { messageOf, safely, told } from "../../internal/faults";
 import type {
   Action,
   Capability,
@@ -10,6 +12,8 @@ import type {
   Facts,
   HealthStatus,
   InformationSourcePlugin,
+  IntegrationConfig,
+  LoggerLike,
   Node,
   NodeGroup,
   NodeResult,
@@ -19,13 +23,14 @@ import { timed } from "../../internal/timed";
 import { BasePlugin } from "../../pabawi/BasePlugin";
 import type { SSHConfig } from "../../pabawi/sshConfig";
 import { parseSSHConfig } from "../../pabawi/sshConfigParser";
-import { callSite, invalid, valid } from "../errors";
-import { checkAction, type SshAction } from "./action";
+import { at, callSite, invalid, objectOf, valid } from "../errors";
+import { ACTION, argumentsOf, type CheckedAction, CONFIG, NODE, NODE_DATA } from "./arguments";
 import { FACTS_COMMAND, factsOf } from "./facts";
 import { groupsOf } from "./groups";
+import { idOf, isName, noName, shown } from "./names";
 import { failed, nodeResult, statusOf } from "./results";
 import { readConfig, SshRunner } from "./runner";
-import { checkOptions, settingsOf, type SshPluginOptions } from "./settings";
+import { checkedOptions, settingsOf, type SshPluginOptions } from "./settings";
 
 const FACTS_TIMEOUT_SECONDS = 30;
 /** What runs when the plugin is initialised anew may go on for as long as a command may take. */
@@ -54,7 +59,8 @@ export interface SshPlugin extends ExecutionToolPlugin, InformationSourcePlugin 
  * @throws ZodError that names each key that cannot be
  */
 export function createSshPlugin(options: SshPluginOptions = {}): SshPlugin {
-  return new Plugin(valid(callSite(createSshPlugin), () => checkOptions(options)));
+  const site = callSite(createSshPlugin);
+  return new Plugin(valid(site, () => checkedOptions(objectOf(options, "the options"))));
 }
 
 class Plugin extends BasePlugin implements SshPlugin {
@@ -71,13 +77,18 @@ class Plugin extends BasePlugin implements SshPlugin {
   private refused: string | undefined;
 
   constructor(options: SshPluginOptions) {
-    super("ssh", "both", options.logger, options.performanceMonitor);
+    super("ssh", "both", options.logger === undefined ? undefined : guarded(options.logger), options.performanceMonitor);
     this.options = options;
   }
 
+  override async initialize(config: IntegrationConfig): Promise<void> {
+    const given = argumentsOf(callSite(this.initialize), CONFIG, { config });
+    await super.initialize(given.config as unknown as IntegrationConfig);
+  }
+
   async executeAction(action: Action): Promise<ExecutionResult> {
-    const given = valid(callSite(this.executeAction), () => checkAction(action));
-    return this.measured("executeAction", () => this.execute(given));
+    const given = argumentsOf(callSite(this.executeAction), ACTION, { action });
+    return this.measured("executeAction", () => this.execute(given.action));
   }
 
   listCapabilities(): Capability[] {
@@ -126,15 +137,16 @@ class Plugin extends BasePlugin implements SshPlugin {
   }
 
   async getNodeFacts(nodeId: string): Promise<Facts> {
-    valid(callSite(this.getNodeFacts), () => {
-      if (typeof nodeId !== "string" || !isName(this.found(nodeId))) {
-        throw invalid([{ path: "nodeId", message: "must be the name of a node, or [user@]host[:port]" }]);
-      }
-    });
+    const site = callSite(this.getNodeFacts);
+    argumentsOf(site, NODE, { nodeId });
     return this.measured("getNodeFacts", async () => {
       const how = { timeoutSeconds: FACTS_TIMEOUT_SECONDS, sudo: false };
       const runner = await this.current();
-      const ran = (await runner.run([this.found(nodeId)], FACTS_COMMAND, how)).values().next().value;
+      const place = this.found(nodeId);
+      if (!isName(place)) {
+        throw at(site, invalid([{ path: "nodeId", message: noName(nodeId) }]));
+      }
+      const ran = (await runner.run([place], FACTS_COMMAND, how)).get(idOf(place));
       const result = nodeResult(nodeId, ran, this.limits(FACTS_TIMEOUT_SECONDS));
       if (result.status === "failed") {
         throw new Error(`Failed to gather facts from ${nodeId}: ${result.error ?? "unknown"}`);
@@ -144,8 +156,9 @@ class Plugin extends BasePlugin implements SshPlugin {
   }
 
   /** Nothing but facts is known of a node, and these have a method of their own. */
-  getNodeData(): Promise<unknown> {
-    return Promise.resolve(null);
+  async getNodeData(nodeId: string, dataType: string): Promise<unknown> {
+    argumentsOf(callSite(this.getNodeData), NODE_DATA, { nodeId, dataType });
+    return null;
   }
 
   async shutdown(): Promise<void> {
@@ -202,7 +215,7 @@ class Plugin extends BasePlugin implements SshPlugin {
     });
   }
 
-  private async execute(action: SshAction): Promise<ExecutionResult> {
+  private async execute(action: CheckedAction): Promise<ExecutionResult> {
     const runner = await this.current();
     const startedAt = new Date();
     const targets = [...new Set([action.target].flat())];
@@ -220,19 +233,19 @@ class Plugin extends BasePlugin implements SshPlugin {
       ...(error === undefined ? {} : { error }),
     });
     if (action.type !== "command") {
-      return finished([], `Unsupported action type: ${action.type}`);
+      return finished([], `Unsupported action type: ${shown(action.type)}`);
     }
     const seconds = action.timeout ?? this.settings?.commandTimeout ?? 0;
-    if (typeof seconds !== "number" || !(seconds > 0 && Number.isFinite(seconds))) {
+    if (!(seconds > 0 && Number.isFinite(seconds))) {
       return finished([], `timeout must be a positive number of seconds, got: ${String(seconds)}`);
     }
-    const places = new Map(targets.filter(isName).map((target) => [target, this.found(target)]));
-    const { streamingCallback, signal } = action.metadata ?? {};
+    const found = targets.map((target): [string, string] => [target, this.found(target)]);
+    const places = new Map(found.filter(([, place]) => isName(place)));
     const how = {
       timeoutSeconds: seconds,
-      sudo: action.parameters?.["sudo"] === true || this.settings?.sudo.enabled === true,
-      callback: streamingCallback,
-      signal,
+      sudo: action.parameters?.sudo === true || this.settings?.sudo.enabled === true,
+      callback: action.metadata?.streamingCallback,
+      signal: action.metadata?.signal,
     };
     try {
       const nodes = [...new Set(places.values())];
@@ -240,14 +253,15 @@ class Plugin extends BasePlugin implements SshPlugin {
       const results = targets.map((target) => {
         const place = places.get(target);
         return place === undefined
-          ? failed(target, `Invalid SSH target '${target}': must be [user@]host[:port]`)
+          ? failed(target, noName(target))
           : nodeResult(target, ran?.get(idOf(place)), this.limits(seconds));
       });
       const good = results.some(({ status }) => status === "success");
       return finished(results, good ? undefined : results.find(({ error }) => error !== undefined)?.error);
     } catch (error) {
-      this.logError("Failed to run a command", error, "executeAction");
-      return finished(targets.map((target) => failed(target, messageOf(error))), messageOf(error));
+      const reason = reasonOf(error);
+      this.logError("Failed to run a command", reason, "executeAction");
+      return finished(targets.map((target) => failed(target, reason)), reason);
     }
   }
 
@@ -340,15 +354,29 @@ class Plugin extends BasePlugin implements SshPlugin {
   }
 }
 
+/** Tells that logger; what it throws, or what its promise is rejected with, is its own to know. */
+function guarded(logger: LoggerLike): LoggerLike {
+  return {
+    error: (...line) => {
+      told(() => logger.error(...line));
+    },
+    warn: (...line) => {
+      told(() => logger.warn(...line));
+    },
+    info: (...line) => {
+      told(() => logger.info(...line));
+    },
+    debug: (...line) => {
+      told(() => logger.debug(...line));
+    },
+  };
+}
+
+/** What was thrown, for people: of a `ZodError` what is wrong with which field, and not the whole as JSON. */
+function reasonOf(error: unknown): string {
+  const issues = safely(() => (error as Error).name === "ZodError" && (error as ZodError).issues) || undefined;
+  return issues?.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ") ?? messageOf(error);
+}
+
 /** The framework has no line for the console of a host that gave no logger. */
 const QUIET = { error: () => undefined, warn: () => undefined, info: () => undefined, debug: () => undefined };
-
-/** What can be the name of a node, or `[user@]host[:port]`. */
-function isName(target: string): boolean {
-  return target.length <= 253 && /^(?:[A-Za-z0-9._%+~-]+@)?(?:[A-Za-z0-9_][A-Za-z0-9._:/%+-]*|\[[0-9A-Fa-f:.%]+\](?::\d+)?)$/.test(target);
-}
-
-/** The id that the framework gives a node: ids hold no brackets. */
-function idOf(place: string): string {
-  return place.replace(/\[([^\]]*)\](?::(\d+))?/, (_, host: string, port: string | undefined) => (port === undefined ? host : `${host}/${port}`));
-}

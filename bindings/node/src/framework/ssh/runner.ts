@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { LoggerLike, StreamingCallback } from "../../internal/types";
-import { messageOf } from "../../internal/faults";
+import { messageOf, told } from "../../internal/faults";
 import { onAbort } from "../../internal/signals";
 import type { SSHConfig } from "../../pabawi/sshConfig";
 import { createExecutionFramework, type ExecutionFramework } from "../framework";
@@ -11,6 +11,7 @@ import type { ExecutionRequest, NodeOutcome } from "../generated/types";
 import { type OutputDecoder, outputDecoder } from "../output";
 import { makeFolder, removeFolder } from "./folder";
 import { HeadTail } from "./headTail";
+import { expressionOf } from "./names";
 import { runAsMethod, type SshPluginOptions } from "./settings";
 
 /** How one command is run. */
@@ -103,12 +104,9 @@ export class SshRunner {
   async run(nodes: readonly string[], command: string, how: HowToRun): Promise<Map<string, Ran>> {
     const { callback, signal } = how;
     const tell = (name: keyof StreamingCallback, text: string): void => {
-      try {
-        if (text !== "") {
-          callback?.[name]?.(text);
-        }
-      } catch {
+      if (text !== "") {
         // What is wrong with who listens is not the command's fault.
+        told(() => callback?.[name]?.(text));
       }
     };
     signal?.throwIfAborted();
@@ -164,16 +162,11 @@ export class SshRunner {
     const runAs = () => ({ user, method: runAsMethod(this.settings), ...(password === undefined ? {} : { password }) });
     return {
       action: { type: "command", command, ...(sudo ? { runAs: runAs() } : {}) },
-      targets: nodes.map(quoted).join(","),
+      targets: nodes.map(expressionOf).join(","),
       concurrency: concurrencyLimit,
       timeouts: { connectMs: connectionTimeout * 1000, nodeMs: Math.round(timeoutSeconds * 1000) },
     };
   }
-}
-
-/** A name that means something else in the language of targets stands in quotes. */
-function quoted(name: string): string {
-  return name === "all" || /^[@~]/.test(name) ? `"${name}"` : name;
 }
 
 /** Writes a client configuration with the defaults and tells its path. */

@@ -1,12 +1,12 @@
 /** Settings of the SSH plugin: Pabawi's variables of the environment, and what is given in the program, which wins. */
 import { basename } from "node:path";
-import type { z } from "zod";
 
 import type { LoggerLike, PerformanceMonitorLike } from "../../internal/types";
 import { zod } from "../../internal/zod";
 import { ConfigurationError, loadSSHConfig, type SSHConfig } from "../../pabawi/sshConfig";
-import { objectOf } from "../errors";
 import type { HostKeyPolicy } from "../generated/types";
+import { having } from "../options";
+import { parsed } from "./arguments";
 
 /** Settings by the names of Pabawi's `SSHConfig`; times are seconds. What is absent comes from the environment. */
 export type SshPluginSettings = Partial<Omit<SSHConfig, "sudo">> & { sudo?: Partial<SSHConfig["sudo"]> };
@@ -44,23 +44,22 @@ const VARIABLES = {
   "sudo.runAsUser": "SSH_SUDO_USER",
 } as const;
 
-const text = zod.string().min(1).optional();
+/** What stands in a line of the client configuration, or is a path, goes on in no other. */
+const text = zod
+  .string()
+  .min(1)
+  .regex(/^[^\0\r\n]*$/, "must be one line without NUL");
+const line = text.optional();
 const whole = zod.number().int().optional();
 const flag = zod.boolean().optional();
-
-function having(...methods: string[]): z.ZodType<object> {
-  const has = (value: unknown): boolean =>
-    typeof value === "object" && value !== null && methods.every((name) => typeof (value as Record<string, unknown>)[name] === "function");
-  return zod.custom<object>(has, { message: `must be an object with ${methods.join(", ")}` }) as unknown as z.ZodType<object>;
-}
 
 const OptionsSchema = zod
   .object({
     enabled: flag,
-    configPath: text,
-    defaultUser: text,
+    configPath: line,
+    defaultUser: line,
     defaultPort: whole,
-    defaultKeyPath: text,
+    defaultKeyPath: line,
     hostKeyCheck: flag,
     connectionTimeout: whole,
     commandTimeout: whole,
@@ -69,18 +68,18 @@ const OptionsSchema = zod
     idleTimeout: whole,
     concurrencyLimit: whole,
     priority: whole,
-    sudo: zod.object({ enabled: flag, command: text, passwordless: flag, password: text, runAsUser: text }).strict().optional(),
-    logger: having("error", "warn", "info", "debug").optional(),
-    performanceMonitor: having("startTimer").optional(),
+    sudo: zod.object({ enabled: flag, command: line, passwordless: flag, password: line, runAsUser: line }).strict().optional(),
+    logger: having("a logger", "error", "warn", "info", "debug").optional(),
+    performanceMonitor: having("a performance monitor", "startTimer").optional(),
     hostKeys: zod.enum(["strict", "accept-new", "off"]).optional(),
-    knownHosts: zod.array(zod.string().min(1)).optional(),
-    database: text,
+    knownHosts: zod.array(text).optional(),
+    database: line,
   })
   .strict();
 
-/** The options as they were when they were looked at. Throws a `ZodError` that names each key that cannot be. */
-export function checkOptions(options: SshPluginOptions): SshPluginOptions {
-  return OptionsSchema.parse(objectOf(options, "the options")) as SshPluginOptions;
+/** What was given, as a copy; throws a `ZodError` that names each key that cannot be. */
+export function checkedOptions(options: object): SshPluginOptions {
+  return parsed(OptionsSchema, options, "the options") as SshPluginOptions;
 }
 
 /**
