@@ -23,9 +23,9 @@ export type OnAbort =
 
 let numbers = 0;
 
-/** Throws the host's `ZodError` where the value is not what the schema lets through. */
+/** Throws the host's `ZodError` where the value is not what the schema lets through, or the schema would lose a part of it. */
 export function checked<T>(schema: z.ZodType<T>, value: unknown): T {
-  return schema.parse(value);
+  return withProto(value, schema.parse(value));
 }
 
 /** What a call is given in one argument, together with what it has from another. */
@@ -63,8 +63,7 @@ export class Caller {
     const { user, signal } = this.options(site, options);
     const text = valid(site, () => {
       const whole: unknown = given instanceof Beside ? given.whole() : objectOf(given as object, "what is given");
-      const request = checked(callSchemas[name] as z.ZodType<unknown>, whole);
-      return crossing(withProto(whole, request));
+      return crossing(checked(callSchemas[name] as z.ZodType<unknown>, whole));
     });
     if (name !== "shutdown") {
       this.throwIfShutDown(site);
@@ -132,11 +131,11 @@ export class Caller {
     const abandon = (): void => {
       this.native.abandon(number);
     };
-    const heard = onAbort === "forget" ? onAborted(signal, abandon) : undefined;
+    const stopHearing = onAborted(onAbort === "forget" ? signal : undefined, abandon);
     try {
       return told(site, signal, await crossed(site, () => make(number)));
     } finally {
-      heard?.();
+      stopHearing();
     }
   }
 }

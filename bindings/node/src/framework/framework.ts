@@ -3,7 +3,6 @@ import { userInfo } from "node:os";
 
 import { onAbort } from "../internal/signals";
 import { aborted, Beside, Caller, checked, throwIfAborted } from "./calls";
-import { withProto } from "./crossing";
 import { callSite, type CallSite, objectOf, valid } from "./errors";
 import { type EventStream, eventStream, type EventWatcher, eventWatcher } from "./events";
 import { EventsRequestSchema, ExecutionRequestSchema, ExportRequestSchema, OutputRequestSchema } from "./generated/schemas";
@@ -267,7 +266,7 @@ async function submitAndFollow(
 ): Promise<Followed> {
   const { mode, ...rest } = valid(site, () => ({ ...objectOf(options, "the options") }));
   const submitted = () => ({
-    submitted: { request: withProto(request, checked(ExecutionRequestSchema, request)), mode: checked(EventsRequestSchema, { id: NO_ID, mode }).mode },
+    submitted: { request: checked(ExecutionRequestSchema, request), mode: checked(EventsRequestSchema, { id: NO_ID, mode }).mode },
   });
   const { number, execution: id } = await caller.stream(site, submitted, rest, "finish");
   const { user, signal } = caller.options(site, rest);

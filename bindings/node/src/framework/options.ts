@@ -208,9 +208,8 @@ export function checkOptions(given: unknown): { data: FrameworkOptions; host: Om
   const issues = [data, host].flatMap((result) => (result.success ? [] : result.error.issues));
   if (!data.success || !host.success) {
     // By the name that it was given under.
-    const named = ({ path: [first, ...rest], ...issue }: (typeof issues)[number]) =>
-      first === "hostDatabase" && isDatabase ? { ...issue, path: ["database", ...rest] } : { ...issue, path: first === undefined ? [] : [first, ...rest] };
-    throw zodError(issues.map(named));
+    const isRenamed = (issue: (typeof issues)[number]): boolean => isDatabase && issue.path[0] === "hostDatabase";
+    throw zodError(issues.map((issue) => (isRenamed(issue) ? { ...issue, path: ["database", ...issue.path.slice(1)] } : issue)));
   }
   // The objects themselves, and not what Zod makes of them.
   return { data: data.data, host: part(true) as CreateFrameworkOptions };

@@ -6,7 +6,10 @@ export class DeadlineError extends Error {}
 /** As it is when this is loaded, and not what a test with a clock of its own puts in its place. */
 const afterThisTurn = setImmediate;
 
-/** Rejects with a {@link DeadlineError} when the promise is not settled in time, nor by what is due already; its timer is gone afterwards. */
+/**
+ * Rejects with a {@link DeadlineError} when the promise is not settled in time, nor by what is due already; its timer is gone
+ * afterwards.
+ */
 export async function within<T>(promise: Promise<T>, ms: number, message: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
